@@ -1,0 +1,69 @@
+# Two commands: `make run` serves the page, `make test` proves everything.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WIRE := engine_packet engine_request engine_session engine_states outgoing socket_packet
+APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
+
+.PHONY: run test check lint types imports wire system node clean
+
+run: $(VENV)/run.stamp
+	$(BIN)/nannin serve
+
+# Everything a test needs is installed here; a test that misses its part fails, it is never skipped.
+test: $(VENV)/test.stamp system node check wire
+	$(BIN)/python -m pytest
+
+check: lint types imports
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp
+	$(BIN)/mypy
+
+imports: $(VENV)/test.stamp
+	$(BIN)/lint-imports
+
+# Each wire module is covered to 100 % by its own test file alone.
+wire: $(VENV)/test.stamp
+	@for module in $(WIRE); do \
+	  COVERAGE_FILE=.coverage.$$module $(BIN)/python -m pytest tests/wire/test_$$module.py \
+	    --cov=nannin.wire.$$module --cov-report=term-missing:skip-covered --cov-fail-under=100 || exit 1; \
+	done
+
+$(VENV)/run.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "nannin needs Python 3.11 or newer; $(PYTHON) is older. Try: make run PYTHON=python3.11" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+# The browser, and a font that can show Japanese: from the system's packages where we may install them.
+system:
+	@if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q .; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && $(APT) chromium fonts-ipafont-gothic fontconfig; \
+	  else \
+	    echo "make test needs chromium and a Japanese font (Debian: chromium fonts-ipafont-gothic fontconfig)" >&2; \
+	    exit 1; \
+	  fi; \
+	fi
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && $(APT) nodejs npm; \
+	  else echo "make test needs Node.js 18 or newer with npm" >&2; exit 1; fi; }
+
+node: tests/node/node_modules/.package-lock.json
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	cd tests/node && npm ci --no-audit --no-fund
+	touch $@
+
+clean:
+	rm -rf $(VENV) tests/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache

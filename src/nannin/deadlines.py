@@ -1,0 +1,107 @@
+"""One ordered queue of deadlines and one timer, for any number of sessions."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from nannin.clock import Cancellable, Clock
+
+# A wake-up later than this means that the loop was held up, and that pongs may wait unread behind it.
+_HELD_UP_S = 0.1
+# So many entries of the dead are not worth a clean-up.
+_SLACK = 64
+
+
+class Timed(Protocol):
+    """What has deadlines. `queued_s` is the queue's own note: when it will look at this one next."""
+
+    queued_s: float
+
+    def next_deadline(self) -> float:
+        """When it is due, in monotonic seconds; infinite where it never is."""
+
+
+TimedT = TypeVar("TimedT", bound=Timed)
+
+
+class Deadlines(Generic[TimedT]):
+    """Calls back with whatever is due, in the order of its deadlines.
+
+    A deadline that moves to later costs nothing: the queue looks at the old time and queues the new one. So
+    each session has one entry, rarely two.
+
+    Args:
+        clock: time.
+        on_due: called with what is due; it is queued again afterwards for its next deadline.
+    """
+
+    def __init__(self, clock: Clock, on_due: Callable[[TimedT, float], None]) -> None:
+        self._clock = clock
+        self._on_due = on_due
+        self._queue: list[tuple[float, int, TimedT]] = []
+        self._order = itertools.count()
+        self._wake_s = math.inf
+        self._alarm: Cancellable | None = None
+
+    def __len__(self) -> int:
+        """How many entries are queued."""
+        return len(self._queue)
+
+    def schedule(self, timed: TimedT) -> None:
+        """Queues the next deadline, unless an earlier entry will look at it anyway."""
+        deadline = timed.next_deadline()
+        if deadline < timed.queued_s:
+            timed.queued_s = deadline
+            heapq.heappush(self._queue, (deadline, next(self._order), timed))
+            self._set_alarm()
+
+    def keep(self, living: Iterable[TimedT], count: int) -> None:
+        """Drops the entries of the dead when they outnumber the living, and with the last of these the timer.
+
+        Args:
+            living: all that are still there.
+            count: how many those are.
+        """
+        if count and len(self._queue) <= 2 * count + _SLACK:
+            return
+        ids = {id(timed) for timed in living}
+        self._queue = [entry for entry in self._queue if id(entry[2]) in ids]
+        heapq.heapify(self._queue)
+        if not self._queue:
+            self.clear()
+
+    def clear(self) -> None:
+        """Forgets all, and sets no timer."""
+        self._queue.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._wake_s = None, math.inf
+
+    def _set_alarm(self) -> None:
+        when = self._queue[0][0] if self._queue else math.inf
+        if when < self._wake_s:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._wake_s = when
+            self._alarm = self._clock.call_later(max(0.0, when - self._clock.now()), self._wake)
+
+    def _wake(self) -> None:
+        now = self._clock.now()
+        if now - self._wake_s > _HELD_UP_S:
+            # Pongs that came in time may still wait in the kernel: let the loop read before anyone is judged.
+            self._wake_s = now
+            self._alarm = self._clock.call_later(0, self._wake)
+            return
+        self._alarm, self._wake_s = None, -math.inf  # no alarm is set before all that is due is done
+        while self._queue and self._queue[0][0] <= now:
+            when, _, timed = heapq.heappop(self._queue)
+            if when == timed.queued_s:
+                timed.queued_s = math.inf
+                self._on_due(timed, now)
+                self.schedule(timed)
+        self._wake_s = math.inf
+        self._set_alarm()

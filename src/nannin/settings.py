@@ -1,0 +1,496 @@
+"""Every setting, once: its type, limits, unit, default and help text.
+
+The command line's options, the NANNIN_* variables, the keys of nannin.toml and the docs follow from it.
+Where a value comes from: flag > environment > nannin.toml > the application's code > default (`load`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nannin.errors import SettingsError
+
+__all__ = ["SETTINGS", "Setting", "Settings", "check_code", "load", "to_environ"]
+
+PREFIX: Final = "NANNIN_"
+CONFIG_VARIABLE: Final = "NANNIN_CONFIG"
+CONFIG_FILE: Final = "nannin.toml"
+LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
+
+# What Kubernetes puts into the environment of every pod for a service named "nannin"; no setting of ours.
+_KUBERNETES = re.compile(r"NANNIN_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)\w*)")
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
+_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+class Kind:
+    """What a setting may hold. `expected` completes the sentence "PORT must be ..."."""
+
+    expected = "a text"
+    metavar = "TEXT"
+
+    def parse(self, text: str) -> object:
+        """A value from a flag or a variable.
+
+        Raises:
+            ValueError: the text is not one of this kind.
+        """
+        return text
+
+    def check(self, value: object) -> object:
+        """The value as it is kept, from any source.
+
+        Raises:
+            ValueError: the value is not one of this kind.
+        """
+        if not isinstance(value, str) or not value.isprintable():
+            raise ValueError
+        return value
+
+
+class Word(Kind):
+    """A text that is not empty."""
+
+    expected = "a text that is not empty"
+
+    def __init__(self, metavar: str) -> None:
+        self.metavar = metavar
+
+    def check(self, value: object) -> object:
+        if value == "":
+            raise ValueError
+        return super().check(value)
+
+
+class Maybe(Word):
+    """A text or None; an empty text in a flag or variable is None."""
+
+    def __init__(self, metavar: str) -> None:
+        super().__init__(metavar)
+        self.expected = "a path" if metavar == "PATH" else f"a text such as {metavar}"
+
+    def parse(self, text: str) -> object:
+        return text or None
+
+    def check(self, value: object) -> object:
+        return None if value is None else super().check(value)
+
+
+class Choice(Kind):
+    """One of a few words, in any case."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.metavar = "LEVEL"
+        self.expected = f"one of {', '.join(words)}"
+
+    def check(self, value: object) -> object:
+        if not isinstance(value, str) or value.lower() not in self.words:
+            raise ValueError
+        return value.lower()
+
+
+class Whole(Kind):
+    """A whole number within limits, both included."""
+
+    def __init__(self, least: int, most: int, metavar: str = "N") -> None:
+        self.least, self.most, self.metavar = least, most, metavar
+        self.expected = f"a whole number from {least} to {most}"
+
+    def parse(self, text: str) -> object:
+        # int() also takes "1_000", " 7 " and digits of other scripts: none of them was meant.
+        if not re.fullmatch(r"-?[0-9]{1,20}", text):
+            raise ValueError
+        return int(text)
+
+    def check(self, value: object) -> object:
+        if type(value) is not int or not self.least <= value <= self.most:
+            raise ValueError
+        return value
+
+
+class Seconds(Kind):
+    """A duration over 0. At the limit it still fits a browser's timer, 2^31 ms."""
+
+    most = 1_000_000.0
+    metavar = "SECONDS"
+    expected = "a number of seconds over 0 and up to 1000000"
+
+    def parse(self, text: str) -> object:
+        if not re.fullmatch(r"[0-9]{0,20}\.?[0-9]{1,20}", text):
+            raise ValueError
+        return float(text)
+
+    def check(self, value: object) -> object:
+        if type(value) not in (int, float):
+            raise ValueError
+        seconds = float(value)  # type: ignore[arg-type]
+        # 1 ms is the least that the handshake can say, in whole milliseconds.
+        if not math.isfinite(seconds) or not 0.001 <= seconds <= self.most:
+            raise ValueError
+        return seconds
+
+
+class SecondsOrNone(Seconds):
+    """A duration, or 0 for none."""
+
+    expected = "0 or a number of seconds up to 1000000"
+
+    def check(self, value: object) -> object:
+        return 0.0 if type(value) in (int, float) and value == 0 else super().check(value)
+
+
+class Share(Kind):
+    """A part of a whole."""
+
+    metavar = "SHARE"
+    expected = "a number over 0 and up to 1"
+
+    def parse(self, text: str) -> object:
+        return Seconds().parse(text)
+
+    def check(self, value: object) -> object:
+        if type(value) not in (int, float) or not 0 < value <= 1:  # type: ignore[operator]
+            raise ValueError
+        return float(value)  # type: ignore[arg-type]
+
+
+class Switch(Kind):
+    """True or False."""
+
+    expected = "true or false"
+    metavar = ""
+
+    def parse(self, text: str) -> object:
+        if text.lower() not in _YES | _NO:
+            raise ValueError
+        return text.lower() in _YES
+
+    def check(self, value: object) -> object:
+        if type(value) is not bool:
+            raise ValueError
+        return value
+
+
+class RootPath(Kind):
+    """Nothing, or a path that starts with `/`; a `/` at its end is dropped."""
+
+    expected = "a path such as /live, in ASCII"
+    metavar = "PATH"
+
+    def check(self, value: object) -> object:
+        if not isinstance(value, str) or not _ROOT_PATH.fullmatch(value.rstrip("/")):
+            raise ValueError
+        return value.rstrip("/")
+
+
+class Origins(Kind):
+    """Origins as browsers send them, or `*`. `null` is none: every sandboxed frame and file sends it."""
+
+    expected = "origins such as https://example.com, or *"
+    metavar = "ORIGIN,..."
+
+    def parse(self, text: str) -> object:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+    def check(self, value: object) -> object:
+        if isinstance(value, str):
+            value = self.parse(value)
+        if not isinstance(value, (list, tuple)):
+            raise ValueError
+        return tuple(dict.fromkeys(map(self._origin, value)))
+
+    @staticmethod
+    def _origin(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        if value == "*":
+            return value
+        match = _ORIGIN.fullmatch(value.lower())
+        if match is None:
+            raise ValueError
+        # A browser never sends the default port of a scheme.
+        port = match[3] or ""
+        return f"{match[1]}://{match[2]}{'' if port == _DEFAULT_PORTS.get(match[1]) else port}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: how it is called, what it may hold, and what it is for."""
+
+    name: str
+    default: Any
+    kind: Kind
+    section: str
+    help: str
+    in_code: bool  # whether the application's code may give a default: Live(ping_interval=...)
+    default_words: str | None = None  # the default in words, where the value does not say it
+
+    @property
+    def flag(self) -> str:
+        """The option of the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The variable of the environment."""
+        return PREFIX + self.name.upper()
+
+
+def _setting(
+    section: str, kind: Kind, default: object, help: str, *, code: bool = False, words: str | None = None
+) -> Any:
+    return dataclasses.field(
+        default=default,
+        metadata={"section": section, "kind": kind, "help": help, "in_code": code, "default_words": words},
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one server. Seconds are float, sizes are bytes; values are checked on the way in.
+
+    Raises:
+        SettingsError: a value is of the wrong type or out of range, or two of them contradict each other.
+    """
+
+    host: str = _setting("Server", Word("HOST"), "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
+    port: int = _setting("Server", Whole(0, 65535, "PORT"), 8124, "Port to listen on; 0 takes a free one.")
+    uds: str | None = _setting(
+        "Server", Maybe("PATH"), None, "Listen on this Unix socket instead of host and port."
+    )
+    root_path: str = _setting(
+        "Server", RootPath(), "", "The path under which a proxy shows this server, such as /live."
+    )
+    forwarded_allow_ips: str = _setting(
+        "Server", Kind(), "127.0.0.1", "Proxies whose X-Forwarded-* are believed, by comma; * for all."
+    )
+    log_level: str = _setting(
+        "Server", Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}."
+    )
+    open: bool = _setting("Server", Switch(), False, "Open the page in the browser.")
+    app: str | None = _setting(
+        "Server", Maybe("FILE_OR_MODULE:NAME"), None, "Serve this application instead of the page."
+    )
+
+    ssl_certfile: str | None = _setting("TLS", Maybe("PATH"), None, "Certificate chain, PEM: serves https.")
+    ssl_keyfile: str | None = _setting(
+        "TLS", Maybe("PATH"), None, "Its private key, PEM, if it is in a file of its own."
+    )
+
+    ping_interval: float = _setting(
+        "Sessions", Seconds(), 25.0, "Seconds between the heartbeats that clients answer.", code=True
+    )
+    ping_timeout: float = _setting(
+        "Sessions", Seconds(), 20.0, "Seconds a client has to answer one; then it is gone.", code=True
+    )
+    connect_timeout: float = _setting(
+        "Sessions", Seconds(), 10.0, "Seconds a session has to join a page.", code=True
+    )
+    upgrade_timeout: float = _setting(
+        "Sessions", Seconds(), 10.0, "Seconds an upgrade from polling to WebSocket may take.", code=True
+    )
+
+    share: float = _setting(
+        "Telling",
+        Share(),
+        0.2,
+        "Part of the server's time that telling one page may take.",
+        code=True,
+    )
+    min_interval: float = _setting(
+        "Telling", SecondsOrNone(), 0.0, "Least seconds between two updates of a page.", code=True
+    )
+    max_interval: float = _setting(
+        "Telling", Seconds(), 1.0, "Most seconds that an update may wait for its turn.", code=True
+    )
+
+    allow_origins: tuple[str, ...] = _setting(
+        "Limits", Origins(), (), "Sites that may connect besides our own, by comma; * for all.", code=True
+    )
+    max_payload: int = _setting(
+        "Limits", Whole(64, 2**30), 16384, "Bytes in one HTTP body or WebSocket message.", code=True
+    )
+    max_packets: int = _setting("Limits", Whole(1, 2**30), 1000, "Packets in one HTTP body.", code=True)
+    max_attachments: int = _setting(
+        "Limits", Whole(0, 2**30), 10, "Binary attachments of one event.", code=True
+    )
+    max_namespaces: int = _setting(
+        "Limits", Whole(1, 2**30), 4, "Pages that one session may be on.", code=True
+    )
+    max_outbox: int = _setting(
+        "Limits",
+        Whole(0, 2**40),
+        0,
+        "Bytes that may wait for one client; over that it is closed.",
+        code=True,
+        words="four times max-payload",
+    )
+
+    def __post_init__(self) -> None:
+        values = {name: _checked(setting, name, getattr(self, name)) for name, setting in SETTINGS.items()}
+        _check_together(values, dict.fromkeys(values))
+        # Whoever raises max_payload means that such messages can be answered with their like.
+        values["max_outbox"] = values["max_outbox"] or 4 * values["max_payload"]
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+SETTINGS: Final[Mapping[str, Setting]] = {
+    field.name: Setting(field.name, field.default, **field.metadata) for field in dataclasses.fields(Settings)
+}
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    toml_path: str | os.PathLike[str] | None = None,
+    defaults: Mapping[str, object] | None = None,
+) -> Settings:
+    """The settings from all their sources: flag > environment > TOML > code > default.
+
+    Args:
+        flags: what the command line says, by setting; texts are parsed, None means not given.
+        environ: the environment; each NANNIN_* variable must be a setting.
+        toml_path: a TOML file, which must exist. None: the one that NANNIN_CONFIG names, which must exist
+            too, or else nannin.toml in the current directory, if there is one.
+        defaults: what the application's code says, by setting.
+
+    Raises:
+        SettingsError: one line that names the source and the setting.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str | None] = {}
+
+    def put(source: str, name: str, value: object, *, is_text: bool) -> None:
+        values[name] = _checked(SETTINGS[name], source, value, is_text=is_text)
+        sources[name] = source
+
+    for name, value in check_code(defaults or {}).items():
+        put(f"{name} (in the code)", name, value, is_text=False)
+    path, table = _read_toml(toml_path or environ.get(CONFIG_VARIABLE) or None)
+    for name, value in table.items():
+        if name not in SETTINGS:
+            raise SettingsError(f'{path} has an unknown setting "{name}"{_hint(name, list(SETTINGS))}')
+        put(f"{name} in {path}", name, value, is_text=False)
+    for name, text in _from_environ(environ).items():
+        put(SETTINGS[name].variable, name, text, is_text=True)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            put(SETTINGS[name].flag, name, value, is_text=isinstance(value, str))
+    _check_together(values, sources)
+    return Settings(**values)
+
+
+def check_code(defaults: Mapping[str, object]) -> dict[str, Any]:
+    """Checks what an application's code says, such as Live(ping_interval=10), and returns it.
+
+    Raises:
+        SettingsError: an unknown setting, one that only the server can have, or a wrong value.
+    """
+    in_code = [setting.name for setting in SETTINGS.values() if setting.in_code]
+    for name in defaults:
+        if name not in SETTINGS:
+            raise SettingsError(f'the code has an unknown setting "{name}"{_hint(name, in_code)}')
+        if name not in in_code:
+            setting = SETTINGS[name]
+            raise SettingsError(
+                f"{name} can't be set in the code, which is read after the server has started: "
+                f"use {setting.flag}, {setting.variable} or {CONFIG_FILE}"
+            )
+    return {
+        name: _checked(SETTINGS[name], f"{name} (in the code)", value) for name, value in defaults.items()
+    }
+
+
+def to_environ(flags: Mapping[str, object], config: str | None = None) -> dict[str, str]:
+    """The variables that say what these flags say, for the application and other processes to load.
+
+    Args:
+        flags: as for `load`.
+        config: the TOML file of the command line, or None for the one that `load` would read. Its path is
+            made absolute, since an application may change the directory.
+    """
+    variables = {
+        SETTINGS[name].variable: ("true" if value else "false") if isinstance(value, bool) else str(value)
+        for name, value in flags.items()
+        if value is not None
+    }
+    config = (
+        config or os.environ.get(CONFIG_VARIABLE) or (CONFIG_FILE if os.path.exists(CONFIG_FILE) else None)
+    )
+    if config is not None:
+        variables[CONFIG_VARIABLE] = os.path.abspath(config)
+    return variables
+
+
+def _checked(setting: Setting, source: str, value: object, *, is_text: bool = False) -> Any:
+    try:
+        return setting.kind.check(setting.kind.parse(value) if is_text and isinstance(value, str) else value)
+    except (ValueError, OverflowError):
+        raise SettingsError(f"{source} must be {setting.kind.expected}, not {_shown(value)}") from None
+
+
+def _check_together(values: Mapping[str, Any], sources: Mapping[str, str | None]) -> None:
+    """What no single setting can tell."""
+
+    def called(name: str) -> str:
+        return sources.get(name) or name
+
+    if values.get("ssl_keyfile") and not values.get("ssl_certfile"):
+        raise SettingsError(f"{called('ssl_keyfile')} needs {SETTINGS['ssl_certfile'].flag} as well")
+    if values.get("uds") and values.get("open"):
+        raise SettingsError(
+            f"{called('open')} and {called('uds')} exclude each other: no browser opens a socket file"
+        )
+
+
+def _read_toml(path: str | os.PathLike[str] | None) -> tuple[str, dict[str, object]]:
+    if path is None and not os.path.exists(CONFIG_FILE):
+        return CONFIG_FILE, {}
+    import tomllib  # most servers have no such file
+
+    shown = os.fspath(path or CONFIG_FILE)
+    try:
+        return shown, tomllib.loads(pathlib.Path(shown).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{shown} can't be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{shown} is not TOML: {' '.join(str(error).split())}") from None
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable == CONFIG_VARIABLE or _KUBERNETES.fullmatch(variable):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in SETTINGS or variable != SETTINGS[name].variable:
+            raise SettingsError(f"{variable} is not a setting{_hint(name, list(SETTINGS), PREFIX)}")
+        if name == "port" and text.startswith(("tcp://", "udp://")):
+            continue  # Kubernetes again
+        found[name] = text
+    return found
+
+
+def _hint(name: str, known: list[str], prefix: str = "") -> str:
+    from difflib import get_close_matches  # only where something is wrong
+
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {prefix}{close[0].upper() if prefix else close[0]}?" if close else ""
+
+
+def _shown(value: object) -> str:
+    """The value as one short line; surrogates and control characters escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,209 @@
+"""Tells each page's audience its count: paced, in slices, and each form of it encoded once for all."""
+
+from __future__ import annotations
+
+import math
+
+from nannin.audience.pace import Pace
+from nannin.audience.roster import Change, Count, Roster
+from nannin.clock import Cancellable, Clock
+from nannin.sockets import Socket, SocketState
+from nannin.updates import Format, encode_update
+from nannin.wire.outgoing import Outgoing
+
+# A slice of a fan-out ends after so many recipients or seconds, and the loop turns.
+SLICE_RECIPIENTS = 1_000
+SLICE_S = 0.01
+_LOOK_AT_THE_CLOCK_EVERY = 100
+
+# Looked up once for each recipient: an attribute of an Enum class costs as much as the rest of the look.
+_NONE, _JOINED = Format.NONE, SocketState.JOINED
+
+
+class _Page:
+    """What a page's audience has heard."""
+
+    __slots__ = ("early", "key", "listeners", "mixed", "told")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.told = Count()
+        self.mixed = False  # the last fan-out was overtaken: not all have heard the same
+        self.early: dict[Socket, Count] = {}  # who joined since then, and what it was told at once
+        self.listeners = 0  # connections that are told anything at all
+
+
+class _FanOut:
+    """One telling of a page's count to all that were on it when it began."""
+
+    __slots__ = ("at", "audience", "classic", "count", "early", "mixed", "page", "recipients", "took_s")
+
+    def __init__(self, page: _Page, recipients: list[Socket]) -> None:
+        self.page = page
+        self.recipients = recipients
+        self.early, page.early = page.early, {}
+        self.mixed = False
+        self.at = 0
+        self.took_s = 0.0
+        self.count = Count()
+        self.audience: Outgoing | None = None
+        self.classic: dict[bool, Outgoing] = {}
+
+    def renew(self, count: Count) -> None:
+        """From here on, tells this count."""
+        self.mixed = self.at > 0
+        self.count = count
+        self.audience, self.classic = None, {}
+
+    def update(self, form: Format, joined: bool) -> Outgoing:
+        """The update in one form, encoded when the first recipient needs it."""
+        if form is Format.AUDIENCE:
+            if self.audience is None:
+                self.audience = encode_update(form, self.page.key, self.count, joined=joined)
+            return self.audience
+        if joined not in self.classic:
+            self.classic[joined] = encode_update(form, self.page.key, self.count, joined=joined)
+        return self.classic[joined]
+
+    def needs(self, socket: Socket) -> bool:
+        """Whether a socket that may have heard this count already has to be told; it is then, in its form."""
+        heard = self.early.get(socket)
+        if heard is None:
+            if self.page.mixed:
+                return True
+            heard = self.page.told
+        if socket.form is Format.CLASSIC:
+            return heard.visitors != self.count.visitors
+        return heard != self.count
+
+
+class Teller:
+    """Tells counts.
+
+    Args:
+        roster: who is on which page.
+        pace: when a page may be told.
+        clock: time and turns of the loop.
+    """
+
+    def __init__(self, roster: Roster[Socket], pace: Pace, clock: Clock) -> None:
+        self._roster = roster
+        self._pace = pace
+        self._clock = clock
+        self._pages: dict[str, _Page] = {}
+        self._fan_outs: list[_FanOut] = []
+        self._turning = False
+        self._alarm: Cancellable | None = None
+        self._alarm_s = math.inf
+
+    def join(self, socket: Socket, change: Change) -> Outgoing | None:
+        """A socket joined: the page becomes due. Returns the joiner's own first update, to send at once."""
+        page = self._pages.get(change.page)
+        if page is None:
+            page = self._pages[change.page] = _Page(change.page)
+        self._change(change.page)
+        if socket.form is Format.NONE:
+            return None
+        page.listeners += 1
+        page.early[socket] = change.after
+        return encode_update(socket.form, change.page, change.after, joined=True)
+
+    def leave(self, socket: Socket, change: Change) -> None:
+        """A socket left: the page becomes due."""
+        page = self._pages[change.page]
+        page.early.pop(socket, None)
+        page.listeners -= socket.form is not Format.NONE
+        socket.session.forget_newest(change.page)
+        if change.after.connections:
+            self._change(change.page)
+        else:
+            del self._pages[change.page]
+            self._pace.forget(change.page)
+            if not self._pages and self._alarm is not None:
+                self._alarm.cancel()
+                self._wake_is_over()
+
+    def _change(self, page: str) -> None:
+        self._pace.change(page)
+        if not self._turning:
+            self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Turns at the end of this turn of the loop where something is due, else when it will be."""
+        now = self._clock.now()
+        when = self._pace.next_deadline()
+        if self._fan_outs or when <= now:
+            self._turning = True
+            self._clock.call_soon(self._turn)
+        elif when < self._alarm_s:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm_s = when
+            self._alarm = self._clock.call_later(when - now, self._wake)
+
+    def _wake_is_over(self) -> None:
+        self._alarm, self._alarm_s = None, math.inf
+
+    def _wake(self) -> None:
+        self._wake_is_over()
+        if not self._turning:
+            self._set_alarm()
+
+    def _turn(self) -> None:
+        """Begins what is due, and gives the eldest fan-out one slice."""
+        for name in self._pace.due(self._clock.now()):
+            self._begin(name)
+        if self._fan_outs:
+            fan_out = self._fan_outs.pop(0)
+            if self._tell_slice(fan_out):
+                self._fan_outs.append(fan_out)
+            else:
+                self._finish(fan_out)
+        self._turning = False
+        self._set_alarm()
+
+    def _begin(self, key: str) -> None:
+        page, count = self._pages[key], self._roster.count(key)
+        same = count == page.told and not page.mixed
+        if not page.listeners or (same and all(heard == count for heard in page.early.values())):
+            page.told, page.mixed, page.early = count, False, {}
+            self._pace.told(key, 0.0, self._clock.now())
+            return
+        # Where the count is what was told last, only those who joined since then can have heard another.
+        recipients = list(page.early) if same else list(self._roster.audience(key))
+        self._fan_outs.append(_FanOut(page, recipients))
+
+    def _tell_slice(self, fan_out: _FanOut) -> bool:
+        """Tells the next recipients the newest count; returns whether some are left."""
+        started = self._clock.now()
+        count = self._roster.count(fan_out.page.key)
+        if count != fan_out.count:
+            fan_out.renew(count)
+        end = min(fan_out.at + SLICE_RECIPIENTS, len(fan_out.recipients))
+        while fan_out.at < end:
+            stop = min(fan_out.at + _LOOK_AT_THE_CLOCK_EVERY, end)
+            self._tell_some(fan_out, fan_out.recipients[fan_out.at : stop])
+            fan_out.at = stop
+            if self._clock.now() - started >= SLICE_S:
+                break
+        fan_out.took_s += self._clock.now() - started
+        return fan_out.at < len(fan_out.recipients)
+
+    def _tell_some(self, fan_out: _FanOut, sockets: list[Socket]) -> None:
+        page, told, count = fan_out.page, fan_out.page.told, fan_out.count
+        # Nobody needs a second look where nobody heard early and both numbers differ from what all heard.
+        plain = not fan_out.early and told.visitors != count.visitors
+        joined = count.visitors > told.visitors
+        for socket in sockets:
+            form = socket.form
+            if form is _NONE or socket.state is not _JOINED or not (plain or fan_out.needs(socket)):
+                continue
+            socket.session.send_newest(page.key, fan_out.update(form, joined))
+
+    def _finish(self, fan_out: _FanOut) -> None:
+        page = fan_out.page
+        if self._pages.get(page.key) is page:
+            page.told, page.mixed = fan_out.count, fan_out.mixed
+            if fan_out.mixed:
+                self._pace.change(page.key)
+        self._pace.told(page.key, fan_out.took_s, self._clock.now())

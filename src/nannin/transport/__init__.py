@@ -1,0 +1,1 @@
+"""Bytes in and out: Engine.IO sessions over HTTP long-polling and WebSocket, as ASGI."""

@@ -1,0 +1,48 @@
+"""One Engine.IO path as an ASGI app: it checks the origin, reads the query, and picks the transport."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from starlette.types import Receive, Scope, Send
+
+from nannin.engine import Engine
+from nannin.transport.origin import cors_headers, find_header, is_allowed, preflight_headers
+from nannin.transport.polling import refuse, respond, serve_polling
+from nannin.transport.websocket import serve_websocket
+from nannin.wire.engine_request import Refusal, read_request
+
+
+class Endpoint:
+    """Serves an engine over polling and WebSocket.
+
+    Args:
+        engine: whose sessions are served.
+        allow_origins: the origins that may connect besides the server's own.
+    """
+
+    def __init__(self, engine: Engine, allow_origins: Collection[str]) -> None:
+        self._engine = engine
+        self._allow_origins = allow_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request or WebSocket."""
+        websocket = scope["type"] == "websocket"
+        method = "GET" if websocket else scope["method"]
+        origin = find_header(scope["headers"], b"origin")
+        host = find_header(scope["headers"], b"host")
+        allowed = is_allowed(origin, host, self._allow_origins)
+        request = read_request(method, scope["query_string"], websocket=websocket)
+        if not allowed:
+            request = Refusal.FORBIDDEN
+        if websocket:
+            await serve_websocket(self._engine, request, scope, receive, send)
+            return
+        headers = cors_headers(origin) if allowed else [(b"vary", b"Origin")]
+        if method == "OPTIONS" and allowed:
+            requested = find_header(scope["headers"], b"access-control-request-headers")
+            await respond(send, 204, b"", preflight_headers(origin, requested))
+        elif isinstance(request, Refusal):
+            await refuse(send, request, headers)
+        else:
+            await serve_polling(self._engine, request, scope, receive, send, headers)

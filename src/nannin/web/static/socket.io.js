@@ -1,0 +1,441 @@
+// Socket.IO for browsers: Engine.IO 4 and Socket.IO 5, called as in the official client (no onAny, retries, recovery).
+(() => {
+  "use strict";
+
+  const [OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP] = "0123456";
+  const [CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT] = "012345";
+  const RESERVED = /^((dis)?connect|connect_error|disconnecting|newListener|removeListener)$/;
+  const home = document.currentScript?.src.match(/^[^?#]+\/socket\.io\//)?.[0];
+
+  // An error in a page's function hurts nothing else.
+  const call = (handler, self, args) => {
+    try {
+      handler.apply(self, args);
+    } catch (error) {
+      reportError(error);
+    }
+  };
+
+  class Emitter {
+    handlers = { __proto__: null };
+
+    on(event, handler, once) {
+      this.handlers[event] = [...(this.handlers[event] ?? []), { handler, once }];
+      return this;
+    }
+
+    once(event, handler) {
+      return this.on(event, handler, true);
+    }
+
+    off(event, handler) {
+      if (event) this.handlers[event] = this.handlers[event]?.filter((entry) => handler && entry.handler != handler);
+      else this.handlers = { __proto__: null };
+      return this;
+    }
+
+    fire(event, ...args) {
+      this.handlers[event]?.forEach(({ handler, once }) => {
+        if (once) this.off(event, handler);
+        call(handler, this, args);
+      });
+    }
+  }
+
+  const webSocket = (manager, id) => {
+    const ws = new WebSocket(manager.address("websocket", id));
+    const transport = {
+      name: "websocket",
+      flush: (queue) => queue.splice(0).forEach((packet) => ws.send(packet)),
+      close() {
+        if (ws.readyState) ws.close();
+        else ws.onopen = transport.close; // else the console shows an error
+      },
+    };
+    ws.binaryType = "arraybuffer";
+    ws.onopen = () => id && ws.send(PING + "probe");
+    ws.onmessage = ({ data }) => manager.receive(data, transport);
+    ws.onerror = () => manager.lost(transport, "transport error", "websocket error");
+    ws.onclose = () => manager.lost(transport, "transport close", "websocket closed");
+    return transport;
+  };
+
+  const polling = (manager) => {
+    const request = async (body) => {
+      const response = await fetch(manager.address("polling", transport.id), {
+        method: body ? "POST" : "GET",
+        body,
+        cache: "no-store",
+        keepalive: body == CLOSE, // outlives its page
+      });
+      if (!response.ok) throw response;
+      return response.text();
+    };
+    const read = async () => {
+      await null;
+      do {
+        for (const packet of (await request()).split("\x1e")) {
+          const binary = packet[0] == "b" && Uint8Array.from(atob(packet.slice(1)), (char) => char.charCodeAt()).buffer;
+          manager.receive(binary || packet, transport);
+        }
+      } while (!transport.paused && !transport.closed);
+    };
+    const write = async (queue) => {
+      await null; // one turn, one POST
+      while (queue.length && !transport.paused) {
+        const packets = [];
+        // Servers may refuse more than 16 packets.
+        for (let size = -1; queue.length && packets.length < 16; packets.push(queue.shift())) {
+          if (typeof queue[0] != "string") {
+            const bytes = new Uint8Array(await new Blob(queue.slice(0, 1)).arrayBuffer());
+            queue[0] = "b" + btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+          }
+          size += new Blob(queue.slice(0, 1)).size + 1;
+          if (packets.length && size > manager.session.maxPayload) break;
+        }
+        await request(packets.join("\x1e"));
+      }
+      transport.writing = null;
+    };
+    const lost = () => manager.lost(transport, "transport error", "polling error");
+    const transport = {
+      name: "polling",
+      flush(queue) {
+        this.writing ||= write(queue).catch(lost);
+      },
+      close(queue) {
+        this.closed = true;
+        this.paused = false;
+        if (this.id) this.flush(queue, queue.push(CLOSE));
+      },
+      reading: read().catch(lost),
+    };
+    return transport;
+  };
+
+  // A page in the back/forward cache has no visitor, so no session.
+  const running = new Set();
+  addEventListener("pagehide", () => running.forEach((manager) => manager.end("transport close", "", "asleep")));
+  addEventListener("pageshow", ({ persisted }) => persisted && running.forEach((manager) => manager.open()));
+
+  // One session, opened again when lost, and its sockets.
+  class Manager extends Emitter {
+    nsps = {};
+    active = new Set();
+    readyState = "closed"; // opening, open, waiting, asleep
+    attempts = 0;
+    engine = this;
+
+    constructor(uri, opts) {
+      super();
+      this.uri = uri;
+      this.opts = {
+        transports: ["websocket", "polling"],
+        timeout: 20000,
+        reconnection: true,
+        reconnectionAttempts: Infinity,
+        reconnectionDelay: 1000,
+        reconnectionDelayMax: 5000,
+        randomizationFactor: 0.5,
+        ...opts,
+      };
+    }
+
+    address(transport, id) {
+      const query = new URLSearchParams(this.opts.query);
+      query.set("EIO", 4);
+      query.set("transport", transport);
+      if (id) query.set("sid", id);
+      return (transport == "polling" ? this.uri : this.uri.replace("http", "ws")) + "?" + query;
+    }
+
+    // For a transport to open, a ping, the next attempt.
+    wait(ms, then) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(then, ms);
+    }
+
+    open() {
+      if (/open/.test(this.readyState)) return;
+      running.add(this);
+      this.readyState = "opening";
+      this.untried = [...this.opts.transports];
+      this.queue = [];
+      this.partial = null;
+      this.tryNext();
+    }
+
+    tryNext() {
+      const transport = (this.transport = (this.untried.shift() == "polling" ? polling : webSocket)(this));
+      this.wait(this.opts.timeout / this.opts.transports.length, () => {
+        transport.close([]);
+        this.lost(transport, "transport error", "timeout");
+      });
+    }
+
+    receive(packet, transport) {
+      const type = packet[0];
+      if (transport == this.probe) this.upgrade(packet);
+      else if (type == OPEN) this.handshake(JSON.parse(packet.slice(1)), transport);
+      else if (transport != this.transport) return;
+      else if (this.readyState == "opening") this.lost(transport, "parse error", "no handshake");
+      else if (this.readyState != "open" || type == NOOP) return;
+      else if (type == CLOSE) this.lost(transport, "transport close");
+      else if (type == PING) {
+        this.expectPing();
+        this.send([PONG]);
+      } else this.decode(packet);
+    }
+
+    handshake(session, transport) {
+      transport.id = session.sid;
+      if (transport != this.transport || this.readyState != "opening") return transport.close([]); // too late
+      this.readyState = "open";
+      this.session = session;
+      this.expectPing();
+      this.active.forEach((socket) => socket.join());
+      if (this.attempts) this.fire("reconnect", this.attempts);
+      this.attempts = 0;
+      if (session.upgrades.includes("websocket") && this.untried.includes("websocket")) this.probe = webSocket(this, session.sid);
+    }
+
+    expectPing() {
+      this.wait(this.session.pingInterval + this.session.pingTimeout, () => this.end("ping timeout"));
+    }
+
+    async upgrade(packet) {
+      const { probe, transport } = this;
+      if (packet != PONG + "probe") return probe.close();
+      transport.paused = true; // a noop ends the poll
+      await Promise.all([transport.reading, transport.writing]);
+      if (probe != this.probe) return;
+      this.probe = null;
+      this.transport = probe;
+      this.queue.unshift(UPGRADE);
+      this.send([]);
+    }
+
+    send(packets) {
+      this.queue.push(...packets);
+      this.transport.flush(this.queue);
+    }
+
+    lost(transport, reason, message) {
+      if (transport != (this.transport.paused ? this.probe : this.transport)) return;
+      transport.id = "";
+      if (this.readyState == "opening" && this.untried.length) this.tryNext();
+      else if (/open/.test(this.readyState)) this.end(reason, new Error(message));
+    }
+
+    end(reason, error, next = this.opts.reconnection ? "waiting" : "closed") {
+      const { readyState, attempts, opts } = this;
+      this.readyState = next;
+      clearTimeout(this.timer);
+      if (next == "closed") running.delete(this, (this.attempts = 0));
+      if (!/open/.test(readyState)) return;
+      this.probe = this.probe?.close();
+      this.transport.close(this.queue);
+      for (const socket of [...this.active]) {
+        if (readyState == "open") socket.lost(reason, error);
+        else if (error) socket.fire("connect_error", error);
+      }
+      if (error && attempts) this.fire("reconnect_error", error);
+      if (this.readyState != "waiting") return;
+      if (attempts >= opts.reconnectionAttempts) {
+        this.close();
+        return this.fire("reconnect_failed");
+      }
+      const delay = opts.reconnectionDelay * 2 ** this.attempts++;
+      const jitter = 1 + opts.randomizationFactor * (Math.random() * 2 - 1);
+      this.wait(Math.min(delay * jitter, opts.reconnectionDelayMax), () => {
+        this.fire("reconnect_attempt", this.attempts);
+        if (this.readyState == "waiting") this.open();
+      });
+    }
+
+    close() {
+      this.end("forced close", null, "closed");
+    }
+
+    leave(socket) {
+      this.active.delete(socket);
+      if (!this.active.size) this.close();
+    }
+
+    decode(packet) {
+      let content;
+      try {
+        if (typeof packet == "string") {
+          const [, type, count = 0, nsp = "/", id, json] = /^4([0-6])(?:(\d+)-)?(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(packet);
+          this.partial = { type, count, nsp, id, json, attachments: [] };
+        } else this.partial.attachments.push(packet);
+        const { count, json, attachments } = this.partial;
+        if (attachments.length < count) return;
+        content = json && JSON.parse(json, (key, value) => (count && value?._placeholder ? attachments[value.num] : value));
+      } catch (error) {
+        return this.end("parse error", error);
+      }
+      const { type, nsp, id } = this.partial;
+      this.partial = null;
+      this.nsps[nsp]?.receive(type, content, id);
+    }
+  }
+
+  class Socket extends Emitter {
+    connected = false;
+    flags = {};
+    ids = 0;
+    acks = new Map();
+    buffer = []; // emitted while not connected
+
+    constructor(io, nsp, auth) {
+      super();
+      Object.assign(this, { io, nsp, auth });
+    }
+
+    get disconnected() {
+      return !this.connected;
+    }
+
+    get active() {
+      return this.io.active.has(this);
+    }
+
+    get volatile() {
+      this.flags.volatile = true;
+      return this;
+    }
+
+    timeout(ms) {
+      this.flags.timeout = ms;
+      return this;
+    }
+
+    connect() {
+      const { io } = this;
+      if (this.connected) return this;
+      io.active.add(this);
+      if (io.readyState == "open") this.join();
+      else if (io.readyState == "closed") io.open();
+      return this;
+    }
+
+    join() {
+      const { queue } = this.io;
+      if (this.joining == queue) return;
+      this.joining = queue;
+      const send = (auth) => queue == this.io.queue && this.write(CONNECT, auth);
+      if (typeof this.auth == "function") call(this.auth, this, [send]);
+      else send(this.auth);
+    }
+
+    disconnect() {
+      if (this.connected) this.write(DISCONNECT);
+      this.io.leave(this);
+      this.lost("io client disconnect");
+      return this;
+    }
+
+    lost(reason, error) {
+      const { connected } = this;
+      this.connected = false;
+      this.id = undefined;
+      if (!connected) return;
+      [...this.acks.keys()].forEach((id) => this.settle(id, new Error("socket has been disconnected")));
+      this.fire("disconnect", reason, error);
+    }
+
+    // Returns a text and its attachments.
+    encode(type, content, id = "") {
+      const attachments = [];
+      const text = JSON.stringify(content, (key, value) =>
+        value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob
+          ? { _placeholder: true, num: attachments.push(value) - 1 }
+          : value,
+      );
+      const head = attachments.length ? `${+type + 3}${attachments.length}-` : type;
+      return [MESSAGE + head + (this.nsp == "/" ? "" : this.nsp + ",") + id + (text ?? ""), ...attachments];
+    }
+
+    write(...packet) {
+      this.io.send(this.encode(...packet));
+    }
+
+    send(...args) {
+      return this.emit("message", ...args);
+    }
+
+    emit(event, ...args) {
+      if (RESERVED.test(event)) throw new Error(`"${event}" is a reserved event name`);
+      const { volatile, timeout, withError = timeout } = this.flags;
+      this.flags = {};
+      const answer = typeof args.at(-1) == "function" && args.pop();
+      const id = answer ? this.ids++ : "";
+      const packets = this.encode(EVENT, [event, ...args], id);
+      if (answer) {
+        const timer = timeout && setTimeout(() => this.settle(id, new Error("operation has timed out")), timeout);
+        this.acks.set(id, { answer, withError, timer });
+      }
+      if (!this.connected) volatile || this.buffer.push({ id, packets });
+      else if (!volatile || !this.io.transport.writing) this.io.send(packets);
+      return this;
+    }
+
+    emitWithAck(...args) {
+      return new Promise((resolve, reject) => {
+        this.flags.withError = true;
+        this.emit(...args, (error, value) => (error ? reject(error) : resolve(value)));
+      });
+    }
+
+    settle(id, error, args = []) {
+      const { answer, withError, timer } = this.acks.get(id) ?? {};
+      this.acks.delete(id);
+      clearTimeout(timer);
+      this.buffer = this.buffer.filter((emit) => emit.id !== id);
+      if (withError) call(answer, this, [error, ...args]);
+      else if (answer && !error) call(answer, this, args);
+    }
+
+    receive(type, content, id) {
+      this.joining = null;
+      if (!this.active) return type == CONNECT && this.write(DISCONNECT); // it left
+      if (type == CONNECT) {
+        this.connected = true;
+        this.id = content.sid;
+        this.buffer.splice(0).forEach(({ packets }) => this.io.send(packets));
+        this.fire("connect");
+      } else if (type == CONNECT_ERROR) {
+        this.io.leave(this);
+        this.fire("connect_error", Object.assign(new Error(content.message), { data: content.data }));
+      } else if (type == DISCONNECT) {
+        this.io.leave(this);
+        this.lost("io server disconnect");
+      } else if (type == EVENT || type == BINARY_EVENT) {
+        if (id) content.push((...args) => this.connected && this.write(ACK, args, id));
+        this.fire(...content);
+      } else this.settle(+id, null, content);
+    }
+  }
+  Socket.prototype.open = Socket.prototype.connect;
+  Socket.prototype.close = Socket.prototype.disconnect;
+
+  const host = ({ hostname }) => hostname.replace(/^(127(\.\d+){3}|\[::1\])$/, "localhost");
+  const managers = {};
+  const io = (address = "", opts = {}) => {
+    if (typeof address == "object") return io("", address);
+    const [, scheme, authority, path, query] = /^(?:(\w+:)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/.exec(address);
+    const nsp = path || "/";
+    let at = authority ? new URL((scheme ?? location.protocol).replace("ws", "http") + "//" + authority) : location;
+    // As in 2011, the page's own host without a port has the page's.
+    if (host(at) == host(location) && !/:\d+$/.test(authority) && at.protocol <= location.protocol) at = location;
+    const isHome = !opts.path && home?.startsWith(at.origin + "/");
+    const uri = isHome ? home : at.origin + (opts.path ?? "/socket.io").replace(/\/?$/, "/");
+    let manager = managers[uri];
+    if (opts.forceNew || opts["force new connection"] || opts.multiplex === false || manager?.nsps[nsp]) manager = new Manager(uri, { query, ...opts });
+    else manager = managers[uri] ??= new Manager(uri, { query, ...opts });
+    const socket = (manager.nsps[nsp] = new Socket(manager, nsp, opts.auth));
+    return opts.autoConnect === false ? socket : socket.connect();
+  };
+  window.io = Object.assign(io, { connect: io });
+})();

@@ -1,0 +1,83 @@
+"""What an Engine.IO request asks for, and every refusal that the protocol names.
+
+Source: Engine.IO protocol, 4th revision, "Query parameters"; the codes and messages of the error bodies are
+the reference server's.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+import msgspec
+
+PROTOCOL = "4"
+_MAX_PARAMETERS = 50
+
+
+class Refusal(enum.Enum):
+    """Why a request is refused: the number and the message of its JSON body."""
+
+    TRANSPORT_UNKNOWN = (0, "Transport unknown")
+    SESSION_UNKNOWN = (1, "Session ID unknown")
+    BAD_HANDSHAKE_METHOD = (2, "Bad handshake method")
+    BAD_REQUEST = (3, "Bad request")
+    FORBIDDEN = (4, "Forbidden")
+    UNSUPPORTED_VERSION = (5, "Unsupported protocol version")
+
+    @property
+    def http_status(self) -> int:
+        """403 for FORBIDDEN, 400 for all others."""
+        return 403 if self is Refusal.FORBIDDEN else 400
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body of the answer."""
+        code, message = self.value
+        return msgspec.json.encode({"code": code, "message": message})
+
+
+class Transport(enum.Enum):
+    """The transports of the protocol; the value is the query parameter's."""
+
+    POLLING = "polling"
+    WEBSOCKET = "websocket"
+
+
+class EngineRequest(NamedTuple):
+    """A request that makes sense: its transport, and its session's sid, or None for a handshake."""
+
+    transport: Transport
+    sid: str | None
+
+
+def read_request(method: str, query_string: bytes, *, websocket: bool) -> EngineRequest | Refusal:
+    """Reads a request's method and query.
+
+    Args:
+        method: the HTTP method in capitals; GET for a WebSocket.
+        query_string: what stands behind the question mark, still percent-encoded.
+        websocket: whether the request is a WebSocket's opening handshake.
+    """
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_PARAMETERS
+        )
+    except ValueError:
+        return Refusal.BAD_REQUEST
+    query = dict(reversed(pairs))  # of a parameter given twice the first counts
+    try:
+        transport = Transport(query.get("transport"))
+    except ValueError:
+        return Refusal.TRANSPORT_UNKNOWN
+    if query.get("EIO") != PROTOCOL:
+        return Refusal.UNSUPPORTED_VERSION
+    if (transport is Transport.WEBSOCKET) is not websocket:
+        return Refusal.BAD_REQUEST
+    sid = query.get("sid")
+    if sid is None and method != "GET":
+        return Refusal.BAD_HANDSHAKE_METHOD
+    if method not in ("GET", "POST"):
+        return Refusal.BAD_REQUEST
+    return EngineRequest(transport, sid)

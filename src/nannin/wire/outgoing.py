@@ -1,0 +1,42 @@
+"""Packets on their way to one client or to many: each transport's form is made once, when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from websockets.frames import Frame, Opcode
+
+from nannin.wire.engine_packet import Encoded
+
+
+class Outgoing:
+    """Some encoded packets that travel together; it is shared by all who get them and never changes.
+
+    Args:
+        packets: in the order in which they are sent.
+    """
+
+    __slots__ = ("_frames", "packets", "size_bytes")
+
+    def __init__(self, packets: Sequence[Encoded]) -> None:
+        self.packets = tuple(packets)
+        self.size_bytes = sum(map(len, self.packets))
+        self._frames: bytes | None = None
+
+    @property
+    def frames(self) -> bytes:
+        """The packets as a server's WebSocket frames, one after the other, uncompressed.
+
+        One frame can serve all only because permessage-deflate, which keeps a state for each peer, is off.
+
+        Source: RFC 6455, 5.2.
+        """
+        if self._frames is None:
+            self._frames = b"".join(map(_frame, self.packets))
+        return self._frames
+
+
+def _frame(packet: Encoded) -> bytes:
+    if isinstance(packet, str):
+        return Frame(Opcode.TEXT, packet.encode()).serialize(mask=False)
+    return Frame(Opcode.BINARY, packet).serialize(mask=False)

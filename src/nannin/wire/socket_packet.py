@@ -1,0 +1,213 @@
+"""Socket.IO v5 packets: events, acks, and the binary attachments that follow them.
+
+A packet is encoded into one text and any number of `bytes`, its attachments, each of which is a message of
+its own on the Engine.IO link below; a `Decoder` puts them together again.
+
+Source: Socket.IO protocol, 5th revision, "Packet encoding".
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from nannin.errors import PacketError
+
+# Events of the protocol's own life, which no peer may send. Source: socket.io-parser, RESERVED_EVENTS.
+RESERVED_EVENTS = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+# The largest integer that every JavaScript client can hold has 16 digits.
+_HEAD = re.compile(r"([0-6])(?:([0-9]{1,6})-)?(?:(/[^,]*)(?:,|\Z))?([0-9]{1,16})?", re.ASCII)
+
+
+class PacketType(enum.Enum):
+    """The types of the protocol; the value is the digit on the wire."""
+
+    CONNECT = "0"
+    DISCONNECT = "1"
+    EVENT = "2"
+    ACK = "3"
+    CONNECT_ERROR = "4"
+    BINARY_EVENT = "5"
+    BINARY_ACK = "6"
+
+
+_BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
+_WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet. `type` is EVENT or ACK for the binary types too: `data` shows whether bytes are in it.
+
+    Args:
+        type: what it is.
+        namespace: `/` or `/name`.
+        data: an object for CONNECT and CONNECT_ERROR, a list for EVENT and ACK, None where there is none.
+        id: the number that an ack answers to.
+    """
+
+    type: PacketType
+    namespace: str = "/"
+    data: Any = None
+    id: int | None = None
+
+
+def encode(packet: Packet) -> list[str | bytes]:
+    """Encodes a packet: its text, then its attachments.
+
+    Raises:
+        TypeError: `data` holds something that JSON has no form for.
+        ValueError: `data` nests too deeply, or holds text that is no Unicode (a lone surrogate).
+    """
+    attachments: list[bytes] = []
+    data, kind, count = packet.data, packet.type, ""
+    namespace = "" if packet.namespace == "/" else packet.namespace + ","
+    number = "" if packet.id is None else str(packet.id)
+    try:
+        if kind in _WITH_BINARY and _has_binary(data):
+            data = _take_out(data, attachments)
+            kind = _WITH_BINARY[kind]
+            count = f"{len(attachments)}-"
+        payload = "" if data is None else msgspec.json.encode(data).decode()
+    except RecursionError:
+        raise ValueError("the data nests too deeply, or holds itself") from None
+    return [f"{kind.value}{count}{namespace}{number}{payload}", *attachments]
+
+
+class Decoder:
+    """Puts the packets of one client together from text and binary messages.
+
+    Args:
+        max_attachments: how many a packet may announce; one that announces more is an error.
+    """
+
+    __slots__ = ("_attachments", "_awaited", "_max_attachments", "_packet")
+
+    def __init__(self, max_attachments: int) -> None:
+        self._max_attachments = max_attachments
+        self._packet: Packet | None = None
+        self._awaited = 0
+        self._attachments: list[bytes] = []
+
+    def receive(self, message: str | bytes) -> Packet | None:
+        """Takes one message; returns the packet that it completes, if it does.
+
+        Raises:
+            PacketError: no packet of the protocol, or not the kind of message that was awaited.
+        """
+        if isinstance(message, bytes):
+            return self._receive_attachment(message)
+        if self._packet is not None:
+            raise PacketError(f"expected {self._awaited} more attachments, not text")
+        packet, count = _decode(message)
+        if count > self._max_attachments:
+            raise PacketError(f"expected at most {self._max_attachments} attachments, not {count}")
+        if count == 0:
+            return packet
+        self._packet, self._awaited = packet, count
+        return None
+
+    def _receive_attachment(self, attachment: bytes) -> Packet | None:
+        if self._packet is None:
+            raise PacketError("expected text, not an attachment that no packet announced")
+        self._attachments.append(attachment)
+        self._awaited -= 1
+        if self._awaited:
+            return None
+        packet, attachments = self._packet, self._attachments
+        self._packet, self._attachments = None, []
+        try:
+            return Packet(packet.type, packet.namespace, _put_in(packet.data, attachments), packet.id)
+        except RecursionError:
+            raise PacketError("expected data that nests less deeply") from None
+
+
+def _decode(text: str) -> tuple[Packet, int]:
+    """Reads a packet's text: the packet, with placeholders still in it, and its number of attachments."""
+    head = _HEAD.match(text)
+    if head is None:
+        raise PacketError(f"expected a Socket.IO packet, not {text[:20]!r}")
+    kind = PacketType(head[1])
+    if (head[2] is not None) is not (kind in _BINARY):
+        raise PacketError("expected a number of attachments for a binary packet, and for no other")
+    count = int(head[2] or 0)
+    namespace = head[3] or "/"
+    number = None if head[4] is None else int(head[4])
+    packet = Packet(_BINARY.get(kind, kind), namespace, _decode_json(text[head.end() :]), number)
+    _check(packet)
+    return packet, count
+
+
+def _decode_json(text: str) -> Any:
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise PacketError(f"expected JSON: {error}") from None
+
+
+def _check(packet: Packet) -> None:
+    """Raises PacketError where the data is not what the packet's type asks for."""
+    data = packet.data
+    match packet.type:
+        case PacketType.CONNECT:
+            valid = packet.id is None and (data is None or isinstance(data, dict))
+        case PacketType.CONNECT_ERROR:
+            valid = packet.id is None and isinstance(data, dict | str)
+        case PacketType.DISCONNECT:
+            valid = packet.id is None and data is None
+        case PacketType.ACK:
+            valid = packet.id is not None and isinstance(data, list)
+        case _:
+            valid = isinstance(data, list) and bool(data) and _is_event_name(data[0])
+    if not valid:
+        raise PacketError(f"expected the data of a packet of type {packet.type.name}")
+
+
+def _is_event_name(name: object) -> bool:
+    if isinstance(name, str):
+        return name not in RESERVED_EVENTS
+    return isinstance(name, int) and not isinstance(name, bool)
+
+
+def _has_binary(data: object) -> bool:
+    if isinstance(data, bytes | bytearray | memoryview):
+        return True
+    if isinstance(data, dict):
+        return any(map(_has_binary, data.values()))
+    return isinstance(data, list | tuple) and any(map(_has_binary, data))
+
+
+def _take_out(data: Any, attachments: list[bytes]) -> Any:
+    """Copies `data` with a placeholder for each binary part, which goes to `attachments`."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        attachments.append(bytes(data))
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(data, dict):
+        return {key: _take_out(value, attachments) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_take_out(value, attachments) for value in data]
+    return data
+
+
+def _put_in(data: Any, attachments: list[bytes]) -> Any:
+    """Copies `data` with each placeholder replaced by its attachment."""
+    if isinstance(data, dict):
+        if data.get("_placeholder") is True:
+            number = data.get("num")
+            # `type` and not isinstance: True is no index, though Python would take it for 1.
+            if type(number) is not int or not 0 <= number < len(attachments):
+                raise PacketError("expected a placeholder that names an attachment")
+            return attachments[number]
+        return {key: _put_in(value, attachments) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_put_in(value, attachments) for value in data]
+    return data

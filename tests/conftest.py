@@ -1,0 +1,36 @@
+"""Fixtures that several tests share: real servers, Node, Chromium. What is missing fails, it never skips."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node.js."""
+    path = shutil.which("node")
+    assert path, "Node.js is missing: `make test` installs it"
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, driven by Playwright."""
+    path = shutil.which("chromium")
+    assert path, "chromium is missing: `make test` installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

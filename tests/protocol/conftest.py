@@ -1,0 +1,49 @@
+"""The servers that the protocol tests talk to, each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from servers import APPS, Server, nannin
+
+QUICK = (
+    "--ping-interval",
+    "0.3",
+    "--ping-timeout",
+    "0.2",
+    "--max-payload",
+    "1000000",
+    "--connect-timeout",
+    "1",
+)
+CALM = ("--ping-interval", "5", "--ping-timeout", "5", "--max-payload", "1000000", "--connect-timeout", "1")
+
+
+@pytest.fixture(scope="session")
+def echo_server() -> Iterator[Server]:
+    """An Engine.IO echo with quick heartbeats."""
+    with nannin("--app", f"{APPS / 'echo_app.py'}:app", *QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def quick_server() -> Iterator[Server]:
+    """The application of the protocol tests with quick heartbeats."""
+    with nannin("--app", f"{APPS / 'protocol_app.py'}:live", *QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def protocol_server() -> Iterator[Server]:
+    """The same with slow heartbeats: a busy machine must not make these tests fail."""
+    with nannin("--app", f"{APPS / 'protocol_app.py'}:live", *CALM) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def plain_server() -> Iterator[Server]:
+    """nannin as it comes, with quick heartbeats: every page is told its count."""
+    with nannin(*QUICK) as server:
+        yield server

@@ -1,0 +1,104 @@
+"""Starts real servers as processes, for the tests at the top of the house."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+APPS = ROOT / "tests" / "apps"
+NODE = ROOT / "tests" / "node"
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 10.0
+
+
+class Server:
+    """A server in a process of its own, at `url`, with its output in `log`."""
+
+    def __init__(self, command: list[str], host: str, port: int, env: dict[str, str] | None = None) -> None:
+        self.host, self.port = host, port
+        self._command = command
+        self._env = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **(env or {})}
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+    def start(self) -> None:
+        """Starts the process and returns once its port answers."""
+        self.process = subprocess.Popen(
+            self._command, stdout=self._log, stderr=subprocess.STDOUT, env=self._env, cwd=ROOT
+        )
+        give_up_at = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < give_up_at:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self._command} ended at once:\n{self.log}")
+            with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 1):
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"{self._command} did not answer on port {self.port}:\n{self.log}")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
+        """Ends the process; returns how many seconds that took."""
+        if self.process is None:
+            return 0.0
+        started = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+        took = time.monotonic() - started
+        self.process = None
+        return took
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str], port: int, *, host: str = "127.0.0.1", env: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Runs `command`, which must listen on `port`, for the time of a with-block."""
+    server = Server(command, host, port, env)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def nannin(*arguments: str, port: int | None = None, env: dict[str, str] | None = None) -> Iterator[Server]:
+    """Runs `nannin serve` with these arguments on a free port."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "nannin", "serve", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    with running(command, port, env=env) as server:
+        yield server

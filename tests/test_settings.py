@@ -1,0 +1,337 @@
+"""Where a setting comes from, and what is said about a wrong one."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import pytest
+
+from nannin.errors import SettingsError
+from nannin.settings import SETTINGS, Settings, check_code, load, to_environ
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """Runs each test in an empty folder, so that no nannin.toml is found by chance."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_toml(text: str, name: str = "nannin.toml") -> None:
+    pathlib.Path(name).write_text(text, encoding="utf-8")
+
+
+def refusal(**sources: Any) -> str:
+    """The one line that `load` refuses these sources with."""
+    with pytest.raises(SettingsError) as caught:
+        load(**{"environ": {}, **sources})
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def test_without_any_source_the_defaults_hold() -> None:
+    settings = load(environ={})
+    assert settings == Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8124)
+    assert (settings.ping_interval, settings.ping_timeout) == (25.0, 20.0)
+    assert (settings.max_payload, settings.max_outbox) == (16384, 65536)
+    assert settings.allow_origins == ()
+
+
+def test_a_flag_wins_over_environment_file_and_code() -> None:
+    write_toml("ping_interval = 3")
+    environ = {"NANNIN_PING_INTERVAL": "2"}
+    assert load({"ping_interval": "1"}, environ, defaults={"ping_interval": 4}).ping_interval == 1.0
+
+
+def test_the_environment_wins_over_file_and_code() -> None:
+    write_toml("ping_interval = 3")
+    assert load({}, {"NANNIN_PING_INTERVAL": "2"}, defaults={"ping_interval": 4}).ping_interval == 2.0
+
+
+def test_the_file_wins_over_the_code() -> None:
+    write_toml("ping_interval = 3")
+    assert load({}, {}, defaults={"ping_interval": 4}).ping_interval == 3.0
+
+
+def test_the_code_wins_over_the_default() -> None:
+    assert load({}, {}, defaults={"ping_interval": 4}).ping_interval == 4.0
+
+
+def test_a_flag_that_is_none_was_not_given() -> None:
+    assert load({"port": None}, {"NANNIN_PORT": "9000"}).port == 9000
+
+
+def test_the_environment_is_read_when_load_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NANNIN_PORT", "9001")
+    assert load().port == 9001
+
+
+def test_variables_of_others_are_left_alone() -> None:
+    assert load(environ={"PORT": "1", "NANNINX": "2", "HOME": "/"}) == Settings()
+
+
+def test_what_kubernetes_says_about_a_service_named_nannin_is_no_setting() -> None:
+    pod = {
+        "NANNIN_SERVICE_HOST": "10.0.0.1",
+        "NANNIN_SERVICE_PORT": "8124",
+        "NANNIN_SERVICE_PORT_HTTP": "8124",
+        "NANNIN_PORT": "tcp://10.0.0.1:8124",
+        "NANNIN_PORT_8124_TCP": "tcp://10.0.0.1:8124",
+        "NANNIN_PORT_8124_TCP_ADDR": "10.0.0.1",
+    }
+    assert load(environ=pod) == Settings()
+
+
+def test_texts_of_flags_and_variables_are_parsed() -> None:
+    settings = load(
+        {"port": "0", "ping_timeout": ".5", "open": True},
+        {"NANNIN_MAX_PAYLOAD": "1000000", "NANNIN_LOG_LEVEL": "DEBUG", "NANNIN_APP": "app.py:live"},
+    )
+    assert (settings.port, settings.ping_timeout, settings.open) == (0, 0.5, True)
+    assert (settings.max_payload, settings.log_level, settings.app) == (1_000_000, "debug", "app.py:live")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", True), ("Yes", True), ("on", True), ("0", False), ("FALSE", False), ("no", False)],
+)
+def test_a_switch_reads_yes_and_no_in_several_words(text: str, value: bool) -> None:
+    assert load(environ={"NANNIN_OPEN": text}).open is value
+
+
+def test_an_empty_variable_unsets_a_path() -> None:
+    write_toml('uds = "x.sock"')
+    assert load(environ={"NANNIN_UDS": ""}).uds is None
+
+
+def test_origins_come_as_a_list_by_comma_and_are_written_as_browsers_send_them() -> None:
+    text = "https://Example.com, http://a.test:8080,https://b.test:443,*,https://example.com"
+    expected = ("https://example.com", "http://a.test:8080", "https://b.test", "*")
+    assert load(environ={"NANNIN_ALLOW_ORIGINS": text}).allow_origins == expected
+
+
+def test_origins_come_as_an_array_from_the_file_and_as_any_of_these_from_the_code() -> None:
+    write_toml('allow_origins = ["https://a.test", "capacitor://localhost"]')
+    assert load(environ={}).allow_origins == ("https://a.test", "capacitor://localhost")
+    write_toml("")
+    for value in ("https://a.test", ["https://a.test"], ("https://a.test",)):
+        assert load(environ={}, defaults={"allow_origins": value}).allow_origins == ("https://a.test",)
+
+
+def test_a_slash_at_the_end_of_the_root_path_is_dropped() -> None:
+    assert load({"root_path": "/live/"}, {}).root_path == "/live"
+    assert load({"root_path": "/"}, {}).root_path == ""
+
+
+def test_the_outbox_follows_the_payload_unless_it_is_set() -> None:
+    assert load({"max_payload": "1000000"}, {}).max_outbox == 4_000_000
+    assert load({"max_payload": "1000000", "max_outbox": "5000"}, {}).max_outbox == 5000
+
+
+def test_a_file_of_another_name_is_read_when_it_is_named() -> None:
+    write_toml("port = 9002", "other.toml")
+    assert load({}, {}).port == 8124
+    assert load({}, {}, "other.toml").port == 9002
+    assert load({}, {"NANNIN_CONFIG": "other.toml"}).port == 9002
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("port", "abc", "a whole number from 0 to 65535"),
+        ("port", "65536", "a whole number from 0 to 65535"),
+        ("port", "-1", "a whole number from 0 to 65535"),
+        ("port", "8_124", "a whole number from 0 to 65535"),
+        ("port", "８１２４", "a whole number from 0 to 65535"),
+        ("port", "8124.0", "a whole number from 0 to 65535"),
+        ("port", "", "a whole number from 0 to 65535"),
+        ("host", "", "a text that is not empty"),
+        ("log_level", "loud", "one of critical, error, warning, info, debug, trace"),
+        ("open", "perhaps", "true or false"),
+        ("root_path", "live", "a path such as /live, in ASCII"),
+        ("root_path", "/a//b", "a path such as /live, in ASCII"),
+        ("root_path", "/a?b", "a path such as /live, in ASCII"),
+        ("root_path", "/人", "a path such as /live, in ASCII"),
+        ("ping_interval", "0", "a number of seconds over 0 and up to 1000000"),
+        ("ping_interval", "-1", "a number of seconds over 0 and up to 1000000"),
+        ("ping_interval", "nan", "a number of seconds over 0 and up to 1000000"),
+        ("ping_timeout", "inf", "a number of seconds over 0 and up to 1000000"),
+        ("connect_timeout", "1e9", "a number of seconds over 0 and up to 1000000"),
+        ("upgrade_timeout", "10s", "a number of seconds over 0 and up to 1000000"),
+        ("max_payload", "63", "a whole number from 64 to 1073741824"),
+        ("max_packets", "0", "a whole number from 1 to 1073741824"),
+        ("max_namespaces", "0", "a whole number from 1 to 1073741824"),
+        ("allow_origins", "example.com", "origins such as https://example.com, or *"),
+        ("allow_origins", "https://example.com/", "origins such as https://example.com, or *"),
+        ("allow_origins", "https://*.example.com", "origins such as https://example.com, or *"),
+        ("allow_origins", "null", "origins such as https://example.com, or *"),
+    ],
+)
+def test_a_wrong_text_is_refused_by_the_name_of_its_source(name: str, text: str, expected: str) -> None:
+    setting = SETTINGS[name]
+    assert refusal(flags={name: text}) == f'{setting.flag} must be {expected}, not "{text}"'
+    assert refusal(environ={setting.variable: text}) == f'{setting.variable} must be {expected}, not "{text}"'
+
+
+@pytest.mark.parametrize(
+    ("toml", "line"),
+    [
+        ('port = "8124"', 'port in nannin.toml must be a whole number from 0 to 65535, not "8124"'),
+        ("port = 81.5", "port in nannin.toml must be a whole number from 0 to 65535, not 81.5"),
+        ("port = true", "port in nannin.toml must be a whole number from 0 to 65535, not true"),
+        ("host = 1", "host in nannin.toml must be a text that is not empty, not 1"),
+        ("open = 1", "open in nannin.toml must be true or false, not 1"),
+        ("uds = 7", "uds in nannin.toml must be a path, not 7"),
+        ('uds = ""', 'uds in nannin.toml must be a path, not ""'),
+        (
+            "log_level = []",
+            "log_level in nannin.toml must be one of critical, error, warning, info, debug, trace, not []",
+        ),
+        ("root_path = 1", "root_path in nannin.toml must be a path such as /live, in ASCII, not 1"),
+        (
+            "ping_interval = nan",
+            "ping_interval in nannin.toml must be a number of seconds over 0 and up to 1000000, not NaN",
+        ),
+        (
+            "ping_interval = true",
+            "ping_interval in nannin.toml must be a number of seconds over 0 and up to 1000000, not true",
+        ),
+        (
+            "allow_origins = [1]",
+            "allow_origins in nannin.toml must be origins such as https://example.com, or *, not [1]",
+        ),
+        (
+            "allow_origins = 1979-05-27",
+            "allow_origins in nannin.toml must be origins such as https://example.com, or *, "
+            'not "datetime.date(1979, 5, 27)"',
+        ),
+        ("prot = 1", 'nannin.toml has an unknown setting "prot"; did you mean port?'),
+        (
+            "ping-interval = 1",
+            'nannin.toml has an unknown setting "ping-interval"; did you mean ping_interval?',
+        ),
+        ("[server]\nport = 1", 'nannin.toml has an unknown setting "server"'),
+    ],
+)
+def test_a_wrong_value_in_the_file_is_refused_by_its_key(toml: str, line: str) -> None:
+    write_toml(toml)
+    assert refusal() == line
+
+
+def test_a_file_that_is_not_toml_is_refused_with_the_place() -> None:
+    write_toml("port = ")
+    assert refusal().startswith("nannin.toml is not TOML: Invalid value (at")
+    pathlib.Path("nannin.toml").write_bytes(b'host = "\xff"')
+    assert refusal().startswith("nannin.toml is not TOML: 'utf-8' codec can't decode")
+
+
+def test_a_named_file_must_exist() -> None:
+    assert refusal(toml_path="no.toml") == "no.toml can't be read: No such file or directory"
+    assert refusal(environ={"NANNIN_CONFIG": "no.toml"}) == "no.toml can't be read: No such file or directory"
+    pathlib.Path("nannin.toml").mkdir()
+    assert refusal() == "nannin.toml can't be read: Is a directory"
+
+
+def test_an_unknown_variable_is_refused_with_a_hint() -> None:
+    assert refusal(environ={"NANNIN_PROT": "1"}) == "NANNIN_PROT is not a setting; did you mean NANNIN_PORT?"
+    assert refusal(environ={"NANNIN_": "1"}) == "NANNIN_ is not a setting"
+    assert refusal(environ={"NANNIN_port": "1"}) == "NANNIN_port is not a setting; did you mean NANNIN_PORT?"
+
+
+def test_the_code_is_refused_by_the_name_of_the_setting() -> None:
+    line = "ping_interval (in the code) must be a number of seconds over 0 and up to 1000000, not -1"
+    assert refusal(defaults={"ping_interval": -1}) == line
+    line = 'the code has an unknown setting "ping_intervall"; did you mean ping_interval?'
+    assert refusal(defaults={"ping_intervall": 1}) == line
+    line = (
+        "port can't be set in the code, which is read after the server has started: "
+        "use --port, NANNIN_PORT or nannin.toml"
+    )
+    assert refusal(defaults={"port": 1}) == line
+
+
+def test_the_code_is_checked_even_where_another_source_wins() -> None:
+    assert refusal(environ={"NANNIN_PING_TIMEOUT": "1"}, defaults={"ping_timeout": "x"}).startswith(
+        "ping_timeout (in the code) must be"
+    )
+
+
+def test_check_code_returns_what_it_has_checked() -> None:
+    assert check_code({"ping_interval": 1, "allow_origins": ["*"]}) == {
+        "ping_interval": 1.0,
+        "allow_origins": ("*",),
+    }
+
+
+def test_a_key_without_a_certificate_is_refused() -> None:
+    assert refusal(flags={"ssl_keyfile": "key.pem"}) == "--ssl-keyfile needs --ssl-certfile as well"
+    line = "NANNIN_SSL_KEYFILE needs --ssl-certfile as well"
+    assert refusal(environ={"NANNIN_SSL_KEYFILE": "key.pem"}) == line
+
+
+def test_a_socket_file_and_a_browser_exclude_each_other() -> None:
+    line = "--open and NANNIN_UDS exclude each other: no browser opens a socket file"
+    assert refusal(flags={"open": True}, environ={"NANNIN_UDS": "x.sock"}) == line
+
+
+def test_a_settings_object_made_by_hand_is_checked_too() -> None:
+    with pytest.raises(SettingsError, match=r"^port must be a whole number from 0 to 65535, not -1$"):
+        Settings(port=-1)
+    with pytest.raises(SettingsError, match=r"^ssl_keyfile needs --ssl-certfile as well$"):
+        Settings(ssl_keyfile="key.pem")
+
+
+def test_a_refused_value_is_shown_short_and_without_control_characters() -> None:
+    line = refusal(flags={"port": "\x1b[2J\u202e" + "9" * 1000})
+    assert len(line) < 150
+    assert line.isprintable()
+    assert r"\u001b[2J\u202e999" in line
+
+
+def test_what_flags_say_is_what_the_environment_says_to_the_application() -> None:
+    flags = {
+        "port": "9000",
+        "open": False,
+        "ping_interval": "0.3",
+        "allow_origins": "https://a.test,*",
+        "uds": None,
+    }
+    variables = to_environ(flags)
+    assert variables == {
+        "NANNIN_PORT": "9000",
+        "NANNIN_OPEN": "false",
+        "NANNIN_PING_INTERVAL": "0.3",
+        "NANNIN_ALLOW_ORIGINS": "https://a.test,*",
+    }
+    assert load({}, variables) == load(flags, {})
+
+
+def test_the_file_that_was_read_is_found_from_another_directory(
+    empty_folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_toml("port = 9003")
+    write_toml("port = 9004", "other.toml")
+    assert to_environ({}) == {"NANNIN_CONFIG": str(empty_folder / "nannin.toml")}
+    assert to_environ({}, "other.toml") == {"NANNIN_CONFIG": str(empty_folder / "other.toml")}
+    monkeypatch.setenv("NANNIN_CONFIG", "other.toml")
+    assert to_environ({}) == {"NANNIN_CONFIG": str(empty_folder / "other.toml")}
+
+
+def test_each_setting_has_a_help_text_and_a_flag_and_a_variable_of_its_own() -> None:
+    for name, setting in SETTINGS.items():
+        assert setting.help.strip(), name
+        assert setting.section in {"Server", "TLS", "Sessions", "Limits"}
+    assert len({setting.flag for setting in SETTINGS.values()}) == len(SETTINGS)
+    assert (SETTINGS["ping_interval"].flag, SETTINGS["ping_interval"].variable) == (
+        "--ping-interval",
+        "NANNIN_PING_INTERVAL",
+    )
