@@ -167,6 +167,9 @@ def test_settings_are_frozen() -> None:
         ("ping_timeout", "inf", "a number of seconds over 0 and up to 1000000"),
         ("connect_timeout", "1e9", "a number of seconds over 0 and up to 1000000"),
         ("upgrade_timeout", "10s", "a number of seconds over 0 and up to 1000000"),
+        ("min_interval", "-1", "a number of seconds from 0 to 1000000"),
+        ("share", "0", "a number over 0 and up to 1"),
+        ("share", "1.1", "a number over 0 and up to 1"),
         ("max_payload", "63", "a whole number from 64 to 1073741824"),
         ("max_packets", "0", "a whole number from 1 to 1073741824"),
         ("max_namespaces", "0", "a whole number from 1 to 1073741824"),
@@ -278,6 +281,14 @@ def test_a_key_without_a_certificate_is_refused() -> None:
     assert refusal(environ={"NANNIN_SSL_KEYFILE": "key.pem"}) == line
 
 
+def test_the_least_interval_is_not_over_the_most() -> None:
+    assert load({"min_interval": "0"}, {}).min_interval == 0.0
+    assert load({"min_interval": "1"}, {}).min_interval == 1.0
+    assert refusal(flags={"min_interval": "1.1"}) == "--min-interval must not be over max_interval"
+    line = "min_interval (in the code) must not be over NANNIN_MAX_INTERVAL"
+    assert refusal(environ={"NANNIN_MAX_INTERVAL": "2"}, defaults={"min_interval": 3}) == line
+
+
 def test_a_socket_file_and_a_browser_exclude_each_other() -> None:
     line = "--open and NANNIN_UDS exclude each other: no browser opens a socket file"
     assert refusal(flags={"open": True}, environ={"NANNIN_UDS": "x.sock"}) == line
@@ -329,7 +340,7 @@ def test_the_file_that_was_read_is_found_from_another_directory(
 def test_each_setting_has_a_help_text_and_a_flag_and_a_variable_of_its_own() -> None:
     for name, setting in SETTINGS.items():
         assert setting.help.strip(), name
-        assert setting.section in {"Server", "TLS", "Sessions", "Limits"}
+        assert setting.section in {"Server", "TLS", "Sessions", "Telling", "Limits"}
     assert len({setting.flag for setting in SETTINGS.values()}) == len(SETTINGS)
     assert (SETTINGS["ping_interval"].flag, SETTINGS["ping_interval"].variable) == (
         "--ping-interval",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -156,8 +157,9 @@ def announce(settings: Settings, application: object, port: int) -> None:
     from nannin import Live
 
     address = address_of(settings, port)
-    for line in banner(settings, address, has_page=isinstance(application, Live)):
-        click.echo(line, color=None if "NO_COLOR" not in os.environ else False)
+    text = "\n".join(banner(settings, address, has_page=isinstance(application, Live)))
+    with contextlib.suppress(OSError):  # nobody may be reading
+        click.echo(text, color=False if "NO_COLOR" in os.environ else None)
     if settings.open:
         open_browser(f"{address}/")
 

@@ -119,6 +119,28 @@ class Session(EngineSession):
         """Ends the session in so many seconds unless it is called again; infinity takes that back."""
         self._engine.allow(self, seconds)
 
+    # The receiver of a direct WebSocket
+
+    def receive(self, link: Link, message: str | bytes) -> None:
+        """A message of one of its WebSockets."""
+        self._engine.receive_websocket(self, link, message)
+
+    def lose(self, link: Link) -> None:
+        """One of its WebSockets is gone."""
+        self._engine.receive_websocket_lost(self, link)
+
+    def block(self, link: Link) -> None:
+        """One of its WebSockets takes no more."""
+        self._engine.receive_blocked(self)
+
+    def drain(self, link: Link) -> None:
+        """It takes more again."""
+        self.receive_drained()
+
+    def overflow(self, link: Link) -> None:
+        """More waits for the client than may."""
+        self.close(Reason.SLOW_CLIENT)
+
 
 class Engine:
     """Serves one application to any number of sessions.
@@ -212,7 +234,9 @@ class Engine:
     def receive_websocket(self, session: Session, link: Link, encoded: Encoded) -> None:
         """A message of one of the session's WebSockets: the one in force, or the candidate."""
         now = self._clock.now()
-        if link is session.link:
+        if len(encoded) > self.limits.max_payload_bytes:  # a server with larger limits let it through
+            self.end(session, Reason.PARSE_ERROR)
+        elif link is session.link:
             self._perform(session, session.receive_websocket(encoded, now))
         elif link is session.candidate:
             self._perform(session, session.receive_candidate_packet(encoded, now))

@@ -30,11 +30,11 @@ from nannin.settings import Settings
 
 __all__ = ["BindError", "Server", "load_application", "serve"]
 
-WEBSOCKET_PROTOCOL: Final = "websockets-sansio"  # a name that uvicorn knows, or a protocol class
+WEBSOCKET_PROTOCOL: Final = "nannin:DirectWebSocket"  # a name that uvicorn knows, or a protocol class
 DEFAULT_NAMES: Final = ("app", "live")
 FOREIGN_MESSAGE_BYTES: Final = 16 * 2**20  # uvicorn's own limit, for WebSockets that are not ours
-GOODBYE_S: Final = 1.0  # what clients get to take their goodbye; Ctrl-C ends within 2 s
-CANCELLED_S: Final = 0.3  # what tasks get to end once they are cut off
+GOODBYE_S: Final = 0.6  # what clients get to take their goodbye; Ctrl-C ends within 2 s
+CANCELLED_S: Final = 0.2  # what tasks get to end once they are cut off
 STEP_S: Final = 0.02
 
 logger = logging.getLogger("nannin.server")
@@ -124,7 +124,8 @@ class Server(uvicorn.Server):
                 connection.shutdown()
         await self._quiet(GOODBYE_S / 2)
         for connection in list(self.server_state.connections):
-            connection.transport.abort()
+            if (transport := getattr(connection, "transport", None)) is not None:
+                transport.abort()
         await self._quiet(CANCELLED_S / 2)
         for task in list(self.server_state.tasks):
             task.cancel()
@@ -306,6 +307,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise cannot_listen(host, error) from None
+    except UnicodeError:
+        raise BindError(f"can't listen on {host}: it is no name of a host") from None
     bound: list[socket.socket] = []
     failed: OSError | None = None
     for family, kind, protocol, _, where in dict.fromkeys(found):
@@ -409,7 +412,7 @@ def log_config(log_level: str) -> dict[str, Any]:
     The root logger is the application's own affair.
     """
     level = {"trace": 5, "debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}[log_level]
-    # uvicorn logs the address of every WebSocket at info
+    # uvicorn logs the address of every WebSocket at info, and `websockets` every open and close
     theirs = level if level <= logging.DEBUG else max(level, logging.WARNING)
     quiet = {"handlers": ["stderr"], "propagate": False}
     return {
@@ -420,6 +423,7 @@ def log_config(log_level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet"]}},
         "loggers": {
             "nannin": {"level": level, **quiet},
+            "nannin.websocket": {"level": theirs},  # what the library `websockets` says
             "uvicorn": {"level": theirs, **quiet},
             "uvicorn.error": {"level": theirs},
             "uvicorn.asgi": {"level": theirs},

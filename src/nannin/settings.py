@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import pathlib
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from nannin.errors import SettingsError
@@ -22,6 +22,7 @@ __all__ = ["SETTINGS", "Setting", "Settings", "check_code", "load", "to_environ"
 PREFIX: Final = "NANNIN_"
 CONFIG_VARIABLE: Final = "NANNIN_CONFIG"
 CONFIG_FILE: Final = "nannin.toml"
+_APP: Final = "FILE_OR_MODULE:NAME"
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
 
 # What Kubernetes puts into the environment of every pod for a service named "nannin"; no setting of ours.
@@ -118,12 +119,11 @@ class Whole(Kind):
         return value
 
 
-class Seconds(Kind):
-    """A duration over 0. At the limit it still fits a browser's timer, 2^31 ms."""
+class Number(Kind):
+    """A number within limits, both included; written without an exponent where it is a text."""
 
-    most = 1_000_000.0
-    metavar = "SECONDS"
-    expected = "a number of seconds over 0 and up to 1000000"
+    def __init__(self, least: float, most: float, expected: str, metavar: str = "SECONDS") -> None:
+        self.least, self.most, self.expected, self.metavar = least, most, expected, metavar
 
     def parse(self, text: str) -> object:
         if not re.fullmatch(r"[0-9]{0,20}\.?[0-9]{1,20}", text):
@@ -131,35 +131,8 @@ class Seconds(Kind):
         return float(text)
 
     def check(self, value: object) -> object:
-        if type(value) not in (int, float):
-            raise ValueError
-        seconds = float(value)  # type: ignore[arg-type]
-        # 1 ms is the least that the handshake can say, in whole milliseconds.
-        if not math.isfinite(seconds) or not 0.001 <= seconds <= self.most:
-            raise ValueError
-        return seconds
-
-
-class SecondsOrNone(Seconds):
-    """A duration, or 0 for none."""
-
-    expected = "0 or a number of seconds up to 1000000"
-
-    def check(self, value: object) -> object:
-        return 0.0 if type(value) in (int, float) and value == 0 else super().check(value)
-
-
-class Share(Kind):
-    """A part of a whole."""
-
-    metavar = "SHARE"
-    expected = "a number over 0 and up to 1"
-
-    def parse(self, text: str) -> object:
-        return Seconds().parse(text)
-
-    def check(self, value: object) -> object:
-        if type(value) not in (int, float) or not 0 < value <= 1:  # type: ignore[operator]
+        # What is not between, such as NaN, is refused; so is True.
+        if type(value) not in (int, float) or not self.least <= value <= self.most:  # type: ignore[operator]
             raise ValueError
         return float(value)  # type: ignore[arg-type]
 
@@ -229,10 +202,9 @@ class Setting:
 
     name: str
     default: Any
-    kind: Kind
     section: str
+    kind: Kind
     help: str
-    in_code: bool  # whether the application's code may give a default: Live(ping_interval=...)
     default_words: str | None = None  # the default in words, where the value does not say it
 
     @property
@@ -245,14 +217,25 @@ class Setting:
         """The variable of the environment."""
         return PREFIX + self.name.upper()
 
+    @property
+    def in_code(self) -> bool:
+        """Whether the application's code may give a default, as Live(ping_interval=10) does."""
+        return self.section not in ("Server", "TLS")
 
-def _setting(
-    section: str, kind: Kind, default: object, help: str, *, code: bool = False, words: str | None = None
-) -> Any:
-    return dataclasses.field(
-        default=default,
-        metadata={"section": section, "kind": kind, "help": help, "in_code": code, "default_words": words},
-    )
+
+def _setting(section: str, kind: Kind, default: object, help: str, default_words: str | None = None) -> Any:
+    metadata = {"section": section, "kind": kind, "help": help, "default_words": default_words}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+_server, _tls, _session, _telling, _limit = (
+    partial(_setting, section) for section in ("Server", "TLS", "Sessions", "Telling", "Limits")
+)
+_COUNT, _SIZE = Whole(1, 2**30), Whole(64, 2**30)
+# 1 ms is the least that a handshake can say; a million seconds still fits a browser's timer, 2^31 ms.
+_SECONDS = Number(0.001, 1e6, "a number of seconds over 0 and up to 1000000")
+_ANY_SECONDS = Number(0, 1e6, "a number of seconds from 0 to 1000000")
+_SHARE = Number(0.001, 1, "a number over 0 and up to 1", "SHARE")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -263,77 +246,38 @@ class Settings:
         SettingsError: a value is of the wrong type or out of range, or two of them contradict each other.
     """
 
-    host: str = _setting("Server", Word("HOST"), "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
-    port: int = _setting("Server", Whole(0, 65535, "PORT"), 8124, "Port to listen on; 0 takes a free one.")
-    uds: str | None = _setting(
-        "Server", Maybe("PATH"), None, "Listen on this Unix socket instead of host and port."
+    host: str = _server(Word("HOST"), "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
+    port: int = _server(Whole(0, 65535, "PORT"), 8124, "Port to listen on; 0 takes a free one.")
+    uds: str | None = _server(Maybe("PATH"), None, "Listen on this Unix socket instead of host and port.")
+    root_path: str = _server(RootPath(), "", "The path under which a proxy shows this server, such as /live.")
+    forwarded_allow_ips: str = _server(
+        Kind(), "127.0.0.1", "Proxies whose X-Forwarded-* are believed, by comma; * for all."
     )
-    root_path: str = _setting(
-        "Server", RootPath(), "", "The path under which a proxy shows this server, such as /live."
-    )
-    forwarded_allow_ips: str = _setting(
-        "Server", Kind(), "127.0.0.1", "Proxies whose X-Forwarded-* are believed, by comma; * for all."
-    )
-    log_level: str = _setting(
-        "Server", Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}."
-    )
-    open: bool = _setting("Server", Switch(), False, "Open the page in the browser.")
-    app: str | None = _setting(
-        "Server", Maybe("FILE_OR_MODULE:NAME"), None, "Serve this application instead of the page."
-    )
+    log_level: str = _server(Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}.")
+    open: bool = _server(Switch(), False, "Open the page in the browser.")
+    app: str | None = _server(Maybe(_APP), None, "Serve this application instead of the page.")
 
-    ssl_certfile: str | None = _setting("TLS", Maybe("PATH"), None, "Certificate chain, PEM: serves https.")
-    ssl_keyfile: str | None = _setting(
-        "TLS", Maybe("PATH"), None, "Its private key, PEM, if it is in a file of its own."
-    )
+    ssl_certfile: str | None = _tls(Maybe("PATH"), None, "Certificate chain, PEM: serves https.")
+    ssl_keyfile: str | None = _tls(Maybe("PATH"), None, "Its private key, PEM, if in a file of its own.")
 
-    ping_interval: float = _setting(
-        "Sessions", Seconds(), 25.0, "Seconds between the heartbeats that clients answer.", code=True
-    )
-    ping_timeout: float = _setting(
-        "Sessions", Seconds(), 20.0, "Seconds a client has to answer one; then it is gone.", code=True
-    )
-    connect_timeout: float = _setting(
-        "Sessions", Seconds(), 10.0, "Seconds a session has to join a page.", code=True
-    )
-    upgrade_timeout: float = _setting(
-        "Sessions", Seconds(), 10.0, "Seconds an upgrade from polling to WebSocket may take.", code=True
-    )
+    ping_interval: float = _session(_SECONDS, 25.0, "Seconds between the heartbeats that clients answer.")
+    ping_timeout: float = _session(_SECONDS, 20.0, "Seconds a client has to answer one; then it is gone.")
+    connect_timeout: float = _session(_SECONDS, 10.0, "Seconds a session has to join a page.")
+    upgrade_timeout: float = _session(_SECONDS, 10.0, "Seconds an upgrade to WebSocket may take.")
 
-    share: float = _setting(
-        "Telling",
-        Share(),
-        0.2,
-        "Part of the server's time that telling one page may take.",
-        code=True,
-    )
-    min_interval: float = _setting(
-        "Telling", SecondsOrNone(), 0.0, "Least seconds between two updates of a page.", code=True
-    )
-    max_interval: float = _setting(
-        "Telling", Seconds(), 1.0, "Most seconds that an update may wait for its turn.", code=True
-    )
+    share: float = _telling(_SHARE, 0.2, "Part of the server's time that telling one page may take.")
+    min_interval: float = _telling(_ANY_SECONDS, 0.0, "Least seconds between two updates of a page.")
+    max_interval: float = _telling(_SECONDS, 1.0, "Most seconds that an update may wait for its turn.")
 
-    allow_origins: tuple[str, ...] = _setting(
-        "Limits", Origins(), (), "Sites that may connect besides our own, by comma; * for all.", code=True
+    allow_origins: tuple[str, ...] = _limit(
+        Origins(), (), "Sites that may connect besides our own, by comma; * for all."
     )
-    max_payload: int = _setting(
-        "Limits", Whole(64, 2**30), 16384, "Bytes in one HTTP body or WebSocket message.", code=True
-    )
-    max_packets: int = _setting("Limits", Whole(1, 2**30), 1000, "Packets in one HTTP body.", code=True)
-    max_attachments: int = _setting(
-        "Limits", Whole(0, 2**30), 10, "Binary attachments of one event.", code=True
-    )
-    max_namespaces: int = _setting(
-        "Limits", Whole(1, 2**30), 4, "Pages that one session may be on.", code=True
-    )
-    max_outbox: int = _setting(
-        "Limits",
-        Whole(0, 2**40),
-        0,
-        "Bytes that may wait for one client; over that it is closed.",
-        code=True,
-        words="four times max-payload",
+    max_payload: int = _limit(_SIZE, 16384, "Bytes in one HTTP body or WebSocket message.")
+    max_packets: int = _limit(_COUNT, 1000, "Packets in one HTTP body.")
+    max_attachments: int = _limit(Whole(0, 2**30), 10, "Binary attachments of one event.")
+    max_namespaces: int = _limit(_COUNT, 4, "Pages that one session may be on.")
+    max_outbox: int = _limit(
+        Whole(0, 2**40), 0, "Bytes that may wait for one client; over that it is closed.", "4 x max-payload"
     )
 
     def __post_init__(self) -> None:
@@ -448,6 +392,8 @@ def _check_together(values: Mapping[str, Any], sources: Mapping[str, str | None]
 
     if values.get("ssl_keyfile") and not values.get("ssl_certfile"):
         raise SettingsError(f"{called('ssl_keyfile')} needs {SETTINGS['ssl_certfile'].flag} as well")
+    if values.get("min_interval", 0) > values.get("max_interval", SETTINGS["max_interval"].default):
+        raise SettingsError(f"{called('min_interval')} must not be over {called('max_interval')}")
     if values.get("uds") and values.get("open"):
         raise SettingsError(
             f"{called('open')} and {called('uds')} exclude each other: no browser opens a socket file"

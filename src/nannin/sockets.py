@@ -185,10 +185,16 @@ class Socket:
 
     def send(self, outgoing: Outgoing) -> None:
         """Sends packets, or keeps them until the connection has joined."""
-        if self.state is SocketState.JOINED:
-            self.session.send_outgoing(outgoing)
-        elif self.outbox is not None:
+        if self.outbox is not None:
             self.outbox.append(outgoing)
+        elif self.state is SocketState.JOINED:
+            self.session.send_outgoing(outgoing)
+
+    def flush(self) -> None:
+        """Sends what was kept, in its order."""
+        kept, self.outbox = self.outbox, None
+        for outgoing in kept or ():
+            self.session.send_outgoing(outgoing)
 
     def receive_ack(self, number: int, args: list[Any]) -> None:
         """The client acknowledged a call; an ack that nobody waits for is dropped."""

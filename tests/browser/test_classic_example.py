@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from browser.readers import Visit
 from servers import ROOT, Server, free_port, nannin, running
 
-Visit = Callable[..., Page]
+Arrive = Callable[[str, int], Page]
 
 CLASSIC = ROOT / "examples" / "classic"
 WELCOME = "ようこそ。"
@@ -24,21 +25,15 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def visit(chromium: Browser) -> Iterator[Visit]:
-    """Opens the example in a browser context of its own, once its number is there."""
-    contexts = []
+def arrive(visit: Visit) -> Arrive:
+    """Opens the example as somebody new, once its number is there."""
 
     def open_page(url: str, count: int) -> Page:
-        context = chromium.new_context()
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(url)
+        page = visit(url)
         shows(page, count)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def shows(page: Page, count: int) -> None:
@@ -49,10 +44,10 @@ def was_told(page: Page, *notices: str) -> None:
     expect(page.locator("#notices li")).to_have_text(list(notices))
 
 
-def test_everyone_is_told_how_many_they_are(server: Server, visit: Visit) -> None:
-    first = visit(server.url, 1)
-    second = visit(server.url, 2)
-    third = visit(server.url, 3)
+def test_everyone_is_told_how_many_they_are(server: Server, arrive: Arrive) -> None:
+    first = arrive(server.url, 1)
+    second = arrive(server.url, 2)
+    third = arrive(server.url, 3)
     for page in (first, second, third):
         shows(page, 3)
     third.close()
@@ -60,31 +55,31 @@ def test_everyone_is_told_how_many_they_are(server: Server, visit: Visit) -> Non
         shows(page, 2)
 
 
-def test_one_is_welcomed_and_the_others_hear_of_it(server: Server, visit: Visit) -> None:
-    first = visit(server.url, 1)
-    second = visit(server.url, 2)
-    third = visit(server.url, 3)
+def test_one_is_welcomed_and_the_others_hear_of_it(server: Server, arrive: Arrive) -> None:
+    first = arrive(server.url, 1)
+    second = arrive(server.url, 2)
+    third = arrive(server.url, 3)
     was_told(third, WELCOME)
     was_told(second, WELCOME, ARRIVAL)
     was_told(first, WELCOME, ARRIVAL, ARRIVAL)
 
 
-def test_the_page_of_2011_finds_its_server_by_either_loopback_name(server: Server, visit: Visit) -> None:
+def test_the_page_of_2011_finds_its_server_by_either_loopback_name(server: Server, arrive: Arrive) -> None:
     assert "io.connect('http://localhost')" in (CLASSIC / "index.html").read_text()
-    by_address = visit(server.url, 1)
-    by_name = visit(server.url.replace("127.0.0.1", "localhost"), 2)
+    by_address = arrive(server.url, 1)
+    by_name = arrive(server.url.replace("127.0.0.1", "localhost"), 2)
     shows(by_address, 2)
     by_name.reload()
     shows(by_name, 2)
     shows(by_address, 2)
 
 
-def test_uvicorn_alone_runs_it_too(visit: Visit) -> None:
+def test_uvicorn_alone_runs_it_too(arrive: Arrive) -> None:
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(CLASSIC), "--port", str(port), "app:app"]
     with running(command, port) as server:
-        first = visit(server.url, 1)
-        second = visit(server.url, 2)
+        first = arrive(server.url, 1)
+        second = arrive(server.url, 2)
         shows(first, 2)
         second.close()
         shows(first, 1)

@@ -7,10 +7,16 @@ import { Server } from "socket.io";
 
 const [port, settings = "{}"] = process.argv.slice(2);
 const client = readFileSync(new URL("../../src/nannin/web/static/socket.io.js", import.meta.url));
-const strictPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'";
+const strictPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:";
 const page = '<!doctype html><link rel="icon" href="data:,"><script src="/socket.io/socket.io.js"></script><title>client</title>';
 
-const http = createServer((request, response) => {
+const http = createServer();
+const io = new Server(http, { serveClient: false, cors: { origin: /localhost|127\.0\.0\.1/ }, ...JSON.parse(settings) });
+
+// Engine.IO answers everything below /socket.io/, the script too, so what is ours is asked first.
+const [answerAsEngine] = http.listeners("request");
+http.removeAllListeners("request");
+http.on("request", (request, response) => {
   const { pathname } = new URL(request.url, "http://localhost");
   if (pathname === "/socket.io/socket.io.js") {
     response.writeHead(200, { "content-type": "text/javascript; charset=utf-8" }).end(client);
@@ -19,11 +25,9 @@ const http = createServer((request, response) => {
   } else if (pathname === "/client/page") {
     response.writeHead(200, { "content-type": "text/html", "content-security-policy": strictPolicy }).end(page);
   } else {
-    response.writeHead(404).end();
+    answerAsEngine(request, response);
   }
 });
-
-const io = new Server(http, { serveClient: false, cors: { origin: /localhost|127\.0\.0\.1/ }, ...JSON.parse(settings) });
 
 function stats() {
   const sockets = {};
@@ -33,7 +37,6 @@ function stats() {
 
 function serve(socket) {
   socket.on("echo", (...args) => args.pop()(...args));
-  socket.on("silence", () => {});
   socket.on("say", (...args) => socket.emit("said", ...args));
   socket.on("ask", (question) => socket.emit("question", question, (...answer) => socket.emit("answered", ...answer)));
   socket.on("count", (number) => {

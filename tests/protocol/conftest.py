@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from protocol.wire import get, polling
 from servers import APPS, Server, nannin
 
 QUICK = (
@@ -47,3 +49,11 @@ def plain_server() -> Iterator[Server]:
     """nannin as it comes, with quick heartbeats: every page is told its count."""
     with nannin(*QUICK) as server:
         yield server
+
+
+@pytest.fixture
+def sid(echo_server: Server) -> str:
+    """A fresh polling session of the echo."""
+    sid = json.loads(get(echo_server, polling("/engine.io/")).text[1:])["sid"]
+    assert isinstance(sid, str)
+    return sid

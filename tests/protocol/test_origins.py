@@ -5,8 +5,6 @@ Source: Fetch standard, "CORS protocol". A WebSocket has no CORS: its Origin is 
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from protocol.wire import Reply, WebSocket, get, polling, post, refused, request, websocket
@@ -14,14 +12,6 @@ from servers import Server, nannin
 
 ECHO = "/engine.io/"
 FORBIDDEN = (403, 4, "Forbidden")
-
-
-@pytest.fixture
-def sid(echo_server: Server) -> str:
-    """A fresh polling session."""
-    sid = json.loads(get(echo_server, polling(ECHO)).text[1:])["sid"]
-    assert isinstance(sid, str)
-    return sid
 
 
 def origin_reply(server: Server, origin: str, **headers: str) -> Reply:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from protocol.wire import Client, Link
+from protocol.links import Client, Link
 from servers import Server
 
 TRANSPORTS = ["polling", "websocket", "upgrade"]

@@ -196,7 +196,22 @@ def test_a_payload_with_an_empty_or_unknown_packet_is_refused(body: bytes) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["A", "AQ", "AQ=", "AQ===", "AQ==AQ==", "A Q=", "AQ=\n=", "=", "====", "!!!!", "A-_=", "é", "\u0664", "bAQ=="],
+    [
+        "A",
+        "AQ",
+        "AQ=",
+        "AQ===",
+        "AQ==AQ==",
+        "A Q=",
+        "AQ=\n=",
+        "=",
+        "====",
+        "!!!!",
+        "A-_=",
+        "é",
+        "\u0664",
+        "bAQ==",
+    ],
 )
 def test_bad_base64_is_refused(text: str) -> None:
     with pytest.raises(PacketError):

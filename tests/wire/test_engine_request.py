@@ -137,9 +137,7 @@ def test_a_thousand_parameters_are_refused() -> None:
         (Refusal.UNSUPPORTED_VERSION, 400, 5, "Unsupported protocol version"),
     ],
 )
-def test_each_refusal_has_its_status_and_body(
-    refusal: Refusal, status: int, code: int, message: str
-) -> None:
+def test_each_refusal_has_its_status_and_body(refusal: Refusal, status: int, code: int, message: str) -> None:
     assert refusal.http_status == status
     assert json.loads(refusal.body) == {"code": code, "message": message}
 
@@ -148,7 +146,9 @@ def test_each_refusal_has_its_status_and_body(
 
 
 @quickly
-@given(st.text(max_size=8), st.binary() | st.text("EIO=4&transport=polling%sid").map(str.encode), st.booleans())
+@given(
+    st.text(max_size=8), st.binary() | st.text("EIO=4&transport=polling%sid").map(str.encode), st.booleans()
+)
 def test_any_request_is_read_or_refused(method: str, query: bytes, websocket: bool) -> None:
     request = read_request(method, query, websocket=websocket)
     if isinstance(request, EngineRequest):

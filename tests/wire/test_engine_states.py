@@ -8,7 +8,7 @@ import pytest
 
 from nannin.wire.engine_states import TABLE, Action, Event, Reason, State
 
-ALIVE = {State.POLLING, State.PROBING, State.UPGRADING, State.WEBSOCKET}
+ALIVE = [State.POLLING, State.PROBING, State.UPGRADING, State.WEBSOCKET]
 OVER = {State.CLOSING, State.CLOSED}
 WITH_CANDIDATE = {State.PROBING, State.UPGRADING}
 ENDS = {Action.END, Action.END_BY_CLIENT, Action.END_AND_REFUSE}
@@ -58,7 +58,7 @@ def test_a_session_is_over_exactly_after_an_ending_action(row: tuple[State, Even
 
 def test_messages_are_delivered_in_life_and_never_after() -> None:
     delivering = {state for (state, _), (_, action) in TABLE.items() if action is Action.DELIVER}
-    assert delivering == ALIVE
+    assert delivering == set(ALIVE)
 
 
 def test_nothing_happens_in_closed_but_refusals() -> None:
@@ -76,7 +76,7 @@ def test_a_candidate_is_taken_in_polling_only() -> None:
     assert taking == {State.POLLING}
 
 
-@pytest.mark.parametrize("state", set(State) - {State.POLLING})
+@pytest.mark.parametrize("state", [state for state in State if state is not State.POLLING])
 def test_a_candidate_is_refused_everywhere_else_and_changes_nothing(state: State) -> None:
     assert TABLE[state, Event.CANDIDATE] == (state, Action.REFUSE)
 
@@ -108,14 +108,14 @@ def test_every_living_session_can_be_ended_from_each_side_and_by_time(state: Sta
 
 def test_a_session_that_polls_is_ended_softly_by_the_server_alone() -> None:
     softly = {row for row, (after, _) in TABLE.items() if row[0] in ALIVE and after is State.CLOSING}
-    assert softly == {(state, Event.END) for state in ALIVE - {State.WEBSOCKET}}
+    assert softly == {(state, Event.END) for state in ALIVE if state is not State.WEBSOCKET}
 
 
 # Reasons
 
 
 def test_a_reason_is_a_text_in_socket_ios_words() -> None:
-    assert Reason.PING_TIMEOUT == "ping timeout"
+    assert str(Reason.PING_TIMEOUT) == "ping timeout"
     assert f"{Reason.TRANSPORT_CLOSE}" == "transport close"
 
 

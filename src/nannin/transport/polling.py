@@ -14,7 +14,7 @@ from nannin.wire.engine_states import State
 
 _TEXT = (b"content-type", b"text/plain; charset=UTF-8")
 _JSON = (b"content-type", b"application/json")
-_UPGRADE_HEAD_START_S = 0.02
+_UPGRADE_HEAD_START_S = 0.05
 _NO_STORE = (b"cache-control", b"no-store")
 
 

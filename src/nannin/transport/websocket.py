@@ -8,6 +8,7 @@ from collections import deque
 from starlette.types import Receive, Scope, Send
 
 from nannin.engine import Engine, RequestRefused, Session
+from nannin.transport.direct import EXTENSION, DirectWebSocket
 from nannin.wire.engine_request import EngineRequest, Refusal
 from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
@@ -112,7 +113,9 @@ async def serve_websocket(
     if isinstance(request, Refusal):
         await _deny(scope, send, request)
         return
-    link = AsgiLink(send, engine.limits.max_outbox_bytes)
+    direct = scope.get("extensions", {}).get(EXTENSION)
+    link: AsgiLink | DirectWebSocket
+    link = AsgiLink(send, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
     if session is None:
         await send({"type": "websocket.accept"})
         session = engine.open_by_websocket(link)
@@ -124,7 +127,11 @@ async def serve_websocket(
         except RequestRefused:
             # Accepted and closed at once: the session's first WebSocket lives on.
             await send({"type": "websocket.accept"})
-            link.close(1008)
+            await send({"type": "websocket.close", "code": 1008})
+            return
+    if isinstance(link, DirectWebSocket):
+        link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
+        return
     link.session = session
     try:
         while True:

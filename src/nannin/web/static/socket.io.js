@@ -56,7 +56,7 @@
     ws.onopen = () => id && ws.send(PING + "probe");
     ws.onmessage = ({ data }) => manager.receive(data, transport);
     ws.onerror = () => manager.lost(transport, "transport error", "websocket error");
-    ws.onclose = () => manager.lost(transport, "transport close", "websocket closed");
+    ws.onclose = () => manager.lost(transport, "transport close", "websocket error");
     return transport;
   };
 
@@ -245,9 +245,9 @@
         this.close();
         return this.fire("reconnect_failed");
       }
-      const delay = opts.reconnectionDelay * 2 ** this.attempts++;
-      const jitter = 1 + opts.randomizationFactor * (Math.random() * 2 - 1);
-      this.wait(Math.min(delay * jitter, opts.reconnectionDelayMax), () => {
+      const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = opts;
+      const delay = Math.min(reconnectionDelay * 2 ** this.attempts++, reconnectionDelayMax / (1 + randomizationFactor));
+      this.wait(delay * (1 + randomizationFactor * (Math.random() * 2 - 1)), () => {
         this.fire("reconnect_attempt", this.attempts);
         if (this.readyState == "waiting") this.open();
       });
@@ -427,10 +427,10 @@
     const [, scheme, authority, path, query] = /^(?:(\w+:)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/.exec(address);
     const nsp = path || "/";
     let at = authority ? new URL((scheme ?? location.protocol).replace("ws", "http") + "//" + authority) : location;
+    const isHome = () => home?.startsWith(at.origin + "/");
     // As in 2011, the page's own host without a port has the page's.
-    if (host(at) == host(location) && !/:\d+$/.test(authority) && at.protocol <= location.protocol) at = location;
-    const isHome = !opts.path && home?.startsWith(at.origin + "/");
-    const uri = isHome ? home : at.origin + (opts.path ?? "/socket.io").replace(/\/?$/, "/");
+    if (!isHome() && host(at) == host(location) && !/:\d+$/.test(authority) && at.protocol <= location.protocol) at = location;
+    const uri = !opts.path && isHome() ? home : at.origin + (opts.path ?? "/socket.io").replace(/\/?$/, "/");
     let manager = managers[uri];
     if (opts.forceNew || opts["force new connection"] || opts.multiplex === false || manager?.nsps[nsp]) manager = new Manager(uri, { query, ...opts });
     else manager = managers[uri] ??= new Manager(uri, { query, ...opts });

@@ -1,0 +1,384 @@
+"""Stand-ins for what is above and below the middle floors: a clock turned by hand, links and polls that
+remember, and a Socket.IO client that speaks to a hub through an engine without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from nannin.audience.pace import Pace
+from nannin.audience.roster import Count
+from nannin.engine import Engine, Session
+from nannin.handlers import Handlers
+from nannin.hub import Hub
+from nannin.sockets import Page
+from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
+from nannin.wire.engine_session import Limits
+from nannin.wire.outgoing import Outgoing
+from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode
+
+# A loop that has not come to rest after so many turns never will.
+_MAX_TURNS = 100_000
+_MANY = 1_000
+
+
+class FakeCall:
+    """A call that waits for its time."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+    def run(self) -> None:
+        callback, self.callback = self.callback, None
+        if callback is not None:
+            callback()
+
+
+class FakeClock:
+    """Time that stands still until a test moves it, and a loop that turns when a test says so."""
+
+    def __init__(self, now_s: float = 1_000.0) -> None:
+        self._now_s = now_s
+        self._soon: list[FakeCall] = []
+        self._later: list[tuple[float, int, FakeCall]] = []
+        self._order = itertools.count()
+
+    def now(self) -> float:
+        return self._now_s
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> FakeCall:
+        assert delay_s >= 0
+        call = FakeCall(callback)
+        heapq.heappush(self._later, (self._now_s + delay_s, next(self._order), call))
+        return call
+
+    def call_soon(self, callback: Callable[[], None]) -> FakeCall:
+        call = FakeCall(callback)
+        self._soon.append(call)
+        return call
+
+    # By hand
+
+    @property
+    def pending(self) -> int:
+        """How many calls wait, now or for later."""
+        return len(self._waiting_soon()) + sum(call.callback is not None for _, _, call in self._later)
+
+    def next_alarm_s(self) -> float | None:
+        """When the next timer is due, if there is one."""
+        while self._later and self._later[0][2].callback is None:
+            heapq.heappop(self._later)
+        return self._later[0][0] if self._later else None
+
+    def spend(self, seconds: float) -> None:
+        """Time passes while the loop is busy: nothing is called."""
+        self._now_s += seconds
+
+    def turn(self) -> None:
+        """One turn of the loop: what was asked for before it, and the timers that are due."""
+        calls, self._soon = self._soon, []
+        while (due_s := self.next_alarm_s()) is not None and due_s <= self._now_s:
+            calls.append(heapq.heappop(self._later)[2])
+        for call in calls:
+            call.run()
+
+    def settle(self) -> None:
+        """Turns the loop until nothing is left to do at this time."""
+        for _ in range(_MAX_TURNS):
+            due_s = self.next_alarm_s()
+            if not self._waiting_soon() and (due_s is None or due_s > self._now_s):
+                return
+            self.turn()
+        raise AssertionError("the loop never comes to rest")
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass and the loop turn, each timer at its own time."""
+        until_s = self._now_s + seconds
+        self.settle()
+        while (due_s := self.next_alarm_s()) is not None and due_s <= until_s:
+            self._now_s = max(self._now_s, due_s)
+            self.settle()
+        self._now_s = max(self._now_s, until_s)
+
+    def _waiting_soon(self) -> list[FakeCall]:
+        return [call for call in self._soon if call.callback is not None]
+
+
+class FakeLink:
+    """The server's end of a WebSocket that remembers what is written.
+
+    Args:
+        receive: called with each packet that reaches the client.
+    """
+
+    def __init__(self, receive: Callable[[Encoded], None] = lambda packet: None) -> None:
+        self.packets: list[Encoded] = []
+        self.writes = 0
+        self.close_code: int | None = None
+        self.blocked = False  # a client that does not read: of the newest only the newest waits
+        self._receive = receive
+        self._newest: dict[str, Outgoing] = {}
+
+    def write(self, outgoing: Outgoing) -> None:
+        assert self.close_code is None, f"{outgoing.packets} is written behind the close"
+        self.writes += 1
+        self.packets += outgoing.packets
+        for packet in outgoing.packets:
+            self._receive(packet)
+
+    def write_newest(self, key: str, outgoing: Outgoing) -> None:
+        if self.blocked:
+            self._newest[key] = outgoing
+        else:
+            self.write(outgoing)
+
+    def forget_newest(self, key: str) -> None:
+        self._newest.pop(key, None)
+
+    def close(self, code: int) -> None:
+        assert self.close_code is None, "closed twice"
+        self.close_code = code
+
+    def drain(self) -> None:
+        """The client reads again."""
+        self.blocked = False
+        newest, self._newest = self._newest, {}
+        for outgoing in newest.values():
+            self.write(outgoing)
+
+
+class FakePoll:
+    """A GET that remembers its answer."""
+
+    def __init__(self, receive: Callable[[list[Encoded]], None] = lambda packets: None) -> None:
+        self.packets: list[Encoded] | None = None
+        self._receive = receive
+
+    def answer(self, packets: list[Encoded]) -> None:
+        assert self.packets is None, "answered twice"
+        self.packets = packets
+        self._receive(packets)
+
+
+class House:
+    """A hub on an engine, with a clock turned by hand: everything between the transports and the clients."""
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        connect_timeout_s: float = 10.0,
+        max_attachments: int = 10,
+        max_namespaces: int = 4,
+        share: float = 0.2,
+        min_interval_s: float = 0.0,
+        max_interval_s: float = 1.0,
+    ) -> None:
+        self.clock = FakeClock()
+        self._ids = itertools.count()
+        self.hub = Hub(
+            Handlers(),
+            connect_timeout_s=connect_timeout_s,
+            max_attachments=max_attachments,
+            max_namespaces=max_namespaces,
+            new_id=lambda: f"socket-{next(self._ids)}",
+            pace=Pace(share=share, min_interval_s=min_interval_s, max_interval_s=max_interval_s),
+            clock=self.clock,
+        )
+        self.limits = limits or Limits()
+        self.engine = Engine(
+            self.hub, self.limits, new_sid=lambda: f"session-{next(self._ids)}", clock=self.clock
+        )
+
+    def page(self, key: str = "/") -> Page:
+        return Page(self.hub, key)
+
+    def on(self, event: str, handler: Callable[..., Any], page: str = "/") -> None:
+        """Registers a handler."""
+        self.page(page).on(event)(handler)
+
+    def count(self, page: str = "/") -> Count:
+        return self.hub.count(page)
+
+    def client(self, page: str | None = None, *, polling: bool = False, **auth: Any) -> Client:
+        """A client with an open session; on a page, if one is given."""
+        client = Client(self, polling=polling)
+        if page is not None:
+            client.connect(page, **auth)
+            self.clock.settle()
+        return client
+
+    async def turn(self) -> None:
+        """Lets the application's tasks go on until they wait for something outside."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+            self.clock.settle()
+
+    def assert_empty(self) -> None:
+        """Nothing is left of anybody."""
+        self.clock.settle()
+        assert not self.engine.sessions
+        assert not list(self.hub.pages())
+        assert not self.hub.tasks
+        assert self.clock.pending == 0
+
+
+class Client:
+    """A Socket.IO client without a socket: over a fake WebSocket, or over polls that it keeps asking.
+
+    Attributes:
+        packets: the Socket.IO packets that reached it, in their order.
+        silent: it answers no pings.
+        idle: it asks for no next poll by itself.
+    """
+
+    def __init__(self, house: House, *, polling: bool = False) -> None:
+        self.house, self.engine = house, house.engine
+        self.packets: list[Packet] = []
+        self.opened: dict[str, Any] = {}
+        self.silent = False
+        self.idle = False
+        self.closed = False
+        self.poll: FakePoll | None = None
+        self.link: FakeLink | None = None
+        self.candidate: FakeLink | None = None
+        self._decoder = Decoder(_MANY)
+        self.session: Session
+        if polling:
+            self.session, handshake = self.engine.open_by_poll()
+            self._receive(handshake)
+            self.ask()
+        else:
+            self.link = FakeLink(self._receive)
+            self.session = self.engine.open_by_websocket(self.link)
+
+    # What it does
+
+    def send(self, *encoded: Encoded) -> None:
+        """Sends encoded Engine.IO packets: as messages, or as one POST.
+
+        Raises:
+            RequestRefused: the POST is.
+        """
+        if self.link is not None:
+            for packet in encoded:
+                self.engine.receive_websocket(self.session, self.link, packet)
+        else:
+            self.engine.receive_post(self.session)
+            self.engine.receive_payload(self.session, encode_payload(encoded))
+
+    def send_packet(self, packet: Packet) -> None:
+        """Sends a Socket.IO packet."""
+        self.send(*map(encode_message, encode(packet)))
+
+    def connect(self, page: str = "/", **auth: Any) -> None:
+        self.send_packet(Packet(PacketType.CONNECT, page, auth or None))
+
+    def emit(self, event: str, *args: Any, page: str = "/", number: int | None = None) -> None:
+        self.send_packet(Packet(PacketType.EVENT, page, [event, *args], number))
+
+    def ack(self, number: int, *args: Any, page: str = "/") -> None:
+        self.send_packet(Packet(PacketType.ACK, page, list(args), number))
+
+    def leave(self, page: str = "/") -> None:
+        self.send_packet(Packet(PacketType.DISCONNECT, page))
+
+    def close(self) -> None:
+        """Says goodbye with a close packet."""
+        self.send("1")
+
+    def lose(self) -> None:
+        """The link breaks: the WebSocket, or the poll in hand."""
+        if self.link is not None:
+            self.engine.receive_websocket_lost(self.session, self.link)
+        elif self.poll is not None:
+            self.engine.receive_poll_lost(self.session, self.poll)
+
+    def ask(self) -> None:
+        """Sends a GET, if none waits and the transport is still polling."""
+        if self.link is None and self.poll is None and not self.closed:
+            poll = self.poll = FakePoll(self._receive_answer)
+            self.engine.receive_poll(self.session, poll)
+
+    def upgrade(self) -> None:
+        """Goes over to a WebSocket."""
+        self.open_candidate()
+        self.probe()
+        self.switch()
+
+    def open_candidate(self) -> None:
+        candidate = FakeLink(self._receive)
+        self.engine.receive_candidate(self.session, candidate)
+        self.candidate = candidate
+
+    def probe(self) -> None:
+        assert self.candidate is not None
+        self.engine.receive_websocket(self.session, self.candidate, "2probe")
+
+    def switch(self) -> None:
+        assert self.candidate is not None
+        self.link, self.candidate = self.candidate, None
+        self.engine.receive_websocket(self.session, self.link, "5")
+
+    def lose_candidate(self) -> None:
+        assert self.candidate is not None
+        candidate, self.candidate = self.candidate, None
+        self.engine.receive_websocket_lost(self.session, candidate)
+
+    # What it got
+
+    def events(self, page: str = "/") -> list[list[Any]]:
+        """The events that reached it on a page: name and arguments of each."""
+        return [p.data for p in self.packets if p.namespace == page and p.type is PacketType.EVENT]
+
+    def heard(self, page: str = "/") -> list[int]:
+        """The numbers that it was told."""
+        told = {"user connected", "user disconnected", "audience"}
+        numbers = [args for name, *args in self.events(page) if name in told]
+        return [arg["connections"] if isinstance(arg, dict) else arg for (arg,) in numbers]
+
+    def acks(self) -> list[tuple[int | None, list[Any]]]:
+        """The acks that reached it: number and arguments of each."""
+        return [(p.id, p.data) for p in self.packets if p.type is PacketType.ACK]
+
+    def refusals(self) -> list[tuple[str, Any]]:
+        """The connect_errors that reached it: page and data of each."""
+        return [(p.namespace, p.data) for p in self.packets if p.type is PacketType.CONNECT_ERROR]
+
+    def types(self, page: str = "/") -> list[PacketType]:
+        return [packet.type for packet in self.packets if packet.namespace == page]
+
+    def _receive_answer(self, packets: list[Encoded]) -> None:
+        self.poll = None
+        for packet in packets:
+            self._receive(packet)
+        if not self.idle:
+            self.house.clock.call_soon(self._ask_again)
+
+    def _ask_again(self) -> None:
+        if self.session.sid in self.engine.sessions:
+            self.ask()
+
+    def _receive(self, encoded: Encoded) -> None:
+        if encoded == "2" and not self.silent:
+            self.house.clock.call_soon(self._pong)
+        elif encoded == "1":
+            self.closed = True
+        elif isinstance(encoded, bytes) or encoded[0] == "4":
+            packet = self._decoder.receive(encoded if isinstance(encoded, bytes) else encoded[1:])
+            if packet is not None:
+                self.packets.append(packet)
+        elif encoded[0] == "0":
+            self.opened = msgspec.json.decode(encoded[1:])
+
+    def _pong(self) -> None:
+        if not self.session.ended:
+            self.send("3")

@@ -1,0 +1,62 @@
+"""Packets on their way: what they weigh, and their form as WebSocket frames."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
+from websockets.protocol import CLIENT, OPEN, Protocol
+
+from nannin.wire.engine_packet import Encoded
+from nannin.wire.outgoing import Outgoing
+
+
+def read_frames(data: bytes) -> list[Encoded]:
+    """Reads a server's frames as a client does."""
+    client = Protocol(CLIENT, state=OPEN, max_size=None)
+    client.receive_data(data)
+    assert client.parser_exc is None
+    packets: list[Encoded] = []
+    for frame in client.events_received():
+        assert isinstance(frame, Frame)
+        assert frame.fin
+        packets.append(bytes(frame.data) if frame.opcode is Opcode.BINARY else bytes(frame.data).decode())
+    return packets
+
+
+def test_the_packets_keep_their_order_and_are_never_changed() -> None:
+    packets: list[Encoded] = ["4a", b"b"]
+    outgoing = Outgoing(packets)
+    packets.append("4c")
+    assert outgoing.packets == ("4a", b"b")
+
+
+def test_the_size_is_that_of_all_packets_together() -> None:
+    assert Outgoing(["4abc", b"\x00\x01"]).size_bytes == 6
+
+
+def test_nothing_weighs_nothing_and_makes_no_frame() -> None:
+    assert (Outgoing([]).size_bytes, Outgoing([]).frames) == (0, b"")
+
+
+def test_text_becomes_an_unmasked_text_frame() -> None:
+    assert Outgoing(["4hi"]).frames == b"\x81\x034hi"
+
+
+def test_bytes_become_an_unmasked_binary_frame() -> None:
+    assert Outgoing([b"\xff\x00"]).frames == b"\x82\x02\xff\x00"
+
+
+def test_the_frames_are_made_once_for_all() -> None:
+    outgoing = Outgoing(["4hello"])
+    assert outgoing.frames is outgoing.frames
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])) | st.binary(), max_size=5))
+@settings(deadline=None, max_examples=100, database=None)
+def test_a_client_reads_the_frames_as_the_packets_that_they_were(packets: list[Encoded]) -> None:
+    assert read_frames(Outgoing(packets).frames) == packets
+
+
+def test_a_large_packet_is_one_frame() -> None:
+    assert read_frames(Outgoing(["4" + "x" * 100_000]).frames) == ["4" + "x" * 100_000]
