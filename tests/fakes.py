@@ -1,5 +1,5 @@
 """Stand-ins for what is above and below the middle floors: a clock turned by hand, links and polls that
-remember, and a Socket.IO client that speaks to a hub through an engine without a socket."""
+remember, an application that does, and a Socket.IO client that speaks to a hub without a socket."""
 
 from __future__ import annotations
 
@@ -168,6 +168,70 @@ class FakePoll:
         self._receive(packets)
 
 
+LIMITS = Limits(ping_interval_s=25, ping_timeout_s=20, upgrade_timeout_s=10, max_outbox_bytes=1_000)
+
+
+def nothing(*_: object) -> None:
+    """What an application does by default."""
+
+
+class App:
+    """An application that remembers what it is told; each call may do more."""
+
+    def __init__(self) -> None:
+        self.opened: list[Session] = []
+        self.messages: list[str | bytes] = []
+        self.closed: list[tuple[Session, str]] = []
+        self.on_open: Callable[[Session], None] = nothing
+        self.on_message: Callable[[Session, str | bytes], None] = nothing
+        self.on_close: Callable[[Session, str], None] = nothing
+
+    def open(self, session: Session) -> None:
+        self.opened.append(session)
+        self.on_open(session)
+
+    def message(self, session: Session, data: str | bytes) -> None:
+        self.messages.append(data)
+        self.on_message(session, data)
+
+    def close(self, session: Session, reason: str) -> None:
+        self.closed.append((session, reason))
+        self.on_close(session, reason)
+
+
+class Hall:
+    """An engine with such an application on a fake clock."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self.app, self.clock = App(), FakeClock()
+        sids = map("sid-{}".format, itertools.count())
+        self.engine = Engine(self.app, limits, new_sid=lambda: next(sids), clock=self.clock)
+
+    def websocket(self) -> tuple[Session, FakeLink]:
+        link = FakeLink()
+        return self.engine.open_by_websocket(link), link
+
+    def polling(self) -> Session:
+        return self.engine.open_by_poll()[0]
+
+    def poll(self, session: Session) -> FakePoll:
+        poll = FakePoll()
+        self.engine.receive_poll(session, poll)
+        return poll
+
+    def post(self, session: Session, *packets: str | bytes) -> None:
+        self.engine.receive_post(session)
+        self.engine.receive_payload(session, encode_payload(packets))
+
+    def reasons(self) -> list[str]:
+        return [reason for _, reason in self.app.closed]
+
+    def assert_empty(self) -> None:
+        self.clock.settle()
+        assert not self.engine.sessions
+        assert self.clock.pending == 0
+
+
 class House:
     """A hub on an engine, with a clock turned by hand: everything between the transports and the clients."""
 
@@ -217,10 +281,10 @@ class House:
         return client
 
     async def turn(self) -> None:
-        """Lets the application's tasks go on until they wait for something outside."""
+        """Lets the application's tasks go on until they wait for something outside, and a moment pass."""
         for _ in range(10):
             await asyncio.sleep(0)
-            self.clock.settle()
+            self.clock.advance(0.01)
 
     def assert_empty(self) -> None:
         """Nothing is left of anybody."""

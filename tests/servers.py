@@ -27,7 +27,7 @@ class Server:
         self.host, self.port = host, port
         self._command = command
         self._env = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **(env or {})}
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,6 +56,11 @@ class Server:
                 return
             time.sleep(0.02)
         raise RuntimeError(f"{self._command} did not answer on port {self.port}:\n{self.log}")
+
+    def close(self) -> None:
+        """Ends the process and drops its log."""
+        self.stop()
+        self._log.close()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Ends the process; returns how many seconds that took."""
@@ -92,7 +97,7 @@ def running(
         server.start()
         yield server
     finally:
-        server.stop()
+        server.close()
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ MAX_PAGE_BYTES = 255
 def is_page_key(key: str) -> bool:
     """Whether a text can be a page's key: `/` first, 255 bytes at most, nothing unprintable, no comma."""
     return (
-        key.startswith("/") and len(key.encode()) <= MAX_PAGE_BYTES and key.isprintable() and "," not in key
+        key.startswith("/") and key.isprintable() and "," not in key and len(key.encode()) <= MAX_PAGE_BYTES
     )
 
 

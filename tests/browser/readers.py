@@ -24,12 +24,12 @@ def told(page: Page, event: str, *arguments: object) -> None:
     page.evaluate("([event, args]) => told(event, ...args)", [event, list(arguments)])
 
 
-def shows(page: Page, sentence: str, timeout_ms: float = 5_000) -> None:
+def shows(page: Page, sentence: str, timeout_ms: float = 10_000) -> None:
     """Waits until the page says `sentence`, as one that holds now."""
     expect(page.locator("#sentence")).to_have_text(sentence, timeout=timeout_ms)
     expect(page.locator("body")).to_have_attribute("data-state", "live")
 
 
-def shows_japanese(page: Page, count: int, timeout_ms: float = 5_000) -> None:
+def shows_japanese(page: Page, count: int, timeout_ms: float = 10_000) -> None:
     """Waits until the page says `count` in Japanese."""
     shows(page, JAPANESE.format(count), timeout_ms)

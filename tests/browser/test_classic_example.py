@@ -37,7 +37,7 @@ def arrive(visit: Visit) -> Arrive:
 
 
 def shows(page: Page, count: int) -> None:
-    expect(page.locator("p")).to_have_text(f"このページにアクセスしているのは{count}人です。")
+    expect(page.locator("p")).to_have_text(f"このページにアクセスしているのは{count}人です。", timeout=10_000)
 
 
 def was_told(page: Page, *notices: str) -> None:

@@ -69,7 +69,7 @@ def publish() -> Iterator[Publish]:
     site.server_close()
 
 
-def shows(page: Page, text: str, timeout_ms: float = 5_000) -> None:
+def shows(page: Page, text: str, timeout_ms: float = 10_000) -> None:
     expect(page.locator("[data-nannin]").first).to_have_text(text, timeout=timeout_ms)
     for element in page.locator("[data-nannin]").all():
         expect(element).to_have_text(text, timeout=timeout_ms)

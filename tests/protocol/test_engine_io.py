@@ -175,7 +175,7 @@ def test_polling_gives_back_what_was_posted(echo_server: Server, sid: str, paylo
 
 
 def test_a_waiting_poll_is_answered_when_there_is_something(echo_server: Server, sid: str) -> None:
-    poll = InBackground(lambda: get(echo_server, polling(ECHO, sid)))
+    poll = WaitingGet(echo_server, polling(ECHO, sid))
     assert post(echo_server, polling(ECHO, sid), "4hello").text == "ok"
     assert poll.reply().text == "4hello"
 
@@ -221,7 +221,8 @@ def test_a_second_get_ends_the_session(echo_server: Server, sid: str) -> None:
     first = WaitingGet(echo_server, polling(ECHO, sid))
     second = get(echo_server, polling(ECHO, sid))
     assert second.status == 400
-    assert (first.reply().status, first.reply().text) == (200, "1")
+    ended = first.reply()
+    assert (ended.status, ended.text) == (200, "1")
     assert get(echo_server, polling(ECHO, sid)).error == UNKNOWN_SESSION
 
 

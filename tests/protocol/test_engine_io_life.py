@@ -133,7 +133,8 @@ def test_close_during_a_poll_answers_that_poll_with_a_noop(echo_server: Server, 
     poll = WaitingGet(echo_server, polling(ECHO, sid))
     closing = post(echo_server, polling(ECHO, sid), "1")
     assert (closing.status, closing.text) == (200, "ok")
-    assert (poll.reply().status, poll.reply().text) == (200, "6")
+    ended = poll.reply()
+    assert (ended.status, ended.text) == (200, "6")
     assert get(echo_server, polling(ECHO, sid)).status == 400
 
 

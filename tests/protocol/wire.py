@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import select
 import socket
 import struct
 import threading
@@ -93,6 +94,7 @@ class Tcp:
 
     def __init__(self, server: Address) -> None:
         self.socket = socket.create_connection((server.host, server.port), PATIENCE_S)
+        self.ended = False
 
     def __enter__(self) -> Tcp:
         return self
@@ -113,6 +115,28 @@ class Tcp:
             return False
         return True
 
+    def send_beside(self, part: bytes) -> None:
+        """Sends in a thread of its own, so that the test can read meanwhile."""
+        threading.Thread(target=self.try_send, args=(part,), daemon=True).start()
+
+    def has_answer(self) -> bool:
+        """Whether the server has sent something, or closed."""
+        return bool(select.select([self.socket], [], [], 0)[0])
+
+    def read_count(self, mark: bytes, wanted: int) -> int:
+        """Reads until `mark` has come `wanted` times, or the server closes; returns how often it came."""
+        count, rest = 0, b""
+        with contextlib.suppress(ConnectionError):
+            while count < wanted:
+                received = self.socket.recv(65_536)
+                if not received:
+                    break
+                rest += received
+                count += rest.count(mark)
+                rest = rest[max(rest.rfind(mark) + len(mark), len(rest) - len(mark) + 1) :]
+        self.ended = count < wanted
+        return count
+
     def read_to_end(self, timeout_s: float = PATIENCE_S) -> bytes:
         """All that comes until the server closes."""
         self.socket.settimeout(timeout_s)
@@ -129,6 +153,10 @@ class Tcp:
             while b"\r\n" not in received and (part := self.socket.recv(4096)):
                 received += part
         return int(received.split()[1]) if received else None
+
+    def half_close(self) -> None:
+        """Says that nothing more will be sent."""
+        self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Ends the connection with a TCP reset: no FIN, no close frame."""

@@ -722,6 +722,14 @@ def test_a_timeout_of_a_session_that_is_over_is_not_due_for_ever(state: State) -
     assert session.next_deadline() > START_S + 1
 
 
+@pytest.mark.parametrize("state", [State.CLOSING, State.CLOSED])
+def test_a_session_that_is_over_need_not_drain(state: State) -> None:
+    session = session_in(state)
+    before = session.next_deadline()
+    session.receive_blocked(START_S)
+    assert session.next_deadline() == before
+
+
 # Slow clients
 
 

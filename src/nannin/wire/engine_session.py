@@ -200,7 +200,7 @@ class EngineSession:
 
     def receive_blocked(self, now: float) -> None:
         """The client reads too slowly: what was written to its WebSocket has not drained."""
-        self._drain_s = now + self._limits.drain_timeout_s
+        self._drain_s = math.inf if self._ended else now + self._limits.drain_timeout_s
 
     def receive_drained(self) -> None:
         """All that was written to the WebSocket has drained."""
@@ -251,7 +251,7 @@ class EngineSession:
 
     def set_timeout(self, when: float) -> None:
         """Ends the session at this time unless it is set anew; infinity clears it."""
-        self._timeout_s = when
+        self._timeout_s = math.inf if self._ended else when
 
     def tick(self, now: float) -> Outputs:
         """Does what is due: a ping, the end of a silent session or of an upgrade that never finished."""
@@ -264,7 +264,7 @@ class EngineSession:
             outputs += self._take(Event.TIMEOUT, now, Reason.CONNECT_TIMEOUT)
         if now >= self._heartbeat_s and not self._awaits_pong:
             # A loop that was held up sends its ping late, and the client still has its whole time.
-            late = now - self._heartbeat_s > _TIMER_SLACK_S
+            late = now - self._heartbeat_s > min(_TIMER_SLACK_S, self._limits.ping_timeout_s / 2)
             outputs += self._take(Event.PING_DUE, now if late else self._heartbeat_s)
         if now >= self._heartbeat_s:
             outputs += self._take(Event.PONG_DUE, now, Reason.PING_TIMEOUT)
@@ -343,7 +343,7 @@ class EngineSession:
         elif self.state is State.CLOSING:
             self._awaits_pong = True
             self._heartbeat_s = now + self._limits.ping_timeout_s
-            self._upgrade_s = self._timeout_s = math.inf
+            self._upgrade_s = self._timeout_s = self._drain_s = math.inf
         if action is Action.END_AND_REFUSE:
             outputs.append((Output.REFUSE, None))
         self._ended = True

@@ -133,12 +133,15 @@ def _rows() -> dict[tuple[State, Event], tuple[State, Action]]:
         (_U, Event.POLL): (_U, Action.ANSWER_AT_ONCE),
         (_W, Event.POLL): (_W, Action.REFUSE),
         (_W, Event.POST): (_W, Action.REFUSE),
+        (_W, Event.SECOND_POST): (_W, Action.REFUSE),
         (_W, Event.WEBSOCKET_LOST): (_C, Action.END),
         (_L, Event.POLL): (_C, Action.ANSWER_LAST),
         (_L, Event.CLOSE): (_C, Action.IGNORE),
         (_L, Event.PONG_DUE): (_C, Action.IGNORE),
         (_C, Event.POLL): (_C, Action.REFUSE),
         (_C, Event.POST): (_C, Action.REFUSE),
+        (_L, Event.SECOND_POST): (_L, Action.REFUSE),
+        (_C, Event.SECOND_POST): (_C, Action.REFUSE),
     }
     return rows
 

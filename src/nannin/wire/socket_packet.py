@@ -107,10 +107,12 @@ class Decoder:
         if self._packet is not None:
             raise PacketError(f"expected {self._awaited} more attachments, not text")
         packet, count = _decode(message)
+        if count is None:
+            return packet
         if count > self._max_attachments:
             raise PacketError(f"expected at most {self._max_attachments} attachments, not {count}")
         if count == 0:
-            return packet
+            return _complete(packet, [])
         self._packet, self._awaited = packet, count
         return None
 
@@ -123,21 +125,28 @@ class Decoder:
             return None
         packet, attachments = self._packet, self._attachments
         self._packet, self._attachments = None, []
-        try:
-            return Packet(packet.type, packet.namespace, _put_in(packet.data, attachments), packet.id)
-        except RecursionError:
-            raise PacketError("expected data that nests less deeply") from None
+        return _complete(packet, attachments)
 
 
-def _decode(text: str) -> tuple[Packet, int]:
-    """Reads a packet's text: the packet, with placeholders still in it, and its number of attachments."""
+def _complete(packet: Packet, attachments: list[bytes]) -> Packet:
+    try:
+        return Packet(packet.type, packet.namespace, _put_in(packet.data, attachments), packet.id)
+    except RecursionError:
+        raise PacketError("expected data that nests less deeply") from None
+
+
+def _decode(text: str) -> tuple[Packet, int | None]:
+    """Reads a packet's text: the packet, with placeholders still in it, and its number of attachments.
+
+    The number is None for a packet that is not binary: what looks like a placeholder there is plain data.
+    """
     head = _HEAD.match(text)
     if head is None:
         raise PacketError(f"expected a Socket.IO packet, not {text[:20]!r}")
     kind = PacketType(head[1])
     if (head[2] is not None) is not (kind in _BINARY):
         raise PacketError("expected a number of attachments for a binary packet, and for no other")
-    count = int(head[2] or 0)
+    count = None if head[2] is None else int(head[2])
     namespace = head[3] or "/"
     number = None if head[4] is None else int(head[4])
     packet = Packet(_BINARY.get(kind, kind), namespace, _decode_json(text[head.end() :]), number)

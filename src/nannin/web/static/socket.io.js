@@ -1,13 +1,12 @@
-// Socket.IO for browsers: Engine.IO 4 and Socket.IO 5, called as in the official client (no onAny, retries, recovery).
+// Socket.IO in a page (Engine.IO 4, Socket.IO 5), as with the official client, but for onAny, retries and recovery.
 (() => {
   "use strict";
 
   const [OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP] = "0123456";
   const [CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT] = "012345";
-  const RESERVED = /^((dis)?connect|connect_error|disconnecting|newListener|removeListener)$/;
   const home = document.currentScript?.src.match(/^[^?#]+\/socket\.io\//)?.[0];
 
-  // An error in a page's function hurts nothing else.
+  // A page's error is reported, and hurts nothing else.
   const call = (handler, self, args) => {
     try {
       handler.apply(self, args);
@@ -17,10 +16,10 @@
   };
 
   class Emitter {
-    handlers = { __proto__: null };
+    handlers = [];
 
     on(event, handler, once) {
-      this.handlers[event] = [...(this.handlers[event] ?? []), { handler, once }];
+      this.handlers = [...this.handlers, { event, handler, once }];
       return this;
     }
 
@@ -29,16 +28,17 @@
     }
 
     off(event, handler) {
-      if (event) this.handlers[event] = this.handlers[event]?.filter((entry) => handler && entry.handler != handler);
-      else this.handlers = { __proto__: null };
+      const isOther = (entry) => (event && entry.event != event) || (handler && entry.handler != handler);
+      this.handlers = this.handlers.filter(isOther);
       return this;
     }
 
     fire(event, ...args) {
-      this.handlers[event]?.forEach(({ handler, once }) => {
-        if (once) this.off(event, handler);
-        call(handler, this, args);
-      });
+      for (const entry of this.handlers) {
+        if (entry.event != event) continue;
+        if (entry.once) this.off(event, entry.handler);
+        call(entry.handler, this, args);
+      }
     }
   }
 
@@ -49,14 +49,13 @@
       flush: (queue) => queue.splice(0).forEach((packet) => ws.send(packet)),
       close() {
         if (ws.readyState) ws.close();
-        else ws.onopen = transport.close; // else the console shows an error
+        else ws.onopen = transport.close; // or the console shows an error
       },
     };
     ws.binaryType = "arraybuffer";
     ws.onopen = () => id && ws.send(PING + "probe");
     ws.onmessage = ({ data }) => manager.receive(data, transport);
-    ws.onerror = () => manager.lost(transport, "transport error", "websocket error");
-    ws.onclose = () => manager.lost(transport, "transport close", "websocket error");
+    ws.onerror = ws.onclose = ({ type }) => manager.lost(transport, "transport " + type, "websocket error");
     return transport;
   };
 
@@ -66,13 +65,12 @@
         method: body ? "POST" : "GET",
         body,
         cache: "no-store",
-        keepalive: body == CLOSE, // outlives its page
+        keepalive: body == CLOSE, // it outlives the page
       });
       if (!response.ok) throw response;
       return response.text();
     };
     const read = async () => {
-      await null;
       do {
         for (const packet of (await request()).split("\x1e")) {
           const binary = packet[0] == "b" && Uint8Array.from(atob(packet.slice(1)), (char) => char.charCodeAt()).buffer;
@@ -81,16 +79,16 @@
       } while (!transport.paused && !transport.closed);
     };
     const write = async (queue) => {
-      await null; // one turn, one POST
+      await null; // all of one turn in one POST
       while (queue.length && !transport.paused) {
         const packets = [];
-        // Servers may refuse more than 16 packets.
+        // Servers refuse bodies over maxPayload, some over 16 packets.
         for (let size = -1; queue.length && packets.length < 16; packets.push(queue.shift())) {
           if (typeof queue[0] != "string") {
-            const bytes = new Uint8Array(await new Blob(queue.slice(0, 1)).arrayBuffer());
+            const bytes = new Uint8Array(await new Blob([queue[0]]).arrayBuffer());
             queue[0] = "b" + btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
           }
-          size += new Blob(queue.slice(0, 1)).size + 1;
+          size += new Blob([queue[0]]).size + 1;
           if (packets.length && size > manager.session.maxPayload) break;
         }
         await request(packets.join("\x1e"));
@@ -106,23 +104,25 @@
       close(queue) {
         this.closed = true;
         this.paused = false;
-        if (this.id) this.flush(queue, queue.push(CLOSE));
+        if (!this.id) return;
+        queue.push(CLOSE);
+        this.flush(queue);
       },
-      reading: read().catch(lost),
     };
+    transport.reading = read().catch(lost);
     return transport;
   };
 
-  // A page in the back/forward cache has no visitor, so no session.
+  // In the back/forward cache a page has no visitor, so no session.
   const running = new Set();
-  addEventListener("pagehide", () => running.forEach((manager) => manager.end("transport close", "", "asleep")));
+  addEventListener("pagehide", () => running.forEach((manager) => manager.end("transport close", null, "asleep")));
   addEventListener("pageshow", ({ persisted }) => persisted && running.forEach((manager) => manager.open()));
 
-  // One session, opened again when lost, and its sockets.
+  // A session, opened again when it is lost, and its sockets.
   class Manager extends Emitter {
     nsps = {};
     active = new Set();
-    readyState = "closed"; // opening, open, waiting, asleep
+    readyState = "closed"; // or opening, open, waiting (to reopen), asleep
     attempts = 0;
     engine = this;
 
@@ -149,7 +149,7 @@
       return (transport == "polling" ? this.uri : this.uri.replace("http", "ws")) + "?" + query;
     }
 
-    // For a transport to open, a ping, the next attempt.
+    // Each state waits for one thing: a transport, a ping, the next attempt.
     wait(ms, then) {
       clearTimeout(this.timer);
       this.timer = setTimeout(then, ms);
@@ -161,7 +161,6 @@
       this.readyState = "opening";
       this.untried = [...this.opts.transports];
       this.queue = [];
-      this.partial = null;
       this.tryNext();
     }
 
@@ -189,14 +188,15 @@
 
     handshake(session, transport) {
       transport.id = session.sid;
-      if (transport != this.transport || this.readyState != "opening") return transport.close([]); // too late
+      if (transport != this.transport || this.readyState != "opening") return transport.close([]); // it came too late
       this.readyState = "open";
       this.session = session;
       this.expectPing();
       this.active.forEach((socket) => socket.join());
       if (this.attempts) this.fire("reconnect", this.attempts);
       this.attempts = 0;
-      if (session.upgrades.includes("websocket") && this.untried.includes("websocket")) this.probe = webSocket(this, session.sid);
+      const canUpgrade = (names) => names.includes("websocket");
+      if (canUpgrade(session.upgrades) && canUpgrade(this.untried)) this.probe = webSocket(this, transport.id);
     }
 
     expectPing() {
@@ -206,7 +206,7 @@
     async upgrade(packet) {
       const { probe, transport } = this;
       if (packet != PONG + "probe") return probe.close();
-      transport.paused = true; // a noop ends the poll
+      transport.paused = true; // the server ends the poll
       await Promise.all([transport.reading, transport.writing]);
       if (probe != this.probe) return;
       this.probe = null;
@@ -231,7 +231,10 @@
       const { readyState, attempts, opts } = this;
       this.readyState = next;
       clearTimeout(this.timer);
-      if (next == "closed") running.delete(this, (this.attempts = 0));
+      if (next == "closed") {
+        running.delete(this);
+        this.attempts = 0;
+      }
       if (!/open/.test(readyState)) return;
       this.probe = this.probe?.close();
       this.transport.close(this.queue);
@@ -246,8 +249,9 @@
         return this.fire("reconnect_failed");
       }
       const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = opts;
+      const jitter = 1 + randomizationFactor * (Math.random() * 2 - 1);
       const delay = Math.min(reconnectionDelay * 2 ** this.attempts++, reconnectionDelayMax / (1 + randomizationFactor));
-      this.wait(delay * (1 + randomizationFactor * (Math.random() * 2 - 1)), () => {
+      this.wait(delay * jitter, () => {
         this.fire("reconnect_attempt", this.attempts);
         if (this.readyState == "waiting") this.open();
       });
@@ -263,21 +267,20 @@
     }
 
     decode(packet) {
-      let content;
       try {
         if (typeof packet == "string") {
-          const [, type, count = 0, nsp = "/", id, json] = /^4([0-6])(?:(\d+)-)?(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(packet);
-          this.partial = { type, count, nsp, id, json, attachments: [] };
-        } else this.partial.attachments.push(packet);
-        const { count, json, attachments } = this.partial;
-        if (attachments.length < count) return;
-        content = json && JSON.parse(json, (key, value) => (count && value?._placeholder ? attachments[value.num] : value));
+          this.head = /^4([0-6])(?:(\d+)-)?(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(packet);
+          this.attachments = [];
+        } else this.attachments.push(packet);
+        const { head, attachments } = this;
+        const [, type, count = 0, nsp = "/", id, json] = head;
+        if (attachments.length != count) return;
+        const revive = (key, value) => (value?._placeholder ? attachments[value.num] : value);
+        const content = json && JSON.parse(json, count && revive);
+        this.nsps[nsp]?.receive(type, content, id);
       } catch (error) {
-        return this.end("parse error", error);
+        this.end("parse error", error);
       }
-      const { type, nsp, id } = this.partial;
-      this.partial = null;
-      this.nsps[nsp]?.receive(type, content, id);
     }
   }
 
@@ -287,6 +290,8 @@
     ids = 0;
     acks = new Map();
     buffer = []; // emitted while not connected
+    open = this.connect;
+    close = this.disconnect;
 
     constructor(io, nsp, auth) {
       super();
@@ -337,15 +342,14 @@
     }
 
     lost(reason, error) {
-      const { connected } = this;
+      if (!this.connected) return;
       this.connected = false;
       this.id = undefined;
-      if (!connected) return;
-      [...this.acks.keys()].forEach((id) => this.settle(id, new Error("socket has been disconnected")));
+      for (const id of [...this.acks.keys()]) this.settle(id, new Error("socket has been disconnected"));
       this.fire("disconnect", reason, error);
     }
 
-    // Returns a text and its attachments.
+    // A text, and the attachments it stands for.
     encode(type, content, id = "") {
       const attachments = [];
       const text = JSON.stringify(content, (key, value) =>
@@ -366,16 +370,14 @@
     }
 
     emit(event, ...args) {
-      if (RESERVED.test(event)) throw new Error(`"${event}" is a reserved event name`);
+      if (/^((dis)?connect|connect_error|disconnecting)$/.test(event)) throw new Error(`"${event}" is a reserved event name`);
       const { volatile, timeout, withError = timeout } = this.flags;
       this.flags = {};
       const answer = typeof args.at(-1) == "function" && args.pop();
       const id = answer ? this.ids++ : "";
       const packets = this.encode(EVENT, [event, ...args], id);
-      if (answer) {
-        const timer = timeout && setTimeout(() => this.settle(id, new Error("operation has timed out")), timeout);
-        this.acks.set(id, { answer, withError, timer });
-      }
+      if (answer) this.acks.set(id, withError ? answer : (error, ...values) => error || answer(...values));
+      if (answer && timeout) setTimeout(() => this.settle(id, new Error("operation has timed out")), timeout);
       if (!this.connected) volatile || this.buffer.push({ id, packets });
       else if (!volatile || !this.io.transport.writing) this.io.send(packets);
       return this;
@@ -388,18 +390,16 @@
       });
     }
 
-    settle(id, error, args = []) {
-      const { answer, withError, timer } = this.acks.get(id) ?? {};
+    settle(id, error, values = []) {
+      const answer = this.acks.get(id);
       this.acks.delete(id);
-      clearTimeout(timer);
       this.buffer = this.buffer.filter((emit) => emit.id !== id);
-      if (withError) call(answer, this, [error, ...args]);
-      else if (answer && !error) call(answer, this, args);
+      if (answer) call(answer, this, [error, ...values]);
     }
 
     receive(type, content, id) {
       this.joining = null;
-      if (!this.active) return type == CONNECT && this.write(DISCONNECT); // it left
+      if (!this.active) return type == CONNECT && this.write(DISCONNECT); // it has left
       if (type == CONNECT) {
         this.connected = true;
         this.id = content.sid;
@@ -407,7 +407,7 @@
         this.fire("connect");
       } else if (type == CONNECT_ERROR) {
         this.io.leave(this);
-        this.fire("connect_error", Object.assign(new Error(content.message), { data: content.data }));
+        this.fire("connect_error", Object.assign(new Error(content.message), content));
       } else if (type == DISCONNECT) {
         this.io.leave(this);
         this.lost("io server disconnect");
@@ -417,10 +417,8 @@
       } else this.settle(+id, null, content);
     }
   }
-  Socket.prototype.open = Socket.prototype.connect;
-  Socket.prototype.close = Socket.prototype.disconnect;
 
-  const host = ({ hostname }) => hostname.replace(/^(127(\.\d+){3}|\[::1\])$/, "localhost");
+  const host = ({ hostname }) => hostname.replace(/^(127\.0\.0\.1|\[::1\])$/, "localhost");
   const managers = {};
   const io = (address = "", opts = {}) => {
     if (typeof address == "object") return io("", address);
@@ -428,14 +426,14 @@
     const nsp = path || "/";
     let at = authority ? new URL((scheme ?? location.protocol).replace("ws", "http") + "//" + authority) : location;
     const isHome = () => home?.startsWith(at.origin + "/");
-    // As in 2011, the page's own host without a port has the page's.
+    // As in 2011, the page's host without a port means the page's port.
     if (!isHome() && host(at) == host(location) && !/:\d+$/.test(authority) && at.protocol <= location.protocol) at = location;
     const uri = !opts.path && isHome() ? home : at.origin + (opts.path ?? "/socket.io").replace(/\/?$/, "/");
-    let manager = managers[uri];
-    if (opts.forceNew || opts["force new connection"] || opts.multiplex === false || manager?.nsps[nsp]) manager = new Manager(uri, { query, ...opts });
-    else manager = managers[uri] ??= new Manager(uri, { query, ...opts });
+    const isAlone = opts.forceNew || opts["force new connection"] || opts.multiplex === false || managers[uri]?.nsps[nsp];
+    const manager = (!isAlone && managers[uri]) || new Manager(uri, { query, ...opts });
+    if (!isAlone) managers[uri] = manager;
     const socket = (manager.nsps[nsp] = new Socket(manager, nsp, opts.auth));
     return opts.autoConnect === false ? socket : socket.connect();
   };
-  window.io = Object.assign(io, { connect: io });
+  window.io = io.connect = io;
 })();
