@@ -117,9 +117,15 @@ class FakeLink:
 
     Args:
         receive: called with each packet that reaches the client.
+        be_closed: called when the server closes it.
     """
 
-    def __init__(self, receive: Callable[[Encoded], None] = lambda packet: None) -> None:
+    def __init__(
+        self,
+        receive: Callable[[Encoded], None] = lambda packet: None,
+        be_closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._be_closed = be_closed
         self.packets: list[Encoded] = []
         self.writes = 0
         self.close_code: int | None = None
@@ -146,6 +152,7 @@ class FakeLink:
     def close(self, code: int) -> None:
         assert self.close_code is None, "closed twice"
         self.close_code = code
+        self._be_closed()
 
     def drain(self) -> None:
         """The client reads again."""
@@ -379,12 +386,13 @@ class Client:
         self.switch()
 
     def open_candidate(self) -> None:
-        candidate = FakeLink(self._receive)
+        candidate = FakeLink(self._receive, self._resume_polling)
         self.engine.receive_candidate(self.session, candidate)
         self.candidate = candidate
 
     def probe(self) -> None:
         assert self.candidate is not None
+        self.idle = True  # the poll in hand is the last, unless the upgrade fails
         self.engine.receive_websocket(self.session, self.candidate, "2probe")
 
     def switch(self) -> None:
@@ -394,7 +402,8 @@ class Client:
 
     def lose_candidate(self) -> None:
         assert self.candidate is not None
-        candidate, self.candidate = self.candidate, None
+        candidate = self.candidate
+        self._resume_polling()
         self.engine.receive_websocket_lost(self.session, candidate)
 
     # What it got
@@ -427,8 +436,12 @@ class Client:
         if not self.idle:
             self.house.clock.call_soon(self._ask_again)
 
+    def _resume_polling(self) -> None:
+        self.candidate, self.idle = None, False
+        self.house.clock.call_soon(self._ask_again)
+
     def _ask_again(self) -> None:
-        if self.session.sid in self.engine.sessions:
+        if not self.idle and self.session.sid in self.engine.sessions:
             self.ask()
 
     def _receive(self, encoded: Encoded) -> None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import nannin.server
 from nannin.cli import address_of, banner, cli, main
 from nannin.errors import ApplicationError
-from nannin.server import BindError
+from nannin.listening import BindError
 from nannin.settings import SETTINGS, Settings
 
 

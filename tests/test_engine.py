@@ -110,6 +110,7 @@ def test_what_waits_for_a_client_that_does_not_poll_is_bounded(hall: Hall) -> No
     session = hall.polling()
     for _ in range(3):
         session.send("x" * 900)
+    hall.clock.settle()
     assert hall.reasons() == [Reason.SLOW_CLIENT]
     session.send("y" * 10_000)
     assert hall.poll(session).packets == ["4" + "x" * 900] * 2 + ["1"]

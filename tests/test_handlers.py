@@ -290,21 +290,10 @@ def test_a_page_that_is_only_named_is_not_handled() -> None:
     assert not handlers.handles("/news")
 
 
-def test_an_application_without_handlers_takes_no_events() -> None:
+def test_handlers_are_used_once_one_is_registered() -> None:
     handlers = Handlers()
+    assert not handlers.is_used
     handlers.name("/news")
-    assert not handlers.takes_events
-
-
-def test_connects_and_disconnects_are_no_events_that_clients_send() -> None:
-    handlers = Handlers()
-    handlers.register("/", "connect", first)
-    handlers.register("/", "disconnect", first)
-    assert not handlers.takes_events
-
-
-def test_one_handler_of_an_event_makes_the_application_take_events() -> None:
-    handlers = Handlers()
-    handlers.register("/chat/*", "say", first)
-    handlers.register("/", "connect", first)
-    assert handlers.takes_events
+    assert not handlers.is_used
+    handlers.register("/", "connect", print)
+    assert handlers.is_used

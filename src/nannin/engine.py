@@ -139,7 +139,7 @@ class Session(EngineSession):
 
     def overflow(self, link: Link) -> None:
         """More waits for the client than may."""
-        self.close(Reason.SLOW_CLIENT)
+        self._engine.overflow(self)
 
 
 class Engine:
@@ -270,13 +270,19 @@ class Engine:
 
     def send_by_poll(self, session: Session, outgoing: Outgoing) -> None:
         """Puts packets where the session's next poll finds them."""
-        self._perform(session, session.push(outgoing.packets, self._clock.now()))
+        outputs = session.push(outgoing.packets, self._clock.now())
+        if outputs:  # too much waits
+            self._clock.call_soon(lambda: self._perform(session, outputs))
         self._flush_soon(session)
 
     def send_newest_by_poll(self, session: Session, key: str, outgoing: Outgoing) -> None:
         """Puts packets where the session's next poll finds them, in the place of older ones of this key."""
         self._perform(session, session.push_newest(key, outgoing.packets))
         self._flush_soon(session)
+
+    def overflow(self, session: Session) -> None:
+        """Ends a slow client, in a turn of its own: its leave may make the application send to all again."""
+        self._clock.call_soon(lambda: self.end(session, Reason.SLOW_CLIENT))
 
     def end(self, session: Session, reason: Reason) -> None:
         """Ends a session."""

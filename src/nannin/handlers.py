@@ -34,7 +34,7 @@ class Handlers:
     def __init__(self) -> None:
         self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Handler]]] = {}
         self._named = False
-        self.takes_events = False
+        self.is_used = False
 
     def name(self, pattern: str) -> None:
         """Names pages. From the first time on, only named pages and `/` exist.
@@ -66,7 +66,7 @@ class Handlers:
         if event in handlers:
             raise ValueError(f"{event!r} has a handler on page {pattern} already")
         handlers[event] = handler
-        self.takes_events = self.takes_events or event not in (CONNECT, DISCONNECT)
+        self.is_used = True
 
     def _add(self, pattern: str) -> dict[str, Handler]:
         if pattern not in self._patterns:

@@ -24,7 +24,7 @@ from nannin.updates import Format
 from nannin.wire.engine_packet import encode_message
 from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode
+from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode, encode_connect
 
 logger = logging.getLogger("nannin.hub")
 
@@ -47,7 +47,7 @@ class _Client:
         self.decoder = decoder
         self.sockets: dict[str, Socket] = {}
         # Namespaces it was taken off: what was under way to them then is no breach of the protocol.
-        self.left: set[str] = set()
+        self.left: set[str] | None = None
 
 
 class Hub:
@@ -56,7 +56,7 @@ class Hub:
     Args:
         handlers: the application's.
         connect_timeout_s: how long a session may be on no page before it is ended.
-        max_attachments: how many attachments one packet may have, where the application takes events at all.
+        max_attachments: how many attachments one packet may have, where there is an application.
         max_namespaces: how many pages one session may be on.
         new_id: makes a connection's id.
         pace: when a page may be told.
@@ -88,7 +88,7 @@ class Hub:
 
     def open(self, session: Session) -> None:
         """A session is open; it has to join a page in time."""
-        session.data = _Client(Decoder(self._max_attachments if self.handlers.takes_events else 0))
+        session.data = _Client(Decoder(self._max_attachments if self.handlers.is_used else 0))
         session.allow(self._connect_timeout_s)
 
     def message(self, session: Session, data: str | bytes) -> None:
@@ -113,7 +113,7 @@ class Hub:
         elif socket is not None and socket.state is SocketState.JOINED and packet.type is PacketType.ACK:
             assert packet.id is not None
             socket.receive_ack(packet.id, packet.data)
-        elif packet.namespace not in client.left:
+        elif client.left is None or packet.namespace not in client.left:
             logger.debug("a packet for a page that it is not on ends session %s", session.sid)
             session.close(Reason.PARSE_ERROR)
 
@@ -168,7 +168,8 @@ class Hub:
             self._refuse(session, key, ConnectionRefused(problem))
             return
         socket = client.sockets[key] = Socket(self, session, key, self._new_id(), auth)
-        client.left.discard(key)
+        if client.left is not None:
+            client.left.discard(key)
         handled = self.handlers.handles(key)
         # On a page that the application handles, it alone speaks to those who ask for nothing.
         socket.form = Format(auth.get("updates", Format.NONE if handled else Format.CLASSIC))
@@ -237,7 +238,7 @@ class Hub:
         session.allow(math.inf)
         socket.state = SocketState.JOINED
         update = self._teller.join(socket, self._roster.join(key, socket, socket.visitor))
-        packets = [encode_message(encode(Packet(PacketType.CONNECT, key, {"sid": socket.id}))[0])]
+        packets = [encode_message(encode_connect(key, socket.id))]
         packets += update.packets if update is not None else ()
         session.send_outgoing(Outgoing(packets))
         if socket.outbox:
@@ -255,8 +256,8 @@ class Hub:
         before, socket.state = socket.state, SocketState.LEFT
         client: _Client = socket.session.data
         client.sockets.pop(socket.key, None)
-        if len(client.left) >= MAX_LEFT:
-            client.left.clear()
+        if client.left is None or len(client.left) >= MAX_LEFT:
+            client.left = set()
         client.left.add(socket.key)
         socket.outbox = None
         if before is not SocketState.JOINED:

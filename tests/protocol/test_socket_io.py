@@ -130,14 +130,11 @@ def test_a_refused_session_is_closed_by_the_connect_timeout(quick_server: Server
 
 
 def test_a_connected_session_outlives_the_connect_timeout(connect: Connect) -> None:
-    client = connect()
+    client, elsewhere = connect(), connect("/custom")
     assert not client.ended.wait(1.5)
-    client.emit("message", "still here")
-    assert client.receive_event() == ["message-back", "still here"]
-
-
-def test_a_session_on_another_page_outlives_the_connect_timeout(connect: Connect) -> None:
-    assert not connect("/custom").ended.wait(1.5)
+    for one in (client, elsewhere):
+        one.emit("message", "still here")
+        assert one.receive_event() == ["message-back", "still here"]
 
 
 # Events and acks
@@ -279,11 +276,12 @@ def test_a_call_is_answered_with_bytes(connect: Connect) -> None:
 # DISCONNECT
 
 
-def test_disconnect_from_the_main_page_keeps_the_link(connect: Connect) -> None:
-    client = connect()
-    client.send("41")
-    assert not client.ended.wait(0.7), "no answer is expected, and pings go on"
-    assert client.pending() == []
+def test_disconnect_from_the_main_page_keeps_the_link(quick_server: Server, transport: str) -> None:
+    with Client(quick_server, transport) as client:
+        assert client.receive_event() == ["auth", {}]
+        client.send("41")
+        assert not client.ended.wait(0.7), "no answer is expected, and pings go on"
+        assert client.pending() == []
 
 
 @pytest.mark.parametrize("packet", ["41/custom", "41/custom,"])

@@ -356,10 +356,7 @@ def test_bytes_may_arrive_one_by_one() -> None:
     async def scenario() -> None:
         recorder = Recorder()
         peer = Peer(attaching(recorder))
-        peer.client.send_request(peer.client.connect())
-        for byte in b"".join(peer.client.data_to_send()):
-            peer.socket.data_received(bytes([byte]))
-        await turn()
+        await peer.open()
         assert peer.hear()[0].status_code == 101
         peer.client.send_text(b"hello")
         for byte in b"".join(peer.client.data_to_send()):
@@ -395,17 +392,44 @@ def test_the_shutdown_of_the_server_tells_the_client_to_come_back() -> None:
     asyncio.run(scenario())
 
 
-def test_a_request_that_is_no_websocket_is_refused_without_the_app() -> None:
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade", 426),
+        (b"GET / HTTP/1.1\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", 426),
+        (b"GET / HTTP/1.1\r\nSec-WebSocket-Version: 13", 400),
+        (b"GET / HTTP/1.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short", 400),
+        (b"POST / HTTP/1.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", 400),
+    ],
+)
+def test_a_request_that_is_no_websocket_is_refused_without_the_app(head: bytes, status: int) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("never called")
 
     async def scenario() -> None:
         peer = Peer(app)
-        peer.socket.data_received(
-            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
-        )
+        peer.socket.data_received(head + b"\r\n\r\n")
         await turn()
-        assert peer.transport.written[0].startswith(b"HTTP/1.1 400")
+        assert peer.transport.written[0].startswith(b"HTTP/1.1 %d" % status)
         assert peer.transport.closed == "close"
 
     asyncio.run(scenario())
+
+
+def test_a_header_with_a_line_break_is_never_sent() -> None:
+    errors: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            await send({"type": "websocket.accept", "headers": [(b"x", b"a\r\nSet-Cookie: b")]})
+        except ValueError as error:
+            errors.append(str(error))
+
+    async def scenario() -> None:
+        peer = Peer(app)
+        await peer.open()
+        assert b"Set-Cookie" not in b"".join(peer.transport.written)
+
+    asyncio.run(scenario())
+    assert errors == ["a header holds a line break"]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nannin.errors import PacketError
-from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, PacketType, encode
+from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, PacketType, encode, encode_connect
 
 quickly = settings(
     deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -584,3 +584,9 @@ def test_any_messages_are_packets_or_a_packet_error(
             assert packet.namespace.startswith("/")
             assert packet.type in {CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR}
             assert packet.type is not ACK or packet.id is not None
+
+
+@pytest.mark.parametrize("namespace", ["/", "/news/1"])
+def test_the_accepting_connect_is_what_the_general_encoder_makes_of_it(namespace: str) -> None:
+    packet = Packet(PacketType.CONNECT, namespace, {"sid": "aB-_9"})
+    assert [encode_connect(namespace, "aB-_9")] == encode(packet)

@@ -38,7 +38,7 @@ class Pace:
         self._min_interval_s = min_interval_s
         self._max_interval_s = max_interval_s
         self._beats: dict[str, _Beat] = {}
-        self._queue: list[tuple[float, int, str]] = []
+        self._queue: list[tuple[float, int, str, _Beat]] = []
         self._order = itertools.count()
         self._spent_s = 0.0  # on telling, within the window; older seconds fade
         self._spent_at_s = -math.inf
@@ -53,17 +53,17 @@ class Pace:
 
     def next_deadline(self) -> float:
         """When the next page is due, in monotonic seconds: minus infinity for at once, infinity for never."""
+        while self._queue and self._is_stale(self._queue[0]):
+            heapq.heappop(self._queue)
         return self._queue[0][0] if self._queue else math.inf
 
     def due(self, now: float) -> list[str]:
         """Takes the pages that are to be told now, the longest due first; each must be `told` afterwards."""
         pages = []
-        while self._queue and self._queue[0][0] <= now:
-            page = heapq.heappop(self._queue)[2]
-            beat = self._beats.get(page)
-            if beat is not None and beat.queued:
-                beat.queued, beat.changed, beat.telling = False, False, True
-                pages.append(page)
+        while self.next_deadline() <= now and self._queue:
+            page, beat = heapq.heappop(self._queue)[2:]
+            beat.queued, beat.changed, beat.telling = False, False, True
+            pages.append(page)
         return pages
 
     def told(self, page: str, took_s: float, now: float) -> None:
@@ -95,4 +95,8 @@ class Pace:
     def _enqueue(self, page: str, beat: _Beat) -> None:
         if not beat.queued and not beat.telling:
             beat.queued = True
-            heapq.heappush(self._queue, (beat.not_before_s, next(self._order), page))
+            heapq.heappush(self._queue, (beat.not_before_s, next(self._order), page, beat))
+
+    def _is_stale(self, entry: tuple[float, int, str, _Beat]) -> bool:
+        """Whether the entry's page was forgotten since, or is another now of the same name."""
+        return self._beats.get(entry[2]) is not entry[3]

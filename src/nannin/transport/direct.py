@@ -18,11 +18,11 @@ from urllib.parse import unquote
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
-from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
+from websockets.protocol import Protocol as WebSocketProtocol
+from websockets.protocol import Side
+from websockets.utils import accept_key
 
 from nannin.transport.asgi_side import AsgiSide, ClientGone, Pairs
 from nannin.wire.outgoing import Outgoing
@@ -34,6 +34,10 @@ logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open
 
 # A peer has so long to answer a close frame; then its connection is cut.
 CLOSE_TIMEOUT_S = 5.0
+# 16 random bytes in base64. Source: RFC 6455, 4.1.
+_KEY_BYTES = 24
+_HANDSHAKE_HEADERS = frozenset({b"sec-websocket-version", b"sec-websocket-key"})
+
 # Pongs may pile up so far for a peer that sends pings and reads nothing.
 _MAX_PONGS_BYTES = 65_536
 
@@ -61,6 +65,7 @@ class DirectWebSocket(asyncio.Protocol):
     """One WebSocket. Give uvicorn the class: `ws=nannin.DirectWebSocket` or `--ws nannin:DirectWebSocket`."""
 
     __slots__ = (
+        "_accept_key",
         "_app_state",
         "_asgi",
         "_close_alarm",
@@ -70,7 +75,6 @@ class DirectWebSocket(asyncio.Protocol):
         "_max_outbox_bytes",
         "_newest",
         "_receiver",
-        "_response",
         "_state",
         "_transport",
         "blocked",
@@ -86,9 +90,10 @@ class DirectWebSocket(asyncio.Protocol):
         self._config = config
         self._state = server_state
         self._app_state = app_state
-        self._conn = ServerProtocol(max_size=config.ws_max_size, logger=logger)
+        # From OPEN on: reading the handshake by it would keep the whole request for the connection's life.
+        self._conn = WebSocketProtocol(Side.SERVER, max_size=config.ws_max_size, logger=logger)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._response: Response | None = None
+        self._accept_key: str | None = None  # None until the handshake has arrived
         self._asgi: AsgiSide | None = None
         self._receiver: Receiver | None = None
         self._newest: dict[str, Outgoing] | None = None
@@ -136,13 +141,13 @@ class DirectWebSocket(asyncio.Protocol):
             self._asgi.wake_writer()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes arrived: the opening handshake, then frames."""
+        """Bytes arrived: the opening handshake, whole and from the HTTP protocol, then frames."""
+        if self._accept_key is None:
+            self._receive_handshake(data)
+            return
         self._conn.receive_data(data)
         for event in self._conn.events_received():
-            if isinstance(event, Request):
-                self._receive_handshake(event)
-            else:
-                self._receive_frame(cast(Frame, event))
+            self._receive_frame(cast(Frame, event))
         self._write_protocol()
 
     def eof_received(self) -> None:
@@ -152,6 +157,7 @@ class DirectWebSocket(asyncio.Protocol):
         """Called by uvicorn when the server stops: the client is told to come back (1012)."""
         if self._asgi is not None and not self._asgi.answered:
             self._asgi.finish()
+            return
         self.close(1012)
         if self.blocked:
             self._transport.abort()
@@ -273,25 +279,30 @@ class DirectWebSocket(asyncio.Protocol):
 
     def accept(self, headers: Pairs, subprotocol: str | None) -> None:
         """Answers the opening handshake with a WebSocket."""
-        response, self._response = self._response, None
-        assert response is not None
-        del response.headers["Date"]  # the server brings its own
-        for name, value in (*self._state.default_headers, *headers):
-            response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        head = [
+            (b"Upgrade", b"websocket"),
+            (b"Connection", b"Upgrade"),
+            (b"Sec-WebSocket-Accept", (self._accept_key or "").encode()),
+        ]
         if subprotocol:
-            response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        self._conn.send_response(response)
-        self._write_protocol()
+            head.append((b"Sec-WebSocket-Protocol", subprotocol.encode()))
+        self._respond(101, (*head, *self._state.default_headers, *headers), b"")
 
     def deny(self, status: int, headers: Pairs, body: bytes) -> None:
         """Answers it with something else."""
-        pairs = [*self._state.default_headers, *headers]
-        answer = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
-        answer.setdefault("Content-Type", "text/plain; charset=utf-8")
-        answer.setdefault("Content-Length", str(len(body)))
-        answer["Connection"] = "close"
-        self._conn.send_response(Response(status, http.HTTPStatus(status).phrase, answer, body))
-        self._write_protocol()
+        given = {name.lower() for name, _ in headers}
+        head = [(b"Connection", b"close"), (b"Content-Length", str(len(body)).encode())]
+        if b"content-type" not in given:
+            head.append((b"Content-Type", b"text/plain; charset=utf-8"))
+        self._respond(status, (*head, *self._state.default_headers, *headers), body)
+        self._transport.close()
+
+    def _respond(self, status: int, headers: Pairs, body: bytes) -> None:
+        lines = [b"HTTP/1.1 %d %b" % (status, http.HTTPStatus(status).phrase.encode())]
+        lines += [name + b": " + value for name, value in headers]
+        if any(b"\r" in line or b"\n" in line for line in lines):
+            raise ValueError("a header holds a line break")
+        self._transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
     def send(self, message: str | bytes) -> None:
         """Sends one message."""
@@ -311,20 +322,34 @@ class DirectWebSocket(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    def _receive_handshake(self, request: Request) -> None:
-        self._response = self._conn.accept(request)
-        if self._response.status_code != 101:
-            self._conn.send_response(self._response)
+    def _receive_handshake(self, data: bytes) -> None:
+        """The request's head, as uvicorn's HTTP protocols write it anew: whole and valid."""
+        self._accept_key = ""
+        request, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+        headers = [(name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)]
+        wanted = {name: value for name, value in reversed(headers) if name in _HANDSHAKE_HEADERS}
+        version, key = (
+            wanted.get(b"sec-websocket-version", b""),
+            wanted.get(b"sec-websocket-key", b"").strip(),
+        )
+        method, _, rest = request.partition(b" ")
+        if version.strip() != b"13":
+            self.deny(426, [(b"Sec-WebSocket-Version", b"13")], b"expected WebSocket version 13")
             return
-        self._asgi = AsgiSide(self, self._make_scope(request))
+        if method != b"GET" or len(key) != _KEY_BYTES:
+            self.deny(400, (), b"expected the opening handshake of a WebSocket")
+            return
+        self._accept_key = accept_key(key.decode("latin-1"))
+        target = rest.rpartition(b" ")[0]
+        self._asgi = AsgiSide(self, self._make_scope(target, headers))
         task = asyncio.get_running_loop().create_task(self._run(self._asgi))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
 
-    def _make_scope(self, request: Request) -> dict[str, Any]:
-        raw_path, _, query = request.path.partition("?")
+    def _make_scope(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+        raw_path, _, query = target.partition(b"?")
         root_path = self._config.root_path
-        protocols = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
+        protocols = b",".join(value for name, value in headers if name == b"sec-websocket-protocol")
         return {
             "type": "websocket",
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
@@ -333,14 +358,11 @@ class DirectWebSocket(asyncio.Protocol):
             "server": get_local_addr(self._transport),
             "client": get_remote_addr(self._transport),
             "root_path": root_path,
-            "path": root_path + unquote(raw_path),
-            "raw_path": (root_path + raw_path).encode("ascii"),
-            "query_string": query.encode("ascii"),
-            "headers": [
-                (name.lower().encode("ascii"), value.encode("latin-1", "surrogateescape"))
-                for name, value in request.headers.raw_items()
-            ],
-            "subprotocols": [name.strip() for name in protocols if name.strip()],
+            "path": root_path + unquote(raw_path.decode("ascii")),
+            "raw_path": root_path.encode("ascii") + raw_path,
+            "query_string": query,
+            "headers": headers,
+            "subprotocols": [name.strip() for name in protocols.decode("latin-1").split(",") if name.strip()],
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}, EXTENSION: {"link": self}},
         }

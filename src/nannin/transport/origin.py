@@ -19,7 +19,10 @@ _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def find_header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
     """The first header of this lower-case name, or an empty text."""
-    return next((value.decode("latin-1") for key, value in headers if key == name), "")
+    for key, value in headers:
+        if key == name:
+            return value.decode("latin-1")
+    return ""
 
 
 def is_allowed(origin: str, host: str, allow_origins: Collection[str]) -> bool:

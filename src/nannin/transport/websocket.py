@@ -10,7 +10,6 @@ from starlette.types import Receive, Scope, Send
 from nannin.engine import Engine, RequestRefused, Session
 from nannin.transport.direct import EXTENSION, DirectWebSocket
 from nannin.wire.engine_request import EngineRequest, Refusal
-from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
 
 
@@ -38,7 +37,7 @@ class AsgiLink:
             return
         if self._outbox_bytes > self._max_outbox_bytes and self.session is not None:
             self._outbox.clear()
-            self.session.close(Reason.SLOW_CLIENT)
+            self.session.overflow(self)
             return
         self._outbox.append(outgoing)
         self._outbox_bytes += outgoing.size_bytes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
-from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -48,6 +49,16 @@ def _script(name: str) -> Callable[..., Response]:
     return respond
 
 
+def _add_slash(scope: Scope) -> Response:
+    """A redirect to the same place with a slash behind it.
+
+    It is relative, since a proxy may show the place under another host and path.
+    """
+    name = quote(scope["path"].rpartition("/")[2], safe="")
+    query = quote(scope["query_string"], safe="!$%&'()*+,/:;=?@[]~")
+    return RedirectResponse(f"{name}/?{query}" if query else f"{name}/", status_code=307)
+
+
 def routes() -> list[BaseRoute]:
     """The pages and scripts that a Live serves beside the Engine.IO path."""
     return [
@@ -82,8 +93,17 @@ class App:
             await self._serve_lifespan(receive, send)
         elif route_path(scope) in self._paths:
             await self._endpoint(scope, receive, send)
+        elif self._lacks_its_slash(scope):
+            await _add_slash(scope)(scope, receive, send)
         else:
             await self._router(scope, receive, send)
+
+    def _lacks_its_slash(self, scope: Scope) -> bool:
+        """Whether this asks for the mount point by its name alone, and there is a page behind the slash."""
+        if scope["type"] != "http" or route_path(scope) or scope["path"][-1:] in ("", "/"):
+            return False
+        behind = {**scope, "path": scope["path"] + "/"}
+        return any(route.matches(behind)[0] is Match.FULL for route in self._router.routes)
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         while True:

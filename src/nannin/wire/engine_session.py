@@ -9,10 +9,10 @@ Source: Engine.IO protocol, 4th revision, "Protocol" and "Transports".
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
 
@@ -50,6 +50,8 @@ class Output(enum.Enum):
 
 Outputs = list[tuple[Output, object]]
 
+_SID = "<sid>"
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -64,12 +66,17 @@ class Limits:
     max_outbox_bytes: int = 65_536
 
 
-class _Handshake(NamedTuple):
-    sid: str
-    upgrades: list[str]
-    pingInterval: int  # these three are the protocol's own names
-    pingTimeout: int
-    maxPayload: int
+@functools.lru_cache(maxsize=64)
+def _handshake(limits: Limits, upgradable: bool) -> str:
+    """The OPEN packet of all sessions of an engine, with a placeholder for the sid."""
+    data = {
+        "sid": _SID,
+        "upgrades": ["websocket"] if upgradable else [],
+        "pingInterval": round(limits.ping_interval_s * 1000),
+        "pingTimeout": round(limits.ping_timeout_s * 1000),
+        "maxPayload": limits.max_payload_bytes,
+    }
+    return PacketType.OPEN.value + msgspec.json.encode(data).decode()
 
 
 class EngineSession:
@@ -119,16 +126,7 @@ class EngineSession:
 
     def handshake(self) -> str:
         """The OPEN packet, with which the server answers the first request."""
-        limits = self._limits
-        upgrades = ["websocket"] if self.state is State.POLLING else []
-        data = _Handshake(
-            self.sid,
-            upgrades,
-            round(limits.ping_interval_s * 1000),
-            round(limits.ping_timeout_s * 1000),
-            limits.max_payload_bytes,
-        )
-        return PacketType.OPEN.value + msgspec.json.encode(data._asdict()).decode()
+        return _handshake(self._limits, self.state is State.POLLING).replace(_SID, self.sid, 1)
 
     def receive_poll(self, now: float) -> Outputs:
         """A GET arrived. It waits unless an ANSWER or a REFUSE comes back."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from websockets.frames import Frame, Opcode
-
 from nannin.wire.engine_packet import Encoded
 
 
@@ -37,6 +35,11 @@ class Outgoing:
 
 
 def _frame(packet: Encoded) -> bytes:
-    if isinstance(packet, str):
-        return Frame(Opcode.TEXT, packet.encode()).serialize(mask=False)
-    return Frame(Opcode.BINARY, packet).serialize(mask=False)
+    """One final, unmasked frame: a text's first byte is 0x81, a binary's 0x82, and the length follows."""
+    first, payload = (b"\x81", packet.encode()) if isinstance(packet, str) else (b"\x82", packet)
+    size = len(payload)
+    if size < 126:
+        return first + size.to_bytes(1, "big") + payload
+    if size < 65_536:
+        return first + b"\x7e" + size.to_bytes(2, "big") + payload
+    return first + b"\x7f" + size.to_bytes(8, "big") + payload

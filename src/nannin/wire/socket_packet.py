@@ -81,6 +81,12 @@ def encode(packet: Packet) -> list[str | bytes]:
     return [f"{kind.value}{count}{namespace}{number}{payload}", *attachments]
 
 
+def encode_connect(namespace: str, sid: str) -> str:
+    """Encodes the CONNECT packet that accepts a client; `sid` needs no escapes. Each join costs one."""
+    head = PacketType.CONNECT.value if namespace == "/" else f"{PacketType.CONNECT.value}{namespace},"
+    return f'{head}{{"sid":"{sid}"}}'
+
+
 class Decoder:
     """Puts the packets of one client together from text and binary messages.
 

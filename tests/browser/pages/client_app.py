@@ -1,8 +1,9 @@
-"""The scenarios of tests/node/official_server.mjs as an application of nannin, with the same pages and numbers."""
+"""The scenarios of tests/node/official_server.mjs as an application of nannin."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -54,7 +55,7 @@ def hang_up(socket: Any) -> None:
     socket.session.close()
 
 
-HANDLERS = {
+HANDLERS: dict[str, Callable[..., Any]] = {
     "connect": connect,
     "echo": echo,
     "say": say,

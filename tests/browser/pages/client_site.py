@@ -1,4 +1,4 @@
-"""The servers that test_socket_io_js.py drives our client against, and what each of its pages knows."""
+"""For the tests of our Socket.IO client: the servers that it is driven against."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 from servers import NODE, Server, free_port, nannin, running
 
 APP = pathlib.Path(__file__).parent / "client_app.py"
 GONE_S = 5.0
 
-# heard(target, event) resolves to the event's arguments, or fails after a while; joined() to a socket that is served.
+# heard(target, event) resolves to the event's arguments or fails; joined() to a socket with its welcome.
 HELPERS = """
 window.heard = (target, event, ms = 8000) => new Promise((resolve, reject) => {
   const late = setTimeout(() => reject(new Error(`${event} was never heard`)), ms);
@@ -86,3 +88,8 @@ def serving(
         )
     with context as server:
         yield Site(name, server)
+
+
+each_transport = pytest.mark.parametrize(
+    "transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids=" then ".join
+)

@@ -1,4 +1,4 @@
-// Socket.IO in a page (Engine.IO 4, Socket.IO 5), as with the official client, but for onAny, retries and recovery.
+// Socket.IO as the official client speaks it (Engine.IO 4, Socket.IO 5), without its onAny, retries and recovery.
 (() => {
   "use strict";
 
@@ -6,7 +6,7 @@
   const [CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT] = "012345";
   const home = document.currentScript?.src.match(/^[^?#]+\/socket\.io\//)?.[0];
 
-  // A page's error is reported, and hurts nothing else.
+  // A page's error is reported and hurts nothing else.
   const call = (handler, self, args) => {
     try {
       handler.apply(self, args);
@@ -79,7 +79,7 @@
       } while (!transport.paused && !transport.closed);
     };
     const write = async (queue) => {
-      await null; // all of one turn in one POST
+      await null; // a turn, a POST
       while (queue.length && !transport.paused) {
         const packets = [];
         // Servers refuse bodies over maxPayload, some over 16 packets.
@@ -118,10 +118,9 @@
   addEventListener("pagehide", () => running.forEach((manager) => manager.end("transport close", null, "asleep")));
   addEventListener("pageshow", ({ persisted }) => persisted && running.forEach((manager) => manager.open()));
 
-  // A session, opened again when it is lost, and its sockets.
+  // A session, reopened when lost, and its sockets.
   class Manager extends Emitter {
     nsps = {};
-    active = new Set();
     readyState = "closed"; // or opening, open, waiting (to reopen), asleep
     attempts = 0;
     engine = this;
@@ -141,15 +140,19 @@
       };
     }
 
+    get sockets() {
+      return Object.values(this.nsps).filter((socket) => socket.active);
+    }
+
     address(transport, id) {
       const query = new URLSearchParams(this.opts.query);
       query.set("EIO", 4);
       query.set("transport", transport);
       if (id) query.set("sid", id);
-      return (transport == "polling" ? this.uri : this.uri.replace("http", "ws")) + "?" + query;
+      return this.uri.replace("http", transport == "polling" ? "http" : "ws") + "?" + query;
     }
 
-    // Each state waits for one thing: a transport, a ping, the next attempt.
+    // Every state waits for one thing.
     wait(ms, then) {
       clearTimeout(this.timer);
       this.timer = setTimeout(then, ms);
@@ -188,15 +191,14 @@
 
     handshake(session, transport) {
       transport.id = session.sid;
-      if (transport != this.transport || this.readyState != "opening") return transport.close([]); // it came too late
+      if (transport != this.transport || this.readyState != "opening") return transport.close([]); // too late
       this.readyState = "open";
       this.session = session;
       this.expectPing();
-      this.active.forEach((socket) => socket.join());
+      for (const socket of this.sockets) socket.join();
       if (this.attempts) this.fire("reconnect", this.attempts);
       this.attempts = 0;
-      const canUpgrade = (names) => names.includes("websocket");
-      if (canUpgrade(session.upgrades) && canUpgrade(this.untried)) this.probe = webSocket(this, transport.id);
+      if (session.upgrades.length && this.untried.length) this.probe = webSocket(this, transport.id);
     }
 
     expectPing() {
@@ -227,27 +229,22 @@
       else if (/open/.test(this.readyState)) this.end(reason, new Error(message));
     }
 
-    end(reason, error, next = this.opts.reconnection ? "waiting" : "closed") {
+    end(reason, error, next) {
       const { readyState, attempts, opts } = this;
+      next ??= opts.reconnection && attempts < opts.reconnectionAttempts ? "waiting" : "closed";
       this.readyState = next;
       clearTimeout(this.timer);
-      if (next == "closed") {
-        running.delete(this);
-        this.attempts = 0;
-      }
+      if (next == "closed") running.delete(this);
+      if (next == "closed") this.attempts = 0;
       if (!/open/.test(readyState)) return;
       this.probe = this.probe?.close();
       this.transport.close(this.queue);
-      for (const socket of [...this.active]) {
+      for (const socket of this.sockets) {
         if (readyState == "open") socket.lost(reason, error);
         else if (error) socket.fire("connect_error", error);
       }
-      if (error && attempts) this.fire("reconnect_error", error);
+      if (error && attempts && next == "closed") this.fire("reconnect_failed");
       if (this.readyState != "waiting") return;
-      if (attempts >= opts.reconnectionAttempts) {
-        this.close();
-        return this.fire("reconnect_failed");
-      }
       const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = opts;
       const jitter = 1 + randomizationFactor * (Math.random() * 2 - 1);
       const delay = Math.min(reconnectionDelay * 2 ** this.attempts++, reconnectionDelayMax / (1 + randomizationFactor));
@@ -262,8 +259,8 @@
     }
 
     leave(socket) {
-      this.active.delete(socket);
-      if (!this.active.size) this.close();
+      socket.active = false;
+      if (!this.sockets.length) this.close();
     }
 
     decode(packet) {
@@ -286,6 +283,7 @@
 
   class Socket extends Emitter {
     connected = false;
+    active = false; // whether it is to be connected
     flags = {};
     ids = 0;
     acks = new Map();
@@ -302,10 +300,6 @@
       return !this.connected;
     }
 
-    get active() {
-      return this.io.active.has(this);
-    }
-
     get volatile() {
       this.flags.volatile = true;
       return this;
@@ -319,7 +313,7 @@
     connect() {
       const { io } = this;
       if (this.connected) return this;
-      io.active.add(this);
+      this.active = true;
       if (io.readyState == "open") this.join();
       else if (io.readyState == "closed") io.open();
       return this;
@@ -327,8 +321,8 @@
 
     join() {
       const { queue } = this.io;
-      if (this.joining == queue) return;
-      this.joining = queue;
+      if (this.joined == queue) return;
+      this.joined = queue;
       const send = (auth) => queue == this.io.queue && this.write(CONNECT, auth);
       if (typeof this.auth == "function") call(this.auth, this, [send]);
       else send(this.auth);
@@ -349,7 +343,6 @@
       this.fire("disconnect", reason, error);
     }
 
-    // A text, and the attachments it stands for.
     encode(type, content, id = "") {
       const attachments = [];
       const text = JSON.stringify(content, (key, value) =>
@@ -370,13 +363,13 @@
     }
 
     emit(event, ...args) {
-      if (/^((dis)?connect|connect_error|disconnecting)$/.test(event)) throw new Error(`"${event}" is a reserved event name`);
+      if (/^((dis)?connect|connect_error|disconnecting)$/.test(event)) throw new Error(`${event} is a reserved event`);
       const { volatile, timeout, withError = timeout } = this.flags;
       this.flags = {};
       const answer = typeof args.at(-1) == "function" && args.pop();
       const id = answer ? this.ids++ : "";
       const packets = this.encode(EVENT, [event, ...args], id);
-      if (answer) this.acks.set(id, withError ? answer : (error, ...values) => error || answer(...values));
+      if (answer) this.acks.set(id, withError ? answer : (error, ...args) => error || answer(...args));
       if (answer && timeout) setTimeout(() => this.settle(id, new Error("operation has timed out")), timeout);
       if (!this.connected) volatile || this.buffer.push({ id, packets });
       else if (!volatile || !this.io.transport.writing) this.io.send(packets);
@@ -390,15 +383,15 @@
       });
     }
 
-    settle(id, error, values = []) {
+    settle(id, error, args = []) {
       const answer = this.acks.get(id);
       this.acks.delete(id);
       this.buffer = this.buffer.filter((emit) => emit.id !== id);
-      if (answer) call(answer, this, [error, ...values]);
+      if (answer) call(answer, this, [error, ...args]);
     }
 
     receive(type, content, id) {
-      this.joining = null;
+      this.joined = null;
       if (!this.active) return type == CONNECT && this.write(DISCONNECT); // it has left
       if (type == CONNECT) {
         this.connected = true;
@@ -422,9 +415,9 @@
   const managers = {};
   const io = (address = "", opts = {}) => {
     if (typeof address == "object") return io("", address);
-    const [, scheme, authority, path, query] = /^(?:(\w+:)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/.exec(address);
+    const [, protocol = "", authority, path, query] = /^(?:(\w+:)?\/\/)?([^/?#]*)([^?#]*)\??([^#]*)/.exec(address);
     const nsp = path || "/";
-    let at = authority ? new URL((scheme ?? location.protocol).replace("ws", "http") + "//" + authority) : location;
+    let at = new URL(authority && protocol.replace("ws", "http") + "//" + authority, location);
     const isHome = () => home?.startsWith(at.origin + "/");
     // As in 2011, the page's host without a port means the page's port.
     if (!isHome() && host(at) == host(location) && !/:\d+$/.test(authority) && at.protocol <= location.protocol) at = location;

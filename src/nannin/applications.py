@@ -1,0 +1,149 @@
+"""The application that is served: FILE_OR_MODULE:NAME, as an ASGI app."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import pathlib
+import sys
+import traceback
+import types
+from difflib import get_close_matches
+from typing import Any, Final
+
+from nannin.errors import ApplicationError, NanninError
+from nannin.settings import Settings
+
+__all__ = ["Rooted", "default_application", "load_application", "max_message_bytes"]
+
+DEFAULT_NAMES: Final = ("app", "live")
+FOREIGN_MESSAGE_BYTES: Final = 16 * 2**20  # uvicorn's own limit, for WebSockets that are not ours
+
+logger = logging.getLogger("nannin.applications")
+
+
+def default_application() -> Any:
+    """The page of nannin itself."""
+    from nannin import Live
+
+    return Live()
+
+
+def load_application(target: str) -> Any:
+    """Imports an ASGI application.
+
+    Args:
+        target: FILE_OR_MODULE:NAME, such as path/to/app.py:live or package.module:live. Without a name, `app`
+            is tried, then `live`.
+
+    Raises:
+        ApplicationError: one line that says which file, module or name, and why.
+    """
+    place, colon, name = target.rpartition(":")
+    if not colon or os.sep in name:  # no name; a colon before a separator is part of the path
+        place, name = target, ""
+    path = pathlib.Path(place)
+    is_file = place.endswith(".py") or os.sep in place or path.is_file()
+    if is_file and not path.is_file():
+        raise ApplicationError(f"there is no file {place}")
+    if not place or (not is_file and not all(part.isidentifier() for part in place.split("."))):
+        raise ApplicationError(f'"{target}" is not FILE_OR_MODULE:NAME, such as app.py:live')
+    folder = package_root(path.resolve()) if is_file else pathlib.Path.cwd()
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        module = import_file(path.resolve(), folder) if is_file else importlib.import_module(place)
+    except (Exception, SystemExit) as error:
+        logger.debug("%s can't be imported", place, exc_info=True)
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
+            raise ApplicationError(f'there is no module "{place}" here or among the installed ones') from None
+        raise ApplicationError(f"{place} can't be imported: {cause(error, folder)}") from None
+    return pick(module, place, name)
+
+
+def package_root(path: pathlib.Path) -> pathlib.Path:
+    """The folder from which this file is imported: the first one above it that is no package."""
+    folder = path.parent
+    while (folder / "__init__.py").exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def import_file(path: pathlib.Path, folder: pathlib.Path) -> types.ModuleType:
+    """Imports a file, as a part of its package if it is in one."""
+    name = ".".join(path.relative_to(folder).with_suffix("").parts)
+    if "." in name:
+        return importlib.import_module(name)
+    # A file called json.py must not be mistaken for the module json, nor become it.
+    name = f"app_{name}" if name in sys.modules or name in sys.stdlib_module_names else name
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def cause(error: BaseException, folder: pathlib.Path) -> str:
+    """The exception in one line, with the place in the application's own code that led to it."""
+    text = " ".join(str(error).split())
+    where = ""
+    if isinstance(error, SyntaxError):
+        text, where = error.msg, f"{error.filename}:{error.lineno}"
+    else:
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename.startswith(str(folder)) and "site-packages" not in frame.filename:
+                where = f"{frame.filename}:{frame.lineno}"
+    text = text if isinstance(error, NanninError) else f"{type(error).__name__}: {text}".removesuffix(": ")
+    where = where.removeprefix(f"{pathlib.Path.cwd()}{os.sep}")
+    return f"{text} ({where})" if where else text
+
+
+def pick(module: types.ModuleType, place: str, name: str) -> Any:
+    """The application of this name in a module."""
+    if not name:
+        name = next((candidate for candidate in DEFAULT_NAMES if hasattr(module, candidate)), "")
+        if not name:
+            raise ApplicationError(f'{place} has neither "app" nor "live": say which, as in {place}:NAME')
+    application: Any = module
+    for part in name.split("."):
+        if not hasattr(application, part):
+            close = get_close_matches(part, dir(application), n=1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            raise ApplicationError(f'{place} has no "{name}"{hint}')
+        application = getattr(application, part)
+    if not callable(application):
+        raise ApplicationError(f"{place}:{name} is no ASGI application but {type(application).__name__}")
+    return application
+
+
+class Rooted:
+    """An ASGI app behind a proxy that shows it under a path, whether the proxy strips that path or not.
+
+    uvicorn takes for granted that it does, and puts the path in front of what came; this takes it off again
+    where it came with the request.
+    """
+
+    def __init__(self, application: Any, root_path: str) -> None:
+        self._application, self._root = application, root_path
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers one request, WebSocket or lifespan."""
+        came = scope.get("path", "").removeprefix(self._root)
+        if came == self._root or came.startswith(f"{self._root}/"):
+            raw_path = scope["raw_path"].removeprefix(self._root.encode())
+            scope = {**scope, "path": came, "raw_path": raw_path}
+        await self._application(scope, receive, send)
+
+
+def max_message_bytes(application: object, settings: Settings) -> int:
+    """How large a WebSocket message may be before uvicorn refuses it with 1009.
+
+    Our own applications know their limit, which their code may have set. In another one that limit is kept by
+    the Live inside, and the WebSockets beside it have uvicorn's.
+    """
+    own = getattr(application, "settings", None)
+    return own.max_payload if isinstance(own, Settings) else max(settings.max_payload, FOREIGN_MESSAGE_BYTES)

@@ -1,0 +1,175 @@
+"""What a setting may hold: the kinds of values, each with its limits and the words that say them."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["Choice", "Kind", "Maybe", "Number", "Origins", "RootPath", "Switch", "Whole", "Word"]
+
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
+_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+class Kind:
+    """What a setting may hold. `expected` completes the sentence "PORT must be ..."."""
+
+    expected = "a text"
+    metavar = "TEXT"
+
+    def parse(self, text: str) -> object:
+        """A value from a flag or a variable.
+
+        Raises:
+            ValueError: the text is not one of this kind.
+        """
+        return text
+
+    def check(self, value: object) -> object:
+        """The value as it is kept, from any source.
+
+        Raises:
+            ValueError: the value is not one of this kind.
+        """
+        if not isinstance(value, str) or not value.isprintable():
+            raise ValueError
+        return value
+
+
+class Word(Kind):
+    """A text that is not empty."""
+
+    expected = "a text that is not empty"
+
+    def __init__(self, metavar: str) -> None:
+        self.metavar = metavar
+
+    def check(self, value: object) -> object:
+        if value == "":
+            raise ValueError
+        return super().check(value)
+
+
+class Maybe(Word):
+    """A text or None; an empty text in a flag or variable is None."""
+
+    def __init__(self, metavar: str) -> None:
+        super().__init__(metavar)
+        self.expected = "a path" if metavar == "PATH" else f"a text such as {metavar}"
+
+    def parse(self, text: str) -> object:
+        return text or None
+
+    def check(self, value: object) -> object:
+        return None if value is None else super().check(value)
+
+
+class Choice(Kind):
+    """One of a few words, in any case."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.metavar = "LEVEL"
+        self.expected = f"one of {', '.join(words)}"
+
+    def check(self, value: object) -> object:
+        if not isinstance(value, str) or value.lower() not in self.words:
+            raise ValueError
+        return value.lower()
+
+
+class Whole(Kind):
+    """A whole number within limits, both included."""
+
+    def __init__(self, least: int, most: int, metavar: str = "N") -> None:
+        self.least, self.most, self.metavar = least, most, metavar
+        self.expected = f"a whole number from {least} to {most}"
+
+    def parse(self, text: str) -> object:
+        # int() also takes "1_000", " 7 " and digits of other scripts: none of them was meant.
+        if not re.fullmatch(r"-?[0-9]{1,20}", text):
+            raise ValueError
+        return int(text)
+
+    def check(self, value: object) -> object:
+        if type(value) is not int or not self.least <= value <= self.most:
+            raise ValueError
+        return value
+
+
+class Number(Kind):
+    """A number within limits, both included; written without an exponent where it is a text."""
+
+    def __init__(self, least: float, most: float, expected: str, metavar: str = "SECONDS") -> None:
+        self.least, self.most, self.expected, self.metavar = least, most, expected, metavar
+
+    def parse(self, text: str) -> object:
+        if not re.fullmatch(r"[0-9]{0,20}\.?[0-9]{1,20}", text):
+            raise ValueError
+        return float(text)
+
+    def check(self, value: object) -> object:
+        # What is not between, such as NaN, is refused; so is True.
+        if type(value) not in (int, float) or not self.least <= value <= self.most:  # type: ignore[operator]
+            raise ValueError
+        return float(value)  # type: ignore[arg-type]
+
+
+class Switch(Kind):
+    """True or False."""
+
+    expected = "true or false"
+    metavar = ""
+
+    def parse(self, text: str) -> object:
+        if text.lower() not in _YES | _NO:
+            raise ValueError
+        return text.lower() in _YES
+
+    def check(self, value: object) -> object:
+        if type(value) is not bool:
+            raise ValueError
+        return value
+
+
+class RootPath(Kind):
+    """Nothing, or a path that starts with `/`; a `/` at its end is dropped."""
+
+    expected = "a path such as /live, in ASCII"
+    metavar = "PATH"
+
+    def check(self, value: object) -> object:
+        if not isinstance(value, str) or not _ROOT_PATH.fullmatch(value.rstrip("/")):
+            raise ValueError
+        return value.rstrip("/")
+
+
+class Origins(Kind):
+    """Origins as browsers send them, or `*`. `null` is none: every sandboxed frame and file sends it."""
+
+    expected = "origins such as https://example.com, or *"
+    metavar = "ORIGIN,..."
+
+    def parse(self, text: str) -> object:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+    def check(self, value: object) -> object:
+        if isinstance(value, str):
+            value = self.parse(value)
+        if not isinstance(value, (list, tuple)):
+            raise ValueError
+        return tuple(dict.fromkeys(map(self._origin, value)))
+
+    @staticmethod
+    def _origin(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        if value == "*":
+            return value
+        match = _ORIGIN.fullmatch(value.lower())
+        if match is None:
+            raise ValueError
+        # A browser never sends the default port of a scheme.
+        port = match[3] or ""
+        return f"{match[1]}://{match[2]}{'' if port == _DEFAULT_PORTS.get(match[1]) else port}"

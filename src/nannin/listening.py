@@ -1,0 +1,120 @@
+"""Where the server listens: addresses, socket files, and the certificate of https."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pathlib
+import socket
+import ssl
+import stat
+from collections.abc import Iterator
+
+from nannin.errors import NanninError, SettingsError
+from nannin.settings import Settings
+
+__all__ = ["BindError", "bind", "cannot_listen", "check_certificate", "socket_file"]
+
+
+class BindError(NanninError):
+    """The address can't be listened on. The message is one line."""
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Binds every address of a host to the same port; they answer once the server has started.
+
+    Raises:
+        BindError: one of them can't be bound.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise cannot_listen(host, error) from None
+    except UnicodeError:
+        raise BindError(f"can't listen on {host}: it is no name of a host") from None
+    bound: list[socket.socket] = []
+    failed: OSError | None = None
+    for family, kind, protocol, _, where in dict.fromkeys(found):
+        try:
+            listener = socket.socket(family, kind, protocol)
+        except OSError as error:  # a family this machine does not have
+            failed = error
+            continue
+        try:
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((where[0], port, *where[2:]))
+        except OSError as error:
+            listener.close()
+            failed = error
+            # "localhost" may name ::1 on a machine that has no IPv6
+            if error.errno == errno.EADDRNOTAVAIL:
+                continue
+            break
+        bound.append(listener)
+        port = listener.getsockname()[1]
+    if failed is not None and (not bound or failed.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
+        for listener in bound:
+            listener.close()
+        raise cannot_listen(f"{host}, port {port}", failed)
+    return bound
+
+
+@contextlib.contextmanager
+def socket_file(path: str) -> Iterator[None]:
+    """Clears the way for a Unix socket, and removes it at the end.
+
+    Raises:
+        BindError: another server listens on it, or it is some other file.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise BindError(f"can't listen on {path}: it is a file, not a socket")
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)  # left behind by a server that was killed
+            except OSError as error:
+                raise cannot_listen(path, error) from None
+            else:
+                raise BindError(f"can't listen on {path}: another server does")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
+def check_certificate(settings: Settings) -> None:
+    """Reads the certificate and its key as the server will.
+
+    Raises:
+        SettingsError: they can't be read, are not PEM, or do not belong together.
+    """
+    if not settings.ssl_certfile:
+        return
+    for path in filter(None, (settings.ssl_certfile, settings.ssl_keyfile)):
+        try:
+            pathlib.Path(path).read_bytes()
+        except OSError as error:
+            raise SettingsError(f"{path} can't be read: {error.strerror or error}") from None
+    key = settings.ssl_keyfile or settings.ssl_certfile
+    try:
+        # The empty password keeps OpenSSL from asking for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.ssl_certfile, key, password="")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise SettingsError(f"{key} is not the key of the certificate {settings.ssl_certfile}") from None
+        raise SettingsError(
+            f"{settings.ssl_certfile} with {key} is no PEM certificate and key without a password"
+        ) from None
+
+
+def cannot_listen(where: str, error: OSError) -> BindError:
+    """The error for an address that can't be had, in the system's words."""
+    return BindError(f"can't listen on {where}: {error.strerror or error}")

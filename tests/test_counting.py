@@ -1,0 +1,325 @@
+"""Counting that is right: whatever sessions do, in whatever order, the count is that of the connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from fakes import Client, House
+from nannin import ConnectionRefused, Socket
+from nannin.audience.roster import Count
+from nannin.engine import RequestRefused
+
+CONNECT_TIMEOUT_S = 10.0
+MAX_PAGES = 3
+PAGES = ["/", "/plain", "/refusing", "/breaking", "/kicking", "/ending", "/thinking"]
+BAD_VISITOR = "x" * 65
+
+INDEXES = st.integers(0, 1_000)
+
+
+class Person:
+    """What the naive model knows of one client."""
+
+    def __init__(self, client: Client, now: float) -> None:
+        self.client = client
+        self.opened_s = now
+        self.silent_s: float | None = None
+        self.has_joined = False
+        self.pages: dict[str, str | None] = {}  # page -> visitor id
+        self.thinking: tuple[asyncio.Future[None], str | None] | None = None
+
+    def knows(self, page: str) -> bool:
+        return page in self.pages or (page == "/thinking" and self.thinking is not None)
+
+    def is_full(self) -> bool:
+        return len(self.pages) + (self.thinking is not None) >= MAX_PAGES
+
+
+class Counting(RuleBasedStateMachine):
+    """Sessions over both transports join, leave, upgrade, fall silent, break, are refused and are ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.house = House(connect_timeout_s=CONNECT_TIMEOUT_S, max_namespaces=MAX_PAGES)
+        self.people: list[Person] = []
+        self.doors: list[asyncio.Future[None]] = []
+        self.parted: list[str] = []
+        for page in PAGES:
+            self.house.on("disconnect", lambda _, reason: self.parted.append(reason), page)
+        self.joins = 0
+        self.house.on("connect", self.refuse, "/refusing")
+        self.house.on("connect", self.break_down, "/breaking")
+        self.house.on("connect", lambda socket: socket.disconnect(), "/kicking")
+        self.house.on("connect", lambda socket: socket.disconnect(close=True), "/ending")
+        self.house.on("connect", self.think, "/thinking")
+
+    # The application
+
+    def refuse(self, socket: Socket) -> None:
+        socket.emit("never", "told")
+        raise ConnectionRefused("no")
+
+    def break_down(self, socket: Socket) -> None:
+        raise ConnectionRefusedError("no")
+
+    async def think(self, socket: Socket) -> None:
+        self.doors.append(self.loop.create_future())
+        await self.doors[-1]
+
+    # The machine's own
+
+    def do(self, action: Callable[[], object]) -> None:
+        """Does something in the loop, and lets it come to rest."""
+
+        async def run() -> None:
+            with contextlib.suppress(RequestRefused):
+                action()
+            for _ in range(5):
+                await asyncio.sleep(0)
+                self.house.clock.settle()
+
+        self.loop.run_until_complete(run())
+
+    def pick(self, index: int, which: Callable[[Person], bool] = lambda person: True) -> Person | None:
+        people = [person for person in self.people if which(person)]
+        return people[index % len(people)] if people else None
+
+    def is_gone(self, person: Person) -> None:
+        """The model's own end of a session."""
+        assert person.client.session.ended
+        self.people.remove(person)
+
+    # Coming
+
+    @initialize(polling=st.lists(st.booleans(), min_size=4, max_size=8))
+    def begin(self, polling: list[bool]) -> None:
+        """Some are there from the beginning, half of them on a page."""
+        for index, over_polls in enumerate(polling):
+            self.open(over_polls)
+            if index % 2:
+                self.connect(-1, "/", None)
+
+    @rule(polling=st.booleans())
+    def open(self, polling: bool) -> None:
+        self.do(
+            lambda: self.people.append(
+                Person(Client(self.house, polling=polling), self.house.clock.now()),
+            )
+        )
+
+    @rule(
+        index=INDEXES, page=st.sampled_from(PAGES), visitor=st.sampled_from([None, "ann", "bob", BAD_VISITOR])
+    )
+    def connect(self, index: int, page: str, visitor: str | None) -> None:
+        person = self.pick(index)
+        if person is None:
+            return
+        auth: dict[str, Any] = {} if visitor is None else {"visitor": visitor}
+        was_full, doors = person.is_full(), len(self.doors)
+        self.do(lambda: person.client.connect(page, **auth))
+        if person.knows(page) or was_full or visitor == BAD_VISITOR:
+            return
+        match page:
+            case "/" | "/plain":
+                person.pages[page] = visitor
+                person.has_joined, self.joins = True, self.joins + 1
+            case "/kicking":
+                person.has_joined, self.joins = True, self.joins + 1
+            case "/ending":
+                self.joins += 1
+                self.is_gone(person)
+            case "/thinking":
+                assert len(self.doors) == doors + 1
+                person.thinking = self.doors[-1], visitor
+
+    @rule(index=INDEXES, visitor=st.sampled_from([None, "ann"]))
+    def ask_one_who_thinks(self, index: int, visitor: str | None) -> None:
+        self.connect(index, "/thinking", visitor)
+
+    @rule(index=INDEXES, accept=st.booleans())
+    def decide(self, index: int, accept: bool) -> None:
+        person = self.pick(index, lambda person: person.thinking is not None)
+        if person is None or person.thinking is None:
+            return
+        (door, visitor), person.thinking = person.thinking, None
+        if accept:
+            self.do(lambda: door.set_result(None))
+            person.pages["/thinking"] = visitor
+            person.has_joined, self.joins = True, self.joins + 1
+        else:
+            self.do(lambda: door.set_exception(ConnectionRefused("no")))
+
+    # Upgrading, which neither joins nor leaves
+
+    @rule(index=INDEXES)
+    def begin_upgrade(self, index: int) -> None:
+        person = self.pick(index, lambda p: p.client.link is None and p.client.candidate is None)
+        if person is not None:
+            self.do(person.client.open_candidate)
+
+    @rule(index=INDEXES)
+    def probe(self, index: int) -> None:
+        person = self.pick(index, lambda p: p.client.candidate is not None and not p.client.idle)
+        if person is not None:
+            self.do(person.client.probe)
+
+    @rule(index=INDEXES)
+    def finish_upgrade(self, index: int) -> None:
+        person = self.pick(index, lambda p: p.client.candidate is not None and p.client.idle)
+        if person is not None:
+            self.do(person.client.switch)
+
+    @rule(index=INDEXES, how=st.sampled_from(["stray", "lose", "too early", "post"]))
+    def disturb_upgrade(self, index: int, how: str) -> None:
+        person = self.pick(index, lambda p: p.client.candidate is not None)
+        if person is None or person.client.candidate is None:
+            return
+        client, candidate = person.client, person.client.candidate
+        match how:
+            case "stray":
+                self.do(lambda: client.engine.receive_websocket(client.session, candidate, "4"))
+            case "too early" if not client.idle:
+                self.do(lambda: client.engine.receive_websocket(client.session, candidate, "5"))
+            case "lose":
+                self.do(client.lose_candidate)
+            case _:
+                self.do(lambda: client.send("6"))
+
+    @rule(index=INDEXES)
+    def try_a_second_websocket(self, index: int) -> None:
+        person = self.pick(index, lambda p: p.client.link is not None)
+        if person is not None:
+            self.do(person.client.open_candidate)
+            assert person.client.candidate is None
+
+    # Leaving
+
+    @rule(index=INDEXES, nth=INDEXES)
+    def leave(self, index: int, nth: int) -> None:
+        person = self.pick(index, lambda person: bool(person.pages))
+        if person is not None:
+            page = list(person.pages)[nth % len(person.pages)]
+            self.do(lambda: person.client.leave(page))
+            del person.pages[page]
+
+    @rule(index=INDEXES)
+    def leave_while_it_thinks(self, index: int) -> None:
+        person = self.pick(index, lambda person: person.thinking is not None)
+        if person is not None:
+            self.do(lambda: person.client.leave("/thinking"))
+            person.thinking = None
+
+    @rule(
+        index=INDEXES,
+        how=st.sampled_from(["close", "lose", "junk", "bad packet", "second poll", "post lost"]),
+    )
+    def end_by_client(self, index: int, how: str) -> None:
+        person = self.pick(index)
+        if person is None:
+            return
+        client = person.client
+        actions: dict[str, Callable[[], object]] = {
+            "close": client.close,
+            "lose": lambda: client.lose(),
+            "junk": lambda: client.send("4junk"),
+            "bad packet": lambda: client.send("9"),
+            "second poll": lambda: client.engine.receive_poll(client.session, client.poll or self.no_poll()),
+            "post lost": lambda: client.engine.receive_post_lost(client.session),
+        }
+        if (how in ("second poll", "post lost") and client.link is not None) or (
+            how in ("second poll", "lose") and client.link is None and client.poll is None
+        ):
+            return
+        self.do(actions[how])
+        self.is_gone(person)
+
+    def no_poll(self) -> Any:
+        raise AssertionError("it has no poll in hand")
+
+    @rule(index=INDEXES, close=st.booleans())
+    def disconnect_by_server(self, index: int, close: bool) -> None:
+        person = self.pick(index, lambda person: bool(person.pages))
+        if person is None:
+            return
+        page = next(iter(person.pages))
+        for socket in self.house.page(page).sockets:
+            if socket.session is person.client.session:
+                self.do(lambda socket=socket: socket.disconnect(close=close))  # type: ignore[misc]
+        del person.pages[page]
+        if close:
+            self.is_gone(person)
+
+    @rule(index=INDEXES)
+    def end_by_server(self, index: int) -> None:
+        person = self.pick(index)
+        if person is not None:
+            self.do(person.client.session.close)
+            self.is_gone(person)
+
+    @precondition(lambda self: len(self.people) > 8)
+    @rule()
+    def shut_down(self) -> None:
+        self.do(self.house.engine.shut_down)
+        for person in list(self.people):
+            self.is_gone(person)
+
+    # Time
+
+    @rule(index=INDEXES)
+    def fall_silent(self, index: int) -> None:
+        person = self.pick(index, lambda person: person.silent_s is None)
+        if person is not None:
+            person.client.silent, person.silent_s = True, self.house.clock.now()
+
+    @rule(seconds=st.sampled_from([0.01, 1.0, 5.0, 9.0, 12.0, 25.0, 45.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.do(lambda: self.house.clock.advance(seconds))
+        now = self.house.clock.now()
+        for person in list(self.people):
+            never_came = not person.has_joined and now >= person.opened_s + CONNECT_TIMEOUT_S
+            # A silent one is gone between one timeout, and one interval and one timeout, after its last pong.
+            silent_s = 0.0 if person.silent_s is None else now - person.silent_s
+            if never_came or silent_s >= 45 or (silent_s >= 20 and person.client.session.ended):
+                self.is_gone(person)
+
+    # What is always true
+
+    @invariant()
+    def the_count_is_that_of_the_connections(self) -> None:
+        for page in PAGES:
+            on_it = [person.pages[page] for person in self.people if page in person.pages]
+            known = {visitor for visitor in on_it if visitor is not None}
+            expected = Count(len(on_it), len(known) + on_it.count(None))
+            assert self.house.count(page) == expected, page
+
+    @invariant()
+    def nobody_else_has_ended(self) -> None:
+        assert not any(person.client.session.ended for person in self.people)
+
+    @invariant()
+    def each_join_has_at_most_one_leave(self) -> None:
+        assert len(self.parted) == self.joins - sum(len(person.pages) for person in self.people)
+
+    def teardown(self) -> None:
+        """Whoever is left goes; then nothing is left."""
+        for person in self.people:
+            self.do(person.client.close)
+        for door in self.doors:
+            if not door.done():
+                self.do(lambda door=door: door.set_result(None))  # type: ignore[misc]
+        self.do(lambda: self.house.clock.advance(60))
+        self.house.assert_empty()
+        assert len(self.parted) == self.joins
+        self.loop.close()
+
+
+TestCounting = Counting.TestCase
+TestCounting.settings = settings(deadline=None, max_examples=400, stateful_step_count=50, database=None)

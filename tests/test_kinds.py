@@ -1,0 +1,169 @@
+"""What a setting may hold: each kind by itself, with its limits."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from nannin.kinds import Choice, Kind, Maybe, Number, Origins, RootPath, Switch, Whole, Word
+
+
+def is_refused(kind: Kind, value: object) -> bool:
+    """Whether `check` refuses this value."""
+    try:
+        kind.check(value)
+    except ValueError:
+        return True
+    return False
+
+
+def is_unreadable(kind: Kind, text: str) -> bool:
+    """Whether `parse` refuses this text of a flag or a variable."""
+    try:
+        kind.parse(text)
+    except ValueError:
+        return True
+    return False
+
+
+def read(kind: Kind, text: str) -> object:
+    """The value that this text of a flag or a variable gives."""
+    return kind.check(kind.parse(text))
+
+
+def test_a_text_is_kept_as_it_is() -> None:
+    assert read(Kind(), "127.0.0.1, ::1") == "127.0.0.1, ::1"
+    assert read(Kind(), "") == ""
+
+
+@pytest.mark.parametrize("value", [1, None, ["a"], "two\nlines", "\x1b[2J", "\udc80"])
+def test_a_text_holds_nothing_but_characters_that_can_be_shown(value: object) -> None:
+    assert is_refused(Kind(), value)
+    assert is_refused(Word("HOST"), value)
+
+
+def test_a_word_is_not_empty() -> None:
+    assert read(Word("HOST"), "localhost") == "localhost"
+    assert is_refused(Word("HOST"), "")
+
+
+def test_an_empty_text_is_none_where_a_setting_may_be_unset() -> None:
+    kind = Maybe("PATH")
+    assert read(kind, "") is None
+    assert read(kind, "x.sock") == "x.sock"
+    assert kind.check(None) is None
+    assert is_refused(kind, "")
+    assert is_refused(kind, 7)
+
+
+def test_what_may_be_unset_is_called_a_path_or_by_its_form() -> None:
+    assert Maybe("PATH").expected == "a path"
+    assert Maybe("FILE:NAME").expected == "a text such as FILE:NAME"
+
+
+def test_a_choice_is_one_of_its_words_in_any_case() -> None:
+    kind = Choice("info", "debug")
+    assert read(kind, "DEBUG") == "debug"
+    assert is_refused(kind, "loud")
+    assert is_refused(kind, [])
+    assert kind.expected == "one of info, debug"
+
+
+def test_a_whole_number_is_within_limits_that_it_may_reach() -> None:
+    kind = Whole(-1, 65535, "PORT")
+    assert [read(kind, text) for text in ("-1", "0", "007", "65535")] == [-1, 0, 7, 65535]
+    assert is_refused(kind, -2)
+    assert is_refused(kind, 65536)
+    assert kind.expected == "a whole number from -1 to 65535"
+
+
+@pytest.mark.parametrize("text", ["", " 7", "7\n", "+7", "7.0", "7e1", "0x7", "1_000", "８１２４", "9" * 21])
+def test_a_whole_number_is_written_in_plain_digits(text: str) -> None:
+    assert is_unreadable(Whole(0, 2**62), text)
+
+
+@pytest.mark.parametrize("value", ["7", 7.0, True, None])
+def test_a_whole_number_is_no_text_no_fraction_and_no_switch(value: object) -> None:
+    assert is_refused(Whole(0, 100), value)
+
+
+def test_a_number_is_within_limits_that_it_may_reach_and_is_kept_as_a_float() -> None:
+    kind = Number(0.001, 10, "a number of seconds")
+    assert [read(kind, text) for text in ("0.001", ".5", "10", "010.0")] == [0.001, 0.5, 10.0, 10.0]
+    assert type(kind.check(1)) is float
+    assert is_refused(kind, 0)
+    assert is_refused(kind, 10.1)
+    assert (kind.expected, kind.metavar) == ("a number of seconds", "SECONDS")
+
+
+@pytest.mark.parametrize("text", ["", ".", "1.", "-1", "1e3", "inf", "nan", "1_0.0", "10s", "１"])
+def test_a_number_is_written_in_digits_with_at_most_one_point(text: str) -> None:
+    assert is_unreadable(Number(0, 1e6, "a number"), text)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, True, "1", None])
+def test_a_number_is_finite_and_no_switch(value: object) -> None:
+    assert is_refused(Number(0, 1e6, "a number"), value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", True), ("Yes", True), ("on", True), ("true", True), ("0", False), ("FALSE", False), ("no", False)],
+)
+def test_a_switch_reads_yes_and_no_in_several_words(text: str, value: bool) -> None:
+    assert read(Switch(), text) is value
+
+
+def test_a_switch_is_nothing_else() -> None:
+    assert is_unreadable(Switch(), "perhaps")
+    assert is_unreadable(Switch(), "")
+    assert is_refused(Switch(), 1)
+    assert is_refused(Switch(), "true")
+
+
+def test_a_slash_at_the_end_of_a_root_path_is_dropped() -> None:
+    assert read(RootPath(), "/live/") == "/live"
+    assert read(RootPath(), "/a/b") == "/a/b"
+    assert read(RootPath(), "/") == ""
+    assert read(RootPath(), "") == ""
+
+
+@pytest.mark.parametrize("value", ["live", "/a//b", "/a?b", "/a#b", "/a b", "/人", "/a\n", 1, None])
+def test_a_root_path_is_a_plain_path_in_ascii(value: object) -> None:
+    assert is_refused(RootPath(), value)
+
+
+def test_origins_come_by_comma_and_are_kept_once_and_as_browsers_send_them() -> None:
+    text = "https://Example.com, http://a.test:8080,https://b.test:443,,http://[::1]:80,*,https://example.com"
+    expected = ("https://example.com", "http://a.test:8080", "https://b.test", "http://[::1]", "*")
+    assert read(Origins(), text) == expected
+    assert read(Origins(), "") == ()
+
+
+def test_origins_may_be_a_list_a_tuple_or_a_text() -> None:
+    for value in ("https://a.test", ["https://a.test"], ("https://a.test",)):
+        assert Origins().check(value) == ("https://a.test",)
+
+
+def test_an_origin_keeps_a_port_that_its_scheme_does_not_imply() -> None:
+    assert Origins().check("http://a.test:443") == ("http://a.test:443",)
+    assert Origins().check("capacitor://localhost") == ("capacitor://localhost",)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "example.com",
+        "https://a.test/",
+        "https://*.a.test",
+        "https://a.test:",
+        "null",
+        1,
+        None,
+        [1],
+        ["*", ""],
+    ],
+)
+def test_what_no_browser_sends_as_an_origin_is_refused(value: object) -> None:
+    assert is_refused(Origins(), value)
