@@ -104,6 +104,6 @@ def running(
 def nannin(*arguments: str, port: int | None = None, env: dict[str, str] | None = None) -> Iterator[Server]:
     """Runs `nannin serve` with these arguments on a free port."""
     port = port or free_port()
-    command = [sys.executable, "-m", "nannin", "serve", "--host", "127.0.0.1", "--port", str(port), *arguments]
-    with running(command, port, env=env) as server:
+    serve = [sys.executable, "-m", "nannin", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    with running([*serve, *arguments], port, env=env) as server:
         yield server

@@ -148,7 +148,7 @@ def test_a_second_websocket_is_refused_and_the_first_lives_on(hall: Hall) -> Non
     assert (link.packets[1:], hall.app.messages, hall.app.closed) == (["4a"], [], [])
 
 
-def test_an_oversize_message_on_a_second_websocket_is_the_firsts_loss_neither(hall: Hall) -> None:
+def test_an_oversize_message_on_a_websocket_that_is_not_the_sessions_does_not_end_it(hall: Hall) -> None:
     session, _ = hall.websocket()
     second = FakeLink()
     with pytest.raises(RequestRefused):

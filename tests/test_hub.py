@@ -322,4 +322,4 @@ def test_many_slow_clients_with_a_disconnect_handler_that_tells_the_page_all_lea
 def overflow(client: Client, _: Outgoing) -> None:
     """What a direct WebSocket does when more waits in it than may."""
     if client.link is not None:
-        client.session.overflow(client.link)  # type: ignore[arg-type]
+        client.session.overflow(client.link)

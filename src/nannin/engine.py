@@ -235,7 +235,8 @@ class Engine:
         """A message of one of the session's WebSockets: the one in force, or the candidate."""
         now = self._clock.now()
         if len(encoded) > self.limits.max_payload_bytes:  # a server with larger limits let it through
-            self.end(session, Reason.PARSE_ERROR)
+            if link in (session.link, session.candidate):
+                self.end(session, Reason.PARSE_ERROR)
         elif link is session.link:
             self._perform(session, session.receive_websocket(encoded, now))
         elif link is session.candidate:

@@ -55,7 +55,7 @@ class Hub:
 
     Args:
         handlers: the application's.
-        connect_timeout_s: how long a session may be on no page before it is ended.
+        connect_timeout_s: how long a new session may be on no page before it is ended.
         max_attachments: how many attachments one packet may have, where there is an application.
         max_namespaces: how many pages one session may be on.
         new_id: makes a connection's id.

@@ -36,10 +36,22 @@ class _Page:
 class _FanOut:
     """One telling of a page's count to all that were on it when it began."""
 
-    __slots__ = ("at", "audience", "classic", "count", "early", "mixed", "page", "recipients", "took_s")
+    __slots__ = (
+        "at",
+        "audience",
+        "classic",
+        "count",
+        "early",
+        "mixed",
+        "page",
+        "recipients",
+        "took_s",
+        "whole",
+    )
 
-    def __init__(self, page: _Page, recipients: list[Socket]) -> None:
+    def __init__(self, page: _Page, recipients: list[Socket], *, whole: bool) -> None:
         self.page = page
+        self.whole = whole  # else it goes to those only who heard another count than the rest
         self.recipients = recipients
         self.early, page.early = page.early, {}
         self.mixed = False
@@ -51,7 +63,7 @@ class _FanOut:
 
     def renew(self, count: Count) -> None:
         """From here on, tells this count."""
-        self.mixed = self.at > 0
+        self.mixed = self.at > 0 or not (self.whole or count == self.page.told)
         self.count = count
         self.audience, self.classic = None, {}
 
@@ -151,16 +163,18 @@ class Teller:
 
     def _turn(self) -> None:
         """Begins what is due, and gives the eldest fan-out one slice."""
-        for name in self._pace.due(self._clock.now()):
-            self._begin(name)
-        if self._fan_outs:
-            fan_out = self._fan_outs.pop(0)
-            if self._tell_slice(fan_out):
-                self._fan_outs.append(fan_out)
-            else:
-                self._finish(fan_out)
-        self._turning = False
-        self._set_alarm()
+        try:
+            for name in self._pace.due(self._clock.now()):
+                self._begin(name)
+            if self._fan_outs:
+                fan_out = self._fan_outs.pop(0)
+                if self._tell_slice(fan_out):
+                    self._fan_outs.append(fan_out)
+                else:
+                    self._finish(fan_out)
+        finally:
+            self._turning = False
+            self._set_alarm()
 
     def _begin(self, key: str) -> None:
         page, count = self._pages[key], self._roster.count(key)
@@ -171,7 +185,7 @@ class Teller:
             return
         # Where the count is what was told last, only those who joined since then can have heard another.
         recipients = list(page.early) if same else list(self._roster.audience(key))
-        self._fan_outs.append(_FanOut(page, recipients))
+        self._fan_outs.append(_FanOut(page, recipients, whole=not same))
 
     def _tell_slice(self, fan_out: _FanOut) -> bool:
         """Tells the next recipients the newest count; returns whether some are left."""

@@ -8,15 +8,15 @@ import signal
 import pytest
 from playwright.sync_api import Page, WebSocketRoute
 
-from browser.pages.client_site import Site, each_transport, serving
+from browser.pages.client_site import Site, both_transports, each_transport, serving
 from servers import free_port
 
 pytest_plugins = ["browser.pages.client_fixtures"]
 
 COME_BACK = "() => { const back = heard(socket, 'welcome'); socket.connect(); return back.then(() => true); }"
 
-# Disconnecting, and coming back. A goodbye by POST may overtake the poll that was sent a moment before it: that
-# poll then gets its 400, and the console a line. Tests that part as soon as they meet take the noisy page.
+# Disconnecting, and coming back. A goodbye by POST may overtake the poll that was sent just before it: that
+# poll then gets its 400, and the console a line. Tests that part as soon as they meet take a noisy page.
 
 
 @each_transport
@@ -43,7 +43,7 @@ def test_client_that_disconnects_leaves_nothing_and_may_return(
     site.comes_to_nobody()
 
 
-@each_transport
+@both_transports
 def test_client_that_the_server_disconnects_stays_away(page: Page, site: Site, transports: list[str]) -> None:
     found = page.evaluate(
         """async (transports) => {
@@ -89,6 +89,21 @@ def test_client_without_reconnection_stays_away(page: Page, site: Site) -> None:
     assert reason == "transport close"
     site.comes_to_nobody()
     assert page.evaluate(COME_BACK)
+
+
+def test_engine_that_the_page_closes_opens_again(page: Page, site: Site) -> None:
+    found = page.evaluate(
+        """async () => {
+          const socket = await joined(quick);
+          const told = heard(socket, "disconnect");
+          socket.io.engine.close();
+          const [reason] = await told;
+          await heard(socket, "welcome");
+          return reason;
+        }"""
+    )
+    assert found == "forced close"
+    site.comes_to(lambda stats: stats["sessions"] == 1)
 
 
 def test_namespace_that_was_left_before_the_answer_is_left_on_the_server(page: Page, site: Site) -> None:
@@ -162,7 +177,7 @@ def test_client_comes_back_after_the_server_restarts(noisy_page: Page, own_site:
     assert set(noisy_page.evaluate("() => reasons")) <= {"transport close", "transport error"}
 
 
-@each_transport
+@both_transports
 def test_server_that_stops_pinging_is_given_up(
     noisy_page: Page, own_site: Site, transports: list[str]
 ) -> None:
@@ -235,20 +250,21 @@ def test_polling_that_upgrades_loses_and_reorders_nothing(page: Page, site: Site
     found = page.evaluate(
         """async () => {
           const socket = io({ transports: ["polling", "websocket"] });
-          await heard(socket, "connect");
-          const names = new Set();
+          const { engine } = socket.io;
+          const names = [engine.transport.name];
+          engine.on("upgrade", (transport) => names.push(transport.name));
           const answers = [];
           let sent = 0;
-          while (!names.has("websocket") || sent < 100) {
-            names.add(socket.io.engine.transport.name);
+          while (names.length < 2 || sent < 100) {
             socket.emit("echo", sent++, new Uint8Array(2), (back) => answers.push(back));
             await new Promise((resolve) => setTimeout(resolve, 1));
           }
           await socket.emitWithAck("echo");
-          return { names: [...names], sent, answers };
+          return { names, sent, answers, last: engine.transport.name };
         }"""
     )
     assert found["names"] == ["polling", "websocket"]
+    assert found["last"] == "websocket"
     assert found["answers"] == list(range(found["sent"]))
     assert site.stats()["sessions"] == 1
 
@@ -312,32 +328,35 @@ def test_posts_stay_within_the_max_payload_of_the_server(noisy_page: Page, name:
 # Where to connect to
 
 
-@pytest.mark.parametrize(
-    ("address", "uri", "namespace"),
-    [
-        ("", "PAGE/socket.io/", "/"),
-        ("/news", "PAGE/socket.io/", "/news"),
-        ("/a%20b/語?c=d#e", "PAGE/socket.io/", "/a%20b/語"),
-        ("http://localhost", "PAGE/socket.io/", "/"),
-        ("http://localhost/", "PAGE/socket.io/", "/"),
-        ("ws://127.0.0.1/news", "PAGE/socket.io/", "/news"),
-        ("//[::1]/news", "PAGE/socket.io/", "/news"),
-        ("localhost", "PAGE/socket.io/", "/"),
-        ("https://localhost", "https://localhost/socket.io/", "/"),
-        ("http://localhost:80", "http://localhost/socket.io/", "/"),
-        ("http://localhost:8123/news", "http://localhost:8123/socket.io/", "/news"),
-        ("http://example.com", "http://example.com/socket.io/", "/"),
-        ("wss://example.com:8443/news", "https://example.com:8443/socket.io/", "/news"),
-        ("example.com:81", "http://example.com:81/socket.io/", "/"),
-    ],
-)
-def test_address_leads_to_a_server_and_a_namespace(
-    page: Page, site: Site, address: str, uri: str, namespace: str
-) -> None:
+ADDRESSES = [
+    ("", "PAGE", "/"),
+    ("/news", "PAGE", "/news"),
+    ("/a%20b/語?c=d#e", "PAGE", "/a%20b/語"),
+    ("http://localhost", "PAGE", "/"),
+    ("http://localhost/", "PAGE", "/"),
+    ("ws://127.0.0.1/news", "PAGE", "/news"),
+    ("//[::1]/news", "PAGE", "/news"),
+    ("localhost", "PAGE", "/"),
+    ("https://localhost", "https://localhost", "/"),
+    ("http://localhost:80", "http://localhost", "/"),
+    ("http://localhost:8123/news", "http://localhost:8123", "/news"),
+    ("http://example.com", "http://example.com", "/"),
+    ("wss://example.com:8443/news", "https://example.com:8443", "/news"),
+    ("example.com:81", "http://example.com:81", "/"),
+]
+
+
+def test_address_leads_to_a_server_and_a_namespace(page: Page, site: Site) -> None:
     found = page.evaluate(
-        "(a) => { const { io: { uri }, nsp } = io(a, { autoConnect: false }); return [uri, nsp]; }", address
+        """(addresses) => addresses.map((address) => {
+          const { io: { uri }, nsp } = io(address, { autoConnect: false, forceNew: true });
+          return [address, uri, nsp];
+        })""",
+        [address for address, _, _ in ADDRESSES],
     )
-    assert found == [uri.replace("PAGE", site.url), namespace]
+    assert found == [
+        [address, f"{server.replace('PAGE', site.url)}/socket.io/", nsp] for address, server, nsp in ADDRESSES
+    ]
 
 
 def test_page_of_2011_connects_to_its_own_port(page: Page, site: Site) -> None:
@@ -375,7 +394,7 @@ def test_page_that_is_left_leaves_at_once(page: Page, site: Site, transports: li
     site.comes_to_nobody()
 
 
-@each_transport
+@both_transports
 def test_page_in_the_back_forward_cache_is_away_until_it_is_shown(
     noisy_page: Page, site: Site, transports: list[str]
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_client_that_lets_too_much_wait_is_ended() -> None:
         call.open_gate.clear()
         for _ in range(LIMITS.max_outbox_bytes // 100 + 5):
             session.send("x" * 100)
+        room.hall.clock.settle()
         assert room.hall.reasons() == [Reason.SLOW_CLIENT]
         call.open_gate.set()
         async with asyncio.timeout(5):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
@@ -58,5 +59,12 @@ def test_a_client_reads_the_frames_as_the_packets_that_they_were(packets: list[E
     assert read_frames(Outgoing(packets).frames) == packets
 
 
-def test_a_large_packet_is_one_frame() -> None:
-    assert read_frames(Outgoing(["4" + "x" * 100_000]).frames) == ["4" + "x" * 100_000]
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 100_000])
+def test_a_packet_of_any_length_is_one_frame(size: int) -> None:
+    packets: list[Encoded] = ["x" * size, bytes(size)]
+    assert read_frames(Outgoing(packets).frames) == packets
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536])
+def test_a_frame_is_what_websockets_would_make_of_it(size: int) -> None:
+    assert Outgoing([bytes(size)]).frames == Frame(Opcode.BINARY, bytes(size)).serialize(mask=False)

@@ -122,12 +122,16 @@ async def serve_websocket(
         # The candidate is known before the client can know that it is open: a poll may follow at once.
         try:
             engine.receive_candidate(session, link)
-            await send({"type": "websocket.accept"})
         except RequestRefused:
             # Accepted and closed at once: the session's first WebSocket lives on.
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": 1008})
             return
+        try:
+            await send({"type": "websocket.accept"})
+        except BaseException:
+            engine.receive_websocket_lost(session, link)
+            raise
     if isinstance(link, DirectWebSocket):
         link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
         return

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
@@ -86,6 +87,7 @@ class App:
         self._endpoint = endpoint
         self._router = Router(routes=beside, redirect_slashes=False)
         self._on_shutdown = on_shutdown
+        self._beside = ExceptionMiddleware(self._router)  # what static files raise becomes an answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
@@ -96,7 +98,7 @@ class App:
         elif self._lacks_its_slash(scope):
             await _add_slash(scope)(scope, receive, send)
         else:
-            await self._router(scope, receive, send)
+            await self._beside(scope, receive, send)
 
     def _lacks_its_slash(self, scope: Scope) -> bool:
         """Whether this asks for the mount point by its name alone, and there is a page behind the slash."""

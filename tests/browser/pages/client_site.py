@@ -93,3 +93,4 @@ def serving(
 each_transport = pytest.mark.parametrize(
     "transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids=" then ".join
 )
+both_transports = pytest.mark.parametrize("transports", [["websocket"], ["polling"]], ids=" ".join)

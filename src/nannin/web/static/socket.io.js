@@ -1,4 +1,4 @@
-// Socket.IO as the official client speaks it (Engine.IO 4, Socket.IO 5), without its onAny, retries and recovery.
+// Socket.IO's client (Engine.IO 4, Socket.IO 5), called as the official one, without its onAny, retries and recovery.
 (() => {
   "use strict";
 
@@ -82,7 +82,7 @@
       await null; // a turn, a POST
       while (queue.length && !transport.paused) {
         const packets = [];
-        // Servers refuse bodies over maxPayload, some over 16 packets.
+        // Some servers refuse over 16 packets.
         for (let size = -1; queue.length && packets.length < 16; packets.push(queue.shift())) {
           if (typeof queue[0] != "string") {
             const bytes = new Uint8Array(await new Blob([queue[0]]).arrayBuffer());
@@ -121,7 +121,7 @@
   // A session, reopened when lost, and its sockets.
   class Manager extends Emitter {
     nsps = {};
-    readyState = "closed"; // or opening, open, waiting (to reopen), asleep
+    readyState = "closed"; // or opening, open, waiting, asleep
     attempts = 0;
     engine = this;
 
@@ -152,7 +152,7 @@
       return this.uri.replace("http", transport == "polling" ? "http" : "ws") + "?" + query;
     }
 
-    // Every state waits for one thing.
+    // One timer: each state waits for one thing.
     wait(ms, then) {
       clearTimeout(this.timer);
       this.timer = setTimeout(then, ms);
@@ -215,6 +215,7 @@
       this.transport = probe;
       this.queue.unshift(UPGRADE);
       this.send([]);
+      this.fire("upgrade", probe);
     }
 
     send(packets) {
@@ -226,17 +227,19 @@
       if (transport != (this.transport.paused ? this.probe : this.transport)) return;
       transport.id = "";
       if (this.readyState == "opening" && this.untried.length) this.tryNext();
-      else if (/open/.test(this.readyState)) this.end(reason, new Error(message));
+      else this.end(reason, new Error(message));
     }
 
     end(reason, error, next) {
       const { readyState, attempts, opts } = this;
+      const wasUp = /open/.test(readyState);
+      if (!wasUp && !next) return;
       next ??= opts.reconnection && attempts < opts.reconnectionAttempts ? "waiting" : "closed";
       this.readyState = next;
       clearTimeout(this.timer);
       if (next == "closed") running.delete(this);
       if (next == "closed") this.attempts = 0;
-      if (!/open/.test(readyState)) return;
+      if (!wasUp) return;
       this.probe = this.probe?.close();
       this.transport.close(this.queue);
       for (const socket of this.sockets) {
@@ -255,12 +258,12 @@
     }
 
     close() {
-      this.end("forced close", null, "closed");
+      this.end("forced close");
     }
 
     leave(socket) {
       socket.active = false;
-      if (!this.sockets.length) this.close();
+      if (!this.sockets.length) this.end("forced close", null, "closed");
     }
 
     decode(packet) {
@@ -363,7 +366,7 @@
     }
 
     emit(event, ...args) {
-      if (/^((dis)?connect|connect_error|disconnecting)$/.test(event)) throw new Error(`${event} is a reserved event`);
+      if (/^((dis)?connect|connect_error|disconnecting)$/.test(event)) throw new Error(`"${event}" is a reserved event name`);
       const { volatile, timeout, withError = timeout } = this.flags;
       this.flags = {};
       const answer = typeof args.at(-1) == "function" && args.pop();
