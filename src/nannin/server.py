@@ -23,6 +23,7 @@ from nannin.settings import Settings
 
 __all__ = ["Server", "serve"]
 
+HTTP_PROTOCOL: Final = "nannin.transport.http:LimitedHttp"
 WEBSOCKET_PROTOCOL: Final = "nannin:DirectWebSocket"  # a name that uvicorn knows, or a protocol class
 # Ctrl-C ends within 2 s: these, CANCELLED_S once more, and some 0.2 s to notice the signal and to exit.
 GOODBYE_S: Final = 0.6  # what clients get to take their goodbye
@@ -53,7 +54,7 @@ def serve(settings: Settings, announce: Callable[[object, int], None]) -> int:
     config = uvicorn.Config(
         Rooted(application, settings.root_path) if settings.root_path else application,
         uds=settings.uds,
-        http="httptools",
+        http=HTTP_PROTOCOL,
         ws=WEBSOCKET_PROTOCOL,
         ws_per_message_deflate=False,  # compressed frames could not be shared by all who are told
         ws_ping_interval=None,  # Engine.IO has a heartbeat of its own

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nannin.bench.crowd import BenchError, Client, Crowd
+from nannin.bench.crowd import BenchError, Client, Crowd, Phase
 from nannin.bench.process import Processes
 
 # A page is quiet after so long: longer than the slowest pace, one second.
@@ -18,6 +18,8 @@ ROUND_LIMIT_S = 30.0
 DELIVERIES = 100_000
 MAX_PAIRS = 50
 MIN_PAIRS = 5
+WARM_UP = 20
+WARM_UP_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,25 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
+def pairs_for(connections: int) -> int:
+    """How many joins and leaves make enough deliveries for a clock that ticks every 10 ms."""
+    return min(MAX_PAIRS, max(MIN_PAIRS, math.ceil(DELIVERIES / 2 / connections)))
+
+
+def warm_up(crowd: Crowd) -> None:
+    """A few clients come and go, so that what a server loads at first is no part of a figure.
+
+    Raises:
+        BenchError: the server can't be reached.
+    """
+    for _ in range(WARM_UP):
+        visitor = crowd.visitor()
+        crowd.join(visitor)
+        crowd.wait(lambda visitor=visitor: visitor.phase is not Phase.JOINING, WARM_UP_LIMIT_S)  # type: ignore[misc]
+        crowd.leave(visitor)
+    crowd.rest(QUIET_S)
+
+
 def measure_storm(
     crowd: Crowd, count: int, processes: Processes | None, *, limit_s: float, others: int = 0
 ) -> Storm:
@@ -87,7 +108,8 @@ def measure_storm(
         others: how many are on the page already.
     """
     cpu, rss = (processes.cpu_s(), processes.rss_bytes()) if processes else (0.0, 0)
-    before, goal = crowd.updates, crowd.joined + count
+    before, goal = crowd.updates, crowd.joined + sum(crowd.lost.values()) + count
+    earlier = crowd.joined
     began = time.perf_counter()
     crowd.invite(count)
     complete = crowd.wait(lambda: crowd.joined + sum(crowd.lost.values()) >= goal, limit_s)
@@ -96,8 +118,8 @@ def measure_storm(
     left_s = max(0.0, limit_s - (time.perf_counter() - began))
     complete = complete and crowd.settle(QUIET_S, left_s + SETTLE_LIMIT_S)
     return Storm(
-        joined=crowd.joined - goal + count,
-        complete=complete and crowd.joined == goal,
+        joined=crowd.joined - earlier,
+        complete=complete and crowd.joined == earlier + count,
         took_s=crowd.last_join_s - began,
         quiet_after_s=crowd.last_update_s - began,
         updates=crowd.updates - before,

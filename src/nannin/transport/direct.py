@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import re
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
@@ -35,7 +36,7 @@ logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open
 # A peer has so long to answer a close frame; then its connection is cut.
 CLOSE_TIMEOUT_S = 5.0
 # 16 random bytes in base64. Source: RFC 6455, 4.1.
-_KEY_BYTES = 24
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HANDSHAKE_HEADERS = frozenset({b"sec-websocket-version", b"sec-websocket-key"})
 
 # Pongs may pile up so far for a peer that sends pings and reads nothing.
@@ -336,7 +337,7 @@ class DirectWebSocket(asyncio.Protocol):
         if version.strip() != b"13":
             self.deny(426, [(b"Sec-WebSocket-Version", b"13")], b"expected WebSocket version 13")
             return
-        if method != b"GET" or len(key) != _KEY_BYTES:
+        if method != b"GET" or not _KEY.fullmatch(key):
             self.deny(400, (), b"expected the opening handshake of a WebSocket")
             return
         self._accept_key = accept_key(key.decode("latin-1"))

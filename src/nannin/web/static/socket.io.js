@@ -49,7 +49,7 @@
       flush: (queue) => queue.splice(0).forEach((packet) => ws.send(packet)),
       close() {
         if (ws.readyState) ws.close();
-        else ws.onopen = transport.close; // or the console shows an error
+        else ws.onopen = transport.close; // else the console complains
       },
     };
     ws.binaryType = "arraybuffer";
@@ -118,7 +118,7 @@
   addEventListener("pagehide", () => running.forEach((manager) => manager.end("transport close", null, "asleep")));
   addEventListener("pageshow", ({ persisted }) => persisted && running.forEach((manager) => manager.open()));
 
-  // A session, reopened when lost, and its sockets.
+  // A session, opened again when lost.
   class Manager extends Emitter {
     nsps = {};
     readyState = "closed"; // or opening, open, waiting, asleep
@@ -208,7 +208,7 @@
     async upgrade(packet) {
       const { probe, transport } = this;
       if (packet != PONG + "probe") return probe.close();
-      transport.paused = true; // the server ends the poll
+      transport.paused = true; // the server ends its poll
       await Promise.all([transport.reading, transport.writing]);
       if (probe != this.probe) return;
       this.probe = null;
@@ -395,7 +395,7 @@
 
     receive(type, content, id) {
       this.joined = null;
-      if (!this.active) return type == CONNECT && this.write(DISCONNECT); // it has left
+      if (!this.active) return type == CONNECT && this.write(DISCONNECT);
       if (type == CONNECT) {
         this.connected = true;
         this.id = content.sid;

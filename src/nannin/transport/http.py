@@ -1,0 +1,94 @@
+"""uvicorn's HTTP protocol with limits on a request's head, which it leaves to a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+MAX_HEADERS = 100
+MAX_LINE_BYTES = 8_192
+MAX_HEAD_BYTES = 65_536
+# A head has to be whole so long after its first byte, and the first byte of a connection after its opening.
+HEAD_TIMEOUT_S = 10.0
+
+
+class HeadTooLarge(Exception):
+    """Ends the parsing of a request; the client gets a 431."""
+
+
+class LimitedHttp(HttpToolsProtocol):
+    """One HTTP connection. Slow, endless and overlong heads end it with 408 or 431."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = True
+        self._head_bytes = 0
+        self._too_large = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._set_alarm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_alarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(431)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._cancel_alarm()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._too_large:
+            self._refuse(431)
+        else:
+            super().send_400_response(msg)
+
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        if not self._in_head:
+            self._in_head, self._head_bytes = True, 0
+            self._set_alarm()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._check(len(self.url) <= MAX_LINE_BYTES)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._check(len(self.headers) <= MAX_HEADERS and len(name) + len(value) <= MAX_LINE_BYTES)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._cancel_alarm()
+        super().on_headers_complete()
+
+    def _check(self, fits: bool) -> None:
+        if not fits:
+            self._too_large = True
+            raise HeadTooLarge
+
+    def _set_alarm(self) -> None:
+        self._cancel_alarm()
+        self._alarm = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, 408)
+
+    def _cancel_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _refuse(self, status: int) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.close()
