@@ -152,6 +152,19 @@ serve = Command(
 cli.add_command(serve)
 
 
+@cli.command(context_settings=CONTEXT)
+@click.argument("url")
+@click.option("--connections", metavar="N", type=click.IntRange(1), default=1000, help="Clients. [1000]")
+@click.option("--slow", metavar="N", type=click.IntRange(0), default=0, help="More that never read. [0]")
+@click.option("--pid", metavar="PID", type=int, help="The server's process. [whoever has the port]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def bench(**given: Any) -> None:
+    """Measures a server that tells how many are connected: joins, messages, CPU time, delays, memory."""
+    from nannin.bench.command import run
+
+    run(**given)
+
+
 def announce(settings: Settings, application: object, port: int) -> None:
     """Prints the banner, and opens the page if that is asked for."""
     from nannin import Live

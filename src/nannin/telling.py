@@ -17,7 +17,7 @@ SLICE_S = 0.01
 _LOOK_AT_THE_CLOCK_EVERY = 100
 
 # Looked up once for each recipient: an attribute of an Enum class costs as much as the rest of the look.
-_NONE, _JOINED = Format.NONE, SocketState.JOINED
+_CLASSIC, _NONE, _JOINED = Format.CLASSIC, Format.NONE, SocketState.JOINED
 
 
 class _Page:
@@ -59,23 +59,22 @@ class _FanOut:
         self.took_s = 0.0
         self.count = Count()
         self.audience: Outgoing | None = None
-        self.classic: dict[bool, Outgoing] = {}
+        self.classic: Outgoing | None = None
 
     def renew(self, count: Count) -> None:
         """From here on, tells this count."""
         self.mixed = self.at > 0 or not (self.whole or count == self.page.told)
         self.count = count
-        self.audience, self.classic = None, {}
+        self.audience = self.classic = None
 
-    def update(self, form: Format, joined: bool) -> Outgoing:
-        """The update in one form, encoded when the first recipient needs it."""
-        if form is Format.AUDIENCE:
-            if self.audience is None:
-                self.audience = encode_update(form, self.page.key, self.count, joined=joined)
-            return self.audience
-        if joined not in self.classic:
-            self.classic[joined] = encode_update(form, self.page.key, self.count, joined=joined)
-        return self.classic[joined]
+    def encode(self, form: Format, joined: bool) -> Outgoing:
+        """The update in one form, for the first recipient that needs it and all behind it."""
+        update = encode_update(form, self.page.key, self.count, joined=joined)
+        if form is Format.CLASSIC:
+            self.classic = update
+        else:
+            self.audience = update
+        return update
 
     def needs(self, socket: Socket) -> bool:
         """Whether a socket that may have heard this count already has to be told; it is then, in its form."""
@@ -204,15 +203,23 @@ class Teller:
         return fan_out.at < len(fan_out.recipients)
 
     def _tell_some(self, fan_out: _FanOut, sockets: list[Socket]) -> None:
-        page, told, count = fan_out.page, fan_out.page.told, fan_out.count
+        key, told, count = fan_out.page.key, fan_out.page.told, fan_out.count
         # Nobody needs a second look where nobody heard early and both numbers differ from what all heard.
         plain = not fan_out.early and told.visitors != count.visitors
         joined = count.visitors > told.visitors
+        # This loop is what telling costs beside the kernel: it runs once for each recipient of each update.
         for socket in sockets:
             form = socket.form
             if form is _NONE or socket.state is not _JOINED or not (plain or fan_out.needs(socket)):
                 continue
-            socket.session.send_newest(page.key, fan_out.update(form, joined))
+            update = fan_out.classic if form is _CLASSIC else fan_out.audience
+            if update is None:
+                update = fan_out.encode(form, joined)
+            link = socket.session.link
+            if link is not None:
+                link.write_newest(key, update)
+            else:
+                socket.session.send_newest(key, update)
 
     def _finish(self, fan_out: _FanOut) -> None:
         page = fan_out.page

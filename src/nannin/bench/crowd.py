@@ -22,6 +22,7 @@ from nannin.bench.frames import (
     read_frames,
     read_response,
 )
+from nannin.errors import NanninError
 
 # So many handshakes may be under way at once.
 WINDOW = 200
@@ -29,8 +30,8 @@ WINDOW = 200
 CLIENTS_PER_ADDRESS = 20_000
 # Descriptors that are not for clients.
 SPARE_DESCRIPTORS = 100
-# A crowd that slept in epoll would be woken by each single write, and the waking is charged to the server. Real
-# clients are on other machines. So it naps, and then finds many events at once; a delay is off by so much.
+# A crowd that slept in epoll would be woken by each single write, and the server would be charged for the
+# waking. Real clients are on other machines. So it naps, and finds many events; delays are off by so much.
 NAP_S = 0.001
 _FEW_EVENTS = 64
 _READ_BYTES = 16_384
@@ -40,10 +41,12 @@ _MEMO_BYTES = 1_024
 # A client that reads nothing lets so little travel that what waits for it waits at the server.
 _SMALL_SEGMENT_BYTES = 536
 _SMALL_BUFFER_BYTES = 2_048
+# So many pings of it are answered with 114 KB, of which the kernel keeps some 90 and the server the rest.
+STUFFING = 900
 _IP_BIND_ADDRESS_NO_PORT = 24
 
 
-class BenchError(Exception):
+class BenchError(NanninError):
     """The benchmark can't go on; the message is one line."""
 
 
@@ -107,7 +110,7 @@ class Address:
 
 
 def raise_descriptor_limit() -> int:
-    """Raises this process's soft limit of open files to the hard one; returns how many clients that allows."""
+    """Raises the soft limit of open files to the hard one; returns how many clients that allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard - SPARE_DESCRIPTORS
@@ -181,7 +184,7 @@ class Crowd:
         self.wait(lambda: False, seconds)
 
     def settle(self, quiet_s: float, limit_s: float) -> bool:
-        """Waits until everybody joined and no update has come for `quiet_s`; returns whether it came to that."""
+        """Waits until all joined and no update has come for `quiet_s`; returns whether it came to that."""
         began = time.perf_counter()
 
         def is_quiet() -> bool:
@@ -199,7 +202,7 @@ class Crowd:
         client = self._start(waits=True, deaf=False)
         self.wait(lambda: client.phase in (Phase.READY, Phase.GONE), 30.0)
         if client.phase is not Phase.READY:
-            raise BenchError(f"{self.address.url} lets no more client in: {self.why_lost()}")
+            raise BenchError(f"can't connect to {self.address.url}: {self.why_lost()}")
         return client
 
     def join(self, client: Client) -> None:
@@ -376,7 +379,7 @@ class Crowd:
         self._under_way -= 1
         if client.deaf:
             self.deaf += 1
-            client.phase, client.rest = Phase.DEAF, LONG_PING * 500
+            client.phase, client.rest = Phase.DEAF, LONG_PING * STUFFING
             self._epoll.modify(client.fd, select.EPOLLOUT)
             return
         client.phase = Phase.JOINED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from nannin.bench.crowd import Address, BenchError, Crowd
 from nannin.bench.measures import (
     Rounds,
     Storm,
+    come_and_go,
     is_exact,
     measure_rounds,
     measure_storm,
@@ -41,8 +41,8 @@ class Figures:
         joins_per_s: in a storm, from the first connection to the last CONNECT answered.
         messages_per_join: the updates sent in the storm and until it was quiet, for each join.
         cpu_us_per_join: the server's CPU time of the storm for each join, telling included.
-        cpu_us_per_delivery: the server's CPU time for each update received, one more client joining and leaving.
-        seen_p50_ms, seen_p99_ms, seen_max_ms: from a join or leave on a quiet page to a client's hearing of it.
+        cpu_us_per_delivery: its CPU time for each update received while one more client joins and leaves.
+        seen_p50_ms, seen_p99_ms, seen_max_ms: from a join or leave on a quiet page to each client's update.
         bytes_per_connection: the growth of the server's resident memory.
         rest_cpu_percent: the server's CPU time at rest, heartbeats only, in percent of a core.
         exact: whether every client ended with the right number.
@@ -187,7 +187,7 @@ def measure_rest(crowd: Crowd, processes: Processes, seconds: float) -> float:
 def measure_slow(
     address: Address, healthy: int, deaf: int, progress: Callable[[str], None] = lambda text: None
 ) -> Slow:
-    """Measures what clients that never read do to the others: a server with a new page, first without them."""
+    """Measures what clients that never read do to the others, on a page that was empty."""
     with Crowd(address) as crowd:
         progress(f"{healthy:,} clients join")
         warm_up(crowd)
@@ -216,10 +216,5 @@ def measure_slow(
 
 def tell_once(crowd: Crowd) -> None:
     """One more client joins and leaves, and so makes the server tell its number."""
-    visitor = crowd.visitor()
-    for act in (crowd.join, crowd.leave):
-        began = time.perf_counter()
-        act(visitor)
-        crowd.wait(lambda began=began: crowd.last_update_s > began, PAUSE_S)  # type: ignore[misc]
-        with contextlib.suppress(BenchError):
-            crowd.settle(PAUSE_S, 30.0)
+    come_and_go(crowd)
+    crowd.settle(PAUSE_S, STORM_LIMIT_S)

@@ -195,12 +195,12 @@ class DirectWebSocket(asyncio.Protocol):
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         """As `write`; while something waits, only the newest of each key does."""
-        if self.blocked:
-            if self._newest is None:
-                self._newest = {}
-            self._newest[key] = outgoing
-        else:
+        if not self.blocked:
             self._transport.write(outgoing.frames)
+        elif self._newest is None:
+            self._newest = {key: outgoing}
+        else:
+            self._newest[key] = outgoing
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""

@@ -14,24 +14,22 @@ class Outgoing:
         packets: in the order in which they are sent.
     """
 
-    __slots__ = ("_frames", "packets", "size_bytes")
+    __slots__ = ("frames", "packets", "size_bytes")
+
+    # The packets as a server's WebSocket frames, one after the other, uncompressed: one frame can serve all
+    # only because permessage-deflate, which keeps a state for each peer, is off. Source: RFC 6455, 5.2.
+    frames: bytes
 
     def __init__(self, packets: Sequence[Encoded]) -> None:
         self.packets = tuple(packets)
         self.size_bytes = sum(map(len, self.packets))
-        self._frames: bytes | None = None
 
-    @property
-    def frames(self) -> bytes:
-        """The packets as a server's WebSocket frames, one after the other, uncompressed.
-
-        One frame can serve all only because permessage-deflate, which keeps a state for each peer, is off.
-
-        Source: RFC 6455, 5.2.
-        """
-        if self._frames is None:
-            self._frames = b"".join(map(_frame, self.packets))
-        return self._frames
+    def __getattr__(self, name: str) -> bytes:
+        """Makes the frames when they are first asked for; from then on the slot answers by itself."""
+        if name != "frames":
+            raise AttributeError(name)
+        self.frames = b"".join(map(_frame, self.packets))
+        return self.frames
 
 
 def _frame(packet: Encoded) -> bytes:
