@@ -2,9 +2,8 @@
  *
  * It says just enough for the crowd: any handshake is answered with the one key's answer, "40" joins the page,
  * a close frame or the end of the connection leaves it, and each join and leave is told to all at once.
- * SIGUSR1: tell nobody; SIGUSR2: tell again.
  *
- * Usage: epoll_floor PORT
+ * Usage: epoll_floor PORT [quiet]; quiet: nobody is told before SIGUSR2.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,7 +37,10 @@ static const char ACCEPT[] =
     "\"maxPayload\":1}";
 static const char JOIN[] = "\x81\x10" "40{\"sid\":\"page\"}";
 
-static void hush(int number) { quiet = number == SIGUSR1; }
+static void start_telling(int number) {
+    (void)number;
+    quiet = 0;
+}
 
 static void tell(const char *event) {
     char text[64], frame[66];
@@ -116,8 +118,8 @@ int main(int argc, char **argv) {
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    signal(SIGUSR1, hush);
-    signal(SIGUSR2, hush);
+    quiet = argc > 2 && !strcmp(argv[2], "quiet");
+    signal(SIGUSR2, start_telling);
 
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     address.sin_port = htons((unsigned short)(argc > 1 ? atoi(argv[1]) : 0));

@@ -28,6 +28,11 @@ class Clock(Protocol):
         """Calls back at the end of this turn of the loop."""
 
 
+# uvloop's timers have whole milliseconds and count from the start of a turn, so that they may come early; who
+# then sets them anew spins. A millisecond more, and none is early.
+_NEVER_EARLY_S = 0.001
+
+
 class SystemClock:
     """The clock of the running loop. Time is `time.monotonic`: uvloop's own stands still within a turn."""
 
@@ -35,7 +40,7 @@ class SystemClock:
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Cancellable:
         """Calls back once, `delay_s` from now."""
-        return asyncio.get_running_loop().call_later(delay_s, callback)
+        return asyncio.get_running_loop().call_later(delay_s + _NEVER_EARLY_S, callback)
 
     def call_soon(self, callback: Callable[[], None]) -> Any:
         """Calls back at the end of this turn of the loop."""

@@ -10,6 +10,8 @@ from typing import Generic, Protocol, TypeVar
 
 from nannin.clock import Cancellable, Clock
 
+# All that is due within so long is done in one wake-up.
+_TOGETHER_S = 0.01
 # A wake-up later than this means that the loop was held up, and that pongs may wait unread behind it.
 _HELD_UP_S = 0.1
 # So many entries of the dead are not worth a clean-up.
@@ -86,8 +88,9 @@ class Deadlines(Generic[TimedT]):
         if when < self._wake_s:
             if self._alarm is not None:
                 self._alarm.cancel()
-            self._wake_s = when
-            self._alarm = self._clock.call_later(max(0.0, when - self._clock.now()), self._wake)
+            delay_s = max(_TOGETHER_S, when - self._clock.now())
+            self._wake_s = self._clock.now() + delay_s
+            self._alarm = self._clock.call_later(delay_s, self._wake)
 
     def _wake(self) -> None:
         now = self._clock.now()

@@ -16,11 +16,14 @@ from nannin.clock import Clock
 from nannin.deadlines import Deadlines
 from nannin.wire.engine_packet import Encoded, encode_message
 from nannin.wire.engine_request import Refusal
-from nannin.wire.engine_session import EngineSession, Limits, Output, Outputs
+from nannin.wire.engine_session import PINGS, EngineSession, Limits, Output, Outputs
 from nannin.wire.engine_states import Reason, State
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.engine")
+
+
+_PINGS = Outgoing(PINGS)  # one frame for all heartbeats
 
 
 class Application(Protocol):
@@ -306,7 +309,6 @@ class Engine:
     def _open(self, state: State) -> Session:
         session = Session(self, self._new_sid(), state, self._clock.now())
         self.sessions[session.sid] = session
-        self._deadlines.schedule(session)
         return session
 
     def _tell_open(self, session: Session) -> None:
@@ -315,6 +317,8 @@ class Engine:
         except Exception:
             logger.exception("the application's open() raised; the session is closed")
             self.end(session, Reason.FORCED_CLOSE)
+        # Not before: a deadline that the application sets is most often the first.
+        self._deadlines.schedule(session)
 
     def _perform(self, session: Session, outputs: Outputs, *, refusable: bool = False) -> None:
         refused = False
@@ -324,7 +328,7 @@ class Engine:
                     self._deliver(session, cast("str | bytes", value))
                 case Output.SEND:
                     assert session.link is not None
-                    session.link.write(Outgoing(cast("list[Encoded]", value)))
+                    session.link.write(_PINGS if value is PINGS else Outgoing(cast("list[Encoded]", value)))
                 case Output.ANSWER:
                     poll, session.poll = session.poll, None
                     assert poll is not None

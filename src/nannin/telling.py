@@ -45,6 +45,7 @@ class _FanOut:
         "mixed",
         "page",
         "recipients",
+        "tail",
         "took_s",
         "whole",
     )
@@ -56,6 +57,7 @@ class _FanOut:
         self.early, page.early = page.early, {}
         self.mixed = False
         self.at = 0
+        self.tail = len(recipients) - len(self.early)
         self.took_s = 0.0
         self.count = Count()
         self.audience: Outgoing | None = None
@@ -113,10 +115,10 @@ class Teller:
         if page is None:
             page = self._pages[change.page] = _Page(change.page)
         self._change(change.page)
+        page.early[socket] = change.after
         if socket.form is Format.NONE:
             return None
         page.listeners += 1
-        page.early[socket] = change.after
         return encode_update(socket.form, change.page, change.after, joined=True)
 
     def leave(self, socket: Socket, change: Change) -> None:
@@ -204,8 +206,9 @@ class Teller:
 
     def _tell_some(self, fan_out: _FanOut, sockets: list[Socket]) -> None:
         key, told, count = fan_out.page.key, fan_out.page.told, fan_out.count
-        # Nobody needs a second look where nobody heard early and both numbers differ from what all heard.
-        plain = not fan_out.early and told.visitors != count.visitors
+        # Those who heard early joined last, and so stand last; nobody before them needs a second look where
+        # both numbers differ from what all heard.
+        plain = fan_out.at + len(sockets) <= fan_out.tail and told.visitors != count.visitors
         joined = count.visitors > told.visitors
         # This loop is what telling costs beside the kernel: it runs once for each recipient of each update.
         for socket in sockets:

@@ -94,8 +94,7 @@ def test_the_blocking_client_reconnects(client: socketio.Client, transports: lis
     with nannin(*APP, *SETTINGS) as server:
         client.connect(server.url, transports=transports)
         assert inbox.receive() == ("auth", {})
-        # Over polling it takes the server's goodbye for its own, and stays away; not so a loss.
-        server.stop(signal.SIGKILL if transports == ["polling"] else signal.SIGTERM)
+        server.stop(signal.SIGTERM)
         inbox.wait("gone")
         server.start()
         inbox.wait("auth", {})

@@ -1037,3 +1037,21 @@ def test_any_order_of_inputs_keeps_the_promises() -> None:
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )
+
+
+def test_sixteen_packets_at_most_answer_one_poll() -> None:
+    session = open_session(State.POLLING)
+    session.push([f"4{number}" for number in range(40)], START_S)
+    answers = []
+    while (outputs := session.receive_poll(START_S)) != []:
+        ((_, packets),) = outputs
+        assert isinstance(packets, list)
+        answers.append(packets)
+    assert [len(packets) for packets in answers] == [16, 16, 8]
+    assert [packet for packets in answers for packet in packets] == [f"4{number}" for number in range(40)]
+
+
+def test_a_poll_of_a_server_that_stops_is_told_nothing_final() -> None:
+    session = open_session(State.POLLING)
+    session.receive_poll(START_S)
+    assert (Output.ANSWER, [NOOP]) in session.finish(Reason.SHUTTING_DOWN, START_S)

@@ -68,3 +68,8 @@ def test_a_packet_of_any_length_is_one_frame(size: int) -> None:
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536])
 def test_a_frame_is_what_websockets_would_make_of_it(size: int) -> None:
     assert Outgoing([bytes(size)]).frames == Frame(Opcode.BINARY, bytes(size)).serialize(mask=False)
+
+
+def test_it_has_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="frame"):
+        _ = Outgoing(["4x"]).frame

@@ -133,6 +133,7 @@ def measure(
     *,
     storm_limit_s: float = STORM_LIMIT_S,
     rest_s: float = 0.0,
+    storm_only: bool = False,
     start_telling: Callable[[], None] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Figures:
@@ -145,6 +146,7 @@ def measure(
         processes: the server's, where they can be seen.
         storm_limit_s: after so long the storm is given up, and all that would follow with it.
         rest_s: for so long the CPU time at rest is measured; 0 leaves that out.
+        storm_only: nothing is measured but the storm.
         start_telling: the server tells nobody until this is called, so the joins are no storm.
         progress: told what is being done.
 
@@ -164,7 +166,7 @@ def measure(
         else:
             figures.add_storm(storm, storm_limit_s)
         figures.add_memory(storm)
-        if storm.complete:
+        if storm.complete and not storm_only:
             progress("joins and leaves: the cost")
             figures.add_cost(measure_rounds(crowd, pairs_for(connections), processes))
             progress("joins and leaves: the delays")

@@ -30,8 +30,11 @@ from nannin.wire.engine_packet import (
 )
 from nannin.wire.engine_states import TABLE, Action, Event, Reason, State
 
-# A timer may fire this late without being late: the ping counts from its deadline, not from the timer.
-_TIMER_SLACK_S = 0.05
+# A ping counts from its deadline and not from a timer that comes late, until so much of the client's time to
+# answer is gone with that: then the loop was held up, and the client still gets its whole time.
+_HELD_UP = 0.75
+# No more packets than this answer one GET: python-socketio's client refuses more.
+_MAX_ANSWER = 16
 
 
 class Output(enum.Enum):
@@ -49,6 +52,9 @@ class Output(enum.Enum):
 
 
 Outputs = list[tuple[Output, object]]
+
+# What a heartbeat sends: always this very object, so that whoever writes it can know it again.
+PINGS: list[Encoded] = [PING]
 
 _SID = "<sid>"
 
@@ -235,7 +241,7 @@ class EngineSession:
         """Answers the waiting GET with what has gathered, if there is a GET and anything for it."""
         if not (self._polled and (self._outbox or self._newest)):
             return []
-        return self._answer(self._take_outbox())
+        return self._answer(self._take_outbox(_MAX_ANSWER))
 
     def finish(self, reason: Reason, now: float) -> Outputs:
         """Ends the session from the server's side; a polling client still gets what waits for it."""
@@ -262,7 +268,7 @@ class EngineSession:
             outputs += self._take(Event.TIMEOUT, now, Reason.CONNECT_TIMEOUT)
         if now >= self._heartbeat_s and not self._awaits_pong:
             # A loop that was held up sends its ping late, and the client still has its whole time.
-            late = now - self._heartbeat_s > min(_TIMER_SLACK_S, self._limits.ping_timeout_s / 2)
+            late = now - self._heartbeat_s > _HELD_UP * self._limits.ping_timeout_s
             outputs += self._take(Event.PING_DUE, now if late else self._heartbeat_s)
         if now >= self._heartbeat_s:
             outputs += self._take(Event.PONG_DUE, now, Reason.PING_TIMEOUT)
@@ -304,7 +310,7 @@ class EngineSession:
                 self._polled = True
                 return self.flush()
             case Action.ANSWER_AT_ONCE:
-                return self._answer(self._take_outbox() or [NOOP])
+                return self._answer(self._take_outbox(_MAX_ANSWER) or [NOOP])
             case Action.ANSWER_LAST:
                 return self._answer([*self._take_outbox(), CLOSE])
             case Action.TAKE_CANDIDATE:
@@ -333,10 +339,16 @@ class EngineSession:
         if before in (State.PROBING, State.UPGRADING):
             outputs.append((Output.CLOSE_CANDIDATE, None))
         if self._polled:
-            # A client that closed by itself expects its poll to end with a noop. Source: the protocol's test
-            # suite, "forcefully closes the session"; every other end is told with a close packet.
-            by_client = action is Action.END_BY_CLIENT
-            outputs += self._answer([NOOP] if by_client else [*self._take_outbox(), CLOSE])
+            # A client that closed by itself expects its poll to end with a noop (source: the protocol's test
+            # suite, "forcefully closes the session"); so does one that is to come back, since python-socketio
+            # takes a close packet as final. Every other end is told with a close packet.
+            if action is Action.END_BY_CLIENT:
+                last: list[Encoded] = [NOOP]
+            elif reason is Reason.SHUTTING_DOWN:
+                last = self._take_outbox() or [NOOP]
+            else:
+                last = [*self._take_outbox(), CLOSE]
+            outputs += self._answer(last)
             self.state = State.CLOSED
         elif self.state is State.CLOSING:
             self._awaits_pong = True
@@ -352,9 +364,11 @@ class EngineSession:
         self._polled = False
         return [(Output.ANSWER, packets)]
 
-    def _take_outbox(self) -> list[Encoded]:
-        taken, self._outbox, self._outbox_bytes = self._outbox, [], 0
-        if self._newest is not None:
+    def _take_outbox(self, most: int | None = None) -> list[Encoded]:
+        """Takes what waits, or the first of it."""
+        taken, self._outbox = self._outbox[:most], self._outbox[len(self._outbox[:most]) :]
+        self._outbox_bytes -= sum(map(len, taken))
+        if self._newest is not None and not self._outbox:
             for packets in self._newest.values():
                 taken += packets
             self._newest = None
@@ -363,7 +377,7 @@ class EngineSession:
     def _send_ping(self, now: float) -> Outputs:
         self._awaits_pong = True
         self._heartbeat_s = now + self._limits.ping_timeout_s
-        return [*self.push([PING], now), *self.flush()]
+        return [*self.push(PINGS, now), *self.flush()]
 
     def _receive_pong(self, now: float) -> None:
         # A pong that nobody asked for is ignored: a flood of them must not move a deadline.
