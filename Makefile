@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WIRE := engine_packet engine_request engine_session engine_states outgoing socket_packet
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
-.PHONY: run test check lint types imports wire system node clean
+.PHONY: run test check lint types imports wire system node bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -64,6 +64,10 @@ node: tests/node/node_modules/.package-lock.json
 tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
 	cd tests/node && npm ci --no-audit --no-fund
 	touch $@
+
+# Takes some 25 minutes. `.venv/bin/python bench/run.py --help` says how to measure less.
+bench: $(VENV)/test.stamp node
+	$(BIN)/python bench/run.py --write
 
 clean:
 	rm -rf $(VENV) tests/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache

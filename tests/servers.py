@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import os
 import pathlib
 import signal
@@ -12,6 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+
+from certificates import CERTIFICATE, KEY
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 APPS = ROOT / "tests" / "apps"
@@ -23,8 +26,16 @@ STOP_TIMEOUT_S = 10.0
 class Server:
     """A server in a process of its own, at `url`, with its output in `log`."""
 
-    def __init__(self, command: list[str], host: str, port: int, env: dict[str, str] | None = None) -> None:
-        self.host, self.port = host, port
+    def __init__(
+        self,
+        command: list[str],
+        host: str,
+        port: int,
+        env: dict[str, str] | None = None,
+        *,
+        tls: bool = False,
+    ) -> None:
+        self.host, self.port, self.tls = host, port, tls
         self._command = command
         self._env = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **(env or {})}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -32,11 +43,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     @property
     def ws_url(self) -> str:
-        return f"ws://{self.host}:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -89,10 +100,15 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 @contextlib.contextmanager
 def running(
-    command: list[str], port: int, *, host: str = "127.0.0.1", env: dict[str, str] | None = None
+    command: list[str],
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    env: dict[str, str] | None = None,
+    tls: bool = False,
 ) -> Iterator[Server]:
     """Runs `command`, which must listen on `port`, for the time of a with-block."""
-    server = Server(command, host, port, env)
+    server = Server(command, host, port, env, tls=tls)
     try:
         server.start()
         yield server
@@ -101,9 +117,51 @@ def running(
 
 
 @contextlib.contextmanager
-def nannin(*arguments: str, port: int | None = None, env: dict[str, str] | None = None) -> Iterator[Server]:
+def nannin(
+    *arguments: str, port: int | None = None, env: dict[str, str] | None = None, tls: bool = False
+) -> Iterator[Server]:
     """Runs `nannin serve` with these arguments on a free port."""
     port = port or free_port()
     serve = [sys.executable, "-m", "nannin", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    with running([*serve, *arguments], port, env=env) as server:
+    with running([*serve, *arguments], port, env=env, tls=tls) as server:
         yield server
+
+
+class Way(enum.Enum):
+    """How a server is run: every protocol and client test passes in each of these ways."""
+
+    DIRECT = "nannin serve, which writes straight to the transport"
+    PLAIN = "plain ASGI: uvicorn with its own WebSocket class"
+    TLS = "nannin serve with https"
+
+
+@contextlib.contextmanager
+def served(way: Way, app: str | None, *settings: str) -> Iterator[Server]:
+    """Runs an application on a free port.
+
+    Args:
+        way: how.
+        app: `FILE:NAME` below tests/apps; None for nannin as it comes.
+        settings: flags of `nannin serve`.
+    """
+    if way is Way.PLAIN:
+        port = free_port()
+        name = app.replace(".py", "") if app else "nannin:Live"
+        command = [sys.executable, "-m", "uvicorn", name, *([] if app else ["--factory"])]
+        command += ["--app-dir", str(APPS), "--port", str(port), "--ws", "websockets-sansio"]
+        names = ["NANNIN_" + flag.removeprefix("--").replace("-", "_").upper() for flag in settings[::2]]
+        with running(command, port, env=dict(zip(names, settings[1::2], strict=True))) as server:
+            yield server
+        return
+    arguments = ["--app", str(APPS / app), *settings] if app else list(settings)
+    if way is Way.DIRECT:
+        with nannin(*arguments) as server:
+            yield server
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = pathlib.Path(folder, "certificate.pem"), pathlib.Path(folder, "key.pem")
+        certificate.write_text(CERTIFICATE)
+        key.write_text(KEY)
+        arguments += ["--ssl-certfile", str(certificate), "--ssl-keyfile", str(key)]
+        with nannin(*arguments, tls=True) as server:
+            yield server

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
+import os
+import pathlib
 import queue
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from servers import APPS, NODE, Server, nannin
+from certificates import CERTIFICATE
+from servers import APPS, NODE, Server, Way, served
 
 PATIENCE_S = 15.0
 SETTINGS = (
@@ -29,6 +34,14 @@ SETTINGS = (
 APP = ("--app", f"{APPS / 'protocol_app.py'}:live")
 
 Report = dict[str, Any]
+
+
+@functools.cache
+def certificate_file() -> pathlib.Path:
+    """The certificate of the https server, for clients that take a file."""
+    file = pathlib.Path(tempfile.mkdtemp(prefix="nannin-test-"), "certificate.pem")
+    file.write_text(CERTIFICATE)
+    return file
 
 
 def to_wire(value: Any) -> Any:
@@ -54,7 +67,11 @@ class NodeClient:
 
     def __init__(self, node: str, script: str) -> None:
         self._process = subprocess.Popen(
-            [node, str(NODE / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [node, str(NODE / script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "NODE_EXTRA_CA_CERTS": str(certificate_file())},
         )
         self._reports: queue.Queue[Report] = queue.Queue()
         self._kept: list[Report] = []
@@ -130,17 +147,24 @@ class NodeClient:
             self._reports.put(from_wire(json.loads(line)))
 
 
+@pytest.fixture(scope="session", params=list(Way), ids=lambda way: way.name.lower())
+def way(request: pytest.FixtureRequest) -> Way:
+    """How the servers are run."""
+    assert isinstance(request.param, Way)
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def client_server() -> Iterator[Server]:
+def client_server(way: Way) -> Iterator[Server]:
     """The application of the protocol tests."""
-    with nannin(*APP, *SETTINGS) as server:
+    with served(way, "protocol_app.py:live", *SETTINGS) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def count_server() -> Iterator[Server]:
+def count_server(way: Way) -> Iterator[Server]:
     """nannin as it comes."""
-    with nannin(*SETTINGS) as server:
+    with served(way, None, *SETTINGS) as server:
         yield server
 
 

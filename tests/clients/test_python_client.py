@@ -39,9 +39,12 @@ class Inbox:
 
 
 @pytest.fixture
-def client() -> Iterator[socketio.Client]:
-    """A blocking client that does not hurry back."""
-    client = socketio.Client(reconnection_delay=0.05, reconnection_delay_max=0.2, randomization_factor=0)
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[socketio.Client]:
+    """A blocking client that does not hurry back, and trusts the certificate of the tests."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate_file()))
+    client = socketio.Client(
+        ssl_verify=False, reconnection_delay=0.05, reconnection_delay_max=0.2, randomization_factor=0
+    )
     yield client
     client.disconnect()
 
@@ -105,7 +108,7 @@ def run(scenario: Callable[[socketio.AsyncClient], Awaitable[None]]) -> None:
     """Runs a scenario with an asynchronous client, within bounds."""
 
     async def bounded() -> None:
-        client = socketio.AsyncClient(reconnection=False)
+        client = socketio.AsyncClient(ssl_verify=False, reconnection=False)
         try:
             async with asyncio.timeout(2 * PATIENCE_S):
                 await scenario(client)
@@ -145,7 +148,7 @@ def test_the_asynchronous_client_is_told_the_count(
         client.on("*", lambda event, *args: events.put_nowait((event, *args)), namespace=page)
         await client.connect(count_server.url, transports=transports, namespaces=[page])
         assert await events.get() == ("user connected", 1)
-        other = socketio.AsyncClient()
+        other = socketio.AsyncClient(ssl_verify=False)
         await other.connect(count_server.url, transports=transports, namespaces=[page])
         assert await events.get() == ("user connected", 2)
         await other.disconnect()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from protocol.wire import get, polling
-from servers import APPS, Server, nannin
+from servers import Server, Way, served
 
 QUICK = (
     "--ping-interval",
@@ -23,31 +23,38 @@ QUICK = (
 CALM = ("--ping-interval", "5", "--ping-timeout", "5", "--max-payload", "1000000", "--connect-timeout", "1")
 
 
+@pytest.fixture(scope="session", params=list(Way), ids=lambda way: way.name.lower())
+def way(request: pytest.FixtureRequest) -> Way:
+    """How the servers are run."""
+    assert isinstance(request.param, Way)
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def echo_server() -> Iterator[Server]:
+def echo_server(way: Way) -> Iterator[Server]:
     """An Engine.IO echo with quick heartbeats."""
-    with nannin("--app", f"{APPS / 'echo_app.py'}:app", *QUICK) as server:
+    with served(way, "echo_app.py:app", *QUICK) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def quick_server() -> Iterator[Server]:
+def quick_server(way: Way) -> Iterator[Server]:
     """The application of the protocol tests with quick heartbeats."""
-    with nannin("--app", f"{APPS / 'protocol_app.py'}:live", *QUICK) as server:
+    with served(way, "protocol_app.py:live", *QUICK) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def protocol_server() -> Iterator[Server]:
+def protocol_server(way: Way) -> Iterator[Server]:
     """The same with slow heartbeats: a busy machine must not make these tests fail."""
-    with nannin("--app", f"{APPS / 'protocol_app.py'}:live", *CALM) as server:
+    with served(way, "protocol_app.py:live", *CALM) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def plain_server() -> Iterator[Server]:
+def plain_server(way: Way) -> Iterator[Server]:
     """nannin as it comes, with quick heartbeats: every page is told its count."""
-    with nannin(*QUICK) as server:
+    with served(way, None, *QUICK) as server:
         yield server
 
 

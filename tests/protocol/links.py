@@ -161,7 +161,7 @@ class Link:
             for packet in itertools.chain(self._from_polls(), self._from_websocket()):
                 if packet == "2":
                     if self._answers_pings:
-                        self.send("3")
+                        self.try_send("3")  # the session may end meanwhile
                 elif packet == "1":
                     break
                 elif packet != "6":

@@ -7,6 +7,7 @@ import http.client
 import json
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -20,6 +21,8 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from certificates import CERTIFICATE
+
 PATIENCE_S = 10.0
 """How long a test waits for what must come; never how long it waits when all is well."""
 
@@ -31,6 +34,7 @@ class Address(Protocol):
 
     host: str
     port: int
+    tls: bool
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,15 @@ class Reply:
         body = json.loads(self.text)
         assert set(body) == {"code", "message"}
         return self.status, body["code"], body["message"]
+
+
+def connect(server: Address) -> socket.socket:
+    """A TCP connection, with TLS on it where the server speaks that."""
+    plain = socket.create_connection((server.host, server.port), PATIENCE_S)
+    if not server.tls:
+        return plain
+    context = ssl.create_default_context(cadata=CERTIFICATE)
+    return context.wrap_socket(plain, server_hostname=server.host)
 
 
 def target(path: str = "/engine.io/", **query: str) -> str:
@@ -71,6 +84,7 @@ def request(
 ) -> Reply:
     """One HTTP request on a connection of its own."""
     connection = http.client.HTTPConnection(server.host, server.port, timeout=PATIENCE_S)
+    connection.sock = connect(server)
     try:
         sent = body.encode() if isinstance(body, str) else body
         connection.request(method, where, sent, headers or {})
@@ -93,7 +107,7 @@ class Tcp:
     """A plain TCP connection, for requests that no HTTP library would make."""
 
     def __init__(self, server: Address) -> None:
-        self.socket = socket.create_connection((server.host, server.port), PATIENCE_S)
+        self.socket = connect(server)
         self.ended = False
 
     def __enter__(self) -> Tcp:
