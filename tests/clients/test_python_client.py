@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import socketio
 
-from clients.conftest import APP, PATIENCE_S, SETTINGS
+from clients.conftest import APP, PATIENCE_S, SETTINGS, certificate_file
 from servers import Server, nannin
 
 TRANSPORTS = {
