@@ -12,7 +12,7 @@ run: $(VENV)/run.stamp
 
 # Everything a test needs is installed here; a test that misses its part fails, it is never skipped.
 test: $(VENV)/test.stamp system node check wire
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: lint types imports
 

@@ -25,9 +25,9 @@ def node() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, driven by Playwright."""
+    """The system's Chromium, driven by Playwright, whose loop would be in the way of other files' tests."""
     path = shutil.which("chromium")
     assert path, "chromium is missing: `make test` installs it"
     with sync_playwright() as playwright:

@@ -8,10 +8,18 @@ import socket
 
 import pytest
 
+import nannin.bench.figures as figures_module
+import nannin.bench.measures as measures_module
 from nannin.bench.command import find_processes, is_here
 from nannin.bench.crowd import Address, BenchError
 from nannin.cli import main
 from servers import nannin
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures_module, "PAUSE_S", 0.1)
+    monkeypatch.setattr(measures_module, "QUIET_S", 0.2)
 
 
 def test_a_server_is_measured_and_shown_as_json(capsys: pytest.CaptureFixture[str]) -> None:

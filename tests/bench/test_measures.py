@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+import nannin.bench.figures as figures_module
+import nannin.bench.measures as measures_module
 from nannin.bench.crowd import Address, BenchError, Crowd
 from nannin.bench.figures import Figures, measure, measure_slow, tell_once
 from nannin.bench.measures import (
@@ -31,6 +33,14 @@ STORM = Storm(
     grown_bytes=5_120_000,
     exact=True,
 )
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten clients are told in an instant, and no time is looked at here."""
+    for name, seconds in {"PAUSE_S": 0.1, "SLOW_GONE_S": 12.0}.items():
+        monkeypatch.setattr(figures_module, name, seconds)
+    monkeypatch.setattr(measures_module, "QUIET_S", 0.2)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_a_part_that_is_not_exact_spoils_the_row() -> None:
 def test_the_results_name_the_versions_and_no_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     results = load("results")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "RESULTS.md")
-    results.write(FIGURES, None, ["60,000 connections: too few open files"])
+    results.write(FIGURES, None, ["60,000 connections: too few open files"], "Nothing else ran.")
     text = (tmp_path / "RESULTS.md").read_text()
     assert "| nannin | 1,000 | 2,000 | 8.0 |" in text
     assert "- Not measured: 60,000 connections: too few open files" in text

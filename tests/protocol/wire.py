@@ -7,12 +7,11 @@ import http.client
 import json
 import select
 import socket
-import ssl
 import struct
 import threading
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import WebSocketException
@@ -21,7 +20,8 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from certificates import CERTIFICATE
+from protocol import tls
+from protocol.tls import TlsSocket
 
 PATIENCE_S = 10.0
 """How long a test waits for what must come; never how long it waits when all is well."""
@@ -53,13 +53,10 @@ class Reply:
         return self.status, body["code"], body["message"]
 
 
-def connect(server: Address) -> socket.socket:
+def connect(server: Address) -> socket.socket | TlsSocket:
     """A TCP connection, with TLS on it where the server speaks that."""
     plain = socket.create_connection((server.host, server.port), PATIENCE_S)
-    if not server.tls:
-        return plain
-    context = ssl.create_default_context(cadata=CERTIFICATE)
-    return context.wrap_socket(plain, server_hostname=server.host)
+    return TlsSocket(plain, server.host) if server.tls else plain
 
 
 def target(path: str = "/engine.io/", **query: str) -> str:
@@ -83,8 +80,11 @@ def request(
     headers: dict[str, str] | None = None,
 ) -> Reply:
     """One HTTP request on a connection of its own."""
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=PATIENCE_S)
-    connection.sock = connect(server)
+    connection = (
+        http.client.HTTPSConnection(server.host, server.port, timeout=PATIENCE_S, context=tls.context())
+        if server.tls
+        else http.client.HTTPConnection(server.host, server.port, timeout=PATIENCE_S)
+    )
     try:
         sent = body.encode() if isinstance(body, str) else body
         connection.request(method, where, sent, headers or {})
@@ -321,7 +321,7 @@ class WaitingGet:
 
 def read_reply(tcp: Tcp) -> Reply:
     """Reads one HTTP response from a connection."""
-    response = http.client.HTTPResponse(tcp.socket)
+    response = http.client.HTTPResponse(cast(socket.socket, tcp.socket))
     response.begin()
     lower = {name.lower(): value for name, value in response.getheaders()}
     return Reply(response.status, lower, response.read().decode())
