@@ -48,7 +48,8 @@ def draw(all_figures: Sequence[Figures]) -> str:
         return ""
     height = top - BETWEEN + GAP
     label = escape("; ".join(f"{title}: {words(bars)}" for title, bars in panels if bars), quote=True)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
+    size = f'viewBox="0 0 {WIDTH} {height}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{label}">'
     return "\n".join([head, f"<style>{STYLE}</style>", *parts, "</svg>", ""])
 
 
@@ -60,7 +61,7 @@ def words(bars: Sequence[tuple[str, float]]) -> str:
 def panel(
     all_figures: Sequence[Figures], title: str, value: Callable[[Figures], float | None]
 ) -> tuple[str, list[tuple[str, float]]]:
-    """The title and the bars of one chart: at the size that most servers have a value for, the largest of these."""
+    """The title and the bars of one chart, at the largest size that most servers were measured at."""
     sizes: dict[int, list[tuple[str, float]]] = {}
     for figures in all_figures:
         known = value(figures)

@@ -12,9 +12,10 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
+from lineup import NODE_MODULES
+
 from nannin.bench.figures import Figures, Slow
 from nannin.bench.report import describe_slow, markdown, notes_of
-from servers import NODE_MODULES
 
 RESULTS = pathlib.Path(__file__).resolve().parent / "RESULTS.md"
 PACKAGES = ("uvicorn", "uvloop", "httptools", "websockets", "msgspec", "python-socketio")
@@ -22,37 +23,38 @@ PACKAGES = ("uvicorn", "uvloop", "httptools", "websockets", "msgspec", "python-s
 INTRODUCTION = """\
 # Results
 
-Written by `make bench`. All rows come from one run on one machine, each server as a process of its own on one core
-and the clients on another. **Only a ratio within one run counts**: the same machine is 30 % faster or slower an hour
-later, and another machine is another machine.
+Written by `make bench`. All rows come from one run on one machine, each server as a process of its own on one
+core and the clients on another. **Only a ratio within one run counts**: the same machine is 30 % faster or
+slower an hour later, and another machine is another machine.
 """
 
 EXPLANATION = """\
 ## What the columns are
 
-- **joins per second**: that many clients connect as fast as the server takes them, 200 at a time; from the first
-  connection to the last CONNECT that is answered.
-- **messages per join**: the updates that arrive in this storm and until it is quiet, divided by the joins. A server
-  that tells everyone of each single join sends N/2.
-- **CPU per delivery**: one more client joins and leaves, again and again, and each time all are waited for; the CPU
-  time that the operating system charges to the server's processes (`/proc/PID/stat`, user and system) in that
-  time, divided by the updates that arrived.
-- **seen**: on a quiet page one more client joins or leaves; after so many milliseconds half of all clients, 99 % of
-  them, all of them had the new number.
+- **joins per second**: that many clients connect as fast as the server takes them, 200 at a time; from the
+  first connection to the last CONNECT that is answered.
+- **messages per join**: the updates that arrive in this storm and until it is quiet, divided by the joins. A
+  server that tells everyone of each single join sends N/2.
+- **CPU per delivery**: one more client joins and leaves, again and again, each time all are waited for, and
+  then there is a rest of 50 µs for each client, since nannin rests by itself; the CPU time that the operating
+  system charges to the server's processes (`/proc/PID/stat`, user and system) in that time, divided by the
+  updates that arrived.
+- **seen**: on a quiet page one more client joins or leaves; after so many milliseconds half of all clients,
+  99 % of them, all of them had the new number. (The crowd looks every millisecond.)
 - **memory per connection**: the growth of the server's resident memory, at rest, by all these clients.
-- **CPU at rest**: in percent of a core, nothing but heartbeats, over 26 s.
+- **CPU at rest**: in percent of a core, with nothing but heartbeats, over 26 s.
 
 After each measurement every client must know the right number. A row for which that does not hold says so.
 
-The *epoll loops* are the limit: they do nothing but one `send` for each client. They, Node.js and python-socketio
-tell everyone of each join, as the sample of 2011 does, so N joins are N²/2 messages. Their storm has a time limit, and
-where it is left out their clients join while nobody is told; all other figures are then measured as for the others.
+The *epoll loops* are the limit: they do nothing but one `send` for each client. They, Node.js and
+python-socketio tell everyone of each join, as the sample of 2011 does, so N joins are N²/2 messages. Their
+storm has a time limit, and all their other figures are of clients that joined while nobody was told.
 
 ## To repeat it
 
-`make bench` takes some 25 minutes and wants two cores with nothing else to do, 3 GB of memory and 20,000 open files for
-each process. `.venv/bin/python bench/run.py --help` says how to measure less; `nannin bench URL` measures a running
-server of your own.
+`make bench` takes some 25 minutes and wants two cores with nothing else to do, 3 GB of memory and 20,000 open
+files for each process. `.venv/bin/python bench/run.py --help` says how to measure less; `nannin bench URL`
+measures a running server of your own.
 """
 
 
@@ -81,10 +83,16 @@ def cpu_model() -> str:
     )
 
 
-def write(all_figures: Sequence[Figures], slow: Slow | None, skipped: Sequence[str]) -> None:
+def write(all_figures: Sequence[Figures], slow: Slow | None, skipped: Sequence[str], meanwhile: str) -> None:
     """Writes the file."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    lines = [INTRODUCTION, f"{today}; " + "; ".join(versions()) + ".", "", *markdown(all_figures), ""]
+    lines = [
+        INTRODUCTION,
+        f"{today}; " + "; ".join(versions()) + f". {meanwhile}",
+        "",
+        *markdown(all_figures),
+        "",
+    ]
     lines += [f"- {note}" for note in notes_of(all_figures)]
     lines += [f"- Not measured: {line}" for line in skipped]
     if slow is not None:

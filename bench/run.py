@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 import chart
 import click
 import results
+from lineup import ALL, Absent, Contender, running
 
 from nannin.bench.crowd import Address, BenchError, raise_descriptor_limit
 from nannin.bench.figures import Figures, Slow, measure, measure_slow
 from nannin.bench.process import Processes
 from nannin.bench.report import describe_slow, print_table
-from servers import ALL, Absent, Contender, running
 
 SIZES = (1_000, 5_000, 15_000)
 # At this size, or the next smaller one, the cost of heartbeats is measured too: over one interval of 25 s.
@@ -34,6 +36,26 @@ def cores() -> tuple[int | None, int | None]:
     return (found[-1], found[0]) if len(found) > 1 else (None, None)
 
 
+class Others:
+    """Watches how much CPU time other processes take meanwhile, since they spoil the figures."""
+
+    def __init__(self) -> None:
+        self._began = self._now()
+
+    def percent(self) -> float:
+        """Of all cores, since the beginning; processes that were started here count once they have ended."""
+        busy, own, wall_s = (now - began for now, began in zip(self._now(), self._began, strict=True))
+        return max(0.0, busy - own) / (wall_s * (os.cpu_count() or 1)) * 100
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        ticks = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        busy = sum(ticks) - ticks[3] - ticks[4]  # all but idle and waiting for a disk
+        used = os.times()
+        own = used.user + used.system + used.children_user + used.children_system
+        return busy / os.sysconf("SC_CLK_TCK"), own, time.monotonic()
+
+
 def tell(text: str) -> None:
     """What is being done, for whoever watches."""
     click.echo(text, err=True)
@@ -43,9 +65,10 @@ def measure_contender(
     contender: Contender,
     size: int,
     core: int | None,
+    known: list[Figures],
+    *,
     rest_s: float,
     storm_limit_s: float,
-    known: list[Figures],
 ) -> Figures:
     """Measures one contender with so many clients, in fresh processes."""
     rest_s = rest_s if contender.rests else 0.0
@@ -104,14 +127,13 @@ def measure_contender(
 
 
 def expect_storm(known: list[Figures], name: str, size: int) -> float:
-    """How long a storm of N * N messages will take, by a smaller one; 0 where nothing is known."""
-    smaller = [f for f in known if f.server == name and f.connections < size]
-    if not smaller:
-        return 0.0
-    last = smaller[-1]
-    if last.joins_per_s is None:
-        return float("inf")
-    return last.connections / last.joins_per_s * (size / last.connections) ** 2
+    """How long a storm of N * N messages will take, by smaller ones, in seconds; 0 where there was none."""
+    expected = [
+        figures.connections / figures.joins_per_s * (size / figures.connections) ** 2
+        for figures in known
+        if figures.server == name and figures.joins_per_s
+    ]
+    return max(expected, default=0.0)
 
 
 def measure_parts(core: int | None, crowd_core: int | None) -> Figures:
@@ -201,6 +223,7 @@ def main(
     else:
         tell("There is one core only: the crowd and the server share it.")
     sizes = tuple(sorted(sizes)) or SIZES
+    others = Others()
     rest_size = max((size for size in sizes if size <= REST_SIZE), default=sizes[0])
     measured: list[Figures] = []
     skipped: list[str] = []
@@ -214,7 +237,10 @@ def main(
             tell(f"{contender.name}, {size:,} connections")
             rest_s = REST_S if size == rest_size else 0.0
             try:
-                measured.append(measure_contender(contender, size, core, rest_s, storm_limit, measured))
+                figures = measure_contender(
+                    contender, size, core, measured, rest_s=rest_s, storm_limit_s=storm_limit
+                )
+                measured.append(figures)
             except (Absent, BenchError) as error:
                 skipped.append(f"{contender.name}, {size:,} connections: {error}")
     found = None
@@ -228,14 +254,16 @@ def main(
             found = measure_slow_readers(core)
     except (Absent, BenchError) as error:
         skipped.append(f"clients that never read: {error}")
+    meanwhile = f"Other processes took {others.percent():.0f} % of the CPU time meanwhile."
     measured.sort(key=lambda figures: figures.connections)
     print_table(measured)
     for line in [describe_slow(found)] if found else []:
         click.echo(line)
+    click.echo(meanwhile)
     for line in skipped:
         click.echo(f"Not measured: {line}")
     if write:
-        results.write(measured, found, skipped)
+        results.write(measured, found, skipped, meanwhile)
         chart.write(measured)
     if not all(figures.exact for figures in measured):
         sys.exit(1)

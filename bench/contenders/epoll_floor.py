@@ -1,7 +1,7 @@
 """The floor in Python: a bare epoll loop with one `send` for each client, and nothing else.
 
-It says just enough for the crowd, whose handshake has one key and whose frames come whole. What a telling costs
-here is the kernel's price and the interpreter's for one call.
+It says just enough for the crowd, whose frames come whole. What a telling costs here is the kernel's price,
+and the interpreter's for one call.
 
 Usage: epoll_floor.py PORT [quiet]; quiet: nobody is told before SIGUSR2.
 """

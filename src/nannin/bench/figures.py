@@ -24,6 +24,9 @@ from nannin.bench.process import Processes
 # Longer than the slowest pace: the page is quiet, and is told at once.
 PAUSE_S = 1.1
 DELAY_PAIRS = 4
+# A server that paces itself rests between two tellings, and finds its caches cold; so all rest, and alike: so
+# long for each client.
+BETWEEN_S = 50e-6
 STORM_LIMIT_S = 60.0
 # Slow clients are measured in so little time that a server which ends them does it afterwards.
 SLOW_PAIRS = 3
@@ -168,7 +171,8 @@ def measure(
         figures.add_memory(storm)
         if storm.complete and not storm_only:
             progress("joins and leaves: the cost")
-            figures.add_cost(measure_rounds(crowd, pairs_for(connections), processes))
+            pairs, rest = pairs_for(connections), connections * BETWEEN_S
+            figures.add_cost(measure_rounds(crowd, pairs, processes, pause_s=rest))
             progress("joins and leaves: the delays")
             figures.add_delays(measure_rounds(crowd, DELAY_PAIRS, processes, pause_s=PAUSE_S))
             if rest_s and processes:
