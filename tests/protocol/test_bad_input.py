@@ -37,10 +37,8 @@ MAX_PAYLOAD = 1_000_000
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
 
-@pytest.fixture(scope="session")
-def way() -> Way:
-    """What is bad below WebSocket is refused by our own HTTP class, which only `nannin serve` has."""
-    return Way.DIRECT
+# What is bad below WebSocket is refused by our own HTTP class, which only `nannin serve` has.
+pytestmark = pytest.mark.parametrize("way", [Way.DIRECT], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="module")
