@@ -36,10 +36,13 @@ APP = ("--app", f"{APPS / 'protocol_app.py'}:live")
 Report = dict[str, Any]
 
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="nannin-test-")  # gone with the process
+
+
 @functools.cache
 def certificate_file() -> pathlib.Path:
     """The certificate of the https server, for clients that take a file."""
-    file = pathlib.Path(tempfile.mkdtemp(prefix="nannin-test-"), "certificate.pem")
+    file = pathlib.Path(_FOLDER.name, "certificate.pem")
     file.write_text(CERTIFICATE)
     return file
 
