@@ -16,7 +16,7 @@ import click
 import results
 from lineup import ALL, Absent, Contender, running
 
-from nannin.bench.crowd import Address, BenchError, raise_descriptor_limit
+from nannin.bench.address import Address, BenchError, raise_descriptor_limit
 from nannin.bench.figures import Figures, Slow, measure, measure_slow
 from nannin.bench.process import Processes
 from nannin.bench.report import describe_slow, print_table
@@ -241,6 +241,7 @@ def main(
                     contender, size, core, measured, rest_s=rest_s, storm_limit_s=storm_limit
                 )
                 measured.append(figures)
+                tell(f"  {json.dumps(figures.to_dict())}")
             except (Absent, BenchError) as error:
                 skipped.append(f"{contender.name}, {size:,} connections: {error}")
     found = None

@@ -10,8 +10,8 @@ import pytest
 
 import nannin.bench.figures as figures_module
 import nannin.bench.measures as measures_module
+from nannin.bench.address import Address, BenchError
 from nannin.bench.command import find_processes, is_here
-from nannin.bench.crowd import Address, BenchError
 from nannin.cli import main
 from servers import nannin
 

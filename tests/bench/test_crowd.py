@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from nannin.bench.crowd import Address, BenchError, Crowd, Phase, raise_descriptor_limit
+from nannin.bench.address import Address, BenchError, raise_descriptor_limit
+from nannin.bench.crowd import Crowd, Phase
 from servers import nannin
 
 LIMIT_S = 20.0

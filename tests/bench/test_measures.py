@@ -8,7 +8,8 @@ import pytest
 
 import nannin.bench.figures as figures_module
 import nannin.bench.measures as measures_module
-from nannin.bench.crowd import Address, BenchError, Crowd
+from nannin.bench.address import Address, BenchError
+from nannin.bench.crowd import Crowd
 from nannin.bench.figures import Figures, measure, measure_slow, tell_once
 from nannin.bench.measures import (
     Rounds,

@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nannin.bench.crowd import Address, Crowd
+from nannin.bench.address import Address
+from nannin.bench.crowd import Crowd
 from nannin.bench.figures import Figures
 from servers import ROOT
 

@@ -75,7 +75,7 @@ class TlsSocket:
     def settimeout(self, timeout_s: float | None) -> None:
         self._plain.settimeout(timeout_s)
 
-    def setsockopt(self, level: int, name: int, value: bytes) -> None:
+    def setsockopt(self, level: int, name: int, value: int | bytes) -> None:
         self._plain.setsockopt(level, name, value)
 
     def shutdown(self, how: int) -> None:

@@ -9,7 +9,8 @@ import sys
 
 import click
 
-from nannin.bench.crowd import CLIENTS_PER_ADDRESS, Address, BenchError, raise_descriptor_limit
+from nannin.bench.address import Address, BenchError, raise_descriptor_limit
+from nannin.bench.crowd import CLIENTS_PER_ADDRESS
 from nannin.bench.figures import measure, measure_slow
 from nannin.bench.process import Processes, find_listeners
 from nannin.bench.report import describe_slow, print_table

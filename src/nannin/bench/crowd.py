@@ -6,30 +6,25 @@ import collections
 import enum
 import errno
 import os
-import resource
 import select
 import socket
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
+from nannin.bench.address import Address, BenchError
 from nannin.bench.frames import (
     CONNECT,
     LEAVE,
-    LONG_PING,
+    NO_PAGE,
     Heard,
-    make_handshake,
     read_frames,
     read_response,
 )
-from nannin.errors import NanninError
 
 # So many handshakes may be under way at once.
 WINDOW = 200
 # So many clients share one source address; Linux has some 28,000 ports for each.
 CLIENTS_PER_ADDRESS = 20_000
-# Descriptors that are not for clients.
-SPARE_DESCRIPTORS = 100
 # A crowd that slept in epoll would be woken by each single write, and the server would be charged for the
 # waking. Real clients are on other machines. So it naps, and finds many events; delays are off by so much.
 NAP_S = 0.001
@@ -41,13 +36,10 @@ _MEMO_BYTES = 1_024
 # A client that reads nothing lets so little travel that what waits for it waits at the server.
 _SMALL_SEGMENT_BYTES = 536
 _SMALL_BUFFER_BYTES = 2_048
-# So many pings of it are answered with 114 KB, of which the kernel keeps some 90 and the server the rest.
-STUFFING = 900
+# So many refusals are 112 KB, of which the kernel keeps some 85 and the server, which may end a client for which
+# more than 64 KB wait, the rest.
+STUFFING = 14
 _IP_BIND_ADDRESS_NO_PORT = 24
-
-
-class BenchError(NanninError):
-    """The benchmark can't go on; the message is one line."""
 
 
 class Phase(enum.IntEnum):
@@ -77,43 +69,6 @@ class Client:
         self.rest = b""
         self.number: int | None = None
         self.round = 0
-
-
-class Address:
-    """Where a server is.
-
-    Args:
-        url: `http://HOST:PORT`, with the path that it is mounted at, if any.
-
-    Raises:
-        BenchError: it is no such address, or has no host that can be found.
-    """
-
-    def __init__(self, url: str) -> None:
-        try:
-            parts = urlsplit(url if "://" in url else f"http://{url}")
-            port = parts.port or 80
-        except ValueError:
-            raise BenchError(f"{url} is no address, such as http://127.0.0.1:8124") from None
-        if parts.scheme not in ("http", "ws") or not parts.hostname:
-            raise BenchError(f"{url} is no http:// address; the benchmark speaks no TLS")
-        try:
-            found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise BenchError(f"can't find {parts.hostname}: {error.strerror}") from None
-        self.url = f"http://{parts.netloc}{parts.path.rstrip('/')}"
-        self.port = port
-        self.family, self.where = found[0][0], found[0][4]
-        path = f"{parts.path.rstrip('/')}/socket.io/?EIO=4&transport=websocket"
-        self.handshake = make_handshake(parts.netloc, path)
-        self.is_ipv4_loopback = str(self.where[0]).startswith("127.")
-
-
-def raise_descriptor_limit() -> int:
-    """Raises the soft limit of open files to the hard one; returns how many clients that allows."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard - SPARE_DESCRIPTORS
 
 
 class Crowd:
@@ -259,8 +214,6 @@ class Crowd:
         clients, memo, read = self._clients, self._memo, os.read
         joined = Phase.JOINED
         events = self._epoll.poll(timeout_s, _EVENTS)
-        if len(events) < _FEW_EVENTS:
-            time.sleep(NAP_S)
         for fd, _ in events:
             client = clients.get(fd)
             if client is None:
@@ -278,6 +231,8 @@ class Crowd:
             if heard is None:
                 heard = self._read(client, data)
             self._take(client, heard)
+        if len(events) < _FEW_EVENTS:
+            time.sleep(NAP_S)
 
     def _take(self, client: Client, heard: Heard) -> None:
         """Notes what a client on the page has heard."""
@@ -379,7 +334,7 @@ class Crowd:
         self._under_way -= 1
         if client.deaf:
             self.deaf += 1
-            client.phase, client.rest = Phase.DEAF, LONG_PING * STUFFING
+            client.phase, client.rest = Phase.DEAF, NO_PAGE * STUFFING
             self._epoll.modify(client.fd, select.EPOLLOUT)
             return
         client.phase = Phase.JOINED

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nannin.bench.crowd import Address, BenchError, Crowd
+from nannin.bench.address import Address, BenchError
+from nannin.bench.crowd import Crowd
 from nannin.bench.measures import (
     Rounds,
     Storm,
@@ -206,6 +207,8 @@ def measure_slow(
         crowd.wait(lambda: crowd.deaf + sum(crowd.lost.values()) >= deaf, STORM_LIMIT_S)
         crowd.settle(PAUSE_S / 2, STORM_LIMIT_S)
         beside = measure_rounds(crowd, SLOW_PAIRS, None, pause_s=PAUSE_S, limit_s=SLOW_LIMIT_S)
+        if not (without.delays and beside.delays):
+            raise BenchError("the healthy clients were told nothing")
         crowd.rest(SLOW_GONE_S)
         tell_once(crowd)
         [(number, _)] = crowd.numbers().most_common(1)

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 _MASK = b"\x6e\x6e\x6e\x6e"
+_MASKED = bytes(byte ^ _MASK[0] for byte in range(256))
 _TEXT, _BINARY, _CLOSE, _PING = 0x1, 0x2, 0x8, 0x9
 _UPDATE = re.compile(rb'42(?:/[^,]*,)?\["(user connected|user disconnected|audience)",(.*)\]', re.DOTALL)
 
@@ -45,18 +46,19 @@ def mask(opcode: int, payload: bytes) -> bytes:
 
     Args:
         opcode: RFC 6455, 5.2.
-        payload: at most 125 bytes.
+        payload: at most 65,535 bytes.
     """
-    masked = bytes(byte ^ _MASK[0] for byte in payload)
-    return bytes((0x80 | opcode, 0x80 | len(payload))) + _MASK + masked
+    size = len(payload)
+    length = bytes((0x80 | size,)) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+    return bytes((0x80 | opcode,)) + length + _MASK + payload.translate(_MASKED)
 
 
 CONNECT = mask(_TEXT, b"40")
 PONG = mask(_TEXT, b"3")
 # 1001, "going away": what a browser sends when a page is left.
 LEAVE = mask(_CLOSE, (1001).to_bytes(2, "big"))
-# The answer to it is as long, and a client that reads nothing lets it wait at the server.
-LONG_PING = mask(_PING, b"." * 125)
+# No server has a page of this name, and all answer with it: a client that reads nothing lets much wait for it.
+NO_PAGE = mask(_TEXT, b"40/" + b"x" * 8000 + b",")
 
 
 def make_handshake(host: str, path: str) -> bytes:

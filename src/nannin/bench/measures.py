@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nannin.bench.crowd import BenchError, Client, Crowd, Phase
+from nannin.bench.address import BenchError
+from nannin.bench.crowd import Client, Crowd, Phase
 from nannin.bench.process import Processes
 
 # A page is quiet after so long: longer than the slowest pace, one second.
