@@ -146,9 +146,10 @@ def served(way: Way, app: str | None, *settings: str) -> Iterator[Server]:
     """
     if way is Way.PLAIN:
         port = free_port()
-        name = app.replace(".py", "") if app else "nannin:Live"
-        command = [sys.executable, "-m", "uvicorn", name, *([] if app else ["--factory"])]
-        command += ["--app-dir", str(APPS), "--port", str(port), "--ws", "websockets-sansio"]
+        path, _, name = (app or "").partition(":")
+        target = f"{pathlib.Path(path).stem}:{name}" if app else "nannin:Live"
+        command = [sys.executable, "-m", "uvicorn", target, *([] if app else ["--factory"])]
+        command += ["--app-dir", str((APPS / path).parent), "--port", str(port), "--ws", "websockets-sansio"]
         names = ["NANNIN_" + flag.removeprefix("--").replace("-", "_").upper() for flag in settings[::2]]
         with running(command, port, env=dict(zip(names, settings[1::2], strict=True))) as server:
             yield server

@@ -39,7 +39,8 @@ def help_text() -> str:
 
 @pytest.mark.parametrize("name", READMES)
 def test_the_python_that_is_shown_is_the_example_that_is_tested(name: str) -> None:
-    assert blocks(name, "python") == [(ROOT / "examples" / "classic" / "app.py").read_text(encoding="utf-8")]
+    tested = [ROOT / "examples" / folder / "app.py" for folder in ("classic", "echo")]
+    assert blocks(name, "python") == [path.read_text(encoding="utf-8") for path in tested]
 
 
 @pytest.mark.parametrize("name", PAGES)

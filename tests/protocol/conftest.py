@@ -33,7 +33,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 @pytest.fixture(scope="session")
 def echo_server(way: Way) -> Iterator[Server]:
     """An Engine.IO echo with quick heartbeats."""
-    with served(way, "echo_app.py:app", *QUICK) as server:
+    with served(way, "../../examples/echo/app.py:app", *QUICK) as server:
         yield server
 
 

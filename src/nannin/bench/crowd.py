@@ -36,8 +36,8 @@ _MEMO_BYTES = 1_024
 # A client that reads nothing lets so little travel that what waits for it waits at the server.
 _SMALL_SEGMENT_BYTES = 536
 _SMALL_BUFFER_BYTES = 2_048
-# So many refusals are 112 KB, of which the kernel keeps some 85 and the server, which may end a client for which
-# more than 64 KB wait, the rest.
+# So many refusals are 112 KB. The kernel keeps some 85 of these, and the server the rest: not so much that it
+# would end the client at once.
 STUFFING = 14
 _IP_BIND_ADDRESS_NO_PORT = 24
 

@@ -57,7 +57,7 @@ CONNECT = mask(_TEXT, b"40")
 PONG = mask(_TEXT, b"3")
 # 1001, "going away": what a browser sends when a page is left.
 LEAVE = mask(_CLOSE, (1001).to_bytes(2, "big"))
-# No server has a page of this name, and all answer with it: a client that reads nothing lets much wait for it.
+# No server has a page of this name, and its refusal is as long: where nobody reads it, much waits.
 NO_PAGE = mask(_TEXT, b"40/" + b"x" * 8000 + b",")
 
 
