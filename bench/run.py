@@ -94,7 +94,7 @@ def measure_contender(
     expected_s = expect_storm(known, contender.name, size)
     if expected_s > storm_limit_s:
         storm.notes.append(
-            f"the storm is left out: {size**2 / 2e6:,.1f} million messages take {expected_s:,.0f} s"
+            f"no storm: its {size**2 / 2e6:,.1f} million messages would take some {expected_s:,.0f} s"
         )
     else:
         with running(contender, core) as (url, pid):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from servers import Way
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,6 +25,13 @@ def node() -> str:
     path = shutil.which("node")
     assert path, "Node.js is missing: `make test` installs it"
     return path
+
+
+@pytest.fixture(scope="session", params=list(Way), ids=lambda way: way.name.lower())
+def way(request: pytest.FixtureRequest) -> Way:
+    """How the servers are run."""
+    assert isinstance(request.param, Way)
+    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -150,13 +150,6 @@ class NodeClient:
             self._reports.put(from_wire(json.loads(line)))
 
 
-@pytest.fixture(scope="session", params=list(Way), ids=lambda way: way.name.lower())
-def way(request: pytest.FixtureRequest) -> Way:
-    """How the servers are run."""
-    assert isinstance(request.param, Way)
-    return request.param
-
-
 @pytest.fixture(scope="session")
 def client_server(way: Way) -> Iterator[Server]:
     """The application of the protocol tests."""

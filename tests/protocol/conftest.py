@@ -23,13 +23,6 @@ QUICK = (
 CALM = ("--ping-interval", "5", "--ping-timeout", "5", "--max-payload", "1000000", "--connect-timeout", "1")
 
 
-@pytest.fixture(scope="session", params=list(Way), ids=lambda way: way.name.lower())
-def way(request: pytest.FixtureRequest) -> Way:
-    """How the servers are run."""
-    assert isinstance(request.param, Way)
-    return request.param
-
-
 @pytest.fixture(scope="session")
 def echo_server(way: Way) -> Iterator[Server]:
     """An Engine.IO echo with quick heartbeats."""
