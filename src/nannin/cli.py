@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from nannin.errors import NanninError, SettingsError
-from nannin.settings import SETTINGS, Origins, Setting, Settings, Switch, load, to_environ
+from nannin.kinds import Origins, Switch
+from nannin.settings import SETTINGS, Setting, Settings, load, to_environ
 
 __all__ = ["main"]
 

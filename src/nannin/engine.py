@@ -207,7 +207,7 @@ class Engine:
         outputs = session.receive_poll(now)
         if (Output.REFUSE, None) not in outputs:
             session.poll = poll
-        self._perform(session, outputs, refusable=True)
+        self._perform(session, outputs)
 
     def receive_poll_lost(self, session: Session, poll: Poll) -> None:
         """The client went away from this GET."""
@@ -220,7 +220,7 @@ class Engine:
         Raises:
             RequestRefused: it is the second at once, or the session polls no more.
         """
-        self._perform(session, session.receive_post(self._clock.now()), refusable=True)
+        self._perform(session, session.receive_post(self._clock.now()))
 
     def receive_payload(self, session: Session, body: bytes) -> None:
         """The body of the session's POST.
@@ -228,7 +228,7 @@ class Engine:
         Raises:
             RequestRefused: it is malformed.
         """
-        self._perform(session, session.receive_payload(body, self._clock.now()), refusable=True)
+        self._perform(session, session.receive_payload(body, self._clock.now()))
 
     def receive_post_lost(self, session: Session) -> None:
         """The session's POST broke off or was too large."""
@@ -254,7 +254,7 @@ class Engine:
         outputs = session.receive_candidate(self._clock.now())
         if not outputs:
             session.candidate = link
-        self._perform(session, outputs, refusable=True)
+        self._perform(session, outputs)
 
     def receive_blocked(self, session: Session) -> None:
         """The WebSocket in force takes no more; it has to drain in time."""
@@ -320,7 +320,7 @@ class Engine:
         # Not before: a deadline that the application sets is most often the first.
         self._deadlines.schedule(session)
 
-    def _perform(self, session: Session, outputs: Outputs, *, refusable: bool = False) -> None:
+    def _perform(self, session: Session, outputs: Outputs) -> None:
         refused = False
         for output, value in outputs:
             match output:
@@ -355,7 +355,7 @@ class Engine:
                 self._deadlines.keep(self.sessions.values(), len(self.sessions))
         else:
             self._deadlines.schedule(session)
-        if refused and refusable:
+        if refused:
             raise RequestRefused(Refusal.BAD_REQUEST)
 
     def _deliver(self, session: Session, data: str | bytes) -> None:

@@ -20,11 +20,11 @@ from nannin.errors import ConnectionRefused, PacketError
 from nannin.handlers import CONNECT, DISCONNECT, Handler, Handlers
 from nannin.sockets import Socket, SocketState
 from nannin.telling import Teller
-from nannin.updates import Format
+from nannin.updates import Format, encode_packet
 from nannin.wire.engine_packet import encode_message
 from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode, encode_connect
+from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode_connect
 
 logger = logging.getLogger("nannin.hub")
 
@@ -154,7 +154,7 @@ class Hub:
             socket.wants_to_leave = lambda: self.disconnect(socket, close=close)
         elif socket.state is SocketState.JOINED:
             socket.flush()
-            socket.session.send_outgoing(_outgoing(Packet(PacketType.DISCONNECT, socket.key)))
+            socket.session.send_outgoing(encode_packet(Packet(PacketType.DISCONNECT, socket.key)))
             self._leave(socket, SERVER_LEFT)
             if close:
                 socket.session.close(Reason.FORCED_CLOSE)
@@ -229,7 +229,7 @@ class Hub:
         data: dict[str, Any] = {"message": refusal.message}
         if refusal.data is not None:
             data["data"] = refusal.data
-        session.send_outgoing(_outgoing(Packet(PacketType.CONNECT_ERROR, key, data)))
+        session.send_outgoing(encode_packet(Packet(PacketType.CONNECT_ERROR, key, data)))
 
     def _accept(self, socket: Socket) -> None:
         if socket.state is not SocketState.JOINING:  # its session ended while the handler ran
@@ -301,13 +301,9 @@ class Hub:
         if number is None or socket.state is not SocketState.JOINED:
             return
         args = [] if result is None else list(result) if isinstance(result, tuple) else [result]
-        socket.send(_outgoing(Packet(PacketType.ACK, socket.key, args, number)))
+        socket.send(encode_packet(Packet(PacketType.ACK, socket.key, args, number)))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-
-
-def _outgoing(packet: Packet) -> Outgoing:
-    return Outgoing([encode_message(part) for part in encode(packet)])

@@ -18,7 +18,7 @@ from typing import Any, Final
 from nannin.errors import SettingsError
 from nannin.kinds import Choice, Kind, Maybe, Number, Origins, RootPath, Switch, Whole, Word
 
-__all__ = ["SETTINGS", "Origins", "Setting", "Settings", "Switch", "check_code", "load", "to_environ"]
+__all__ = ["SETTINGS", "Setting", "Settings", "check_code", "load", "to_environ"]
 
 PREFIX: Final = "NANNIN_"
 CONFIG_VARIABLE: Final = "NANNIN_CONFIG"

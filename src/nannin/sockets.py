@@ -12,10 +12,9 @@ from nannin.audience.roster import Count
 from nannin.engine import Session
 from nannin.errors import CallTimeout, NotConnected
 from nannin.handlers import Handlers, HandlerT
-from nannin.updates import Format, encode_event
-from nannin.wire.engine_packet import encode_message
+from nannin.updates import Format, encode_event, encode_packet
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import RESERVED_EVENTS, Packet, PacketType, encode
+from nannin.wire.socket_packet import RESERVED_EVENTS, Packet, PacketType
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -162,7 +161,7 @@ class Socket:
             self._calls, self._numbers = {}, itertools.count()
         number = next(self._numbers)
         packet = Packet(PacketType.EVENT, self.key, [event, *args], number)
-        outgoing = Outgoing([encode_message(part) for part in encode(packet)])
+        outgoing = encode_packet(packet)
         answer = self._calls[number] = asyncio.get_running_loop().create_future()
         try:
             self.send(outgoing)

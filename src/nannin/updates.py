@@ -19,14 +19,22 @@ class Format(enum.Enum):
     NONE = "none"
 
 
+def encode_packet(packet: Packet) -> Outgoing:
+    """Encodes a packet and its attachments, each as a message.
+
+    Raises:
+        TypeError, ValueError: as `wire.socket_packet.encode`.
+    """
+    return Outgoing([encode_message(part) for part in encode(packet)])
+
+
 def encode_event(page: str, event: str, arguments: tuple[Any, ...]) -> Outgoing:
     """Encodes an event, once for all who get it.
 
     Raises:
         TypeError, ValueError: as `wire.socket_packet.encode`.
     """
-    packet = Packet(PacketType.EVENT, page, [event, *arguments])
-    return Outgoing([encode_message(part) for part in encode(packet)])
+    return encode_packet(Packet(PacketType.EVENT, page, [event, *arguments]))
 
 
 def encode_update(form: Format, page: str, count: Count, *, joined: bool) -> Outgoing:
