@@ -7,7 +7,9 @@ import logging
 import pytest
 
 from fakes import LIMITS, FakeLink, Hall
-from nannin.engine import RequestRefused, shut_down_all
+from nannin.ending import shut_down_all
+from nannin.engine import RequestRefused
+from nannin.handshake import Handshake
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
@@ -42,6 +44,14 @@ def test_what_the_application_sends_as_it_opens_follows_the_handshake(hall: Hall
     assert link.packets[1:] == ["4welcome"]
     poll = hall.poll(hall.polling())
     assert poll.packets == ["4welcome"]
+
+
+def test_a_session_keeps_the_handshake_that_opened_it(hall: Hall) -> None:
+    handshake = Handshake({"client": ("192.0.2.1", 5)})
+    polling, _ = hall.engine.open_by_poll(handshake)
+    websocket = hall.engine.open_by_websocket(FakeLink(), handshake)
+    assert polling.handshake is websocket.handshake is handshake
+    assert hall.polling().handshake is None
 
 
 def test_a_session_is_found_by_its_sid(hall: Hall) -> None:
@@ -185,11 +195,21 @@ def test_the_loss_of_a_poll_that_was_answered_is_nobodys_loss(hall: Hall) -> Non
 # Ends
 
 
-def test_a_websocket_that_is_lost_ends_the_session(hall: Hall) -> None:
+@pytest.mark.parametrize(
+    ("clean", "reason"), [(True, Reason.TRANSPORT_CLOSE), (False, Reason.TRANSPORT_ERROR)]
+)
+def test_a_websocket_that_is_gone_ends_the_session(hall: Hall, clean: bool, reason: Reason) -> None:
     session, link = hall.websocket()
-    hall.engine.receive_websocket_lost(session, link)
-    assert hall.app.closed == [(session, Reason.TRANSPORT_CLOSE)]
+    hall.engine.receive_websocket_lost(session, link, clean=clean)
+    assert hall.app.closed == [(session, reason)]
     hall.assert_empty()
+
+
+def test_a_session_hears_of_the_end_of_its_direct_websocket(hall: Hall) -> None:
+    (one, one_link), (other, other_link) = hall.websocket(), hall.websocket()
+    one.lose(one_link, clean=True)
+    other.lose(other_link, clean=False)
+    assert hall.reasons() == [Reason.TRANSPORT_CLOSE, Reason.TRANSPORT_ERROR]
 
 
 def test_a_close_packet_during_a_poll_answers_it_with_a_noop(hall: Hall) -> None:
@@ -234,7 +254,7 @@ def test_an_end_is_told_once_whatever_follows(hall: Hall) -> None:
     session, link = hall.websocket()
     session.close()
     session.close()
-    hall.engine.receive_websocket_lost(session, link)
+    hall.engine.receive_websocket_lost(session, link, clean=True)
     hall.clock.advance(100)
     assert hall.reasons() == [Reason.FORCED_CLOSE]
 

@@ -143,7 +143,7 @@ def test_a_second_websocket_is_refused_and_the_first_lives_on(hall: Hall) -> Non
     with pytest.raises(RequestRefused):
         hall.engine.receive_candidate(session, second)
     hall.engine.receive_websocket(session, second, "4from the second")
-    hall.engine.receive_websocket_lost(session, second)
+    hall.engine.receive_websocket_lost(session, second, clean=True)
     session.send("a")
     assert (link.packets[1:], hall.app.messages, hall.app.closed) == (["4a"], [], [])
 
@@ -182,6 +182,6 @@ def test_an_upgrade_that_is_never_finished_is_given_up_and_polling_goes_on(
 def test_a_candidate_that_is_lost_makes_room_for_the_next(hall: Hall) -> None:
     session, candidate = hall.polling(), FakeLink()
     hall.engine.receive_candidate(session, candidate)
-    hall.engine.receive_websocket_lost(session, candidate)
+    hall.engine.receive_websocket_lost(session, candidate, clean=True)
     hall.engine.receive_candidate(session, FakeLink())
     assert not hall.app.closed

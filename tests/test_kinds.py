@@ -6,7 +6,20 @@ import math
 
 import pytest
 
-from nannin.kinds import Choice, Kind, Maybe, Number, Origins, RootPath, Switch, Whole, Word
+from nannin.kinds import (
+    Choice,
+    Kind,
+    Maybe,
+    Number,
+    Origins,
+    PagePatterns,
+    RootPath,
+    Secret,
+    Secrets,
+    Switch,
+    Whole,
+    Word,
+)
 
 
 def is_refused(kind: Kind, value: object) -> bool:
@@ -167,3 +180,55 @@ def test_an_origin_keeps_a_port_that_its_scheme_does_not_imply() -> None:
 )
 def test_what_no_browser_sends_as_an_origin_is_refused(value: object) -> None:
     assert is_refused(Origins(), value)
+
+
+def test_page_patterns_come_by_comma_or_as_a_list_and_are_kept_once() -> None:
+    assert read(PagePatterns(), "/, /news/*,,/人,/*/x*,/") == ("/", "/news/*", "/人", "/*/x*")
+    assert read(PagePatterns(), "") == ()
+    assert PagePatterns().check(["/", "/a b"]) == ("/", "/a b")
+
+
+def test_a_page_pattern_is_as_long_as_a_page_key_may_be() -> None:
+    assert PagePatterns().check("/" + "人" * 84 + "ab") == ("/" + "人" * 84 + "ab",)
+    assert is_refused(PagePatterns(), "/" + "人" * 84 + "abc")
+
+
+@pytest.mark.parametrize("value", ["news", "*", "/,news", ["/a,b"], ["/\n"], ["/\ud800"], [""], [1], 1, None])
+def test_what_can_be_no_page_is_no_page_pattern(value: object) -> None:
+    assert is_refused(PagePatterns(), value)
+
+
+def test_secrets_come_by_comma_or_as_a_list_in_the_order_of_their_use() -> None:
+    first, second = "0123456789abcdef", "ひみつ" * 6
+    assert read(Secrets(), f"{first}, {second}") == (first, second)
+    assert Secrets().check([second, first]) == (second, first)
+    assert Secrets().check(first) == (first,)
+
+
+def test_no_secrets_are_none() -> None:
+    assert read(Secrets(), "") is None
+    assert read(Secrets(), " , ") is None
+    assert Secrets().check(None) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", [], "x" * 15, ["x" * 16, "y" * 15], ["x" * 16 + ","], ["x" * 16 + "\n"], [None], 10**16, b"x" * 16],
+)
+def test_a_secret_that_could_be_guessed_or_was_not_meant_is_refused(value: object) -> None:
+    assert is_refused(Secrets(), value)
+
+
+def test_a_single_secret_fits_a_header() -> None:
+    assert read(Secret(), "!0123,456789abc~") == "!0123,456789abc~"
+    assert read(Secret(), "") is None
+    assert Secret().check(None) is None
+    for value in ("", "x" * 15, "x" * 16 + " ", "x" * 16 + "\n", "é" * 16, 10**16, ["x" * 16]):
+        assert is_refused(Secret(), value)
+
+
+def test_only_secrets_are_secret() -> None:
+    assert Secret().is_secret
+    assert Secrets().is_secret
+    assert not Kind().is_secret
+    assert not Origins().is_secret

@@ -38,7 +38,11 @@ def test_without_any_source_the_defaults_hold() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 8124)
     assert (settings.ping_interval, settings.ping_timeout) == (25.0, 20.0)
     assert (settings.max_payload, settings.max_outbox) == (16384, 65536)
-    assert settings.allow_origins == ()
+    assert (settings.allow_origins, settings.pages, settings.public) == ((), (), True)
+    assert (settings.grace, settings.grace_lost, settings.recover) == (2.0, 10.0, 120.0)
+    assert (settings.max_observed, settings.max_recovery) == (100, 1_048_576)
+    assert settings.page_secret is None
+    assert settings.emit_token is None
 
 
 def test_a_flag_wins_over_environment_file_and_code() -> None:
@@ -155,6 +159,13 @@ def test_settings_are_frozen() -> None:
         ("max_payload", "63", "a whole number from 64 to 1073741824"),
         ("max_packets", "0", "a whole number from 1 to 1073741824"),
         ("max_namespaces", "0", "a whole number from 1 to 1073741824"),
+        ("grace", "-1", "a number of seconds from 0 to 1000000"),
+        ("grace_lost", "1e3", "a number of seconds from 0 to 1000000"),
+        ("recover", "", "a number of seconds from 0 to 1000000"),
+        ("max_observed", "-1", "a whole number from 0 to 1073741824"),
+        ("max_recovery", "-1", "a whole number from 0 to 1099511627776"),
+        ("pages", "/,news", "page keys such as / or /news/*, each of at most 255 bytes"),
+        ("public", "perhaps", "true or false"),
         ("allow_origins", "example.com", "origins such as https://example.com, or *"),
         ("allow_origins", "https://example.com/", "origins such as https://example.com, or *"),
         ("allow_origins", "https://*.example.com", "origins such as https://example.com, or *"),
@@ -212,6 +223,51 @@ def test_a_wrong_value_in_the_file_is_refused_by_its_key(toml: str, line: str) -
     assert refusal() == line
 
 
+TOO_SHORT = "hush-hush-hush!"
+SECRETS_EXPECTED = "at least 16 characters for each secret"
+TOKEN_EXPECTED = "at least 16 letters, digits and signs in ASCII, without a space"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("page_secret", SECRETS_EXPECTED), ("emit_token", TOKEN_EXPECTED)]
+)
+def test_a_wrong_secret_is_refused_from_every_source_and_shown_by_none(name: str, expected: str) -> None:
+    setting = SETTINGS[name]
+    assert refusal(flags={name: TOO_SHORT}) == f"{setting.flag} must be {expected}"
+    assert refusal(environ={setting.variable: TOO_SHORT}) == f"{setting.variable} must be {expected}"
+    assert refusal(defaults={name: TOO_SHORT}) == f"{name} (in the code) must be {expected}"
+    write_toml(f'{name} = "{TOO_SHORT}"')
+    assert refusal() == f"{name} in nannin.toml must be {expected}"
+    write_toml(f'{name} = ["{TOO_SHORT}", 1]')
+    assert refusal() == f"{name} in nannin.toml must be {expected}"
+    with pytest.raises(SettingsError) as caught:
+        Settings(**{name: TOO_SHORT})  # type: ignore[arg-type]
+    assert str(caught.value) == f"{name} must be {expected}"
+
+
+def test_a_file_with_a_secret_that_is_not_toml_does_not_show_it() -> None:
+    for text in (
+        f"page_secret = {TOO_SHORT}",
+        f'page_secret = "{TOO_SHORT}',
+        f'page_secret = "{TOO_SHORT}"9',
+    ):
+        write_toml(text)
+        assert "hush" not in refusal()
+
+
+def test_settings_are_shown_without_their_secrets() -> None:
+    secret = TOO_SHORT + "!"
+    settings = Settings(page_secret=(secret,), emit_token=secret)
+    assert (settings.page_secret, settings.emit_token) == ((secret,), secret)
+    assert "hush" not in f"{settings} {settings!r}"
+
+
+def test_an_empty_secret_is_none_in_a_flag_or_variable_and_an_error_elsewhere() -> None:
+    assert load({"emit_token": ""}, {"NANNIN_PAGE_SECRET": ","}) == Settings()
+    assert refusal(defaults={"page_secret": ""}) == f"page_secret (in the code) must be {SECRETS_EXPECTED}"
+    assert refusal(defaults={"emit_token": ""}) == f"emit_token (in the code) must be {TOKEN_EXPECTED}"
+
+
 def test_a_file_that_is_not_toml_is_refused_with_the_place() -> None:
     write_toml("port = ")
     assert refusal().startswith("nannin.toml is not TOML: Invalid value (at")
@@ -251,9 +307,13 @@ def test_the_code_is_checked_even_where_another_source_wins() -> None:
 
 
 def test_check_code_returns_what_it_has_checked() -> None:
-    assert check_code({"ping_interval": 1, "allow_origins": ["*"]}) == {
+    values = {"ping_interval": 1, "allow_origins": ["*"], "pages": "/,/news/*", "public": False, "grace": 0}
+    assert check_code(values) == {
         "ping_interval": 1.0,
         "allow_origins": ("*",),
+        "pages": ("/", "/news/*"),
+        "public": False,
+        "grace": 0.0,
     }
 
 
@@ -322,7 +382,7 @@ def test_the_file_that_was_read_is_found_from_another_directory(
 def test_each_setting_has_a_help_text_and_a_flag_and_a_variable_of_its_own() -> None:
     for name, setting in SETTINGS.items():
         assert setting.help.strip(), name
-        assert setting.section in {"Server", "TLS", "Sessions", "Telling", "Limits"}
+        assert setting.section in {"Server", "TLS", "Sessions", "Telling", "Counting", "Access", "Limits"}
     assert len({setting.flag for setting in SETTINGS.values()}) == len(SETTINGS)
     assert (SETTINGS["ping_interval"].flag, SETTINGS["ping_interval"].variable) == (
         "--ping-interval",

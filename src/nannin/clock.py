@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -26,6 +27,40 @@ class Clock(Protocol):
 
     def call_soon(self, callback: Callable[[], None]) -> Any:
         """Calls back at the end of this turn of the loop."""
+
+
+class Alarm:
+    """One timer that calls back at the earliest of the times it was set to.
+
+    Args:
+        clock: time.
+        on_time: called once for each time that it rings.
+    """
+
+    __slots__ = ("_clock", "_on_time", "_timer", "_when_s")
+
+    def __init__(self, clock: Clock, on_time: Callable[[], None]) -> None:
+        self._clock = clock
+        self._on_time = on_time
+        self._timer: Cancellable | None = None
+        self._when_s = math.inf
+
+    def set(self, when_s: float) -> None:
+        """Rings at this time, in monotonic seconds, unless it rings earlier anyway; infinity is never."""
+        if when_s < self._when_s:
+            self.cancel()
+            self._when_s = when_s
+            self._timer = self._clock.call_later(max(0.0, when_s - self._clock.now()), self._ring)
+
+    def cancel(self) -> None:
+        """Does not ring."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._when_s = None, math.inf
+
+    def _ring(self) -> None:
+        self._timer, self._when_s = None, math.inf
+        self._on_time()
 
 
 # uvloop's timers have whole milliseconds and count from the start of a turn, so that they may come early; who

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import math
-import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from nannin.clock import Clock
 from nannin.deadlines import Deadlines
+from nannin.ending import end_with_server
+from nannin.handshake import Handshake
 from nannin.wire.engine_packet import Encoded, encode_message
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import PINGS, EngineSession, Limits, Output, Outputs
@@ -41,6 +42,10 @@ class Application(Protocol):
 
 class Link(Protocol):
     """The server's end of one WebSocket."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something that was written still waits here."""
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own, in order, without blocking."""
@@ -76,13 +81,27 @@ class Session(EngineSession):
     Attributes:
         sid: its id.
         data: the application's own, None at first.
+        handshake: the request that opened it; whoever needs it no more may put None there, and save memory.
     """
 
-    __slots__ = ("__weakref__", "_engine", "candidate", "data", "ended", "link", "poll", "queued_s")
+    __slots__ = (
+        "__weakref__",
+        "_engine",
+        "candidate",
+        "data",
+        "ended",
+        "handshake",
+        "link",
+        "poll",
+        "queued_s",
+    )
 
-    def __init__(self, engine: Engine, sid: str, state: State, now: float) -> None:
+    def __init__(
+        self, engine: Engine, sid: str, state: State, now: float, handshake: Handshake | None
+    ) -> None:
         super().__init__(sid, state, engine.limits, now)
         self._engine = engine
+        self.handshake = handshake
         self.link: Link | None = None
         self.candidate: Link | None = None
         self.poll: Poll | None = None
@@ -114,6 +133,11 @@ class Session(EngineSession):
             self.link.forget_newest(key)
         super().forget_newest(key)
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether what is sent now leaves now: the WebSocket takes it, or a poll waits for it."""
+        return not self.link.blocked if self.link is not None else self.poll is not None
+
     def close(self, reason: Reason = Reason.FORCED_CLOSE) -> None:
         """Ends the session from this side."""
         self._engine.end(self, reason)
@@ -128,9 +152,9 @@ class Session(EngineSession):
         """A message of one of its WebSockets."""
         self._engine.receive_websocket(self, link, message)
 
-    def lose(self, link: Link) -> None:
+    def lose(self, link: Link, *, clean: bool) -> None:
         """One of its WebSockets is gone."""
-        self._engine.receive_websocket_lost(self, link)
+        self._engine.receive_websocket_lost(self, link, clean=clean)
 
     def block(self, link: Link) -> None:
         """One of its WebSockets takes no more."""
@@ -165,22 +189,22 @@ class Engine:
         self._clock = clock
         self._deadlines: Deadlines[Session] = Deadlines(clock, self._tick)
         self._to_flush: list[Session] = []
-        _ENGINES.add(self)
+        end_with_server(self)
 
     # What transports hand in
 
-    def open_by_poll(self) -> tuple[Session, str]:
+    def open_by_poll(self, handshake: Handshake | None = None) -> tuple[Session, str]:
         """Opens a session over polling: the session, and the packet that answers the GET."""
-        session = self._open(State.POLLING)
-        handshake = session.handshake()
+        session = self._open(State.POLLING, handshake)
+        packet = session.open_packet()
         self._tell_open(session)
-        return session, handshake
+        return session, packet
 
-    def open_by_websocket(self, link: Link) -> Session:
-        """Opens a session over a WebSocket, which is sent the handshake."""
-        session = self._open(State.WEBSOCKET)
+    def open_by_websocket(self, link: Link, handshake: Handshake | None = None) -> Session:
+        """Opens a session over a WebSocket, which is sent the OPEN packet."""
+        session = self._open(State.WEBSOCKET, handshake)
         session.link = link
-        link.write(Outgoing([session.handshake()]))
+        link.write(Outgoing([session.open_packet()]))
         self._tell_open(session)
         return session
 
@@ -261,11 +285,11 @@ class Engine:
         session.receive_blocked(self._clock.now())
         self._deadlines.schedule(session)
 
-    def receive_websocket_lost(self, session: Session, link: Link) -> None:
-        """One of the session's WebSockets is gone."""
+    def receive_websocket_lost(self, session: Session, link: Link, *, clean: bool) -> None:
+        """One of the session's WebSockets is gone; cleanly, if the client closed it."""
         now = self._clock.now()
         if link is session.link:
-            self._perform(session, session.receive_websocket_lost(now))
+            self._perform(session, session.receive_websocket_lost(now, clean=clean))
         elif link is session.candidate:
             session.candidate = None
             self._perform(session, session.receive_candidate_lost(now))
@@ -306,8 +330,8 @@ class Engine:
 
     # Inside
 
-    def _open(self, state: State) -> Session:
-        session = Session(self, self._new_sid(), state, self._clock.now())
+    def _open(self, state: State, handshake: Handshake | None) -> Session:
+        session = Session(self, self._new_sid(), state, self._clock.now(), handshake)
         self.sessions[session.sid] = session
         return session
 
@@ -387,13 +411,3 @@ class Engine:
 
     def _tick(self, session: Session, now: float) -> None:
         self._perform(session, session.tick(now))
-
-
-# The engines of this process, for the server that has to end them all.
-_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
-
-
-def shut_down_all() -> None:
-    """Ends every session of every engine in this process."""
-    for engine in list(_ENGINES):
-        engine.shut_down()

@@ -6,6 +6,7 @@ NanninError
 ├── ConnectionRefused (ConnectionRefusedError)  a connect handler turns a client away
 ├── CallTimeout (TimeoutError)                a client did not acknowledge in time
 ├── NotConnected                              the socket has left its page
+├── PayloadError (ValueError)                 what a client sent is not what the handler takes
 └── PeerError                                 a client broke the protocol: `close_code`, `http_status`
     └── PacketError                           a malformed Engine.IO or Socket.IO packet
 """
@@ -21,6 +22,7 @@ __all__ = [
     "NanninError",
     "NotConnected",
     "PacketError",
+    "PayloadError",
     "PeerError",
     "SettingsError",
 ]
@@ -60,6 +62,13 @@ class CallTimeout(NanninError, TimeoutError):
 
 class NotConnected(NanninError):
     """The socket has left its page, so there is nobody to send to or to wait for."""
+
+
+class PayloadError(NanninError, ValueError):
+    """What a client sent with an event is not what the handler takes; the client gets the message.
+
+    A handler may raise it as well, to refuse an event for a reason of its own.
+    """
 
 
 class PeerError(NanninError):

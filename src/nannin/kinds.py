@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Choice", "Kind", "Maybe", "Number", "Origins", "RootPath", "Switch", "Whole", "Word"]
+__all__ = [
+    "Choice",
+    "Kind",
+    "Maybe",
+    "Number",
+    "Origins",
+    "PagePatterns",
+    "RootPath",
+    "Secret",
+    "Secrets",
+    "Several",
+    "Switch",
+    "Whole",
+    "Word",
+]
+
+MAX_PATTERN_BYTES = 255  # as long as a page's key may be
+MIN_SECRET_CHARACTERS = 16
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
+_SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_CHARACTERS},}}")
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -17,6 +35,7 @@ class Kind:
 
     expected = "a text"
     metavar = "TEXT"
+    is_secret = False  # whether a value must never be shown, not even a wrong one
 
     def parse(self, text: str) -> object:
         """A value from a flag or a variable.
@@ -145,11 +164,8 @@ class RootPath(Kind):
         return value.rstrip("/")
 
 
-class Origins(Kind):
-    """Origins as browsers send them, or `*`. `null` is none: every sandboxed frame and file sends it."""
-
-    expected = "origins such as https://example.com, or *"
-    metavar = "ORIGIN,..."
+class Several(Kind):
+    """Any number of parts: by comma in a text, or as a list. A part is kept once."""
 
     def parse(self, text: str) -> object:
         return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -159,10 +175,24 @@ class Origins(Kind):
             value = self.parse(value)
         if not isinstance(value, (list, tuple)):
             raise ValueError
-        return tuple(dict.fromkeys(map(self._origin, value)))
+        return tuple(dict.fromkeys(map(self.check_part, value)))
 
-    @staticmethod
-    def _origin(value: object) -> str:
+    def check_part(self, value: object) -> str:
+        """One part as it is kept.
+
+        Raises:
+            ValueError: it is none.
+        """
+        raise NotImplementedError
+
+
+class Origins(Several):
+    """Origins as browsers send them, or `*`. `null` is none: every sandboxed frame and file sends it."""
+
+    expected = "origins such as https://example.com, or *"
+    metavar = "ORIGIN,..."
+
+    def check_part(self, value: object) -> str:
         if not isinstance(value, str):
             raise ValueError
         if value == "*":
@@ -173,3 +203,57 @@ class Origins(Kind):
         # A browser never sends the default port of a scheme.
         port = match[3] or ""
         return f"{match[1]}://{match[2]}{'' if port == _DEFAULT_PORTS.get(match[1]) else port}"
+
+
+class PagePatterns(Several):
+    """Page keys, in which each `*` stands for any text."""
+
+    expected = f"page keys such as / or /news/*, each of at most {MAX_PATTERN_BYTES} bytes"
+    metavar = "PAGE,..."
+
+    def check_part(self, value: object) -> str:
+        if not isinstance(value, str) or not value.startswith("/") or "," in value:
+            raise ValueError
+        if not value.isprintable() or len(value.encode()) > MAX_PATTERN_BYTES:
+            raise ValueError
+        return value
+
+
+class Secret(Kind):
+    """A secret that fits a header of HTTP, or None; an empty text in a flag or variable is None."""
+
+    expected = f"at least {MIN_SECRET_CHARACTERS} letters, digits and signs in ASCII, without a space"
+    metavar = "SECRET"
+    is_secret = True
+
+    def parse(self, text: str) -> object:
+        return text or None
+
+    def check(self, value: object) -> object:
+        if value is not None and not (isinstance(value, str) and _SECRET.fullmatch(value)):
+            raise ValueError
+        return value
+
+
+class Secrets(Several):
+    """One secret or several, or None; an empty text in a flag or variable is None."""
+
+    expected = f"at least {MIN_SECRET_CHARACTERS} characters for each secret"
+    metavar = "SECRET,..."
+    is_secret = True
+
+    def parse(self, text: str) -> object:
+        return super().parse(text) or None
+
+    def check(self, value: object) -> object:
+        if value is None:
+            return None
+        # An empty secret in a file or in code is an accident: as None it would open every page.
+        return super().check(value or None)
+
+    def check_part(self, value: object) -> str:
+        if not isinstance(value, str) or len(value) < MIN_SECRET_CHARACTERS or "," in value:
+            raise ValueError
+        if not value.isprintable():
+            raise ValueError
+        return value

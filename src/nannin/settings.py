@@ -16,7 +16,20 @@ from functools import partial
 from typing import Any, Final
 
 from nannin.errors import SettingsError
-from nannin.kinds import Choice, Kind, Maybe, Number, Origins, RootPath, Switch, Whole, Word
+from nannin.kinds import (
+    Choice,
+    Kind,
+    Maybe,
+    Number,
+    Origins,
+    PagePatterns,
+    RootPath,
+    Secret,
+    Secrets,
+    Switch,
+    Whole,
+    Word,
+)
 
 __all__ = ["SETTINGS", "Setting", "Settings", "check_code", "load", "to_environ"]
 
@@ -59,11 +72,12 @@ class Setting:
 
 def _setting(section: str, kind: Kind, default: object, help: str, default_words: str | None = None) -> Any:
     metadata = {"section": section, "kind": kind, "help": help, "default_words": default_words}
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, repr=not kind.is_secret, metadata=metadata)
 
 
-_server, _tls, _session, _telling, _limit = (
-    partial(_setting, section) for section in ("Server", "TLS", "Sessions", "Telling", "Limits")
+_server, _tls, _session, _telling, _counting, _access, _limit = (
+    partial(_setting, section)
+    for section in ("Server", "TLS", "Sessions", "Telling", "Counting", "Access", "Limits")
 )
 _COUNT, _SIZE = Whole(1, 2**30), Whole(64, 2**30)
 # 1 ms is the least that a handshake can say; a million seconds still fits a browser's timer, 2^31 ms.
@@ -99,17 +113,43 @@ class Settings:
     connect_timeout: float = _session(_SECONDS, 10.0, "Seconds a session has to join a page.")
     upgrade_timeout: float = _session(_SECONDS, 10.0, "Seconds an upgrade to WebSocket may take.")
 
+    recover: float = _session(
+        _ANY_SECONDS, 120.0, "Seconds a client may come back to what it missed; 0: not at all."
+    )
+
     share: float = _telling(_SHARE, 0.2, "Part of the server's time that telling one page may take.")
     min_interval: float = _telling(_ANY_SECONDS, 0.0, "Least seconds between two updates of a page.")
     max_interval: float = _telling(_SECONDS, 1.0, "Most seconds that an update may wait for its turn.")
 
-    allow_origins: tuple[str, ...] = _limit(
+    grace: float = _counting(
+        _ANY_SECONDS, 2.0, "Seconds a visitor who left still counts, for a reload; 0: not at all."
+    )
+    grace_lost: float = _counting(
+        _ANY_SECONDS, 10.0, "Seconds a visitor whose link was lost still counts; 0: not at all."
+    )
+    pages: tuple[str, ...] = _counting(
+        PagePatterns(), (), "Pages that there are, by comma, such as /,/news/*.", "any page"
+    )
+
+    allow_origins: tuple[str, ...] = _access(
         Origins(), (), "Sites that may connect besides our own, by comma; * for all."
     )
+    public: bool = _access(
+        Switch(), True, "Whether any site may read the counts; if not, our own and the allowed ones."
+    )
+    page_secret: tuple[str, ...] | None = _access(
+        Secrets(), None, "Pages need a token signed with it; several by comma: the first signs, all verify."
+    )
+    emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit needs.")
+
     max_payload: int = _limit(_SIZE, 16384, "Bytes in one HTTP body or WebSocket message.")
     max_packets: int = _limit(_COUNT, 1000, "Packets in one HTTP body.")
     max_attachments: int = _limit(Whole(0, 2**30), 10, "Binary attachments of one event.")
     max_namespaces: int = _limit(_COUNT, 4, "Pages that one session may be on.")
+    max_observed: int = _limit(
+        Whole(0, 2**30), 100, "Pages that one session may watch besides, without being counted."
+    )
+    max_recovery: int = _limit(Whole(0, 2**40), 1048576, "Bytes of missed events that are kept for one page.")
     max_outbox: int = _limit(
         Whole(0, 2**40), 0, "Bytes that may wait for one client; over that it is closed.", "4 x max-payload"
     )
@@ -215,7 +255,8 @@ def _checked(setting: Setting, source: str, value: object, *, is_text: bool = Fa
     try:
         return setting.kind.check(setting.kind.parse(value) if is_text and isinstance(value, str) else value)
     except (ValueError, OverflowError):
-        raise SettingsError(f"{source} must be {setting.kind.expected}, not {_shown(value)}") from None
+        came = "" if setting.kind.is_secret else f", not {_shown(value)}"
+        raise SettingsError(f"{source} must be {setting.kind.expected}{came}") from None
 
 
 def _check_together(values: Mapping[str, Any], sources: Mapping[str, str | None]) -> None:
@@ -265,7 +306,7 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
 def _hint(name: str, known: list[str], prefix: str = "") -> str:
     from difflib import get_close_matches  # only where something is wrong
 
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, known, n=1, cutoff=0.7)
     return f"; did you mean {prefix}{close[0].upper() if prefix else close[0]}?" if close else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
-from transport.test_direct import Peer, turn
+from peers import Peer, turn
 
 
 def test_an_app_echoes_text_and_bytes_and_sees_the_close() -> None:

@@ -147,3 +147,40 @@ def test_a_preflight_is_answered_without_a_body() -> None:
         assert not hall.engine.sessions
 
     run(test)
+
+
+@pytest.mark.parametrize(
+    ("origin", "times"), [(FOREIGN, 1), (OWN, 0), (None, 0), ("https://good.example", 0)]
+)
+@pytest.mark.parametrize("over_websocket", [False, True])
+def test_each_request_of_a_foreign_origin_is_noted(
+    over_websocket: bool, origin: str | None, times: int
+) -> None:
+    async def main() -> None:
+        hall, foreign = Hall(), []
+        endpoint = Endpoint(hall.engine, ["https://good.example"], lambda: foreign.append(origin))
+        headers = {} if origin is None else {"origin": origin}
+        if over_websocket:
+            call = websocket(endpoint, WEBSOCKET, **headers)
+            call.put(GONE)
+            await call.ends()
+        else:
+            await ask(endpoint, "GET", POLLING, **headers)
+        assert foreign == [origin] * times
+        assert len(hall.app.opened) == 1 - times
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("over_websocket", [False, True])
+def test_a_session_knows_the_request_that_opened_it(over_websocket: bool) -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        if over_websocket:
+            await websocket(endpoint, f"{WEBSOCKET}&a=1", **{"user-agent": "a browser"}).sends(2)
+        else:
+            await ask(endpoint, "GET", f"{POLLING}&a=1", user_agent="a browser")
+        handshake = hall.app.opened[0].handshake
+        assert handshake is not None
+        assert (handshake.user_agent, handshake.query["a"]) == ("a browser", "1")
+
+    run(test)

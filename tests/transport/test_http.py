@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from nannin.transport import http
 from nannin.transport.http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, LimitedHttp
-from transport.test_direct import FakeTransport, turn
+from peers import FakeTransport, turn
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n"
 

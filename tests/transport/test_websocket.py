@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from asgi import GONE, Call, ask, no_tasks_left, scope, text, websocket
 from fakes import LIMITS, Hall
@@ -15,6 +17,7 @@ from nannin.transport.endpoint import Endpoint
 from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
 
+CLOSED: Message = {"type": "websocket.disconnect", "code": 1001, "reason": ""}
 POLLING, WEBSOCKET = "EIO=4&transport=polling", "EIO=4&transport=websocket"
 
 
@@ -47,9 +50,9 @@ def run(test: Callable[[Room], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-async def leave(call: Call) -> None:
+async def leave(call: Call, goodbye: Message = CLOSED) -> None:
     """The client goes."""
-    call.put(GONE)
+    call.put(goodbye)
     await call.ends()
 
 
@@ -108,6 +111,43 @@ def test_a_client_that_goes_ends_its_session() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        {"code": 1000},
+        {"code": 1001},
+        {"code": 1001, "reason": "going away"},
+        {"code": 1005, "reason": ""},  # a close frame without a code
+        {"code": 4_000},
+    ],
+)
+def test_a_close_frame_of_the_client_is_a_clean_end(goodbye: dict[str, Any]) -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        await leave(call, {"type": "websocket.disconnect", **goodbye})
+        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        {"code": 1006},
+        {"code": 1006, "reason": ""},
+        {},
+        {"code": 1005},  # so uvicorn's own WebSocket class says that the connection broke
+    ],
+)
+def test_an_end_without_a_close_frame_is_a_loss(goodbye: dict[str, Any]) -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        await leave(call, {"type": "websocket.disconnect", **goodbye})
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+
+    run(test)
+
+
 def test_a_task_that_the_server_cancels_ends_the_session() -> None:
     async def test(room: Room) -> None:
         _, call = await room.open()
@@ -115,7 +155,7 @@ def test_a_task_that_the_server_cancels_ends_the_session() -> None:
         call.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call.ends()
-        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
 
     run(test)
 
@@ -215,8 +255,8 @@ def test_a_link_that_breaks_while_it_is_written_to_waits_for_its_disconnect(erro
         session.send("a")
         await asyncio.sleep(0)
         session.send("b")
-        await leave(call)
-        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        await leave(call, GONE)
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
 
     run(test)
 

@@ -1,7 +1,14 @@
-"""Who is on which page: connections join and leave, and each page's count follows."""
+"""Who is on which page: connections join and leave, and each page's count follows.
+
+A visitor who leaves may be back in a moment: a reload, a phone between two cells. For so long, its grace, the
+connection that left is still counted; a return of the same visitor takes its place, and nothing has changed.
+"""
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import math
 from collections.abc import Collection, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
@@ -9,45 +16,125 @@ ConnectionT = TypeVar("ConnectionT", bound=Hashable)
 
 
 class Count(NamedTuple):
-    """How many are on a page: connections, and the visitors that they belong to."""
+    """How many are on a page: connections, the visitors they belong to, and the visitors who see it now."""
 
     connections: int = 0
     visitors: int = 0
+    visible: int = 0
 
 
 class Change(NamedTuple):
-    """What a join or a leave did to a page's count."""
+    """What a join, a leave, a look or the end of a grace did to a page's count."""
 
     page: str
     before: Count
     after: Count
 
 
-class _Audience(Generic[ConnectionT]):
-    __slots__ = ("anonymous", "connections", "visitors")
+# So many of a visitor's connections in grace are looked at; who has more tabs than that wants something else.
+_LOOK_AT = 16
+
+
+class _Grace:
+    """A connection that has left, and is counted until its time is over or its visitor is back."""
+
+    __slots__ = ("page", "taken", "visible", "visitor")
+
+    def __init__(self, page: str, visitor: str, visible: bool) -> None:
+        self.page = page
+        self.visitor = visitor
+        self.visible = visible
+        self.taken = False
+
+
+def _place_for(graces: list[_Grace], visible: bool) -> _Grace:
+    """Whose place one who returns takes: the eldest that was as visible, else the eldest.
+
+    So a tab in the background that is back first does not take the place of the one in front.
+    """
+    return next((grace for grace in graces[:_LOOK_AT] if grace.visible is visible), graces[0])
+
+
+class _Visitor:
+    """One visitor on one page."""
+
+    __slots__ = ("connections", "graces", "visible")
 
     def __init__(self) -> None:
-        self.connections: dict[ConnectionT, str | None] = {}
-        self.visitors: dict[str, int] = {}  # visitor id -> its connections
-        self.anonymous = 0  # connections without an id: each a visitor of its own
+        self.connections = 0  # those in grace too
+        self.visible = 0  # so many of them are
+        self.graces: list[_Grace] | None = None  # the eldest first
+
+
+class _Audience(Generic[ConnectionT]):
+    __slots__ = ("connections", "graces", "hidden", "named", "seeing", "visitors")
+
+    def __init__(self) -> None:
+        self.connections: dict[ConnectionT, str | None] = {}  # each with its visitor's id
+        self.hidden: set[ConnectionT] = set()  # those that are not visible
+        self.visitors: dict[str, _Visitor] = {}
+        self.named = 0  # connections with a visitor's id
+        self.graces = 0
+        self.seeing = 0  # visitors of whom a connection is visible
 
     def count(self) -> Count:
-        return Count(len(self.connections), self.anonymous + len(self.visitors))
+        live = len(self.connections)
+        return Count(live + self.graces, live - self.named + len(self.visitors), self.seeing)
+
+    def add(self, name: str | None, visible: bool) -> None:
+        """One more connection of this visitor, or of nobody known."""
+        if name is None:
+            self.seeing += visible
+            return
+        visitor = self.visitors.get(name)
+        if visitor is None:
+            visitor = self.visitors[name] = _Visitor()
+        visitor.connections += 1
+        if visible:
+            self.look(name)
+
+    def remove(self, name: str | None, visible: bool) -> None:
+        """One connection less."""
+        if visible:
+            self.look_away(name)
+        if name is not None:
+            visitor = self.visitors[name]
+            visitor.connections -= 1
+            if not visitor.connections:
+                del self.visitors[name]
+
+    def look(self, name: str | None) -> None:
+        if name is not None:
+            self.visitors[name].visible += 1
+        self.seeing += name is None or self.visitors[name].visible == 1
+
+    def look_away(self, name: str | None) -> None:
+        if name is not None:
+            self.visitors[name].visible -= 1
+        self.seeing -= name is None or not self.visitors[name].visible
 
 
 class Roster(Generic[ConnectionT]):
-    """One node's audiences. A connection is any hashable object; a page exists while somebody is on it."""
+    """One node's audiences. A connection is any hashable object; a page is there while somebody is counted.
+
+    What changes a count answers with the `Change`.
+    """
 
     def __init__(self) -> None:
         self._audiences: dict[str, _Audience[ConnectionT]] = {}
+        self._graces: list[tuple[float, int, _Grace]] = []
+        self._order = itertools.count()
 
-    def join(self, page: str, connection: ConnectionT, visitor: str | None = None) -> Change:
+    def join(
+        self, page: str, connection: ConnectionT, visitor: str | None = None, *, visible: bool = True
+    ) -> Change:
         """Puts a connection on a page.
 
         Args:
             page: the page's key.
             connection: whoever joins; it can be on a page once.
             visitor: the visitor's id; without one the connection is a visitor of its own.
+            visible: whether the visitor sees the page.
 
         Raises:
             ValueError: the connection is on that page already.
@@ -59,41 +146,101 @@ class Roster(Generic[ConnectionT]):
             raise ValueError(f"the connection is on page {page} already")
         before = audience.count()
         audience.connections[connection] = visitor
-        if visitor is None:
-            audience.anonymous += 1
-        else:
-            audience.visitors[visitor] = audience.visitors.get(visitor, 0) + 1
+        audience.add(visitor, visible)
+        if not visible:
+            audience.hidden.add(connection)
+        if visitor is not None:
+            audience.named += 1
+            self._take_grace(audience, visitor, visible)
         return Change(page, before, audience.count())
 
-    def leave(self, page: str, connection: ConnectionT) -> Change | None:
-        """Takes a connection off a page; None where it was not there."""
+    def leave(
+        self, page: str, connection: ConnectionT, *, grace_s: float = 0.0, now: float = 0.0
+    ) -> Change | None:
+        """Takes a connection off a page; None where it was not there.
+
+        Args:
+            page: the page's key.
+            connection: whoever leaves.
+            grace_s: for so many seconds a connection with a visitor's id is still counted.
+            now: the time, in monotonic seconds.
+        """
         audience = self._audiences.get(page)
         if audience is None or connection not in audience.connections:
             return None
         before = audience.count()
         visitor = audience.connections.pop(connection)
-        if visitor is None:
-            audience.anonymous -= 1
-        elif audience.visitors[visitor] == 1:
-            del audience.visitors[visitor]
+        visible = connection not in audience.hidden
+        audience.hidden.discard(connection)
+        audience.named -= visitor is not None
+        if visitor is None or grace_s <= 0:
+            audience.remove(visitor, visible)
         else:
-            audience.visitors[visitor] -= 1
-        if not audience.connections:
-            del self._audiences[page]
+            grace = _Grace(page, visitor, visible)
+            named = audience.visitors[visitor]
+            if named.graces is None:
+                named.graces = []
+            named.graces.append(grace)
+            audience.graces += 1
+            heapq.heappush(self._graces, (now + grace_s, next(self._order), grace))
+        return self._changed(page, audience, before)
+
+    def show(self, page: str, connection: ConnectionT, visible: bool) -> Change | None:
+        """The connection's tab came into view or went out of it; None where nothing is new."""
+        audience = self._audiences.get(page)
+        if audience is None or connection not in audience.connections:
+            return None
+        if visible is (connection not in audience.hidden):
+            return None
+        before, visitor = audience.count(), audience.connections[connection]
+        if visible:
+            audience.hidden.discard(connection)
+            audience.look(visitor)
+        else:
+            audience.hidden.add(connection)
+            audience.look_away(visitor)
         return Change(page, before, audience.count())
 
+    def next_deadline(self) -> float:
+        """When the next grace is over, in monotonic seconds; infinite where nobody is in grace."""
+        while self._graces and self._graces[0][2].taken:
+            heapq.heappop(self._graces)
+        return self._graces[0][0] if self._graces else math.inf
+
+    def expire(self, now: float) -> list[Change]:
+        """Ends the graces whose time is over."""
+        changes = []
+        while self.next_deadline() <= now:
+            grace = heapq.heappop(self._graces)[2]
+            audience = self._audiences[grace.page]
+            before = audience.count()
+            self._drop_grace(audience, grace)
+            changes.append(self._changed(grace.page, audience, before))
+        return changes
+
     def count(self, page: str) -> Count:
-        """The page's count; zero for a page that nobody is on."""
+        """The page's count; zeros for a page that nobody is on."""
         audience = self._audiences.get(page)
         return audience.count() if audience is not None else Count()
 
-    def count_with(self, page: str, visitor: str | None) -> Count:
+    def count_with(self, page: str, visitor: str | None, *, visible: bool = True) -> Count:
         """What the page's count will be once one more connection, of this visitor, has joined."""
         audience = self._audiences.get(page)
         if audience is None:
-            return Count(1, 1)
-        connections, visitors = audience.count()
-        return Count(connections + 1, visitors + (visitor is None or visitor not in audience.visitors))
+            return Count(1, 1, int(visible))
+        connections, visitors, seeing = audience.count()
+        known = audience.visitors.get(visitor) if visitor is not None else None
+        if known is None:
+            return Count(connections + 1, visitors + 1, seeing + visible)
+        if not known.graces:
+            return Count(connections + 1, visitors, seeing + (visible and not known.visible))
+        left = known.visible - _place_for(known.graces, visible).visible + visible
+        return Count(connections, visitors, seeing - bool(known.visible) + bool(left))
+
+    def in_grace(self, page: str) -> int:
+        """How many of the page's connections have left and are still counted."""
+        audience = self._audiences.get(page)
+        return audience.graces if audience is not None else 0
 
     def audience(self, page: str) -> Collection[ConnectionT]:
         """The connections on a page, in the order of their joins; not to be kept over a join or leave."""
@@ -101,5 +248,26 @@ class Roster(Generic[ConnectionT]):
         return audience.connections.keys() if audience is not None else ()
 
     def pages(self) -> Collection[str]:
-        """The keys of the pages that somebody is on."""
+        """The keys of the pages that somebody is counted on."""
         return self._audiences.keys()
+
+    def _take_grace(self, audience: _Audience[ConnectionT], visitor: str, visible: bool) -> None:
+        """Who is back takes the place of a connection of theirs that is in grace."""
+        graces = audience.visitors[visitor].graces
+        if graces:
+            grace = _place_for(graces, visible)
+            grace.taken = True
+            self._drop_grace(audience, grace)
+
+    def _drop_grace(self, audience: _Audience[ConnectionT], grace: _Grace) -> None:
+        visitor = audience.visitors[grace.visitor]
+        assert visitor.graces is not None
+        visitor.graces.remove(grace)
+        audience.graces -= 1
+        audience.remove(grace.visitor, grace.visible)
+
+    def _changed(self, page: str, audience: _Audience[ConnectionT], before: Count) -> Change:
+        after = audience.count()
+        if not after.connections:
+            del self._audiences[page]
+        return Change(page, before, after)

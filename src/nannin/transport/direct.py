@@ -49,8 +49,8 @@ class Receiver(Protocol):
     def receive(self, link: DirectWebSocket, message: str | bytes) -> None:
         """A message arrived."""
 
-    def lose(self, link: DirectWebSocket) -> None:
-        """The connection is gone, once and for good."""
+    def lose(self, link: DirectWebSocket, *, clean: bool) -> None:
+        """The connection is gone, once and for good; cleanly, if the client sent a close frame."""
 
     def block(self, link: DirectWebSocket) -> None:
         """The client reads too slowly: something written waits here."""
@@ -119,7 +119,7 @@ class DirectWebSocket(asyncio.Protocol):
             self._close_alarm.cancel()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            receiver.lose(self)
+            receiver.lose(self, clean=self._conn.close_rcvd is not None)
         if self._asgi is not None:
             self._asgi.wake_writer()
             self._asgi.put_disconnect(1006)
@@ -182,7 +182,7 @@ class DirectWebSocket(asyncio.Protocol):
             receiver.receive(self, message)
         if self._transport.is_closing() and self._receiver is not None:
             self._receiver = None
-            receiver.lose(self)
+            receiver.lose(self, clean=self._conn.close_rcvd is not None)
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own, in order, without blocking."""

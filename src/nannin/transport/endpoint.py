@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from starlette.types import Receive, Scope, Send
 
@@ -19,10 +19,17 @@ class Endpoint:
     Args:
         engine: whose sessions are served.
         allow_origins: the origins that may connect besides the server's own.
+        on_foreign: called when another origin is refused.
     """
 
-    def __init__(self, engine: Engine, allow_origins: Collection[str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        allow_origins: Collection[str],
+        on_foreign: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
+        self._on_foreign = on_foreign
         self._allow_origins = allow_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,6 +42,7 @@ class Endpoint:
         request = read_request(method, scope["query_string"], websocket=websocket)
         if not allowed:
             request = Refusal.FORBIDDEN
+            self._on_foreign()
         if websocket:
             await serve_websocket(self._engine, request, scope, receive, send)
             return

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 
 from starlette.types import Receive, Scope, Send
 
 from nannin.engine import Engine, RequestRefused, Session
-from nannin.transport.origin import Headers, find_header
+from nannin.handshake import Handshake
+from nannin.transport.body import Unread, read_body
+from nannin.transport.origin import Headers
 from nannin.wire.engine_packet import Encoded, encode_payload
 from nannin.wire.engine_request import EngineRequest, Refusal
 from nannin.wire.engine_states import State
 
 _TEXT = (b"content-type", b"text/plain; charset=UTF-8")
 _JSON = (b"content-type", b"application/json")
-_BODY_TIMEOUT_S = 15.0
 _UPGRADE_HEAD_START_S = 0.05
 _NO_STORE = (b"cache-control", b"no-store")
-
-
-class Refused(enum.Enum):
-    """Why a body was not read to its end: the status and text of the answer."""
-
-    GONE = None
-    TOO_LARGE = (413, b"Payload too large")
-    TOO_SLOW = (408, b"Request timeout")
 
 
 class _Poll:
@@ -68,8 +60,8 @@ async def serve_polling(
     """
     try:
         if request.sid is None:
-            _, handshake = engine.open_by_poll()
-            await respond(send, 200, encode_payload([handshake]), headers)
+            _, opened = engine.open_by_poll(Handshake(scope))
+            await respond(send, 200, encode_payload([opened]), headers)
             return
         session = engine.find(request.sid)
         if scope["method"] == "GET":
@@ -109,35 +101,15 @@ async def _serve_post(
     engine: Engine, session: Session, scope: Scope, receive: Receive, send: Send, headers: Headers
 ) -> None:
     engine.receive_post(session)
-    body: bytes | Refused = Refused.GONE
+    body: bytes | Unread = Unread.GONE
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT_S):
-            declared = find_header(scope["headers"], b"content-length")
-            body = await _read_body(receive, declared, engine.limits.max_payload_bytes)
-    except TimeoutError:
-        body = Refused.TOO_SLOW
+        body = await read_body(scope, receive, engine.limits.max_payload_bytes)
     finally:
         if not isinstance(body, bytes):
             engine.receive_post_lost(session)
     if isinstance(body, bytes):
         engine.receive_payload(session, body)
         await respond(send, 200, b"ok", headers)
-    elif body is not Refused.GONE:
+    elif body is not Unread.GONE:
         status, text = body.value
         await respond(send, status, text, [*headers, (b"connection", b"close")])
-
-
-async def _read_body(receive: Receive, declared: str, max_bytes: int) -> bytes | Refused:
-    """Reads a POST's body; one that is too large is refused before the rest of it is waited for."""
-    if declared.isdecimal() and int(declared) > max_bytes:
-        return Refused.TOO_LARGE
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return Refused.GONE
-        body += message.get("body", b"")
-        if len(body) > max_bytes:
-            return Refused.TOO_LARGE
-        if not message.get("more_body", False):
-            return bytes(body)

@@ -8,9 +8,17 @@ from collections import deque
 from starlette.types import Receive, Scope, Send
 
 from nannin.engine import Engine, RequestRefused, Session
+from nannin.handshake import Handshake
 from nannin.transport.direct import EXTENSION, DirectWebSocket
 from nannin.wire.engine_request import EngineRequest, Refusal
 from nannin.wire.outgoing import Outgoing
+
+# The codes of a WebSocket that ended without a close frame, and of a close frame without a code.
+# Source: RFC 6455, 7.4.1.
+_ABNORMAL, _NO_STATUS = 1006, 1005
+
+# What is written in one turn of the loop waits for the next; more than this does not wait for that alone.
+_BLOCKED_BYTES = 16_384
 
 
 class AsgiLink:
@@ -30,6 +38,11 @@ class AsgiLink:
         self._close_code: int | None = None
         self._flushing: asyncio.Task[None] | None = None
         self.session: Session | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether so much waits here that the client must be reading slowly."""
+        return self._outbox_bytes > _BLOCKED_BYTES
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own; a client that lets too much wait is closed."""
@@ -117,7 +130,7 @@ async def serve_websocket(
     link = AsgiLink(send, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
     if session is None:
         await send({"type": "websocket.accept"})
-        session = engine.open_by_websocket(link)
+        session = engine.open_by_websocket(link, Handshake(scope))
     else:
         # The candidate is known before the client can know that it is open: a poll may follow at once.
         try:
@@ -130,22 +143,26 @@ async def serve_websocket(
         try:
             await send({"type": "websocket.accept"})
         except BaseException:
-            engine.receive_websocket_lost(session, link)
+            engine.receive_websocket_lost(session, link, clean=False)
             raise
     if isinstance(link, DirectWebSocket):
         link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
         return
     link.session = session
+    clean = False
     try:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
+                code = message.get("code", _ABNORMAL)
+                # uvicorn's own class says 1005 of a link that broke, too, but only then gives no reason.
+                clean = code != _ABNORMAL and (code != _NO_STATUS or "reason" in message)
                 return
             text = message.get("text")
             engine.receive_websocket(session, link, text if text is not None else message["bytes"])
     finally:
         link.lose()
-        engine.receive_websocket_lost(session, link)
+        engine.receive_websocket_lost(session, link, clean=clean)
 
 
 async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:

@@ -130,7 +130,7 @@ class EngineSession:
 
     # What comes in
 
-    def handshake(self) -> str:
+    def open_packet(self) -> str:
         """The OPEN packet, with which the server answers the first request."""
         return _handshake(self._limits, self.state is State.POLLING).replace(_SID, self.sid, 1)
 
@@ -177,9 +177,10 @@ class EngineSession:
         event = _EVENTS.get(packet.type, Event.BAD)
         return self._take(event, now, _REASONS.get(event), packet)
 
-    def receive_websocket_lost(self, now: float) -> Outputs:
-        """The WebSocket in force is gone, with or without a close frame."""
-        return self._take(Event.WEBSOCKET_LOST, now, Reason.TRANSPORT_CLOSE)
+    def receive_websocket_lost(self, now: float, *, clean: bool) -> Outputs:
+        """The WebSocket in force is gone; it ended cleanly where the client sent a close frame."""
+        reason = Reason.TRANSPORT_CLOSE if clean else Reason.TRANSPORT_ERROR
+        return self._take(Event.WEBSOCKET_LOST, now, reason)
 
     def receive_candidate(self, now: float) -> Outputs:
         """A WebSocket with this sid arrived; with a REFUSE it is to be closed, else it is the candidate."""

@@ -81,10 +81,16 @@ def encode(packet: Packet) -> list[str | bytes]:
     return [f"{kind.value}{count}{namespace}{number}{payload}", *attachments]
 
 
-def encode_connect(namespace: str, sid: str) -> str:
-    """Encodes the CONNECT packet that accepts a client; `sid` needs no escapes. Each join costs one."""
+def encode_connect(namespace: str, sid: str, pid: str | None = None) -> str:
+    """Encodes the CONNECT packet that accepts a client. Each join costs one.
+
+    Args:
+        namespace: which it has joined.
+        sid: its id there, which needs no escapes.
+        pid: with what it may come back, which needs none either.
+    """
     head = PacketType.CONNECT.value if namespace == "/" else f"{PacketType.CONNECT.value}{namespace},"
-    return f'{head}{{"sid":"{sid}"}}'
+    return f'{head}{{"sid":"{sid}"}}' if pid is None else f'{head}{{"sid":"{sid}","pid":"{pid}"}}'
 
 
 class Decoder:

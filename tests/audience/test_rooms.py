@@ -1,0 +1,93 @@
+"""Which rooms a page's connections are in, by itself and against a naive model."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from nannin.audience.rooms import Rooms
+
+PAGES = ["/a", "/b"]
+ROOMS = ["x", "y", "z"]
+# A connection is on one page, and its name says on which.
+CONNECTIONS = [page + name for page in PAGES for name in "123"]
+
+
+def test_members_stand_in_the_order_of_their_joins() -> None:
+    rooms: Rooms[str] = Rooms()
+    for name in ("b", "a", "c", "b"):
+        rooms.join("/", "x", name)
+    assert list(rooms.members("/", "x")) == ["b", "a", "c"]
+    rooms.leave("/", "x", "b")
+    rooms.join("/", "x", "b")
+    assert list(rooms.members("/", "x")) == ["a", "c", "b"]
+
+
+def test_a_connections_rooms_stand_in_the_order_of_its_joins() -> None:
+    rooms: Rooms[str] = Rooms()
+    for name in ("y", "x", "y"):
+        rooms.join("/", name, "a")
+    assert rooms.of("a") == ["y", "x"]
+
+
+def test_rooms_of_one_name_on_two_pages_are_two() -> None:
+    rooms: Rooms[str] = Rooms()
+    rooms.join("/a", "x", "ann")
+    rooms.join("/b", "x", "bob")
+    assert (list(rooms.members("/a", "x")), list(rooms.members("/b", "x"))) == (["ann"], ["bob"])
+
+
+def test_nobody_is_in_a_room_that_nobody_joined() -> None:
+    rooms: Rooms[str] = Rooms()
+    assert (list(rooms.members("/", "x")), rooms.of("ann")) == ([], [])
+
+
+@pytest.mark.parametrize("room", [None, 5, b"x", ["x"]])
+def test_a_rooms_name_is_a_text(room: object) -> None:
+    rooms: Rooms[str] = Rooms()
+    with pytest.raises(TypeError, match="a room's name is a str"):
+        rooms.join("/", room, "ann")  # type: ignore[arg-type]
+    assert rooms.of("ann") == []
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Joins and leaves in any order; the model is a list of pairs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rooms: Rooms[str] = Rooms()
+        self.pairs: list[tuple[str, str]] = []
+
+    @rule(connection=st.sampled_from(CONNECTIONS), room=st.sampled_from(ROOMS))
+    def join(self, connection: str, room: str) -> None:
+        self.rooms.join(connection[:2], room, connection)
+        if (connection, room) not in self.pairs:
+            self.pairs.append((connection, room))
+
+    @rule(connection=st.sampled_from(CONNECTIONS), room=st.sampled_from(ROOMS))
+    def leave(self, connection: str, room: str) -> None:
+        self.rooms.leave(connection[:2], room, connection)
+        self.pairs = [pair for pair in self.pairs if pair != (connection, room)]
+
+    @rule(connection=st.sampled_from(CONNECTIONS))
+    def leave_all(self, connection: str) -> None:
+        self.rooms.leave_all(connection[:2], connection)
+        self.pairs = [pair for pair in self.pairs if pair[0] != connection]
+
+    @invariant()
+    def agrees(self) -> None:
+        for connection in CONNECTIONS:
+            assert self.rooms.of(connection) == [room for one, room in self.pairs if one == connection]
+        for page in PAGES:
+            for room in ROOMS:
+                members = [one for one, other in self.pairs if other == room and one[:2] == page]
+                assert list(self.rooms.members(page, room)) == members
+
+    @invariant()
+    def keeps_nothing_of_those_who_left(self) -> None:
+        assert set(self.rooms._rooms) == {connection for connection, _ in self.pairs}
+        assert set(self.rooms._members) == {(one[:2], room) for one, room in self.pairs}
+
+
+TestAnyOrder = AnyOrder.TestCase

@@ -1,0 +1,271 @@
+"""One Engine.IO session in time: heartbeats, deadlines, and clients that read slowly."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from engine_sessions import (
+    ALIVE,
+    LIMITS,
+    PATIENT,
+    START_S,
+    answer,
+    ended,
+    feed_packet,
+    open_session,
+    post,
+    send,
+    session_in,
+)
+from nannin.wire.engine_packet import PING
+from nannin.wire.engine_session import Limits, Output
+from nannin.wire.engine_states import Reason, State
+
+# Heartbeat
+
+
+@pytest.mark.parametrize("state", ALIVE, ids=lambda state: state.name)
+def test_a_silent_session_is_gone_at_interval_plus_timeout_and_not_before(state: State) -> None:
+    session = session_in(state, PATIENT)
+    due, gone = START_S + 25, START_S + 25 + 20
+    assert session.tick(due - 0.001) == []
+    session.tick(due)
+    assert session.next_deadline() == gone
+    assert session.tick(gone - 0.001) == []
+    assert ended(Reason.PING_TIMEOUT) in session.tick(gone)
+    assert session.state is State.CLOSED
+    assert session.next_deadline() == math.inf
+
+
+def test_the_first_ping_is_due_one_interval_after_the_handshake() -> None:
+    assert open_session().next_deadline() == START_S + LIMITS.ping_interval_s
+
+
+def test_a_ping_answers_the_waiting_get() -> None:
+    session = open_session()
+    session.receive_poll(START_S)
+    assert session.tick(START_S + 25) == [answer(PING)]
+
+
+def test_a_ping_waits_for_the_next_get() -> None:
+    session = open_session()
+    assert session.tick(START_S + 25) == []
+    assert session.receive_poll(START_S + 26) == [answer(PING)]
+
+
+def test_a_ping_goes_over_the_websocket() -> None:
+    assert open_session(State.WEBSOCKET).tick(START_S + 25) == [send(PING)]
+
+
+def test_a_ping_is_sent_once() -> None:
+    session = open_session(State.WEBSOCKET)
+    session.tick(START_S + 25)
+    assert session.tick(START_S + 26) == []
+
+
+def test_a_pong_puts_the_next_ping_one_interval_later() -> None:
+    session = open_session(State.WEBSOCKET)
+    session.tick(START_S + 25)
+    assert session.receive_websocket("3", START_S + 27) == []
+    assert session.next_deadline() == START_S + 27 + 25
+
+
+def test_a_pong_may_be_posted() -> None:
+    session = open_session()
+    session.tick(START_S + 25)
+    assert post(session, b"3", START_S + 27) == []
+    assert session.next_deadline() == START_S + 27 + 25
+
+
+def test_a_client_that_answers_every_ping_stays() -> None:
+    session, now = open_session(State.WEBSOCKET), START_S
+    for _ in range(100):
+        now = session.next_deadline()
+        assert session.tick(now) == [send(PING)]
+        now += LIMITS.ping_timeout_s - 0.001
+        assert session.tick(now) == []
+        session.receive_websocket("3", now)
+    assert session.state is State.WEBSOCKET
+
+
+@pytest.mark.parametrize("state", [State.POLLING, State.WEBSOCKET])
+def test_pongs_that_nobody_asked_for_move_no_deadline(state: State) -> None:
+    session = session_in(state)
+    for second in range(20):
+        feed_packet(session, "3", START_S + second)
+    assert session.next_deadline() == START_S + 25
+
+
+def test_a_second_pong_to_one_ping_moves_no_deadline() -> None:
+    session = open_session(State.WEBSOCKET)
+    session.tick(START_S + 25)
+    session.receive_websocket("3", START_S + 26)
+    session.receive_websocket("3", START_S + 40)
+    assert session.next_deadline() == START_S + 26 + 25
+
+
+def test_messages_are_no_pongs() -> None:
+    session = open_session(State.WEBSOCKET)
+    session.tick(START_S + 25)
+    session.receive_websocket("4hello", START_S + 30)
+    assert session.next_deadline() == START_S + 45
+
+
+def test_a_timer_that_fires_a_moment_late_moves_no_deadline() -> None:
+    session = open_session(State.WEBSOCKET)
+    session.tick(START_S + 25.01)
+    assert session.next_deadline() == START_S + 45
+
+
+def test_a_loop_that_was_held_up_keeps_its_client() -> None:
+    session = open_session(State.WEBSOCKET)
+    late = START_S + 25 + 20 + 60
+    assert session.tick(late) == [send(PING)]
+    assert session.next_deadline() == late + 20
+    session.receive_websocket("3", late + 1)
+    assert session.tick(late + 20) == []
+    assert session.state is State.WEBSOCKET
+
+
+def test_a_client_with_a_short_timeout_has_time_to_answer_a_ping_that_is_late() -> None:
+    session = open_session(State.WEBSOCKET, Limits(ping_interval_s=0.1, ping_timeout_s=0.02))
+    assert session.tick(START_S + 0.1 + 0.03) == [send(PING)]
+    assert session.state is State.WEBSOCKET
+
+
+# The application's deadline
+
+
+@pytest.mark.parametrize("state", ALIVE, ids=lambda state: state.name)
+def test_a_timeout_ends_the_session_at_its_time_and_not_before(state: State) -> None:
+    session = session_in(state)
+    session.set_timeout(START_S + 1)
+    assert session.next_deadline() == START_S + 1
+    assert session.tick(START_S + 0.999) == []
+    assert ended(Reason.CONNECT_TIMEOUT) in session.tick(START_S + 1)
+    assert session.state is State.CLOSED
+
+
+def test_a_timeout_can_be_moved_and_taken_back() -> None:
+    session = open_session()
+    session.set_timeout(START_S + 1)
+    session.set_timeout(START_S + 2)
+    assert session.tick(START_S + 1) == []
+    session.set_timeout(math.inf)
+    assert session.tick(START_S + 2) == []
+    assert session.next_deadline() == START_S + 25
+
+
+@pytest.mark.parametrize("state", [State.CLOSING, State.CLOSED])
+def test_a_timeout_of_a_session_that_is_over_is_not_due_for_ever(state: State) -> None:
+    session = session_in(state)
+    session.set_timeout(START_S + 1)
+    assert session.tick(START_S + 1) == []
+    assert session.next_deadline() > START_S + 1
+
+
+@pytest.mark.parametrize("state", [State.CLOSING, State.CLOSED])
+def test_a_session_that_is_over_need_not_drain(state: State) -> None:
+    session = session_in(state)
+    before = session.next_deadline()
+    session.receive_blocked(START_S)
+    assert session.next_deadline() == before
+
+
+# Slow clients
+
+
+def test_a_polling_client_that_takes_nothing_is_slow_at_the_bound() -> None:
+    session = open_session()
+    pushed = 0
+    while session.push(["4" + "x" * 99], START_S) == []:
+        pushed += 1
+        assert pushed * 100 <= LIMITS.max_outbox_bytes + 100
+    assert session.state is State.CLOSING
+    assert pushed * 100 >= LIMITS.max_outbox_bytes
+
+
+def test_a_slow_client_is_named_as_such() -> None:
+    session = open_session()
+    session.push(["4" + "x" * 2_000], START_S)
+    assert session.push(["4y"], START_S) == [ended(Reason.SLOW_CLIENT)]
+
+
+def test_a_client_that_polls_is_never_slow() -> None:
+    session = open_session()
+    for _ in range(100):
+        assert session.push(["4" + "x" * 99], START_S) == []
+        assert len(session.receive_poll(START_S)) == 1
+    assert session.state is State.POLLING
+
+
+def test_a_ping_to_a_slow_client_ends_it_as_well() -> None:
+    session = open_session()
+    session.push(["4" + "x" * 2_000], START_S)
+    assert session.tick(START_S + 25) == [ended(Reason.SLOW_CLIENT)]
+
+
+def test_a_websocket_that_does_not_drain_in_time_is_slow() -> None:
+    session = open_session(State.WEBSOCKET)
+    session.receive_blocked(START_S)
+    due = START_S + LIMITS.drain_timeout_s
+    assert session.next_deadline() == due
+    assert session.tick(due - 0.001) == []
+    assert session.tick(due) == [(Output.CLOSE_WEBSOCKET, 1008), ended(Reason.SLOW_CLIENT)]
+
+
+def test_a_websocket_that_drained_is_not_slow() -> None:
+    session = open_session(State.WEBSOCKET)
+    session.receive_blocked(START_S)
+    session.receive_drained()
+    assert session.tick(START_S + LIMITS.drain_timeout_s) == []
+    assert session.next_deadline() == START_S + 25
+
+
+# The newest only
+
+
+def test_of_what_waits_under_one_key_the_newest_is_sent() -> None:
+    session = open_session()
+    session.push_newest("/", ["41"])
+    session.push_newest("/news", ["45"])
+    session.push_newest("/", ["42"])
+    assert session.receive_poll(START_S) == [answer("42", "45")]
+    assert session.receive_poll(START_S) == []
+
+
+def test_the_newest_answers_the_waiting_get() -> None:
+    session = open_session()
+    session.receive_poll(START_S)
+    assert session.push_newest("/", ["41"]) == []
+    assert session.flush() == [answer("41")]
+
+
+def test_the_newest_comes_behind_what_must_not_be_lost() -> None:
+    session = open_session()
+    session.push_newest("/", ["41"])
+    session.push(["4first"], START_S)
+    assert session.receive_poll(START_S) == [answer("4first", "41")]
+
+
+def test_the_newest_goes_over_the_websocket_at_once() -> None:
+    assert open_session(State.WEBSOCKET).push_newest("/", ["41"]) == [send("41")]
+
+
+def test_what_is_forgotten_is_not_sent() -> None:
+    session = open_session()
+    session.forget_newest("/")
+    session.push_newest("/", ["41"])
+    session.forget_newest("/")
+    session.forget_newest("/news")
+    assert session.receive_poll(START_S) == []
+    assert session.flush() == []
+
+
+def test_the_newest_never_makes_a_client_slow() -> None:
+    session = open_session()
+    for number in range(1_000):
+        assert session.push_newest("/", [f"4{number}" + "x" * 100]) == []
+    assert session.state is State.POLLING
