@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WIRE := engine_packet engine_request engine_session engine_states outgoing socket_packet
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
-.PHONY: run test check lint types imports wire system node bench clean
+.PHONY: run test check lint types imports wire system node docs bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -26,10 +26,10 @@ types: $(VENV)/test.stamp
 imports: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
-# Each wire module is covered to 100 % by its own test file alone.
+# Each wire module is covered to 100 % by its own test files alone.
 wire: $(VENV)/test.stamp
 	@for module in $(WIRE); do \
-	  COVERAGE_FILE=.coverage.$$module $(BIN)/python -m pytest tests/wire/test_$$module.py \
+	  COVERAGE_FILE=.coverage.$$module $(BIN)/python -m pytest tests/wire/test_$$module*.py \
 	    --cov=nannin.wire.$$module --cov-report=term-missing:skip-covered --cov-fail-under=100 || exit 1; \
 	done
 
@@ -41,16 +41,23 @@ $(VENV)/run.stamp: pyproject.toml
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
 	touch $@
 
-# The browser, and a font that can show Japanese: from the system's packages where we may install them.
+$(VENV)/docs.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
+# The browser, a font that can show Japanese, and the proxies of the docs: from the system's packages where we may
+# install them.
+SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy
 system:
-	@if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q .; then \
+	@PATH=$$PATH:/usr/sbin; if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q . || \
+	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && $(APT) chromium fonts-ipafont-gothic fontconfig; \
+	    apt-get update -qq && $(APT) $(SYSTEM); \
 	  else \
-	    echo "make test needs chromium and a Japanese font (Debian: chromium fonts-ipafont-gothic fontconfig)" >&2; \
+	    echo "make test needs chromium, a Japanese font, nginx and caddy (Debian: $(SYSTEM))" >&2; \
 	    exit 1; \
 	  fi; \
 	fi
@@ -65,9 +72,14 @@ tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
 	cd tests/node && npm ci --no-audit --no-fund
 	touch $@
 
+# Into site/. The page of settings is written from the settings.
+docs: $(VENV)/docs.stamp
+	$(BIN)/python docs/hooks/settings_page.py
+	$(BIN)/zensical build --strict --clean
+
 # Takes some 25 minutes. `.venv/bin/python bench/run.py --help` says how to measure less.
 bench: $(VENV)/test.stamp node
 	$(BIN)/python bench/run.py --write
 
 clean:
-	rm -rf $(VENV) tests/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache
+	rm -rf $(VENV) site .cache tests/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache

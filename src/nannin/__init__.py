@@ -14,36 +14,45 @@ if TYPE_CHECKING:
         ConnectionRefused,
         NanninError,
         NotConnected,
+        PayloadError,
         SettingsError,
     )
     from nannin.live import Live
-    from nannin.sockets import Page, Socket
+    from nannin.sockets import DisconnectReason, Page, Socket
+    from nannin.targets import Answers, Target
     from nannin.transport.direct import DirectWebSocket
 
 _MODULES = {
+    "Answers": "nannin.targets",
     "Count": "nannin.audience.roster",
     "DirectWebSocket": "nannin.transport.direct",
+    "DisconnectReason": "nannin.sockets",
     "EngineIO": "nannin.engine_io",
     "Live": "nannin.live",
     "Page": "nannin.sockets",
     "Session": "nannin.engine",
     "Socket": "nannin.sockets",
+    "Target": "nannin.targets",
 }
 
 __all__ = [
+    "Answers",
     "ApplicationError",
     "CallTimeout",
     "ConnectionRefused",
     "Count",
     "DirectWebSocket",
+    "DisconnectReason",
     "EngineIO",
     "Live",
     "NanninError",
     "NotConnected",
     "Page",
+    "PayloadError",
     "Session",
     "SettingsError",
     "Socket",
+    "Target",
 ]
 
 

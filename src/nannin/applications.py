@@ -146,4 +146,6 @@ def max_message_bytes(application: object, settings: Settings) -> int:
     the Live inside, and the WebSockets beside it have uvicorn's.
     """
     own = getattr(application, "settings", None)
-    return own.max_payload if isinstance(own, Settings) else max(settings.max_payload, FOREIGN_MESSAGE_BYTES)
+    if isinstance(own, Settings) and getattr(application, "wrapped", None) is None:
+        return own.max_payload
+    return max(settings.max_payload, FOREIGN_MESSAGE_BYTES)

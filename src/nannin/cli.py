@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from nannin.errors import NanninError, SettingsError
-from nannin.kinds import Origins, Switch
+from nannin.kinds import Several, Switch
 from nannin.settings import SETTINGS, Setting, Settings, load, to_environ
 
 __all__ = ["main"]
@@ -25,6 +25,8 @@ HEADINGS = {
     "TLS": "TLS",
     "Sessions": "Sessions (seconds; fractions allowed)",
     "Telling": "Telling (how often a changed count goes out)",
+    "Counting": "Counting (seconds; fractions allowed)",
+    "Access": "Access",
     "Limits": "Limits",
 }
 
@@ -39,7 +41,7 @@ class Option(click.Option):
             [f"{setting.flag}/--no-{setting.flag[2:]}" if is_switch else setting.flag, setting.name],
             metavar=setting.kind.metavar or None,
             default=None,
-            multiple=isinstance(setting.kind, Origins),
+            multiple=isinstance(setting.kind, Several),
             type=None if is_switch else str,
             help=setting.help + default_of(setting),
         )
@@ -166,12 +168,64 @@ def bench(**given: Any) -> None:
     run(**given)
 
 
+@cli.command(context_settings=CONTEXT)
+@click.argument("url", default="http://127.0.0.1:8124")
+@click.option("--page", "pages", metavar="PAGE", multiple=True, help="A page; may be repeated. [every page]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object on each line.")
+def watch(url: str, pages: tuple[str, ...], as_json: bool) -> int:
+    """Shows the counts of a running server as they change, until Ctrl-C."""
+    from nannin.watch.command import run
+
+    return run(url, pages, as_json=as_json)
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("page")
+@click.option("--config", metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]")
+def token(page: str, config: str | None) -> None:
+    """Prints the token that lets a client onto PAGE where the server has a page secret."""
+    from nannin.handlers import is_page_key
+
+    settings = load(toml_path=config)
+    if not settings.page_secret:
+        setting = SETTINGS["page_secret"]
+        raise SettingsError(
+            f"a token needs a secret, the server's: set {setting.variable}, or {setting.name} in nannin.toml"
+        )
+    if not is_page_key(page):
+        raise click.UsageError("PAGE must start with / and have at most 255 bytes and no comma")
+    from nannin.tokens import Tokens
+
+    click.echo(Tokens(settings.page_secret).sign(page))
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("url", default="http://127.0.0.1:8124")
+@click.option("--page", metavar="PAGE", default="/", help="The page. [/]")
+@click.option("--event", metavar="NAME", required=True, help="The name of the event.")
+@click.option("--data", metavar="JSON", multiple=True, help="An argument; may be repeated.")
+@click.option("--to", metavar="ID", multiple=True, help="A room or an id; may be repeated. [everyone]")
+@click.option("--except", "except_", metavar="ID", multiple=True, help="A room or an id that gets nothing.")
+@click.option("--token", metavar="TEXT", help="The server's emit_token. [NANNIN_EMIT_TOKEN, or nannin.toml]")
+def emit(url: str, data: tuple[str, ...], token: str | None, **given: Any) -> None:
+    """Sends an event to the clients of a running server: all on a page, or some."""
+    from nannin.send_event import read_argument, send_event
+
+    token = token or load().emit_token
+    if not token:
+        setting = SETTINGS["emit_token"]
+        raise SettingsError(f"the server's token is needed: --token, {setting.variable}, or nannin.toml")
+    count = send_event(url, token, args=[read_argument(text) for text in data], **given)
+    click.echo(f"sent to {count} client{'' if count == 1 else 's'}")
+
+
 def announce(settings: Settings, application: object, port: int) -> None:
     """Prints the banner, and opens the page if that is asked for."""
     from nannin import Live
 
     address = address_of(settings, port)
-    text = "\n".join(banner(settings, address, has_page=isinstance(application, Live)))
+    has_page = isinstance(application, Live) and application.wrapped is None
+    text = "\n".join(banner(settings, address, has_page=has_page))
     with contextlib.suppress(OSError):  # nobody may be reading
         click.echo(text, color=False if "NO_COLOR" in os.environ else None)
     if settings.open:

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from nannin.clock import SystemClock
+from nannin.clock import Clock, SystemClock
 from nannin.engine import Application, Engine
 from nannin.settings import Settings, load
 from nannin.transport.endpoint import Endpoint
@@ -18,7 +18,7 @@ from nannin.wire.engine_session import Limits
 SID_BYTES = 15
 
 
-def make_engine(application: Application, settings: Settings) -> Engine:
+def make_engine(application: Application, settings: Settings, clock: Clock) -> Engine:
     """An engine with the intervals and sizes of these settings."""
     limits = Limits(
         ping_interval_s=settings.ping_interval,
@@ -28,7 +28,7 @@ def make_engine(application: Application, settings: Settings) -> Engine:
         max_packets=settings.max_packets,
         max_outbox_bytes=settings.max_outbox,
     )
-    return Engine(application, limits, new_sid=lambda: secrets.token_urlsafe(SID_BYTES), clock=SystemClock())
+    return Engine(application, limits, new_sid=lambda: secrets.token_urlsafe(SID_BYTES), clock=clock)
 
 
 class EngineIO:
@@ -45,7 +45,7 @@ class EngineIO:
 
     def __init__(self, application: Application, *, path: str = "/engine.io/", **defaults: Any) -> None:
         self.settings = load(defaults=defaults)
-        self.engine = make_engine(application, self.settings)
+        self.engine = make_engine(application, self.settings, SystemClock())
         endpoint = Endpoint(self.engine, self.settings.allow_origins)
         self._app = App(path, endpoint, [], self.engine.shut_down)
 

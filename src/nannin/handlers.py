@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from nannin.payloads import Payload, name_of
 from nannin.wire.socket_packet import RESERVED_EVENTS
 
-Handler = Callable[..., Any]
-HandlerT = TypeVar("HandlerT", bound=Handler)
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+# Called with the socket, the event, its arguments, and what calls the rest.
+Middleware = Callable[[Any, str, tuple[Any, ...], Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 CONNECT = "connect"
 DISCONNECT = "disconnect"
+ANY = "*"
 
 MAX_PAGE_BYTES = 255
+# So many pages' handlers are remembered; a page that is not is looked up again.
+_MAX_RESOLVED = 10_000
+_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
 
 
 def is_page_key(key: str) -> bool:
@@ -24,15 +31,90 @@ def is_page_key(key: str) -> bool:
     )
 
 
+def check_page_key(key: str) -> None:
+    """Raises ValueError where a text can't be a page's key, or a pattern of keys."""
+    if not is_page_key(key):
+        raise ValueError(
+            f"a page's key starts with /, has up to {MAX_PAGE_BYTES} bytes and no comma, not {key!r}"
+        )
+
+
+def is_pattern(key: str) -> bool:
+    """Whether a key stands for many pages."""
+    return _PARAMETER.search(key) is not None
+
+
+class Handler:
+    """A function of the application, and what it takes.
+
+    Attributes:
+        function: the function itself.
+        name: what messages call it.
+        payload: its arguments behind the socket.
+        is_for_any: whether it takes any event, and so the event's name before the arguments.
+    """
+
+    __slots__ = ("function", "is_for_any", "name", "payload")
+
+    def __init__(self, function: Callable[..., Any], event: str) -> None:
+        self.function = function
+        self.is_for_any = event == ANY
+        self.name = name_of(function)
+        self.payload = Payload(function, before=int(self.is_for_any))
+        if self.is_for_any and not self.payload.most:
+            raise TypeError(f"the handler {self.name} of '*' must take the event's name behind the socket")
+        if event in (CONNECT, DISCONNECT) and self.payload.least > 1:
+            what = "auth" if event == CONNECT else "reason"
+            raise TypeError(f"the handler {self.name} of {event!r} gets the socket and the {what}, no more")
+
+
+class Handling:
+    """What the application does on one page.
+
+    Attributes:
+        params: what the page's key says for the `{name}` parts of its pattern.
+        middleware: what stands around each handler, the outermost first.
+        is_handled: whether there is any handler, so that the application speaks to the page's clients itself.
+    """
+
+    __slots__ = ("_handlers", "is_handled", "middleware", "params")
+
+    def __init__(
+        self, handlers: Mapping[str, Handler], middleware: tuple[Middleware, ...], params: dict[str, str]
+    ) -> None:
+        self._handlers = handlers
+        self.middleware = middleware
+        self.params = params
+        self.is_handled = bool(handlers)
+
+    def find(self, event: str) -> Handler | None:
+        """The handler of an event, or of any: `*` stands for all but connect and disconnect."""
+        handler = self._handlers.get(event)
+        if handler is None and event not in (CONNECT, DISCONNECT):
+            handler = self._handlers.get(ANY)
+        return handler
+
+
+class _Row:
+    __slots__ = ("expression", "handlers")
+
+    def __init__(self, pattern: str) -> None:
+        self.expression = _compile(pattern)
+        self.handlers: dict[str, Handler] = {}
+
+
 class Handlers:
     """The handlers of one application, by page pattern and event.
 
-    A pattern is a page's key, in which `*` stands for any text. Where several match, a key that is named in
-    full comes first, then the longest pattern.
+    A pattern is a page's key, in which `*` stands for any text and `{name}` for any text without a `/`. Where
+    several have a handler for an event, a key that is named in full comes first, then the pattern that says
+    the most: the one with the longest plain text, and of two such the one with fewer `*`.
     """
 
     def __init__(self) -> None:
-        self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Handler]]] = {}
+        self._rows: dict[str, _Row] = {}
+        self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
+        self._resolved: dict[str, Handling] = {}
         self._named = False
         self.is_used = False
 
@@ -42,59 +124,91 @@ class Handlers:
         Raises:
             ValueError: the pattern is no page key.
         """
-        if not is_page_key(pattern):
-            raise ValueError(
-                f"a page's key starts with /, has up to {MAX_PAGE_BYTES} bytes and no comma, not {pattern!r}"
-            )
+        check_page_key(pattern)
         self._named = True
         self._add(pattern)
 
-    def register(self, pattern: str, event: str, handler: Handler) -> None:
-        """Lets `handler` answer `event` on the pages of `pattern`.
+    def register(self, pattern: str, event: str, function: Callable[..., Any]) -> None:
+        """Lets a function answer an event on the pages of a pattern, which it names unless it is `/`.
 
         Raises:
             ValueError: the event is reserved for the protocol, or has a handler there already.
-            TypeError: the handler can't be called, or the event is no text.
+            TypeError: the function can't be called as a handler is, or the event is no text.
         """
         if not isinstance(event, str):
             raise TypeError(f"an event's name is a str, not {event!r}")
         if event in RESERVED_EVENTS - {CONNECT, DISCONNECT}:
             raise ValueError(f"{event!r} is reserved for the protocol and never arrives")
-        if not callable(handler):
-            raise TypeError(f"the handler of {event!r} must be a function, not {handler!r}")
-        handlers = self._add(pattern)
-        if event in handlers:
+        if not callable(function):
+            raise TypeError(f"the handler of {event!r} must be a function, not {function!r}")
+        handler = Handler(function, event)
+        row = self._add(pattern)
+        if event in row.handlers:
             raise ValueError(f"{event!r} has a handler on page {pattern} already")
-        handlers[event] = handler
+        row.handlers[event] = handler
+        self._named = self._named or pattern != "/"
         self.is_used = True
 
-    def _add(self, pattern: str) -> dict[str, Handler]:
-        if pattern not in self._patterns:
-            expression = re.compile(".*".join(map(re.escape, pattern.split("*"))))
-            self._patterns[pattern] = (expression, {})
-            # The most specific first: plain keys, then longer patterns.
-            self._patterns = dict(
-                sorted(self._patterns.items(), key=lambda row: ("*" in row[0], -len(row[0])))
-            )
-        return self._patterns[pattern][1]
+    def use(self, pattern: str, middleware: Middleware) -> None:
+        """Puts a function around every handler of the pages of a pattern, which it names unless it is `/`.
+
+        Raises:
+            TypeError: it is no async function.
+        """
+        if not inspect.iscoroutinefunction(middleware):
+            raise TypeError(f"middleware is an async function, not {middleware!r}")
+        self._add(pattern)
+        self._middleware.append((_compile(pattern), middleware))
+        self._named = self._named or pattern != "/"
+        self.is_used = True
 
     def exists(self, page: str) -> bool:
         """Whether there is such a page to join."""
         if not is_page_key(page):
             return False
-        return (
-            not self._named or page == "/" or any(row[0].fullmatch(page) for row in self._patterns.values())
-        )
+        named = not self._named or page == "/"
+        return named or any(row.expression.fullmatch(page) for row in self._rows.values())
 
-    def find(self, page: str, event: str) -> Handler | None:
-        """The handler of an event on a page, if there is one."""
-        for expression, handlers in self._patterns.values():
-            if event in handlers and expression.fullmatch(page):
-                return handlers[event]
-        return None
+    def resolve(self, page: str) -> Handling:
+        """What the application does on a page."""
+        handling = self._resolved.get(page)
+        if handling is None:
+            if len(self._resolved) >= _MAX_RESOLVED:
+                self._resolved.clear()
+            handling = self._resolved[page] = self._resolve(page)
+        return handling
 
-    def handles(self, page: str) -> bool:
-        """Whether the application handles anything on that page, and so speaks to its clients itself."""
-        return any(
-            handlers and expression.fullmatch(page) for expression, handlers in self._patterns.values()
-        )
+    def _resolve(self, page: str) -> Handling:
+        handlers: dict[str, Handler] = {}
+        params: dict[str, str] = {}
+        for row in reversed(self._rows.values()):  # the most specific last: it is the one that stays
+            match = row.expression.fullmatch(page)
+            if match is not None:
+                handlers |= row.handlers
+                params |= match.groupdict()
+        around = tuple(one for expression, one in self._middleware if expression.fullmatch(page))
+        return Handling(handlers, around, params)
+
+    def _add(self, pattern: str) -> _Row:
+        self._resolved.clear()
+        if pattern not in self._rows:
+            self._rows[pattern] = _Row(pattern)
+            self._rows = dict(sorted(self._rows.items(), key=lambda row: _generality(row[0])))
+        return self._rows[pattern]
+
+
+def _generality(pattern: str) -> tuple[bool, int, int]:
+    """Sorts patterns, those that say the most first."""
+    return is_pattern(pattern), -len(_PARAMETER.sub("", pattern)), pattern.count("*")
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    expression, end = "", 0
+    for match in _PARAMETER.finditer(pattern):
+        expression += re.escape(pattern[end : match.start()])
+        expression += ".*" if match[2] else f"(?P<{match[1]}>[^/]+)"
+        end = match.end()
+    try:
+        return re.compile(expression + re.escape(pattern[end:]))
+    except re.error:
+        raise ValueError(f"{pattern!r} names a part twice") from None

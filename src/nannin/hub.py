@@ -6,20 +6,26 @@ It knows nothing of HTTP or WebSocket, and no more of Engine.IO than a session's
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import math
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from typing import Any
 
+from nannin.admission import Admission, Refusal
 from nannin.audience.pace import Pace
+from nannin.audience.recovery import Recovery
+from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count, Roster
-from nannin.clock import Clock
+from nannin.calling import Caller
+from nannin.clock import Alarm, Clock
+from nannin.emitting import Emitter
 from nannin.engine import Session
-from nannin.errors import ConnectionRefused, PacketError
-from nannin.handlers import CONNECT, DISCONNECT, Handler, Handlers
-from nannin.sockets import Socket, SocketState
-from nannin.telling import Teller
+from nannin.errors import ConnectionRefused, PacketError, PayloadError
+from nannin.handlers import CONNECT, DISCONNECT, Handlers
+from nannin.returning import Returns
+from nannin.settings import Settings
+from nannin.sockets import DisconnectReason, Socket, SocketState
+from nannin.telling import Teller, Watcher
 from nannin.updates import Format, encode_packet
 from nannin.wire.engine_packet import encode_message
 from nannin.wire.engine_states import Reason
@@ -28,10 +34,12 @@ from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode_connec
 
 logger = logging.getLogger("nannin.hub")
 
-CLIENT_LEFT = "client namespace disconnect"
-SERVER_LEFT = "server namespace disconnect"
+CLIENT_LEFT, SERVER_LEFT = DisconnectReason.CLIENT_LEFT, DisconnectReason.SERVER_LEFT
+# What a client says when its tab comes into view (true) or goes out of it (false).
+VISIBLE = "nannin:visible"
+# What a client is told whose event did not fit its handler, and who asked for no ack.
+REFUSED = "nannin:refused"
 
-MAX_VISITOR_BYTES = 64
 # So long after CONNECT goes what the connect handler emitted.
 EMIT_AFTER_CONNECT_S = 0.01
 # So many pages a session has left are remembered; what is under way to them is a round trip old at most.
@@ -41,13 +49,26 @@ MAX_LEFT = 16
 class _Client:
     """A session's share of the hub: its packets in pieces, and its connections by namespace."""
 
-    __slots__ = ("decoder", "left", "sockets")
+    __slots__ = ("decoder", "is_crawler", "left", "sockets")
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: Decoder, is_crawler: bool) -> None:
         self.decoder = decoder
+        self.is_crawler = is_crawler
         self.sockets: dict[str, Socket] = {}
         # Namespaces it was taken off: what was under way to them then is no breach of the protocol.
         self.left: set[str] | None = None
+
+
+def graces(settings: Settings) -> dict[str, float]:
+    """How many seconds a visitor still counts after its connection ended, by the reason; else none."""
+    return {
+        CLIENT_LEFT: settings.grace,
+        Reason.TRANSPORT_CLOSE: settings.grace,
+        Reason.TRANSPORT_ERROR: settings.grace_lost,
+        Reason.SLOW_CLIENT: settings.grace_lost,
+        # It has been silent for so long already.
+        Reason.PING_TIMEOUT: max(0.0, settings.grace_lost - settings.ping_timeout),
+    }
 
 
 class Hub:
@@ -55,41 +76,61 @@ class Hub:
 
     Args:
         handlers: the application's.
-        connect_timeout_s: how long a new session may be on no page before it is ended.
-        max_attachments: how many attachments one packet may have, where there is an application.
-        max_namespaces: how many pages one session may be on.
+        settings: limits, graces and pace.
         new_id: makes a connection's id.
-        pace: when a page may be told.
         clock: time and turns of the loop.
+        is_crawler: whether this User-Agent is a crawler's: it is told, but not counted.
+        verify: whether a token opens a page; None where pages need none.
+
+    Attributes:
+        admission: who was turned away, and why.
+        crawlers: how many sessions of crawlers there were since the start.
     """
 
     def __init__(
         self,
         handlers: Handlers,
+        settings: Settings,
         *,
-        connect_timeout_s: float,
-        max_attachments: int,
-        max_namespaces: int,
         new_id: Callable[[], str],
-        pace: Pace,
         clock: Clock,
+        is_crawler: Callable[[str], bool] = lambda user_agent: False,
+        verify: Callable[[str, str], bool] | None = None,
     ) -> None:
         self.handlers = handlers
-        self.tasks: set[asyncio.Task[Any]] = set()
-        self._connect_timeout_s = connect_timeout_s
-        self._max_attachments = max_attachments
-        self._max_namespaces = max_namespaces
+        self.rooms: Rooms[Socket] = Rooms()
+        self.admission = Admission(handlers, settings, verify)
+        self.crawlers = 0
+        self._settings = settings
         self._new_id = new_id
+        self._is_crawler = is_crawler
         self._roster: Roster[Socket] = Roster()
         self._clock = clock
+        pace = Pace(
+            share=settings.share,
+            min_interval_s=settings.min_interval,
+            max_interval_s=settings.max_interval,
+        )
         self._teller = Teller(self._roster, pace, clock)
+        self._caller = Caller(clock)
+        recovery = Recovery(window_s=settings.recover, max_bytes=settings.max_recovery, new_pid=new_id)
+        self._returns = Returns(recovery, clock)
+        self.emitter = Emitter(self._roster, self.rooms, recovery, clock)
+        self._graces = graces(settings)
+        self._grace_alarm = Alarm(clock, self._end_graces)
 
     # The engine's application
 
     def open(self, session: Session) -> None:
         """A session is open; it has to join a page in time."""
-        session.data = _Client(Decoder(self._max_attachments if self.handlers.is_used else 0))
-        session.allow(self._connect_timeout_s)
+        handshake = session.handshake
+        is_crawler = handshake is not None and self._is_crawler(handshake.user_agent)
+        self.crawlers += is_crawler
+        if not self.handlers.is_used:
+            session.handshake = None  # nobody will ask for it
+        decoder = Decoder(self._settings.max_attachments if self.handlers.is_used else 0)
+        session.data = _Client(decoder, is_crawler)
+        session.allow(self._settings.connect_timeout)
 
     def message(self, session: Session, data: str | bytes) -> None:
         """A message arrived: a packet, or a part of one."""
@@ -123,15 +164,28 @@ class Hub:
         for socket in list(client.sockets.values()):
             self._leave(socket, reason)
 
+    @property
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """Those of async handlers that run."""
+        return self._caller.tasks
+
     # For sockets and pages
 
     def count(self, page: str) -> Count:
         """The page's count."""
         return self._roster.count(page)
 
-    def count_with(self, page: str, visitor: str | None) -> Count:
-        """The page's count once one more connection has joined."""
-        return self._roster.count_with(page, visitor)
+    def count_with(self, joiner: Socket) -> Count:
+        """The count of the joiner's page once it has joined."""
+        if joiner.observes:
+            return self._roster.count(joiner.key)
+        return self._roster.count_with(
+            joiner.key, joiner.visitor, visible=joiner.auth.get("visible") is not False
+        )
+
+    def in_grace(self, page: str) -> int:
+        """How many of the page's connections have left, and still count."""
+        return self._roster.in_grace(page)
 
     def sockets(self, page: str) -> Collection[Socket]:
         """Who is on the page."""
@@ -141,12 +195,17 @@ class Hub:
         """The keys of the pages that somebody is on."""
         return self._roster.pages()
 
-    def send(self, page: str, outgoing: Outgoing, *, except_: Socket | None) -> None:
-        """Sends packets to all on the page but one."""
-        # A copy: a write may end a slow client's session, and so change who is on the page.
-        for socket in list(self._roster.audience(page)):
-            if socket is not except_:
-                socket.send(outgoing)
+    def observers(self, page: str) -> Collection[Socket]:
+        """Who is told the page's count without being counted."""
+        return self._teller.observers(page)
+
+    def watch(self, watcher: Watcher, page: str | None) -> None:
+        """Tells a watcher of each update of a page, or of every page (None)."""
+        self._teller.watch(watcher, page)
+
+    def unwatch(self, watcher: Watcher, page: str | None) -> None:
+        """Takes that back."""
+        self._teller.unwatch(watcher, page)
 
     def disconnect(self, socket: Socket, *, close: bool) -> None:
         """Takes a socket off its page, or ends its session."""
@@ -163,65 +222,50 @@ class Hub:
 
     def _receive_connect(self, session: Session, client: _Client, packet: Packet) -> None:
         key, auth = packet.namespace, packet.data or {}
-        problem = self._find_problem(client, key, auth)
+        observes = client.is_crawler or auth.get("observe", False) is True
+        problem = self.admission.find_problem(client.sockets, key, auth, observes=observes)
         if problem is not None:
             self._refuse(session, key, ConnectionRefused(problem))
             return
-        socket = client.sockets[key] = Socket(self, session, key, self._new_id(), auth)
+        socket = client.sockets[key] = self._make_socket(session, key, auth, observes=observes)
         if client.left is not None:
             client.left.discard(key)
-        handled = self.handlers.handles(key)
+        handling = self.handlers.resolve(key)
         # On a page that the application handles, it alone speaks to those who ask for nothing.
-        socket.form = Format(auth.get("updates", Format.NONE if handled else Format.CLASSIC))
-        handler = self.handlers.find(key, CONNECT)
-        if handler is None:
-            self._accept(socket)
-            return
-        try:
-            result = handler(socket)
-        except Exception as error:  # noqa: BLE001 - the edge: a handler must hurt no other connection
-            self._refuse_joining(socket, error)
-            return
-        if inspect.isawaitable(result):
-            self._spawn(self._await_connect(socket, result))
-        else:
-            self._accept(socket)
+        default = Format.NONE if handling.is_handled else Format.CLASSIC
+        socket.form = Format(auth.get("updates", default))
+        self._caller.call(
+            handling,
+            socket,
+            CONNECT,
+            (),
+            lambda _: self._accept(socket),
+            lambda error: self._refuse_joining(socket, error),
+        )
 
-    def _find_problem(self, client: _Client, key: str, auth: dict[str, Any]) -> str | None:
-        """Why a CONNECT can't be taken, in the words of its `connect_error`."""
-        if not self.handlers.exists(key):
-            return "Invalid namespace"
-        if key in client.sockets:
-            return "Already connected"
-        if len(client.sockets) >= self._max_namespaces:
-            return f"Too many namespaces: one session may be on {self._max_namespaces}"
-        visitor = auth.get("visitor")
-        if visitor is not None and not (
-            isinstance(visitor, str) and 0 < len(visitor.encode()) <= MAX_VISITOR_BYTES
-        ):
-            return f"Invalid visitor: a text of 1 to {MAX_VISITOR_BYTES} bytes"
-        updates = auth.get("updates", Format.CLASSIC.value)
-        if updates not in [form.value for form in Format]:
-            return 'Invalid updates: "classic", "audience" or "none"'
-        return None
-
-    async def _await_connect(self, socket: Socket, result: Any) -> None:
-        try:
-            await result
-        except Exception as error:  # noqa: BLE001 - as above
-            self._refuse_joining(socket, error)
-        else:
-            self._accept(socket)
+    def _make_socket(self, session: Session, key: str, auth: dict[str, Any], *, observes: bool) -> Socket:
+        back = self._returns.find(key, auth)
+        id_ = back.absent.id if back is not None else self._new_id()
+        socket = Socket(self, session, key, id_, auth, observes=observes)
+        self.emitter.sockets[id_] = socket
+        self._returns.welcome(socket, back)
+        if back is not None:
+            self.emitter.returning.add(socket)
+        return socket
 
     def _refuse_joining(self, socket: Socket, error: Exception) -> None:
-        if not isinstance(error, ConnectionRefusedError):
+        if isinstance(error, PayloadError):
+            error = ConnectionRefused(f"Invalid auth: {error}")
+        elif not isinstance(error, ConnectionRefusedError):
             logger.error("the connect handler of page %s raised", socket.key, exc_info=error)
             error = ConnectionRefused("Internal error")
         elif not isinstance(error, ConnectionRefused):  # Python's own, which other servers' users raise
             error = ConnectionRefused(*error.args[:2])
         if socket.state is SocketState.JOINING:
-            socket.state, socket.outbox = SocketState.LEFT, None
             socket.session.data.sockets.pop(socket.key)
+            self._part(socket, None)
+            self._clear(socket)
+            self.admission.tally[Refusal.APPLICATION] += 1
             assert isinstance(error, ConnectionRefused)
             self._refuse(socket.session, socket.key, error)
 
@@ -235,10 +279,17 @@ class Hub:
         if socket.state is not SocketState.JOINING:  # its session ended while the handler ran
             return
         session, key = socket.session, socket.key
+        self.emitter.returning.discard(socket)
         session.allow(math.inf)
         socket.state = SocketState.JOINED
-        update = self._teller.join(socket, self._roster.join(key, socket, socket.visitor))
-        packets = [encode_message(encode_connect(key, socket.id))]
+        if socket.observes:
+            update = self._teller.observe(socket)
+        else:
+            visible = socket.auth.get("visible") is not False
+            change = self._roster.join(key, socket, socket.visitor, visible=visible)
+            update = self._teller.join(socket, change)
+        pid = socket.ticket.pid if socket.ticket is not None else None
+        packets = [encode_message(encode_connect(key, socket.id, pid))]
         packets += update.packets if update is not None else ()
         session.send_outgoing(Outgoing(packets))
         if socket.outbox:
@@ -253,48 +304,95 @@ class Hub:
     # Leaving
 
     def _leave(self, socket: Socket, reason: str) -> None:
-        before, socket.state = socket.state, SocketState.LEFT
+        joined = socket.state is SocketState.JOINED
         client: _Client = socket.session.data
         client.sockets.pop(socket.key, None)
         if client.left is None or len(client.left) >= MAX_LEFT:
             client.left = set()
         client.left.add(socket.key)
-        socket.outbox = None
-        if before is not SocketState.JOINED:
+        if not joined:
+            # One that had come back, and whose link broke anew while its connect handler ran, may try again.
+            self._part(socket, DisconnectReason(reason) if socket.recovered else None)
+            self._clear(socket)
             return
-        change = self._roster.leave(socket.key, socket)
+        self._part(socket, DisconnectReason(reason))
+        if socket.observes:
+            self._teller.observe_no_more(socket)
+        else:
+            self._leave_roster(socket, reason)
+        socket.fail_calls()
+        self._caller.call(
+            self.handlers.resolve(socket.key),
+            socket,
+            DISCONNECT,
+            (DisconnectReason(reason),),
+            lambda _: None,
+            lambda error: self._report(socket, DISCONNECT, error),
+        )
+        self._clear(socket)  # not before: its handler may have a last word for its rooms
+
+    def _part(self, socket: Socket, reason: DisconnectReason | None) -> None:
+        """The socket is gone; without a reason it has not joined at all."""
+        socket.state, socket.outbox = SocketState.LEFT, None
+        self._returns.part(socket, reason)
+
+    def _clear(self, socket: Socket) -> None:
+        """Its id and its rooms are free."""
+        self.emitter.returning.discard(socket)
+        self.rooms.leave_all(socket.key, socket)
+        if self.emitter.sockets.get(socket.id) is socket:
+            del self.emitter.sockets[socket.id]
+
+    def _leave_roster(self, socket: Socket, reason: str) -> None:
+        grace_s = self._graces.get(reason, 0.0)
+        change = self._roster.leave(socket.key, socket, grace_s=grace_s, now=self._clock.now())
         assert change is not None
         self._teller.leave(socket, change)
-        socket.fail_calls()
-        handler = self.handlers.find(socket.key, DISCONNECT)
-        if handler is not None:
-            self._call(handler, socket, (reason,), DISCONNECT, None)
+        self._grace_alarm.set(self._roster.next_deadline())
+
+    def _end_graces(self) -> None:
+        for change in self._roster.expire(self._clock.now()):
+            self._teller.change(change)
+        self._grace_alarm.set(self._roster.next_deadline())
 
     # Events
 
+    def _show(self, socket: Socket, args: list[Any]) -> dict[str, str] | None:
+        """The client says whether its tab is visible; returns the ack."""
+        if len(args) != 1 or not isinstance(args[0], bool):
+            return {"error": f"{VISIBLE} takes one argument, true or false"}
+        if not socket.observes and (change := self._roster.show(socket.key, socket, args[0])):
+            self._teller.change(change)
+        return None
+
     def _receive_event(self, socket: Socket, packet: Packet) -> None:
         event, *args = packet.data
-        handler = self.handlers.find(socket.key, str(event))
-        if handler is not None:
-            self._call(handler, socket, tuple(args), str(event), packet.id)
+        if event == VISIBLE:
+            self._answer(socket, packet.id, self._show(socket, args))
+            return
+        self._caller.call(
+            self.handlers.resolve(socket.key),
+            socket,
+            str(event),
+            tuple(args),
+            lambda result: self._answer(socket, packet.id, result),
+            lambda error: self._refuse_event(socket, packet, error),
+        )
 
-    def _call(
-        self, handler: Handler, socket: Socket, args: tuple[Any, ...], event: str, number: int | None
-    ) -> None:
-        try:
-            result = handler(socket, *args)
-            if inspect.isawaitable(result):
-                self._spawn(self._await_result(result, socket, event, number))
-            else:
-                self._answer(socket, number, result)
-        except Exception:
-            logger.exception("the handler of %r on page %s raised", event, socket.key)
+    def _refuse_event(self, socket: Socket, packet: Packet, error: Exception) -> None:
+        """What does not fit its handler is answered to whoever sent it; the rest is the handler's bug."""
+        event = str(packet.data[0])
+        if not isinstance(error, PayloadError):
+            self._report(socket, event, error)
+            return
+        self.admission.tally[Refusal.EVENT] += 1
+        if packet.id is not None:
+            self._answer(socket, packet.id, {"error": str(error)})
+        else:
+            socket.emit(REFUSED, {"event": event, "message": str(error)})
 
-    async def _await_result(self, result: Any, socket: Socket, event: str, number: int | None) -> None:
-        try:
-            self._answer(socket, number, await result)
-        except Exception:
-            logger.exception("the handler of %r on page %s raised", event, socket.key)
+    def _report(self, socket: Socket, event: str, error: Exception) -> None:
+        logger.error("the handler of %r on page %s raised", event, socket.key, exc_info=error)
 
     def _answer(self, socket: Socket, number: int | None, result: Any) -> None:
         """Sends a handler's result as the ack, where the client asked for one and is still there."""
@@ -302,8 +400,3 @@ class Hub:
             return
         args = [] if result is None else list(result) if isinstance(result, tuple) else [result]
         socket.send(encode_packet(Packet(PacketType.ACK, socket.key, args, number)))
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)

@@ -2,75 +2,213 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import logging
 import secrets
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nannin.audience.pace import Pace
+from nannin.admission import Refusal
+from nannin.audience.roster import Count
+from nannin.background import Background, BackgroundT
 from nannin.clock import SystemClock
 from nannin.engine_io import SID_BYTES, make_engine
-from nannin.handlers import Handlers, HandlerT
+from nannin.errors import SettingsError
+from nannin.handlers import Handlers, HandlerT, check_page_key, is_pattern
 from nannin.hub import Hub
-from nannin.settings import load
-from nannin.sockets import Page
+from nannin.observing import Observatory
+from nannin.settings import Settings, load
+from nannin.sockets import MiddlewareT, Page
 from nannin.transport.endpoint import Endpoint
 from nannin.web.app import App, routes
+from nannin.web.emit import Emit
+from nannin.web.observers import Observers
+from nannin.wrapping import Goodbye, Wrapped, check_application, own_paths, restore_path
+
+if TYPE_CHECKING:
+    from nannin.tokens import Tokens
+
+ChangeHandler = Callable[[Page, Count], Any]
+ChangeHandlerT = TypeVar("ChangeHandlerT", bound=ChangeHandler)
+
+logger = logging.getLogger("nannin.live")
 
 
 class Live:
-    """A live audience server: an ASGI app to run by itself, or to mount in another.
+    """A live audience server: an ASGI app to run by itself, to mount in another, or to put around one.
 
     Args:
+        app: an ASGI app that answers every path that is not ours, `/` included; None for none.
         defaults: settings, such as `ping_interval=10`; flags, environment and nannin.toml go before them.
 
     Raises:
         SettingsError: an unknown setting or a wrong value.
+        TypeError: `app` is no ASGI app.
     """
 
-    def __init__(self, **defaults: Any) -> None:
+    def __init__(self, app: Callable[..., Awaitable[Any]] | None = None, **defaults: Any) -> None:
+        if app is not None:
+            check_application(app)
         self.settings = load(defaults=defaults)
+        self._clock = SystemClock()
+        self._background = Background()
         self._hub = Hub(
             Handlers(),
-            connect_timeout_s=self.settings.connect_timeout,
-            max_attachments=self.settings.max_attachments,
-            max_namespaces=self.settings.max_namespaces,
+            self.settings,
             new_id=lambda: secrets.token_urlsafe(SID_BYTES),
-            pace=Pace(
-                share=self.settings.share,
-                min_interval_s=self.settings.min_interval,
-                max_interval_s=self.settings.max_interval,
-            ),
-            clock=SystemClock(),
+            clock=self._clock,
+            is_crawler=_is_crawler,
+            verify=_verifier(self.settings),
         )
-        self.engine = make_engine(self._hub, self.settings)
-        endpoint = Endpoint(self.engine, self.settings.allow_origins)
-        self._app = App("/socket.io/", endpoint, routes(), self.engine.shut_down)
+        for pattern in self.settings.pages:
+            self._hub.handlers.name(pattern)
+        self.engine = make_engine(self._hub, self.settings, self._clock)
+        endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
+        self._observers = Observers(
+            Observatory(self._hub, self.engine, self.settings),
+            self._clock,
+            public=self.settings.public,
+            allow_origins=self.settings.allow_origins,
+        )
+        emit = Emit(self._find_page, self.settings.emit_token, self.settings.max_payload)
+        beside = [*routes(), Route("/api/emit", emit), *self._observers.routes()]
+        self._app: ASGIApp = App("/socket.io/", endpoint, beside, self._shut_down)
+        self._goodbye = Goodbye(self._shut_down)
+        self.wrapped = app
+        if app is not None:
+            self._app = Wrapped(app, self._app, own_paths("/socket.io/", beside), self._shut_down)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
-        await self._app(scope, receive, send)
+        self._hub.emitter.run_on(asyncio.get_running_loop())
+        self._background.start()
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        scope = restore_path(scope) if self.wrapped is None else scope
+        with self._goodbye.request():
+            await self._app(scope, receive, send)
 
     def page(self, key: str) -> Page:
         """A page, to register handlers on, to count, or to send to.
 
-        Naming a page closes the list: from then on only named pages and `/` exist, and a client that asks for
-        another gets the `connect_error` "Invalid namespace". `live.page("/*")` names them all.
+        Handlers close the list of pages: once a page other than `/` has one, only `/` and pages with handlers
+        exist, and a client that asks for another gets the `connect_error` "Invalid namespace". The setting
+        `pages` names more of them; `live.page("/*")` stands for all.
 
         Args:
-            key: a path that starts with `/`; `*` in it stands for any text.
+            key: a path that starts with `/`; `*` in it stands for any text, `{name}` for any text without a
+                `/`, which handlers find in `socket.params`.
 
         Raises:
             ValueError: it is no page key.
         """
-        self._hub.handlers.name(key)
+        check_page_key(key)
         return Page(self._hub, key)
 
     def on(self, event: str) -> Callable[[HandlerT], HandlerT]:
         """Registers the decorated function for an event on the page `/`; see `Page.on`."""
         return Page(self._hub, "/").on(event)
 
+    def use(self, middleware: MiddlewareT) -> MiddlewareT:
+        """Puts an async function around the handlers of the page `/`; see `Page.use`."""
+        return Page(self._hub, "/").use(middleware)
+
     def pages(self) -> list[Page]:
         """The pages that somebody is on."""
-        return [Page(self._hub, key) for key in self._hub.pages()]
+        return [Page(self._hub, key, is_one=True) for key in self._hub.pages()]
+
+    def on_change(self, handler: ChangeHandlerT) -> ChangeHandlerT:
+        """Calls a function whenever the count of a page has changed: with the page, and its count.
+
+        It is called as often as the page's clients are told: at once after a quiet time, then at a pace, and
+        always with the last count; also with zeros when the last one has left. It may be async.
+        """
+        self._hub.watch(_Changes(self._hub, handler, self._background), None)
+        return handler
+
+    def background(self, function: BackgroundT) -> BackgroundT:
+        """Runs an async function beside the server: from its start, or the first request, to its end.
+
+        Raises:
+            TypeError: it is no async function.
+        """
+        self._background.add(function)
+        return function
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs a coroutine in the background. What it raises is logged; the end of the server cancels it."""
+        return self._background.spawn(coroutine)
+
+    def token(self, page: str) -> str:
+        """The token that a client needs to join a page, where the setting `page_secret` is in force.
+
+        Raises:
+            SettingsError: there is no `page_secret`.
+        """
+        if not self.settings.page_secret:
+            raise SettingsError("page_secret is not set: pages need no token")
+        return _tokens(self.settings.page_secret).sign(page)
+
+    def _find_page(self, key: str) -> Page | None:
+        return Page(self._hub, key) if self._hub.handlers.exists(key) and not is_pattern(key) else None
+
+    def _shut_down(self) -> None:
+        """Ends every session, every stream and every task."""
+        self._background.shut_down()
+        self.engine.shut_down()
+        self._observers.shut_down()
+
+    def _turn_away(self) -> None:
+        """A page of a foreign origin was turned away."""
+        self._hub.admission.tally[Refusal.ORIGIN] += 1
+
+
+def _is_crawler(user_agent: str) -> bool:
+    from nannin.crawlers import is_crawler  # its patterns are not loaded before the first client
+
+    return is_crawler(user_agent)
+
+
+def _verifier(settings: Settings) -> Callable[[str, str], bool] | None:
+    if not settings.page_secret:
+        return None
+    return _tokens(settings.page_secret).verify
+
+
+def _tokens(secrets: Sequence[str]) -> Tokens:
+    from nannin.tokens import Tokens  # most servers need none, and it takes 16 ms to load
+
+    return Tokens(secrets)
+
+
+class _Changes:
+    """A watcher that calls the application's function.
+
+    Args:
+        hub: whose pages they are.
+        handler: the function.
+        background: owner of its tasks, if it is async.
+    """
+
+    def __init__(self, hub: Hub, handler: ChangeHandler, background: Background) -> None:
+        self._hub = hub
+        self._handler = handler
+        self._background = background
+
+    def told(self, page: str, count: Count) -> None:
+        """A page's count has changed."""
+        try:
+            result = self._handler(Page(self._hub, page, is_one=True), count)
+            if inspect.isawaitable(result):
+                self._background.spawn(_awaited(result))
+        except Exception:
+            logger.exception("the change handler raised for page %s", page)
+
+
+async def _awaited(result: Any) -> Any:
+    return await result

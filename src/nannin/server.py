@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 import uvicorn
 
 from nannin.applications import Rooted, default_application, load_application, max_message_bytes
-from nannin.engine import shut_down_all
+from nannin.ending import shut_down_all
 from nannin.listening import bind, cannot_listen, check_certificate, socket_file
 from nannin.settings import Settings
 

@@ -1,0 +1,150 @@
+"""What a handler says its arguments are, and whether what a client sent fits."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from nannin.errors import PayloadError
+
+# Bytes travel as bytes: a text is none, though msgspec would take one for base64.
+_BINARY = (bytes, bytearray, memoryview)
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Payload:
+    """The arguments of one handler behind the socket.
+
+    A parameter with an annotation takes what msgspec can convert to it: a Struct, a dataclass, a TypedDict, a
+    plain or generic type, or a class with `model_validate`, as pydantic's. One without takes anything.
+
+    Args:
+        handler: a function whose first parameter is the socket.
+        before: how many arguments come in front of those that a client sent.
+
+    Attributes:
+        least: how many arguments it needs at least.
+        most: how many it takes at most.
+
+    Raises:
+        TypeError: the handler can't be called so, or an annotation is nothing that can be checked.
+    """
+
+    def __init__(self, handler: Callable[..., Any], before: int = 0) -> None:
+        name = name_of(handler)
+        try:
+            parameters = list(inspect.signature(handler).parameters.values())
+        except ValueError:  # a builtin that does not say
+            parameters = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+        first = parameters[0] if parameters else None
+        if first is None or first.kind not in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL):
+            raise TypeError(f"the handler {name} must take the socket as its first argument")
+        if first.kind in _POSITIONAL:
+            parameters = parameters[1:]
+        needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+        if needed:
+            raise TypeError(f"the handler {name} must not need the keyword argument {needed[0]}")
+        plain = [p for p in parameters if p.kind in _POSITIONAL]
+        rest = [p for p in parameters if p.kind is p.VAR_POSITIONAL]
+        self._types = [_type_of(handler, p) for p in plain]
+        self._rest = _type_of(handler, rest[0]) if rest else None
+        self.least = sum(p.default is p.empty for p in plain)
+        self._takes_any = not any(t is not Any for t in self._types) and self._rest in (Any, None)
+        self.most = sys.maxsize if rest else len(plain)
+        self._before = before
+
+    def convert(self, args: Sequence[Any]) -> Sequence[Any]:
+        """The arguments as the handler wants them.
+
+        Raises:
+            PayloadError: there are too few or too many, or one does not fit; the message says which and why.
+        """
+        if not self.least <= len(args) <= self.most:
+            least, most = max(self.least - self._before, 0), self.most - self._before
+            words = f"{least}" if least == most else f"{least} to {most}"
+            words = f"{least} or more" if self.most == sys.maxsize else words
+            noun = "argument" if words == "1" else "arguments"
+            raise PayloadError(f"expected {words} {noun}, not {len(args) - self._before}")
+        if self._takes_any:
+            return args
+        return [self._convert(number, value) for number, value in enumerate(args)]
+
+    def _convert(self, number: int, value: Any) -> Any:
+        wanted = self._types[number] if number < len(self._types) else self._rest
+        if wanted is Any:
+            return value
+        try:
+            return msgspec.convert(value, wanted, builtin_types=_BINARY, dec_hook=_convert_foreign)
+        except msgspec.ValidationError as error:
+            raise PayloadError(f"argument {number + 1 - self._before}: {error}") from None
+
+
+def name_of(handler: Callable[..., Any]) -> str:
+    """A handler's name, for messages."""
+    return getattr(_function_of(handler), "__qualname__", None) or repr(handler)
+
+
+def _function_of(handler: Callable[..., Any]) -> Any:
+    """The function that was written with `def`: below decorators, partials and methods."""
+    while isinstance(handler := inspect.unwrap(handler), functools.partial):
+        handler = handler.func
+    if not inspect.isroutine(handler) and not inspect.isclass(handler):
+        handler = getattr(type(handler), "__call__", handler)  # noqa: B004 - it was called callable before
+    return getattr(handler, "__func__", handler)
+
+
+def _type_of(handler: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    annotation = parameter.annotation
+    if annotation in (parameter.empty, object, "object"):
+        return Any
+    if isinstance(annotation, str):
+        function = _function_of(handler)
+        names = dict(getattr(function, "__globals__", {}))
+        names.update(_closure_of(function))
+        try:
+            annotation = eval(annotation, names)  # noqa: S307 - the application's own source
+        except Exception as error:  # noqa: BLE001 - it may be any expression
+            problem = f"the annotation {annotation!r} of {parameter.name} can't be read: {error}"
+            raise TypeError(f"{name_of(handler)}: {problem}") from None
+    try:
+        foreign = list(_foreign_in(msgspec.inspect.type_info(annotation), set()))
+    except (TypeError, NameError) as error:
+        raise TypeError(f"{name_of(handler)}: {parameter.name} can't be checked: {error}") from None
+    for kind in foreign:
+        if not hasattr(kind, "model_validate"):
+            problem = f"{parameter.name} can't be checked: {kind!r} is not what a client can send"
+            raise TypeError(f"{name_of(handler)}: {problem}")
+    return annotation
+
+
+def _foreign_in(kind: Any, seen: set[int]) -> Iterator[Any]:
+    """The classes in a type that msgspec does not know."""
+    if id(kind) in seen:
+        return
+    seen.add(id(kind))
+    if isinstance(kind, msgspec.inspect.CustomType):
+        yield kind.cls
+    elif isinstance(kind, msgspec.inspect.Type | msgspec.inspect.Field):
+        for name in kind.__struct_fields__:
+            inner = getattr(kind, name)
+            for one in inner if isinstance(inner, tuple) else (inner,):
+                yield from _foreign_in(one, seen)
+
+
+def _closure_of(function: Any) -> dict[str, Any]:
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    cells = getattr(function, "__closure__", None) or ()
+    return {name: cell.cell_contents for name, cell in zip(names, cells, strict=False)}
+
+
+def _convert_foreign(wanted: type, value: Any) -> Any:
+    validate = getattr(wanted, "model_validate", None)
+    if validate is not None:
+        return validate(value)
+    raise TypeError(f"expected {wanted.__name__}")

@@ -1,0 +1,101 @@
+"""Where a running server is, and how it says no: what the commands share that speak to one."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from nannin.errors import NanninError, SettingsError
+
+__all__ = ["Address", "RemoteError", "describe", "escape", "refusal_of"]
+
+_CONNECT_TIMEOUT_S: Final = 10.0
+_MAX_REFUSAL_BYTES: Final = 4096
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_HOST = re.compile(r"[^\s/\\?#@\[\]%<>^|`{}\x00-\x1f\x7f]{1,253}")
+
+
+class RemoteError(NanninError):
+    """A running server can't be reached, or refuses; the message is one line."""
+
+
+class Address:
+    """Where a server is.
+
+    Args:
+        url: `http://HOST:PORT` or `https://...`, with the path that it is mounted at, if any.
+
+    Raises:
+        SettingsError: it is no such address.
+    """
+
+    def __init__(self, url: str) -> None:
+        wrong = SettingsError(f"URL must be an address such as http://127.0.0.1:8124, not {escape(url)[:80]}")
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            host, self.port = parts.hostname or "", parts.port
+        except ValueError:
+            raise wrong from None
+        if parts.scheme not in ("http", "https") or not (":" in host or _HOST.fullmatch(host)):
+            raise wrong
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            raise SettingsError("URL must have no user, query or fragment")
+        self.host = host
+        self.is_https = parts.scheme == "https"
+        self.path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+        self.url = escape(f"{parts.scheme}://{parts.netloc}{self.path}")
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection that is not open yet."""
+        if self.is_https:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=_CONNECT_TIMEOUT_S)
+        return http.client.HTTPConnection(self.host, self.port, timeout=_CONNECT_TIMEOUT_S)
+
+
+class _Refusal(msgspec.Struct):
+    """How nannin says in JSON why it refuses."""
+
+    error: str
+
+
+def refusal_of(response: http.client.HTTPResponse, path: str) -> str:
+    """Why a server did not do what it was asked at this path, in a few words."""
+    location = response.headers.get("location")
+    if response.status in _REDIRECTS and location:
+        return f"it sends on to {escape(location)[:200]}"
+    with contextlib.suppress(msgspec.DecodeError, OSError, http.client.HTTPException):
+        return escape(msgspec.json.decode(response.read(_MAX_REFUSAL_BYTES), type=_Refusal).error)
+    kind = response.headers.get_content_type()
+    said = f"{response.status} {escape(response.reason)}".strip()[:80]
+    return f"no nannin server, or an old one: its {path} answers {said}, {escape(kind)[:80]}"
+
+
+def describe(error: Exception) -> str:
+    """Why there is no answer, in a few words."""
+    if isinstance(error, RemoteError):
+        return str(error)
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
+        return "no nannin server: what it answers is no HTTP"
+    if isinstance(error, UnicodeError):
+        return "no such host"
+    return escape(getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error))
+
+
+def escape(text: str) -> str:
+    """The text with each character that could steer a terminal as `\\uXXXX`, which JSON reads back.
+
+    Between the values of JSON there may be tabs, which become spaces.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c == "\t" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

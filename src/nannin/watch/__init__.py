@@ -1,0 +1,1 @@
+"""Shows the counts of a running server in a terminal: `nannin watch URL`."""

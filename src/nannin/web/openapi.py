@@ -1,0 +1,273 @@
+"""The description of what observers can ask for, in OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from nannin.handlers import MAX_PAGE_BYTES
+from nannin.web.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, ORDERS, SORTS
+from nannin.web.badge import COLORS, DEFAULT_LABEL, LABEL_PATTERN, MAX_LABEL_CHARACTERS, STYLES
+from nannin.web.embed import LANGUAGES, THEMES
+from nannin.web.stream import MAX_PAGES
+
+_JSON: Final = "application/json"
+
+
+def _named(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _content(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {media_type: {"schema": schema}}
+
+
+def _parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _get(
+    name: str,
+    summary: str,
+    parameters: list[dict[str, Any]],
+    ok: dict[str, Any],
+    *others: str,
+    also: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A path that is only read; `others` are its refusals, by name, and `also` what else it answers."""
+    refusals = {_STATUS[other]: _named("responses", other) for other in (*_ALWAYS, *others)}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "parameters": parameters,
+            "responses": dict(sorted({"200": ok, **(also or {}), **refusals}.items())),
+        }
+    }
+
+
+_STATUS: Final = {"Invalid": "400", "Forbidden": "403", "NoPage": "404", "ReadOnly": "405", "TooOften": "503"}
+_ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly")
+
+_PAGE: Final = _named("parameters", "page")
+_COUNT: Final = _named("schemas", "Count")
+_NUMBER: Final = {"type": "integer", "minimum": 0}
+
+DOCUMENT: Final[dict[str, Any]] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "nannin",
+        "summary": "How many people are on this page right now.",
+        "description": (
+            "Counts to read. Nobody who reads them is counted. Whatever is only read answers GET, HEAD and "
+            "OPTIONS; another method gets 405 with `Allow`."
+        ),
+        "version": "1",
+    },
+    "servers": [{"url": "../", "description": "Wherever this document is served."}],
+    "paths": {
+        "/api/count": _get(
+            "count",
+            "The count of one page",
+            [_PAGE],
+            {"description": "Its count.", "content": _content(_JSON, _COUNT)},
+            "NoPage",
+        ),
+        "/api/pages": _get(
+            "pages",
+            "The pages that somebody is on",
+            [
+                _parameter(
+                    "sort",
+                    "By which number, or by key. Pages of the same number stand in the order of their keys.",
+                    type="string",
+                    enum=list(SORTS),
+                    default=SORTS[0],
+                ),
+                _parameter("order", "`desc` unless by key: then `asc`.", type="string", enum=list(ORDERS)),
+                _parameter(
+                    "limit",
+                    "At most so many.",
+                    type="integer",
+                    minimum=1,
+                    maximum=MAX_LIMIT,
+                    default=DEFAULT_LIMIT,
+                ),
+                _parameter(
+                    "offset",
+                    "So many are left out at the beginning.",
+                    type="integer",
+                    minimum=0,
+                    maximum=MAX_OFFSET,
+                    default=0,
+                ),
+            ],
+            {
+                "description": "A part of the list. Where there are many pages, it is some seconds old.",
+                "content": _content(_JSON, _named("schemas", "Pages")),
+            },
+            "TooOften",
+        ),
+        "/api/explain": _get(
+            "explain",
+            "How the count of one page comes about",
+            [_PAGE],
+            {
+                "description": "What is counted, by which rules, and a check against the sessions that live.",
+                "content": _content(_JSON, {"type": "object"}),
+            },
+            "NoPage",
+            "TooOften",
+        ),
+        "/api/stream": _get(
+            "stream",
+            "The counts of some pages as they change",
+            [
+                {
+                    "name": "page",
+                    "in": "query",
+                    "description": f"A page's key; up to {MAX_PAGES} of them, or `*` for every page.",
+                    "style": "form",
+                    "explode": True,
+                    "schema": {
+                        "type": "array",
+                        "items": {"type": "string", "maxLength": MAX_PAGE_BYTES},
+                        "minItems": 1,
+                        "maxItems": MAX_PAGES,
+                        "default": ["/"],
+                    },
+                }
+            ],
+            {
+                "description": (
+                    "Server-sent events that do not end. Each is an `audience` event, whose data is a Count: "
+                    "one at once for each page, then one for each change. `Last-Event-ID` means nothing."
+                ),
+                "content": _content("text/event-stream", {"type": "string"}),
+            },
+            "NoPage",
+        ),
+        "/badge.svg": _get(
+            "badge",
+            "A page's visitors as a small picture",
+            [
+                _PAGE,
+                _parameter(
+                    "label",
+                    "What stands beside the number, without control characters; nothing if it is empty.",
+                    type="string",
+                    pattern=LABEL_PATTERN,
+                    maxLength=MAX_LABEL_CHARACTERS,
+                    default=DEFAULT_LABEL,
+                ),
+                _parameter(
+                    "color",
+                    f"{', '.join(COLORS)} or grey, or 3 or 6 hexadecimal digits. Without one the number "
+                    "stands on green, and on gray while nobody is there.",
+                    type="string",
+                    pattern=f"^({'|'.join(COLORS)}|grey|#?([0-9a-fA-F]{{3}}|[0-9a-fA-F]{{6}}))$",
+                ),
+                _parameter("style", "Its form.", type="string", enum=list(STYLES), default=STYLES[0]),
+            ],
+            {
+                "description": "The picture.",
+                "headers": {"ETag": _header("Names this picture, for `If-None-Match`.")},
+                "content": _content("image/svg+xml", {"type": "string"}),
+            },
+            "NoPage",
+            also={"304": {"description": "The picture that `If-None-Match` names still holds."}},
+        ),
+        "/embed": _get(
+            "embed",
+            "A page's visitors as a small page, for an iframe",
+            [
+                _PAGE,
+                _parameter(
+                    "lang",
+                    "In which language; `auto` is the reader's.",
+                    type="string",
+                    enum=list(LANGUAGES),
+                    default=LANGUAGES[0],
+                ),
+                _parameter(
+                    "theme",
+                    "For a light or a dark page; `auto` is as the reader likes it.",
+                    type="string",
+                    enum=list(THEMES),
+                    default=THEMES[0],
+                ),
+            ],
+            {"description": "The page.", "content": _content("text/html", {"type": "string"})},
+            "NoPage",
+        ),
+        "/api/openapi.json": _get(
+            "openapi",
+            "This document",
+            [],
+            {"description": "This document.", "content": _content(_JSON, {"type": "object"})},
+        ),
+    },
+    "components": {
+        "parameters": {
+            "page": _parameter(
+                "page",
+                f"A page's key: a path that starts with `/`, up to {MAX_PAGE_BYTES} bytes of UTF-8.",
+                type="string",
+                maxLength=MAX_PAGE_BYTES,
+                default="/",
+                examples=["/", "/news/1"],
+            )
+        },
+        "schemas": {
+            "Count": {
+                "type": "object",
+                "properties": {
+                    "page": {"type": "string", "description": "The page's key."},
+                    "connections": {**_NUMBER, "description": "Tabs, and other clients, on the page."},
+                    "visitors": {**_NUMBER, "description": "The people that they belong to."},
+                    "visible": {**_NUMBER, "description": "Those of them who see the page now."},
+                },
+                "required": ["page", "connections", "visitors", "visible"],
+                "additionalProperties": False,
+            },
+            "Pages": {
+                "type": "object",
+                "properties": {
+                    "pages": {"type": "array", "items": _COUNT, "maxItems": MAX_LIMIT},
+                    "total": {
+                        **_NUMBER,
+                        "description": "How many pages there are, on all parts of the list.",
+                    },
+                    "limit": {**_NUMBER, "description": "As it was asked for."},
+                    "offset": {**_NUMBER, "description": "As it was asked for."},
+                },
+                "required": ["pages", "total", "limit", "offset"],
+                "additionalProperties": False,
+            },
+            "Error": {
+                "type": "object",
+                "properties": {"error": {"type": "string", "description": "What is wrong, in a sentence."}},
+                "required": ["error"],
+                "additionalProperties": False,
+            },
+        },
+        "responses": {
+            name: {"description": description, "content": _content(_JSON, _named("schemas", "Error"))}
+            for name, description in {
+                "Invalid": "A parameter is unknown, given twice, or not what it may be.",
+                "Forbidden": "Pages of this origin may not read counts here.",
+                "NoPage": "There can be no such page.",
+                "ReadOnly": "It was asked for by another method than GET, HEAD or OPTIONS.",
+                "TooOften": "This is costly, and was asked for too often.",
+            }.items()
+        },
+    },
+}
+_named_responses = DOCUMENT["components"]["responses"]
+_named_responses["ReadOnly"]["headers"] = {"Allow": _header("The methods that there are.")}
+_named_responses["TooOften"]["headers"] = {
+    "Retry-After": _header("In so many seconds it can be asked again.")
+}

@@ -1,0 +1,269 @@
+"""Counts as they change, for observers: server-sent events.
+
+Source: the HTML standard, "Server-sent events".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import takewhile
+from typing import Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from nannin.audience.roster import Count
+from nannin.clock import Alarm, Clock
+from nannin.ending import end_with_server
+from nannin.web.api import as_json
+from nannin.web.reading import Audiences, Query, known_page
+
+EVERY_PAGE: Final = "*"
+MAX_PAGES: Final = 100
+# Proxies commonly end what has been silent for 30 to 60 s.
+KEEP_ALIVE_S: Final = 15.0
+# A browser whose stream has ended comes back after so long; not all of them at once.
+MIN_RETRY_MS, MAX_RETRY_MS = 2_000, 5_000
+# So much is written to one stream before the loop turns.
+CHUNK_BYTES: Final = 16_384
+# So many streams are woken in one turn, and the next ones so much later: 100 take some 1.5 ms, so that all
+# streams together take about a quarter of the time, however many there are.
+WAKES_PER_SLICE: Final = 100
+SLICE_GAP_S: Final = 0.005
+_BEAT: Final = b":\n\n"
+
+_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+@lru_cache(maxsize=1_024)
+def encode_event(page: str, count: Count) -> bytes:
+    """One update as an event. All streams that tell it share the bytes.
+
+    It has no id: there is nothing to resume, as the newest count is all there is to know.
+    """
+    return b"event: audience\ndata: " + msgspec.json.encode(as_json(page, count)) + b"\n\n"
+
+
+class Streams:
+    """All streams of one server.
+
+    Args:
+        audiences: whose counts they tell.
+        clock: for the one timer that keeps them all alive.
+    """
+
+    def __init__(self, audiences: Audiences, clock: Clock) -> None:
+        self._audiences = audiences
+        self._clock = clock
+        # Each stream and when it was last written to, the longest silent first.
+        self._streams: OrderedDict[Stream, float] = OrderedDict()
+        self._alarm = Alarm(clock, self._tick)
+        self._to_wake: deque[Stream] = deque()
+        self._slicing = False
+        end_with_server(self)
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def respond(self, query: Query, _scope: Scope) -> Response:
+        """Answers `/api/stream`.
+
+        Raises:
+            HTTPException: 400 or 404.
+        """
+        pages = query.texts("page", "/")
+        if len(pages) > MAX_PAGES:
+            raise HTTPException(
+                400, f"a stream has up to {MAX_PAGES} pages, not {len(pages)}; * is every page"
+            )
+        for page in pages:
+            if page != EVERY_PAGE:
+                known_page(self._audiences, page)
+        return StreamResponse(self, [None] if EVERY_PAGE in pages else pages)
+
+    def shut_down(self) -> None:
+        """Ends every stream; its browser comes back by itself."""
+        for stream in list(self._streams):
+            stream.end()
+
+    # For the streams
+
+    def open(self, pages: list[str | None]) -> Stream:
+        """A stream that is told from now on."""
+        stream = Stream(self, self._audiences, pages)
+        for page in pages:
+            self._audiences.watch(stream, page)
+        self._streams[stream] = self._clock.now()
+        self._alarm.set(self._clock.now() + KEEP_ALIVE_S)
+        return stream
+
+    def close(self, stream: Stream) -> None:
+        """It is told nothing more."""
+        if self._streams.pop(stream, None) is None:
+            return
+        for page in stream.pages:
+            self._audiences.unwatch(stream, page)
+        if not self._streams:
+            self._alarm.cancel()
+
+    def written(self, stream: Stream) -> None:
+        """It was written to just now."""
+        if stream in self._streams:
+            self._streams[stream] = self._clock.now()
+            self._streams.move_to_end(stream)
+
+    def wake(self, stream: Stream) -> None:
+        """It has something to write: its turn comes."""
+        self._to_wake.append(stream)
+        if not self._slicing:
+            self._slicing = True
+            self._clock.call_soon(self._wake_slice)
+
+    def _wake_slice(self) -> None:
+        for _ in range(min(WAKES_PER_SLICE, len(self._to_wake))):
+            self._to_wake.popleft().go_on()
+        self._slicing = bool(self._to_wake)
+        if self._slicing:
+            self._clock.call_later(SLICE_GAP_S, self._wake_slice)
+
+    def _tick(self) -> None:
+        silent_since_s = self._clock.now() - KEEP_ALIVE_S
+        silent = takewhile(lambda item: item[1] <= silent_since_s, self._streams.items())
+        for stream, _ in list(silent):
+            stream.beat()
+            self.written(stream)
+        if self._streams:
+            self._alarm.set(next(iter(self._streams.values())) + KEEP_ALIVE_S)
+
+
+class Stream:
+    """One observer's stream: the pages whose news it has not been told yet, each with the newest count.
+
+    Args:
+        streams: to whom it belongs.
+        audiences: whose counts it tells.
+        pages: their keys, or None for every page.
+    """
+
+    __slots__ = ("_audiences", "_beat", "_dirty", "_ended", "_news", "_streams", "_waits", "pages")
+
+    def __init__(self, streams: Streams, audiences: Audiences, pages: list[str | None]) -> None:
+        self.pages = pages
+        self._streams = streams
+        self._audiences = audiences
+        self._ended = False
+        self._beat = False
+        self._waits = False  # for its turn to write
+        self._news = asyncio.Event()
+        # None: the count is looked up when its turn comes.
+        asked = audiences.pages() if None in pages else [page for page in pages if page is not None]
+        self._dirty: dict[str, Count | None] = dict.fromkeys(asked)
+        self._news.set()
+
+    def told(self, page: str, count: Count) -> None:
+        """A watcher's part: notes the newest count. What was not read of this page before is dropped."""
+        self._dirty[page] = count
+        self._wake()
+
+    def beat(self) -> None:
+        """Has the stream show that it lives."""
+        self._beat = True
+        self._wake()
+
+    def go_on(self) -> None:
+        """Its turn to write has come."""
+        self._waits = False
+        self._news.set()
+
+    def end(self) -> None:
+        """Ends it: what has not been written is dropped."""
+        self._ended = True
+        self._news.set()
+        self._streams.close(self)
+
+    async def write(self, send: Send) -> None:
+        """Writes what there is to tell, for as long as the stream lives.
+
+        Raises:
+            OSError: the client has gone; not every ASGI server says it so.
+        """
+        while not self._ended:
+            self._news.clear()
+            for number, chunk in enumerate(self._chunks()):
+                if number:
+                    await asyncio.sleep(0)
+                if self._ended:
+                    return
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                self._streams.written(self)
+            await self._news.wait()
+
+    def _wake(self) -> None:
+        if not self._waits:
+            self._waits = True
+            self._streams.wake(self)
+
+    def _chunks(self) -> Iterator[bytes]:
+        beat, self._beat = self._beat, False
+        batch, self._dirty = self._dirty, {}
+        if not batch and beat:
+            yield _BEAT
+        events: list[bytes] = []
+        size_bytes = 0
+        for page, noted in batch.items():
+            # While earlier ones were written, a newer one may have come.
+            count = self._dirty.pop(page, noted)
+            event = encode_event(page, self._audiences.count(page) if count is None else count)
+            events.append(event)
+            size_bytes += len(event)
+            if size_bytes >= CHUNK_BYTES:
+                yield b"".join(events)
+                events, size_bytes = [], 0
+        if events:
+            yield b"".join(events)
+
+
+class StreamResponse(Response):
+    """The answer that goes on until the client or the server ends it.
+
+    Args:
+        streams: where the stream is opened, once its head has been sent.
+        pages: what it tells of, or None for every page.
+    """
+
+    def __init__(self, streams: Streams, pages: list[str] | list[None]) -> None:
+        self.status_code = 200
+        self.media_type = "text/event-stream"
+        self.background = None
+        self.init_headers(_HEADERS)
+        self._streams = streams
+        self._pages: list[str | None] = [*pages]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        retry_ms = MIN_RETRY_MS + secrets.randbelow(MAX_RETRY_MS - MIN_RETRY_MS)
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": b"retry: %d\n\n" % retry_ms, "more_body": True})
+        stream = self._streams.open(self._pages)
+        listening = asyncio.get_running_loop().create_task(_end_with_client(stream, receive))
+        try:
+            with contextlib.suppress(OSError):
+                await stream.write(send)
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            stream.end()
+            listening.cancel()
+
+
+async def _end_with_client(stream: Stream, receive: Receive) -> None:
+    """Ends the stream as soon as its client goes, even while a write to it waits."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.end()
