@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from browser.pages.widget_site import Publish, site
 from browser.readers import SCRIPTED_CLIENT, Visit
 from servers import Server, nannin
 
@@ -50,6 +51,13 @@ def visit(newcomer: Callable[..., Page]) -> Visit:
         return page
 
     return open_page
+
+
+@pytest.fixture
+def publish() -> Iterator[Publish]:
+    """A site on another loopback origin: puts a page at a path of it, and returns the page's URL."""
+    with site() as put:
+        yield put
 
 
 @pytest.fixture

@@ -1,74 +1,146 @@
-/*
- * The embed: shows on any page of any site how many people are on that page.
- *
- *   <script async src="https://HOST/nannin.js"></script>
- *   <span data-nannin></span>
- *
- * The page's key is its path on the server's own host, and /HOST/PATH on any other site. While there is no number, each
- * element keeps the text it came with.
- */
+// nannin's widget: docs/embed.md
 (() => {
-  "use strict";
+const script = document.currentScript;
+const own = Symbol.for("nannin");
+if (!script?.src || window[own]) return;
+window[own] = script;
 
-  const KEY_LIMIT_BYTES = 255;
-  const LOADED = Symbol.for("nannin.embed");
-  const script = document.currentScript;
-  // A tag that was pasted twice must not count its reader twice.
-  if (!script?.src || globalThis[LOADED]) return;
-  globalThis[LOADED] = true;
+const server = new URL("socket.io/?EIO=4&transport=", script.src);
+const random = crypto.getRandomValues(new Uint32Array(4)) + "";
+let counts = {};
+let rooms = {};
+let delay = 500;
+let link, open, shown, timer, later;
 
-  // A namespace of Socket.IO ends at a comma. What location tells is percent-encoded ASCII, so characters are bytes.
-  function pageKey(server) {
-    const site = location.host === server.host ? "" : `/${location.host}`;
-    const key = (site + location.pathname).replaceAll(",", "%2C");
-    if (key.length <= KEY_LIMIT_BYTES) return key;
-    // Two long addresses that begin alike are still two pages: FNV-1a of the whole takes the place of the end.
-    let hash = 0x811c9dc5;
-    for (const character of key) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0;
-    return `${key.slice(0, KEY_LIMIT_BYTES - 9)}~${hash.toString(16).padStart(8, "0")}`;
+// A key has no comma and at most 255 bytes.
+const asKey = (path) => path.replaceAll(",", "%2C").replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
+
+const show = (element, count, lang = element.closest("[lang]")?.lang || []) => {
+  const read = (form) => element.getAttribute("data-nannin-" + form);
+  let text = (element[own] ??= element.textContent);
+  try {
+    const form = new Intl.PluralRules(lang).select(count);
+    text = (read(form) ?? read("other") ?? "{n}").replace("{n}", count.toLocaleString(lang));
+  } catch {
+    if (count >= 0) return show(element, count, []);
   }
+  if (text != element.textContent) element.textContent = text;
+};
 
-  function numberFormat() {
+const wait = (then, ms) => {
+  clearTimeout(timer);
+  timer = setTimeout(then, ms);
+};
+
+const start = (polling) => {
+  let sent;
+  const ended = () => link == self && lost();
+  const poll = async (body) => {
     try {
-      return new Intl.NumberFormat(document.documentElement.lang || undefined);
+      const sid = open ? "&sid=" + open.sid : "";
+      await sent;
+      const answer = await fetch(server + "polling" + sid, { method: body && "POST", body, keepalive: body });
+      if (!answer.ok) throw 0;
+      for (const data of (await answer.text()).split("\x1e")) receive({ data });
+      if (!body && link == self) poll();
     } catch {
-      return new Intl.NumberFormat(); // the page names a language that is none
+      ended();
+    }
+  };
+  const send = (body) => (sent = poll(body));
+  wait(lost, 1e4);
+  try {
+    link = polling ? { polling, send, close: () => send("1") } : new WebSocket((server + "websocket").replace("http", "ws"));
+  } catch {
+    return start(true);
+  }
+  const self = link;
+  self.onmessage = receive;
+  self.onclose = ended;
+  if (polling) poll();
+};
+
+const close = () => {
+  link?.close();
+  link = open = timer = clearTimeout(timer);
+  rooms = {};
+};
+
+const forget = () => {
+  if (!open) counts = {};
+  settle();
+};
+
+const lost = () => {
+  const polling = !open && !link.polling;
+  close();
+  setTimeout(forget, 3e3);
+  if (polling) start(polling);
+  else wait(start, (delay = Math.min(delay * 2, 3e4)) * (1 + Math.random()));
+};
+
+const receive = ({ data }) => {
+  if (data[0] == 0) open = JSON.parse(data.slice(1));
+  wait(lost, open.pingInterval + open.pingTimeout);
+  if (data == 2) link.send("3");
+  const [, type, key = "/", json] = /^4([124])(\/[^,]*)?,?\d*(.*)/.exec(data) ?? [];
+  if (type == 2) {
+    const [event, count] = JSON.parse(json);
+    if (event == "audience" && rooms[key]) {
+      counts[key] = count;
+      rooms[key].joined = delay = 500;
+    }
+  } else if (type) delete counts[key];
+  settle();
+};
+
+const settle = () => {
+  later = clearTimeout(later);
+  const visible = !document.hidden;
+  shown ||= visible;
+  const { page, token } = script.dataset;
+  const auth = { visitor: random, token, observe: false };
+  let { host, pathname } = location;
+  try {
+    const link = new URL(document.querySelector("link[rel=canonical]")?.href || location);
+    if (link.host == host) pathname = link.pathname;
+    auth.observe = localStorage["nannin-off"] == 1;
+    if (!auth.observe) auth.visitor = localStorage.nannin ||= random;
+  } catch {}
+  const here = page || (host == server.host ? "" : "/" + host) + pathname;
+  const wanted = { [asKey(here)]: auth };
+  for (const element of document.querySelectorAll("[data-nannin],nannin-count")) {
+    const { nannin, nanninPage = here, nanninToken: token } = element.dataset;
+    const key = asKey(nanninPage);
+    wanted[key] ??= { observe: true, token };
+    show(element, counts[key]?.[nannin || "visitors"]);
+  }
+  if (shown && !timer) start();
+  for (const key in open && { ...rooms, ...wanted }) {
+    const room = rooms[key];
+    const auth = wanted[key];
+    if (!room) {
+      rooms[key] = { ...auth, visible, updates: "audience" };
+      link.send(`40${key},` + JSON.stringify(rooms[key]));
+    } else if (room.joined && room.observe != auth?.observe) {
+      link.send(`41${key},`);
+      delete rooms[key];
+      delete counts[key];
+      soon();
+    } else if (room.joined && room.visible != visible) {
+      room.visible = visible;
+      link.send(`42${key},["nannin:visible",${visible}]`);
     }
   }
+};
 
-  const ownText = new Map();
+const soon = () => (later ??= setTimeout(settle, 50));
 
-  function show(count) {
-    const text = numberFormat().format(count);
-    for (const element of document.querySelectorAll("[data-nannin]")) {
-      if (!ownText.has(element)) ownText.set(element, element.textContent);
-      element.textContent = text;
-    }
-  }
-
-  function showOwnText() {
-    for (const [element, text] of ownText) element.textContent = text;
-    ownText.clear();
-  }
-
-  function connect(io) {
-    const server = new URL(script.src);
-    const socket = io(server.origin + pageKey(server), {
-      path: new URL("socket.io/", server).pathname,
-      auth: { updates: "audience" },
-    });
-    socket.on("audience", (audience) => show(audience.visitors));
-    socket.on("disconnect", showOwnText);
-  }
-
-  const client = document.createElement("script");
-  const theirs = globalThis.io;
-  client.src = new URL("socket.io/socket.io.js", script.src).href;
-  client.addEventListener("load", () => {
-    const io = globalThis.io;
-    // The page may have brought a Socket.IO client of its own, which stays the page's.
-    if (theirs) globalThis.io = theirs;
-    if (typeof io === "function") connect(io);
-  });
-  document.head.append(client);
+addEventListener("visibilitychange", forget);
+addEventListener("pageshow", forget);
+addEventListener("pagehide", () => (shown = close()));
+addEventListener("online", () => settle(close()));
+window.navigation?.addEventListener("currententrychange", soon);
+new MutationObserver(soon).observe(document, { subtree: true, childList: true, attributes: true });
+settle();
 })();

@@ -1,0 +1,242 @@
+"""The widget, in a real browser: its link to the server, how it is lost and found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from browser.pages.widget_site import (
+    RECORDER,
+    Publish,
+    ScriptedServer,
+    Wire,
+    comes_true,
+    embedding,
+    key_of,
+    shows,
+)
+from browser.readers import Visit
+from servers import Server, nannin
+
+Newcomer = Callable[..., Page]
+
+BACK_WITHIN_MS = 15_000
+
+NO_WEBSOCKET = {
+    "throws": "globalThis.WebSocket = class { constructor() { throw new DOMException('no'); } };",
+    "is missing": "delete globalThis.WebSocket;",
+    "fails": """globalThis.WebSocket = class {
+        constructor() { setTimeout(() => { this.onerror?.({}); this.onclose?.({ code: 1006 }); }); }
+        close() {}
+    };""",
+}
+
+
+def polls(page: Page) -> list[str]:
+    """The methods of the page's requests to the Engine.IO path, from now on."""
+    methods: list[str] = []
+    page.on("request", lambda request: methods.append(request.method) if "EIO=4" in request.url else None)
+    return methods
+
+
+# --- where WebSocket fails ---
+
+
+@pytest.mark.parametrize("failure", NO_WEBSOCKET.values(), ids=NO_WEBSOCKET.keys())
+def test_where_websocket_fails_it_polls(
+    shared_server: Server, publish: Publish, newcomer: Newcomer, failure: str
+) -> None:
+    page = newcomer("en")
+    page.add_init_script(failure)
+    methods = polls(page)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    url = publish("/", embedding(shared_server))
+    page.goto(url)
+    shows(page, "1")
+    guest = newcomer("en")
+    guest.goto(url)
+    shows(page, "2")
+    shows(guest, "2")
+    assert "POST" in methods
+    assert complaints == []
+
+
+def test_a_polling_reader_watches_moves_and_leaves_like_any_other(
+    publish: Publish, newcomer: Newcomer
+) -> None:
+    with nannin("--grace", "0", "--grace-lost", "30") as server:
+        url = publish("/a", embedding(server, "<b data-nannin></b>"))
+        other = key_of(publish("/b", ""))
+        body = f'<b data-nannin>-</b> <i data-nannin data-nannin-page="{other}">-</i>'
+        publish("/a", embedding(server, body))
+        reader, poller = newcomer("en"), newcomer("en")
+        poller.add_init_script(NO_WEBSOCKET["fails"])
+        reader.goto(url)
+        poller.goto(url)
+        sees(reader, "2 0")
+        sees(poller, "2 0")
+        poller.evaluate("history.pushState(null, '', '/b')")
+        sees(reader, "1 1")
+        sees(poller, "1 1")
+        poller.goto("about:blank")
+        sees(reader, "1 0")
+
+
+def sees(page: Page, text: str) -> None:
+    comes_true(page, lambda: page.locator("body").inner_text() == text)
+
+
+def test_a_polling_reader_is_back_after_a_restart(
+    server: Server, publish: Publish, newcomer: Newcomer
+) -> None:
+    page = newcomer("en")
+    page.add_init_script(NO_WEBSOCKET["fails"])
+    page.goto(publish("/", embedding(server)))
+    shows(page, "1")
+    server.stop()
+    shows(page, "some")
+    server.start()
+    shows(page, "1", BACK_WITHIN_MS)
+
+
+# --- a server that is away ---
+
+
+def test_without_a_server_the_element_keeps_its_own_text(
+    server: Server, publish: Publish, visit: Visit
+) -> None:
+    url = publish("/", embedding(server))
+    server.stop()
+    page = visit(url)
+    page.wait_for_load_state()
+    shows(page, "some")
+
+
+def test_a_lost_server_gives_the_element_its_own_text_back_until_it_returns(
+    server: Server, publish: Publish, visit: Visit
+) -> None:
+    page = visit(publish("/", embedding(server)))
+    shows(page, "1")
+    server.stop()
+    shows(page, "some")
+    server.start()
+    shows(page, "1", BACK_WITHIN_MS)
+
+
+def test_a_link_that_is_lost_for_a_moment_changes_no_number(
+    server: Server, publish: Publish, newcomer: Newcomer
+) -> None:
+    page = newcomer("en")
+    page.add_init_script(RECORDER)
+    wire = Wire(page)
+    page.goto(publish("/", embedding(server)))
+    shows(page, "1")
+    server.stop()
+    server.start()
+    comes_true(page, lambda: wire.links > 1 and len(wire.joins) == 2)
+    assert wire.joins[0] == wire.joins[1]
+    shows(page, "1")
+    assert page.evaluate("shown()") == ["some", "1"]
+
+
+# --- when it tries again, by a clock of the test's own ---
+
+
+@pytest.fixture
+def page(newcomer: Newcomer) -> Page:
+    page = newcomer("en")
+    page.clock.install()
+    return page
+
+
+def waits(page: Page, server: ScriptedServer, at_most_s: float) -> float:
+    """Lets time pass until the page opens its next link; returns how many seconds that took."""
+    before, passed_ms = len(server.links), 0
+    while len(server.links) == before:
+        assert passed_ms < at_most_s * 1000, f"no new link within {at_most_s} s"
+        page.clock.run_for(100)
+        page.wait_for_timeout(1)
+        passed_ms += 100
+    return passed_ms / 1000
+
+
+def test_it_waits_longer_each_time_up_to_a_minute_and_begins_anew_once_it_is_back(
+    server: Server, publish: Publish, page: Page
+) -> None:
+    scripted = ScriptedServer(page, {"visitors": 2})
+    page.route("**/socket.io/?*polling*", lambda route: route.abort())
+    page.goto(publish("/", embedding(server)))
+    shows(page, "2")
+    scripted.up = False
+    scripted.links[-1].close()
+    delays = [waits(page, scripted, 65) for _ in range(9)]
+    for delay, (least, most) in zip(delays, [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32)], strict=False):
+        assert least - 0.1 <= delay <= most + 0.5
+    assert all(29 <= delay <= 61 for delay in delays[6:])
+    assert len(set(delays[5:])) > 1
+    scripted.up = True
+    waits(page, scripted, 65)
+    shows(page, "2")
+    scripted.links[-1].close()
+    assert waits(page, scripted, 3) <= 2.5
+
+
+def test_it_tries_at_once_when_the_network_is_back(server: Server, publish: Publish, page: Page) -> None:
+    scripted = ScriptedServer(page, {"visitors": 2})
+    page.route("**/socket.io/?*polling*", lambda route: route.abort())
+    page.goto(publish("/", embedding(server)))
+    shows(page, "2")
+    scripted.up = False
+    scripted.links[-1].close()
+    for _ in range(4):
+        waits(page, scripted, 20)
+    scripted.up = True
+    page.evaluate("dispatchEvent(new Event('online'))")
+    shows(page, "2")
+
+
+def test_a_server_that_falls_silent_is_left_for_a_new_link(
+    server: Server, publish: Publish, page: Page
+) -> None:
+    scripted = ScriptedServer(page, {"visitors": 2}, patience_ms=5_000)
+    page.goto(publish("/", embedding(server)))
+    shows(page, "2")
+    page.clock.run_for(9_000)
+    scripted.links[-1].send("2")
+    comes_true(page, lambda: "3" in scripted.sent)
+    page.clock.run_for(9_000)
+    assert len(scripted.links) == 1
+    assert waits(page, scripted, 10) >= 1
+    shows(page, "2")
+
+
+def test_an_old_number_goes_after_three_seconds(server: Server, publish: Publish, page: Page) -> None:
+    scripted = ScriptedServer(page, {"visitors": 2})
+    page.route("**/socket.io/?*polling*", lambda route: route.abort())
+    page.goto(publish("/", embedding(server)))
+    shows(page, "2")
+    scripted.up = False
+    scripted.links[-1].close()
+    page.wait_for_timeout(50)
+    page.clock.run_for(2_500)
+    shows(page, "2")
+    page.clock.run_for(600)
+    shows(page, "some")
+
+
+def test_a_page_that_is_refused_is_not_asked_for_again_over_the_same_link(
+    server: Server, publish: Publish, page: Page
+) -> None:
+    url = publish("/", embedding(server))
+    scripted = ScriptedServer(page, {"visitors": 2}, refused=(key_of(url),))
+    page.goto(url)
+    comes_true(page, lambda: len(scripted.sent) == 1)
+    page.clock.run_for(30_000)
+    page.evaluate("document.title = 'changed'")
+    page.clock.run_for(1_000)
+    assert len(scripted.sent) == 1
+    shows(page, "some")
