@@ -1,0 +1,237 @@
+"""The stage: a Live under test, its time, and the way to its clients."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlencode
+
+from nannin.audience.roster import Count
+from nannin.clock import Clock
+from nannin.errors import ConnectionRefused
+from nannin.handshake import Handshake
+from nannin.live import Live
+from nannin.sockets import DisconnectReason, Page
+from nannin.testing.client import Client
+from nannin.testing.links import PollingWire, WebSocketWire, Wire
+from nannin.testing.run import Run
+from nannin.testing.tab import Tab
+from nannin.testing.timing import StageTime
+from nannin.wire.engine_packet import Encoded
+
+_PORT: Final = 50_000
+_ON_STAGE: Final[weakref.WeakSet[Live]] = weakref.WeakSet()
+
+
+class Stage:
+    """Runs a Live in a test: without server or sockets, in a time that only the test moves.
+
+    Use it as `async with Stage(live) as stage:`. The Live's background tasks begin with it. At its end all
+    clients are gone, graces and recoveries are over, the application's tasks are cancelled, and the Live is
+    as if nobody had been there; what the application keeps in variables of its own is its own affair.
+
+    The server goes by the stage's time, and so does all that handlers and tasks wait for in asyncio:
+    `asyncio.sleep`, timeouts, `loop.time()`. The test's own waits, and `time.time()`, go by real time.
+
+    Args:
+        live: the server under test.
+        raise_errors: what a handler or a background task raises comes out of the next `await` of the stage or
+            one of its clients. Else it is logged only, as on a server, and kept in `errors`.
+
+    Attributes:
+        live: the server under test.
+    """
+
+    def __init__(self, live: Live, *, raise_errors: bool = True) -> None:
+        self.live = live
+        self._raise_errors = raise_errors
+        self._clock: Clock = live._clock
+        self._time: StageTime
+        self._run: Run
+
+    async def __aenter__(self) -> Self:
+        """Takes the Live over.
+
+        Raises:
+            RuntimeError: it is on a stage already, or has clients.
+        """
+        if self.live in _ON_STAGE:
+            raise RuntimeError("this Live is on a stage already")
+        if self.live.engine.sessions or self.live.pages():
+            raise RuntimeError("this Live has clients; nobody else may serve it while it is on a stage")
+        _ON_STAGE.add(self.live)
+        # Not back, since the Live remembers times; and whole, since sums of small numbers are then exact.
+        now_s = math.ceil(self._clock.now())
+        self._time = StageTime(asyncio.get_running_loop(), float(now_s))
+        self._run = Run(self.live._hub, self._time, raise_errors=self._raise_errors)
+        self._begin()
+        try:
+            await self._run.rest()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Gives the Live back, with nobody on it; raises what the application raised at the end."""
+        await self._end()
+        if error is None:
+            await self._run.rest()
+
+    # Clients
+
+    async def connect(
+        self,
+        page: str = "/",
+        *,
+        auth: Mapping[str, Any] | None = None,
+        visitor: str | None = None,
+        on: Mapping[str, Callable[..., Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        address: str = "127.0.0.1",
+        scope: Mapping[str, Any] | None = None,
+        polling: bool = False,
+    ) -> Client:
+        """Opens a session and joins a page.
+
+        It takes 0.01 s of the stage's time: so long the server holds back what a connect handler emits.
+
+        Args:
+            page: the page's key.
+            auth: what is sent to connect.
+            visitor: the visitor's id, which goes into `auth`; None: a visitor of its own.
+            on: functions that answer events, by name; see `Client.on`. Here they are there from the start.
+            headers: of the request that opens the session.
+            query: of that request, besides Engine.IO's own.
+            address: where it comes from.
+            scope: more of its ASGI scope: what the host framework's middleware puts there, such as `user`.
+            polling: long-polling instead of a WebSocket.
+
+        Returns:
+            The client, on its page.
+
+        Raises:
+            ConnectionRefused: the server turned it away; it has `message` and `data`.
+            AssertionError: the connect handler has not decided.
+        """
+        wire_type = PollingWire if polling else WebSocketWire
+        handshake = _handshake(headers or {}, query or {}, address, scope or {}, polling=polling)
+
+        def open_wire(
+            on_packet: Callable[[Encoded], None], on_closed: Callable[[DisconnectReason], None]
+        ) -> Wire:
+            wire: Wire = wire_type(self.live.engine, self._time, on_packet, on_closed)
+            wire.open(handshake)
+            return wire
+
+        tab = Tab(open_wire)
+        named = {} if visitor is None else {"visitor": visitor}
+        client = tab.clients[page] = Client(self._run, tab, page, {**named, **(auth or {})}, on or {})
+        tab.open()
+        try:
+            await client.join()
+        except ConnectionRefused:
+            tab.close()
+            raise
+        return client
+
+    # Time
+
+    async def advance(self, seconds: float) -> None:
+        """Lets time pass: each timer of the server and the application goes off at its own time.
+
+        Raises:
+            ValueError: `seconds` is negative, or no number.
+            RuntimeError: the application runs on without ever waiting.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"time goes forward, by a number of seconds, not by {seconds}")
+        await self._run.advance(seconds)
+
+    async def settle(self) -> None:
+        """Waits until the application has nothing more to do at this time.
+
+        Clients do so by themselves; this is for a test that does something to the Live itself.
+
+        Raises:
+            RuntimeError: the application runs on without ever waiting.
+        """
+        await self._run.rest()
+
+    # Counts and pages
+
+    @property
+    def errors(self) -> list[BaseException]:
+        """What handlers and tasks have raised and no `await` has: with `raise_errors=False`, all of it."""
+        return self._run.errors
+
+    def count(self, page: str = "/") -> Count:
+        """The page's count: `connections`, `visitors`, `visible`; zeros where nobody is."""
+        return self.live._hub.count(page)
+
+    def page(self, key: str = "/") -> Page:
+        """A page, to send to. Unlike `live.page` it names none, and so closes no list of pages."""
+        return Page(self.live._hub, key)
+
+    # Taking the Live over
+
+    def _begin(self) -> None:
+        self._run.begin()
+        self._time.begin()
+        self.live._hub.emitter.run_on(asyncio.get_running_loop())
+        vars(self._clock).update(
+            now=self._time.now, call_later=self._time.call_later, call_soon=self._time.call_soon
+        )
+        self.live._background.shut_down()  # a server before may have ended without a word
+        self._time.run(self.live._background.start)
+
+    async def _end(self) -> None:
+        try:
+            await self._time.end_tasks()  # before their clients go: that is no fault of theirs
+            self._time.run(self.live._shut_down)
+            await self._time.run_out()
+            await self._time.end_tasks()
+        finally:
+            _give_back(self._clock, self._time.now())
+            self._time.end()
+            self._run.end()
+            _ON_STAGE.discard(self.live)
+
+
+def _give_back(clock: Clock, now_s: float) -> None:
+    """Makes a clock that of the system again, but no earlier than the stage's: clocks don't go back."""
+    for name in ("now", "call_later", "call_soon"):
+        del vars(clock)[name]
+    lead_s = now_s - clock.now()
+    if lead_s > 0:
+        vars(clock)["now"] = lambda: time.monotonic() + lead_s
+
+
+def _handshake(
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    address: str,
+    scope: Mapping[str, Any],
+    *,
+    polling: bool,
+) -> Handshake:
+    """The request that opens a session, as an ASGI server would describe it."""
+    transport = "polling" if polling else "websocket"
+    return Handshake(
+        {
+            "type": "http" if polling else "websocket",
+            "path": "/socket.io/",
+            "query_string": urlencode({"EIO": "4", "transport": transport, **query}).encode(),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+            "client": (address, _PORT),
+            **scope,
+        }
+    )
