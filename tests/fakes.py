@@ -1,115 +1,29 @@
-"""Stand-ins for what is above and below the middle floors: a clock turned by hand, links and polls that
-remember, an application that does, and a Socket.IO client that speaks to a hub without a socket."""
+"""Stand-ins for what is above and below the middle floors: links and polls that remember, an application that
+does, and a Socket.IO client that speaks to a hub without a socket. `fake_clock` has the clock."""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import itertools
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from nannin.audience.pace import Pace
+from fake_clock import FakeClock as FakeClock  # who needs more than the clock finds it here too
 from nannin.audience.roster import Count
 from nannin.engine import Engine, Session
 from nannin.handlers import Handlers
+from nannin.handshake import Handshake
 from nannin.hub import Hub
+from nannin.settings import Settings
 from nannin.sockets import Page
 from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
 from nannin.wire.engine_session import Limits
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode
 
-# A loop that has not come to rest after so many turns never will.
-_MAX_TURNS = 100_000
 _MANY = 1_000
-
-
-class FakeCall:
-    """A call that waits for its time."""
-
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self.callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        self.callback = None
-
-    def run(self) -> None:
-        callback, self.callback = self.callback, None
-        if callback is not None:
-            callback()
-
-
-class FakeClock:
-    """Time that stands still until a test moves it, and a loop that turns when a test says so."""
-
-    def __init__(self, now_s: float = 1_000.0) -> None:
-        self._now_s = now_s
-        self._soon: list[FakeCall] = []
-        self._later: list[tuple[float, int, FakeCall]] = []
-        self._order = itertools.count()
-
-    def now(self) -> float:
-        return self._now_s
-
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> FakeCall:
-        assert delay_s >= 0
-        call = FakeCall(callback)
-        heapq.heappush(self._later, (self._now_s + delay_s, next(self._order), call))
-        return call
-
-    def call_soon(self, callback: Callable[[], None]) -> FakeCall:
-        call = FakeCall(callback)
-        self._soon.append(call)
-        return call
-
-    # By hand
-
-    @property
-    def pending(self) -> int:
-        """How many calls wait, now or for later."""
-        return len(self._waiting_soon()) + sum(call.callback is not None for _, _, call in self._later)
-
-    def next_alarm_s(self) -> float | None:
-        """When the next timer is due, if there is one."""
-        while self._later and self._later[0][2].callback is None:
-            heapq.heappop(self._later)
-        return self._later[0][0] if self._later else None
-
-    def spend(self, seconds: float) -> None:
-        """Time passes while the loop is busy: nothing is called."""
-        self._now_s += seconds
-
-    def turn(self) -> None:
-        """One turn of the loop: what was asked for before it, and the timers that are due."""
-        calls, self._soon = self._soon, []
-        while (due_s := self.next_alarm_s()) is not None and due_s <= self._now_s:
-            calls.append(heapq.heappop(self._later)[2])
-        for call in calls:
-            call.run()
-
-    def settle(self) -> None:
-        """Turns the loop until nothing is left to do at this time."""
-        for _ in range(_MAX_TURNS):
-            due_s = self.next_alarm_s()
-            if not self._waiting_soon() and (due_s is None or due_s > self._now_s):
-                return
-            self.turn()
-        raise AssertionError("the loop never comes to rest")
-
-    def advance(self, seconds: float) -> None:
-        """Lets time pass and the loop turn, each timer at its own time."""
-        until_s = self._now_s + seconds
-        self.settle()
-        while (due_s := self.next_alarm_s()) is not None and due_s <= until_s:
-            self._now_s = max(self._now_s, due_s)
-            self.settle()
-        self._now_s = max(self._now_s, until_s)
-
-    def _waiting_soon(self) -> list[FakeCall]:
-        return [call for call in self._soon if call.callback is not None]
 
 
 class FakeLink:
@@ -246,23 +160,20 @@ class House:
         self,
         *,
         limits: Limits | None = None,
-        connect_timeout_s: float = 10.0,
-        max_attachments: int = 10,
-        max_namespaces: int = 4,
-        share: float = 0.2,
-        min_interval_s: float = 0.0,
-        max_interval_s: float = 1.0,
+        is_crawler: Callable[[str], bool] = lambda user_agent: False,
+        verify: Callable[[str, str], bool] | None = None,
+        **settings: Any,
     ) -> None:
         self.clock = FakeClock()
+        self.settings = Settings(**settings)
         self._ids = itertools.count()
         self.hub = Hub(
             Handlers(),
-            connect_timeout_s=connect_timeout_s,
-            max_attachments=max_attachments,
-            max_namespaces=max_namespaces,
+            self.settings,
             new_id=lambda: f"socket-{next(self._ids)}",
-            pace=Pace(share=share, min_interval_s=min_interval_s, max_interval_s=max_interval_s),
             clock=self.clock,
+            is_crawler=is_crawler,
+            verify=verify,
         )
         self.limits = limits or Limits()
         self.engine = Engine(
@@ -279,9 +190,11 @@ class House:
     def count(self, page: str = "/") -> Count:
         return self.hub.count(page)
 
-    def client(self, page: str | None = None, *, polling: bool = False, **auth: Any) -> Client:
+    def client(
+        self, page: str | None = None, *, polling: bool = False, user_agent: str = "", **auth: Any
+    ) -> Client:
         """A client with an open session; on a page, if one is given."""
-        client = Client(self, polling=polling)
+        client = Client(self, polling=polling, user_agent=user_agent)
         if page is not None:
             client.connect(page, **auth)
             self.clock.settle()
@@ -311,7 +224,7 @@ class Client:
         idle: it asks for no next poll by itself.
     """
 
-    def __init__(self, house: House, *, polling: bool = False) -> None:
+    def __init__(self, house: House, *, polling: bool = False, user_agent: str = "") -> None:
         self.house, self.engine = house, house.engine
         self.packets: list[Packet] = []
         self.opened: dict[str, Any] = {}
@@ -323,13 +236,14 @@ class Client:
         self.candidate: FakeLink | None = None
         self._decoder = Decoder(_MANY)
         self.session: Session
+        handshake = Handshake({"headers": [(b"user-agent", user_agent.encode())]})
         if polling:
-            self.session, handshake = self.engine.open_by_poll()
-            self._receive(handshake)
+            self.session, opened = self.engine.open_by_poll(handshake)
+            self._receive(opened)
             self.ask()
         else:
             self.link = FakeLink(self._receive)
-            self.session = self.engine.open_by_websocket(self.link)
+            self.session = self.engine.open_by_websocket(self.link, handshake)
 
     # What it does
 
@@ -366,10 +280,10 @@ class Client:
         """Says goodbye with a close packet."""
         self.send("1")
 
-    def lose(self) -> None:
-        """The link breaks: the WebSocket, or the poll in hand."""
+    def lose(self, *, clean: bool = False) -> None:
+        """The link breaks, or is closed by the client: the WebSocket, or the poll in hand."""
         if self.link is not None:
-            self.engine.receive_websocket_lost(self.session, self.link)
+            self.engine.receive_websocket_lost(self.session, self.link, clean=clean)
         elif self.poll is not None:
             self.engine.receive_poll_lost(self.session, self.poll)
 
@@ -404,7 +318,7 @@ class Client:
         assert self.candidate is not None
         candidate = self.candidate
         self._resume_polling()
-        self.engine.receive_websocket_lost(self.session, candidate)
+        self.engine.receive_websocket_lost(self.session, candidate, clean=False)
 
     # What it got
 

@@ -21,6 +21,7 @@ PING_INTERVAL_S = 0.7
 PING_TIMEOUT_S = 0.7
 ARRIVAL_S = 2.0
 STAY_S = 0.6
+GRACE_S, GRACE_LOST_S = 0.2, 0.4
 PATIENCE_S = 20.0
 SEED = 8124
 
@@ -76,6 +77,9 @@ class Guest:
         self.address = address
         self.http = http
         self.chance = chance
+        # Some are nobody known; the others share a few visitors, who so leave and return all the time.
+        visitor = chance.randrange(30)
+        self.connect_packet = f'40{{"visitor":"visitor {visitor}"}}' if visitor < 20 else "40"
 
     async def live(self) -> None:
         """Comes, stays a while and goes; that the server ends it first is no error."""
@@ -97,7 +101,7 @@ class Guest:
     async def live_over_websocket(self) -> None:
         link = await self.open_websocket()
         await link.recv()
-        await link.send("40")
+        await link.send(self.connect_packet)
         await self.stay_and_leave(link)
 
     async def stay_and_leave(self, link: ClientConnection) -> None:
@@ -134,7 +138,7 @@ class Guest:
         opened = await self.http.get(POLLING)
         assert opened.status_code == 200
         sid = opened.text.split('"')[3]
-        await self.http.post(f"{POLLING}&sid={sid}", content="40")
+        await self.http.post(f"{POLLING}&sid={sid}", content=self.connect_packet)
         return sid
 
     async def poll(self, url: str) -> bool:
@@ -201,6 +205,8 @@ def test_when_all_have_gone_nothing_is_left(ws: Any) -> None:
             ping_timeout=PING_TIMEOUT_S,
             connect_timeout=1.0,
             upgrade_timeout=1.0,
+            grace=GRACE_S,
+            grace_lost=GRACE_LOST_S,
         )
         async with served(live, ws) as address:
             baseline = asyncio.all_tasks()
@@ -216,8 +222,10 @@ def test_when_all_have_gone_nothing_is_left(ws: Any) -> None:
                     nonlocal peak
                     while True:
                         for page in live.pages():
-                            assert 0 < page.count.connections <= CLIENTS
-                            peak = max(peak, page.count.connections)
+                            count = page.count
+                            assert 0 <= count.visible <= count.visitors <= count.connections <= CLIENTS
+                            assert count.visitors > 0
+                            peak = max(peak, count.connections)
                         await asyncio.sleep(0.005)
 
                 watching = asyncio.create_task(watch())
@@ -228,7 +236,7 @@ def test_when_all_have_gone_nothing_is_left(ws: Any) -> None:
                 assert watching.cancelled()
             assert peak > CLIENTS / 20, "that was no churn"
             await wait_until(lambda: not live.engine.sessions)
-            assert live.pages() == []
+            await wait_until(lambda: not live.pages())
             await wait_until(lambda: not asyncio.all_tasks() - baseline)
             await wait_until(lambda: not timers_of_ours())
 

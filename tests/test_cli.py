@@ -17,6 +17,9 @@ from nannin.cli import address_of, banner, cli, main
 from nannin.errors import ApplicationError
 from nannin.listening import BindError
 from nannin.settings import SETTINGS, Settings
+from nannin.tokens import Tokens
+
+SECRET = "0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
@@ -83,24 +86,46 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "share": "0.5",
         "min_interval": "0.1",
         "max_interval": "0.2",
+        "recover": "3",
+        "grace": "0",
+        "grace_lost": "0.5",
+        "pages": "/",
+        "page_secret": SECRET,
+        "emit_token": SECRET,
         "allow_origins": "https://a.test",
         "max_payload": "1000000",
         "max_packets": "16",
         "max_attachments": "0",
         "max_namespaces": "1",
+        "max_observed": "2",
+        "max_recovery": "3",
         "max_outbox": "9",
     }
-    assert values.keys() | {"open"} == SETTINGS.keys()
+    switches = {"open": False, "public": False}
+    assert values.keys() | switches.keys() == SETTINGS.keys()
     arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
-    assert main([*arguments, "--no-open"]) == 0
+    assert main([*arguments, "--no-open", "--no-public"]) == 0
     for name, value in values.items():
         got = getattr(served[0], name)
-        assert got == (("https://a.test",) if name == "allow_origins" else type(got)(value)), name
+        assert got == ((value,) if isinstance(got, tuple) else type(got)(value)), name
+    assert {name: getattr(served[0], name) for name in switches} == switches
 
 
-def test_origins_may_be_given_one_by_one(served: list[Settings]) -> None:
-    assert main(["--allow-origins", "https://a.test", "--allow-origins", "https://b.test"]) == 0
-    assert served[0].allow_origins == ("https://a.test", "https://b.test")
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("allow_origins", "https://a.test", "https://b.test"),
+        ("pages", "/", "/news/*"),
+        ("page_secret", SECRET, SECRET[::-1]),
+    ],
+)
+def test_what_there_may_be_several_of_may_be_given_one_by_one(
+    served: list[Settings], name: str, first: str, second: str
+) -> None:
+    flag = SETTINGS[name].flag
+    assert main([flag, first, flag, second]) == 0
+    assert main([flag, f"{first},{second}"]) == 0
+    assert [getattr(settings, name) for settings in served] == [(first, second)] * 2
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_file(served: list[Settings]) -> None:
@@ -139,6 +164,28 @@ def test_a_wrong_variable_or_file_is_one_line_and_code_2(capsys: pytest.CaptureF
     pathlib.Path("nannin.toml").unlink()
     os.environ["NANNIN_PROT"] = "1"
     assert refusal(capsys) == "nannin: NANNIN_PROT is not a setting; did you mean NANNIN_PORT?"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--page-secret", "hush"],
+        ["--page-secret=hush"],
+        ["--page-secrt=hush"],
+        ["--emit-token", "hush"],
+        ["--emit-token=hush", "--emit-token"],
+    ],
+)
+def test_a_wrong_secret_is_not_shown(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert "hush" not in refusal(capsys, *arguments)
+
+
+def test_a_secret_is_neither_in_the_help_nor_in_the_banner(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ.update(NANNIN_PAGE_SECRET=SECRET, NANNIN_EMIT_TOKEN=SECRET)
+    assert main(["--help"]) == 0
+    assert SECRET not in capsys.readouterr().out
+    settings = Settings(page_secret=(SECRET,), emit_token=SECRET)
+    assert SECRET not in "".join(plain(settings, "http://127.0.0.1:8124", has_page=True))
 
 
 def test_an_unknown_option_or_command_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,15 +229,43 @@ def test_the_help_shows_every_setting_with_its_default_in_sections(arguments: li
     assert "--config PATH" in result.output
 
 
+def test_a_token_is_printed_that_the_server_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["NANNIN_PAGE_SECRET"] = f"{SECRET},{SECRET[::-1]}"
+    assert main(["token", "/人"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert Tokens([SECRET]).verify("/人", captured.out.removesuffix("\n"))
+
+
+def test_a_token_is_made_with_the_secret_of_a_file_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    pathlib.Path("other.toml").write_text(f'page_secret = "{SECRET}"')
+    assert main(["token", "--config", "other.toml", "/x"]) == 0
+    assert capsys.readouterr().out == Tokens([SECRET]).sign("/x") + "\n"
+
+
+def test_there_is_no_token_without_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    line = (
+        "nannin: a token needs a secret, the server's: set NANNIN_PAGE_SECRET, or page_secret in nannin.toml"
+    )
+    assert refusal(capsys, "token", "/x") == line
+
+
+@pytest.mark.parametrize("page", ["x", "", "/a,b", "/" + "x" * 255, "/\x1b[2J"])
+def test_there_is_no_token_for_what_can_be_no_page(capsys: pytest.CaptureFixture[str], page: str) -> None:
+    os.environ["NANNIN_PAGE_SECRET"] = SECRET
+    assert refusal(capsys, "token", page).startswith("nannin: PAGE must start with /")
+
+
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("nannin 0.")
 
 
 def test_the_help_imports_no_server() -> None:
+    modules = {"uvicorn", "starlette", "websockets", "asyncio", "rich", "itsdangerous", "crawleruseragents"}
     code = (
         "import sys; from nannin.cli import main; main(['--help']); "
-        "sys.exit(' '.join({'uvicorn', 'starlette', 'websockets', 'asyncio'} & sys.modules.keys()) or 0)"
+        f"sys.exit(' '.join({modules} & sys.modules.keys()) or 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     assert (result.returncode, result.stderr) == (0, "")

@@ -1,4 +1,5 @@
-"""Counting that is right: whatever sessions do, in whatever order, the count is that of the connections."""
+"""Counting that is right: whatever sessions do, in whatever order, the count is that of those who are there
+and of those who may be back in a moment."""
 
 from __future__ import annotations
 
@@ -12,34 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fakes import Client, House
+from naive import MAX_OBSERVED, MAX_PAGES, Person, Stay, visitors
 from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count
 from nannin.engine import RequestRefused
 
 CONNECT_TIMEOUT_S = 10.0
-MAX_PAGES = 3
+GRACE_S, GRACE_LOST_S = 2.0, 10.0
 PAGES = ["/", "/plain", "/refusing", "/breaking", "/kicking", "/ending", "/thinking"]
 BAD_VISITOR = "x" * 65
 
 INDEXES = st.integers(0, 1_000)
-
-
-class Person:
-    """What the naive model knows of one client."""
-
-    def __init__(self, client: Client, now: float) -> None:
-        self.client = client
-        self.opened_s = now
-        self.silent_s: float | None = None
-        self.has_joined = False
-        self.pages: dict[str, str | None] = {}  # page -> visitor id
-        self.thinking: tuple[asyncio.Future[None], str | None] | None = None
-
-    def knows(self, page: str) -> bool:
-        return page in self.pages or (page == "/thinking" and self.thinking is not None)
-
-    def is_full(self) -> bool:
-        return len(self.pages) + (self.thinking is not None) >= MAX_PAGES
 
 
 class Counting(RuleBasedStateMachine):
@@ -48,8 +32,15 @@ class Counting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.house = House(connect_timeout_s=CONNECT_TIMEOUT_S, max_namespaces=MAX_PAGES)
+        self.house = House(
+            connect_timeout=CONNECT_TIMEOUT_S,
+            max_namespaces=MAX_PAGES,
+            max_observed=MAX_OBSERVED,
+            grace=GRACE_S,
+            grace_lost=GRACE_LOST_S,
+        )
         self.people: list[Person] = []
+        self.in_grace: dict[str, list[Stay]] = {page: [] for page in PAGES}  # the first to leave first
         self.doors: list[asyncio.Future[None]] = []
         self.parted: list[str] = []
         for page in PAGES:
@@ -92,10 +83,28 @@ class Counting(RuleBasedStateMachine):
         people = [person for person in self.people if which(person)]
         return people[index % len(people)] if people else None
 
-    def is_gone(self, person: Person) -> None:
+    def joins_page(self, person: Person, page: str, stay: Stay) -> None:
+        """The model's own join: whoever returns takes the place of the first of its visitor to leave."""
+        person.pages[page] = stay
+        person.has_joined, self.joins = True, self.joins + 1
+        if not stay.observes and stay.visitor is not None:
+            theirs = [gone for gone in self.in_grace[page] if gone.visitor == stay.visitor]
+            for first in theirs[:1]:
+                self.in_grace[page].remove(first)
+
+    def leaves_page(self, person: Person, page: str, grace_s: float) -> None:
+        """The model's own leave."""
+        stay = person.pages.pop(page)
+        if grace_s and stay.visitor is not None and not stay.observes:
+            stay.until_s = self.house.clock.now() + grace_s
+            self.in_grace[page].append(stay)
+
+    def is_gone(self, person: Person, grace_s: float = 0.0) -> None:
         """The model's own end of a session."""
         assert person.client.session.ended
         self.people.remove(person)
+        for page in list(person.pages):
+            self.leaves_page(person, page, grace_s)
 
     # Coming
 
@@ -105,7 +114,7 @@ class Counting(RuleBasedStateMachine):
         for index, over_polls in enumerate(polling):
             self.open(over_polls)
             if index % 2:
-                self.connect(-1, "/", None)
+                self.connect(-1, "/", None, True, False)
 
     @rule(polling=st.booleans())
     def open(self, polling: bool) -> None:
@@ -116,46 +125,69 @@ class Counting(RuleBasedStateMachine):
         )
 
     @rule(
-        index=INDEXES, page=st.sampled_from(PAGES), visitor=st.sampled_from([None, "ann", "bob", BAD_VISITOR])
+        index=INDEXES,
+        page=st.sampled_from(PAGES),
+        visitor=st.sampled_from([None, "ann", "bob", BAD_VISITOR]),
+        visible=st.booleans(),
+        observes=st.sampled_from([False, False, False, True]),
     )
-    def connect(self, index: int, page: str, visitor: str | None) -> None:
+    def connect(self, index: int, page: str, visitor: str | None, visible: bool, observes: bool) -> None:
         person = self.pick(index)
         if person is None:
             return
         auth: dict[str, Any] = {} if visitor is None else {"visitor": visitor}
-        was_full, doors = person.is_full(), len(self.doors)
+        auth |= {} if visible else {"visible": False}
+        auth |= {"observe": True} if observes else {}
+        was_full, doors = person.is_full(observes), len(self.doors)
         self.do(lambda: person.client.connect(page, **auth))
         if person.knows(page) or was_full or visitor == BAD_VISITOR:
             return
+        stay = Stay(visitor, visible, observes)
         match page:
             case "/" | "/plain":
-                person.pages[page] = visitor
-                person.has_joined, self.joins = True, self.joins + 1
-            case "/kicking":
-                person.has_joined, self.joins = True, self.joins + 1
-            case "/ending":
-                self.joins += 1
-                self.is_gone(person)
+                self.joins_page(person, page, stay)
+            case "/kicking" | "/ending":
+                self.joins_page(person, page, stay)
+                self.leaves_page(person, page, 0.0)
+                if page == "/ending":
+                    self.is_gone(person)
             case "/thinking":
                 assert len(self.doors) == doors + 1
-                person.thinking = self.doors[-1], visitor
+                person.thinking = self.doors[-1], stay
 
     @rule(index=INDEXES, visitor=st.sampled_from([None, "ann"]))
     def ask_one_who_thinks(self, index: int, visitor: str | None) -> None:
-        self.connect(index, "/thinking", visitor)
+        self.connect(index, "/thinking", visitor, True, False)
+
+    @rule(index=INDEXES, visitor=st.sampled_from(["ann", "bob"]), polling=st.booleans())
+    def reload(self, index: int, visitor: str, polling: bool) -> None:
+        """A visitor goes, and is back on another session."""
+        person = self.pick(index, lambda person: person.client.link is not None and "/" in person.pages)
+        if person is not None:
+            self.end_by_client(self.people.index(person), "close the websocket")
+            self.open(polling)
+            self.connect(-1, "/", visitor, True, False)
 
     @rule(index=INDEXES, accept=st.booleans())
     def decide(self, index: int, accept: bool) -> None:
         person = self.pick(index, lambda person: person.thinking is not None)
         if person is None or person.thinking is None:
             return
-        (door, visitor), person.thinking = person.thinking, None
+        (door, stay), person.thinking = person.thinking, None
         if accept:
             self.do(lambda: door.set_result(None))
-            person.pages["/thinking"] = visitor
-            person.has_joined, self.joins = True, self.joins + 1
+            self.joins_page(person, "/thinking", stay)
         else:
             self.do(lambda: door.set_exception(ConnectionRefused("no")))
+
+    @rule(index=INDEXES, nth=INDEXES, visible=st.sampled_from([True, False, "junk"]))
+    def look(self, index: int, nth: int, visible: Any) -> None:
+        person = self.pick(index, lambda person: bool(person.pages))
+        if person is not None:
+            page = list(person.pages)[nth % len(person.pages)]
+            self.do(lambda: person.client.emit("nannin:visible", visible, page=page))
+            if visible != "junk":
+                person.pages[page].visible = visible
 
     # Upgrading, which neither joins nor leaves
 
@@ -208,7 +240,7 @@ class Counting(RuleBasedStateMachine):
         if person is not None:
             page = list(person.pages)[nth % len(person.pages)]
             self.do(lambda: person.client.leave(page))
-            del person.pages[page]
+            self.leaves_page(person, page, GRACE_S)
 
     @rule(index=INDEXES)
     def leave_while_it_thinks(self, index: int) -> None:
@@ -219,7 +251,9 @@ class Counting(RuleBasedStateMachine):
 
     @rule(
         index=INDEXES,
-        how=st.sampled_from(["close", "lose", "junk", "bad packet", "second poll", "post lost"]),
+        how=st.sampled_from(
+            ["close", "close the websocket", "lose", "junk", "bad packet", "second poll", "post lost"]
+        ),
     )
     def end_by_client(self, index: int, how: str) -> None:
         person = self.pick(index)
@@ -228,18 +262,27 @@ class Counting(RuleBasedStateMachine):
         client = person.client
         actions: dict[str, Callable[[], object]] = {
             "close": client.close,
+            "close the websocket": lambda: client.lose(clean=True),
             "lose": lambda: client.lose(),
             "junk": lambda: client.send("4junk"),
             "bad packet": lambda: client.send("9"),
             "second poll": lambda: client.engine.receive_poll(client.session, client.poll or self.no_poll()),
             "post lost": lambda: client.engine.receive_post_lost(client.session),
         }
-        if (how in ("second poll", "post lost") and client.link is not None) or (
-            how in ("second poll", "lose") and client.link is None and client.poll is None
+        over_websocket = client.link is not None
+        if (how in ("second poll", "post lost") and over_websocket) or (
+            how in ("second poll", "lose", "close the websocket")
+            and not over_websocket
+            and client.poll is None
         ):
             return
         self.do(actions[how])
-        self.is_gone(person)
+        if how in ("junk", "bad packet"):
+            self.is_gone(person)
+        elif how in ("second poll", "post lost") or (how == "lose" and over_websocket):
+            self.is_gone(person, GRACE_LOST_S)
+        else:
+            self.is_gone(person, GRACE_S)
 
     def no_poll(self) -> Any:
         raise AssertionError("it has no poll in hand")
@@ -250,10 +293,10 @@ class Counting(RuleBasedStateMachine):
         if person is None:
             return
         page = next(iter(person.pages))
-        for socket in self.house.page(page).sockets:
+        for socket in [*self.house.page(page).sockets, *self.house.hub.observers(page)]:
             if socket.session is person.client.session:
                 self.do(lambda socket=socket: socket.disconnect(close=close))  # type: ignore[misc]
-        del person.pages[page]
+        self.leaves_page(person, page, 0.0)
         if close:
             self.is_gone(person)
 
@@ -283,6 +326,8 @@ class Counting(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         self.do(lambda: self.house.clock.advance(seconds))
         now = self.house.clock.now()
+        for page, stays in self.in_grace.items():
+            self.in_grace[page] = [stay for stay in stays if stay.until_s > now]
         for person in list(self.people):
             never_came = not person.has_joined and now >= person.opened_s + CONNECT_TIMEOUT_S
             # A silent one is gone between one timeout, and one interval and one timeout, after its last pong.
@@ -293,12 +338,14 @@ class Counting(RuleBasedStateMachine):
     # What is always true
 
     @invariant()
-    def the_count_is_that_of_the_connections(self) -> None:
+    def the_count_is_that_of_those_who_are_there_or_in_grace(self) -> None:
         for page in PAGES:
-            on_it = [person.pages[page] for person in self.people if page in person.pages]
-            known = {visitor for visitor in on_it if visitor is not None}
-            expected = Count(len(on_it), len(known) + on_it.count(None))
-            assert self.house.count(page) == expected, page
+            stays = [person.pages[page] for person in self.people if page in person.pages]
+            counted = [stay for stay in stays if not stay.observes] + self.in_grace[page]
+            seen = [stay for stay in counted if stay.visible]
+            assert self.house.count(page) == Count(len(counted), visitors(counted), visitors(seen)), page
+            assert len(self.house.hub.observers(page)) == sum(stay.observes for stay in stays)
+            assert self.house.hub.in_grace(page) == len(self.in_grace[page])
 
     @invariant()
     def nobody_else_has_ended(self) -> None:

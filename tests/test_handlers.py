@@ -11,6 +11,12 @@ from hypothesis import strategies as st
 from nannin.handlers import MAX_PAGE_BYTES, Handlers, is_page_key
 
 
+def found(handlers: Handlers, page: str, event: str) -> Any:
+    """The function that answers an event on a page, or None."""
+    handler = handlers.resolve(page).find(event)
+    return handler.function if handler is not None else None
+
+
 def first(*args: Any) -> None:
     """A handler."""
 
@@ -176,25 +182,25 @@ def test_naming_what_is_no_page_key_is_an_error_and_closes_no_list(pattern: str)
 def test_a_handler_is_found_by_its_page_and_event() -> None:
     handlers = Handlers()
     handlers.register("/", "say", first)
-    assert handlers.find("/", "say") is first
-    assert handlers.find("/", "shout") is None
-    assert handlers.find("/news", "say") is None
+    assert found(handlers, "/", "say") is first
+    assert found(handlers, "/", "shout") is None
+    assert found(handlers, "/news", "say") is None
 
 
 def test_each_page_has_handlers_of_its_own() -> None:
     handlers = Handlers()
     handlers.register("/", "say", first)
     handlers.register("/news", "say", second)
-    assert handlers.find("/", "say") is first
-    assert handlers.find("/news", "say") is second
+    assert found(handlers, "/", "say") is first
+    assert found(handlers, "/news", "say") is second
 
 
 def test_the_connect_and_disconnect_of_a_connection_can_be_handled() -> None:
     handlers = Handlers()
     handlers.register("/", "connect", first)
     handlers.register("/", "disconnect", second)
-    assert handlers.find("/", "connect") is first
-    assert handlers.find("/", "disconnect") is second
+    assert found(handlers, "/", "connect") is first
+    assert found(handlers, "/", "disconnect") is second
 
 
 @pytest.mark.parametrize("event", ["connect_error", "disconnecting", "newListener", "removeListener"])
@@ -202,7 +208,7 @@ def test_an_event_that_is_reserved_for_the_protocol_can_not_be_handled(event: st
     handlers = Handlers()
     with pytest.raises(ValueError, match=event):
         handlers.register("/", event, first)
-    assert not handlers.handles("/")
+    assert not handlers.resolve("/").is_handled
 
 
 @pytest.mark.parametrize("event", ["say", "connect", "disconnect"])
@@ -211,14 +217,14 @@ def test_a_second_handler_of_one_event_on_one_page_is_an_error(event: str) -> No
     handlers.register("/", event, first)
     with pytest.raises(ValueError, match=event):
         handlers.register("/", event, second)
-    assert handlers.find("/", event) is first
+    assert found(handlers, "/", event) is first
 
 
 def test_one_function_may_handle_many_events() -> None:
     handlers = Handlers()
     handlers.register("/", "say", first)
     handlers.register("/", "shout", first)
-    assert handlers.find("/", "say") is handlers.find("/", "shout")
+    assert found(handlers, "/", "say") is found(handlers, "/", "shout")
 
 
 @pytest.mark.parametrize("event", [None, 1, b"say", first])
@@ -232,7 +238,7 @@ def test_a_handler_is_a_function(handler: Any) -> None:
     handlers = Handlers()
     with pytest.raises(TypeError, match="'say'"):
         handlers.register("/", "say", handler)
-    assert handlers.find("/", "say") is None
+    assert found(handlers, "/", "say") is None
 
 
 # Which of several patterns
@@ -244,9 +250,9 @@ def test_a_page_that_is_named_in_full_comes_before_any_pattern(order: int) -> No
     rows = [("/chat/*", first), ("/chat/lobby", second), ("/chat/lobby*", third)]
     for pattern, handler in rows[::order]:
         handlers.register(pattern, "say", handler)
-    assert handlers.find("/chat/lobby", "say") is second
-    assert handlers.find("/chat/lobby2", "say") is third
-    assert handlers.find("/chat/1", "say") is first
+    assert found(handlers, "/chat/lobby", "say") is second
+    assert found(handlers, "/chat/lobby2", "say") is third
+    assert found(handlers, "/chat/1", "say") is first
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -255,9 +261,9 @@ def test_of_several_patterns_the_longest_comes_first(order: int) -> None:
     rows = [("/*", first), ("/chat/*", second), ("/chat/room/*", third)]
     for pattern, handler in rows[::order]:
         handlers.register(pattern, "say", handler)
-    assert handlers.find("/chat/room/1", "say") is third
-    assert handlers.find("/chat/1", "say") is second
-    assert handlers.find("/news", "say") is first
+    assert found(handlers, "/chat/room/1", "say") is third
+    assert found(handlers, "/chat/1", "say") is second
+    assert found(handlers, "/news", "say") is first
 
 
 def test_a_pattern_answers_the_events_that_the_named_page_does_not() -> None:
@@ -265,8 +271,149 @@ def test_a_pattern_answers_the_events_that_the_named_page_does_not() -> None:
     handlers.register("/chat/*", "say", first)
     handlers.register("/chat/*", "connect", first)
     handlers.register("/chat/lobby", "say", second)
-    assert handlers.find("/chat/lobby", "say") is second
-    assert handlers.find("/chat/lobby", "connect") is first
+    assert found(handlers, "/chat/lobby", "say") is second
+    assert found(handlers, "/chat/lobby", "connect") is first
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_as_long_the_one_with_fewer_stars_comes_first(order: int) -> None:
+    handlers = Handlers()
+    for pattern, handler in [("/chat/{room}", first), ("/chat/*", second)][::order]:
+        handlers.register(pattern, "say", handler)
+    assert found(handlers, "/chat/1", "say") is first
+    assert found(handlers, "/chat/1/2", "say") is second
+
+
+# Named parts
+
+
+def test_a_named_part_is_any_text_without_a_slash() -> None:
+    handlers = Handlers()
+    handlers.register("/{section}/article-{number}", "say", first)
+    assert handlers.resolve("/news/article-5").params == {"section": "news", "number": "5"}
+    assert handlers.resolve("/何/article-a b").params == {"section": "何", "number": "a b"}
+    for page in ("/news/article-", "//article-5", "/a/b/article-5", "/news/article-5/more", "/news"):
+        assert not handlers.exists(page)
+        assert handlers.resolve(page).params == {}
+
+
+def test_of_several_patterns_the_one_that_says_the_most_names_a_part() -> None:
+    handlers = Handlers()
+    handlers.register("/{a}/{b}", "say", first)
+    handlers.register("/chat/{a}", "shout", second)
+    assert handlers.resolve("/chat/1").params == {"a": "1", "b": "1"}
+
+
+def test_what_is_no_name_in_braces_is_plain_text() -> None:
+    handlers = Handlers()
+    handlers.register("/{}/{1}/{a b}", "say", first)
+    assert found(handlers, "/{}/{1}/{a b}", "say") is first
+    assert not handlers.exists("/x/y/z")
+
+
+def test_a_pattern_that_names_a_part_twice_raises() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Handlers().register("/{a}/{a}", "say", first)
+
+
+@pytest.mark.parametrize("text", [".", "+", "(a", "[a]", "^$", "\\d", "a|b"])
+def test_a_pattern_has_no_other_signs(text: str) -> None:
+    handlers = Handlers()
+    handlers.register(f"/{text}/*", "say", first)
+    assert found(handlers, f"/{text}/1", "say") is first
+    assert not handlers.exists("/a/1")
+
+
+# Any event
+
+
+def test_a_star_answers_what_has_no_handler_of_its_own() -> None:
+    handlers = Handlers()
+    handlers.register("/", "*", first)
+    handlers.register("/", "say", second)
+    assert found(handlers, "/", "say") is second
+    assert found(handlers, "/", "shout") is first
+
+
+@pytest.mark.parametrize("event", ["connect", "disconnect"])
+def test_a_star_answers_neither_connect_nor_disconnect(event: str) -> None:
+    handlers = Handlers()
+    handlers.register("/", "*", first)
+    assert found(handlers, "/", event) is None
+
+
+def test_a_handler_on_any_pattern_goes_before_a_star_on_the_page_itself() -> None:
+    handlers = Handlers()
+    handlers.register("/chat/*", "say", first)
+    handlers.register("/chat/1", "*", second)
+    assert found(handlers, "/chat/1", "say") is first
+    assert found(handlers, "/chat/1", "shout") is second
+
+
+def test_a_handler_of_any_event_must_take_its_name() -> None:
+    with pytest.raises(TypeError, match="must take the event's name"):
+        Handlers().register("/", "*", lambda socket: None)
+
+
+@pytest.mark.parametrize("event", ["connect", "disconnect"])
+def test_connect_and_disconnect_give_two_arguments_at_most(event: str) -> None:
+    with pytest.raises(TypeError, match="no more"):
+        Handlers().register("/", event, lambda socket, one, two: None)
+
+
+# Middleware
+
+
+async def around(socket: Any, event: str, args: tuple[Any, ...], call_next: Any) -> Any:
+    """Middleware."""
+    return await call_next()
+
+
+async def inside(socket: Any, event: str, args: tuple[Any, ...], call_next: Any) -> Any:
+    """More of it."""
+    return await call_next()
+
+
+def test_middleware_is_that_of_all_patterns_that_fit_in_the_order_in_which_it_was_put_there() -> None:
+    handlers = Handlers()
+    handlers.use("/chat/1", around)
+    handlers.use("/chat/*", inside)
+    handlers.use("/chat/1", inside)
+    assert handlers.resolve("/chat/1").middleware == (around, inside, inside)
+    assert handlers.resolve("/chat/2").middleware == (inside,)
+    assert handlers.resolve("/").middleware == ()
+
+
+def test_middleware_names_its_pages_and_handles_none() -> None:
+    handlers = Handlers()
+    handlers.use("/chat/*", around)
+    assert [handlers.exists(page) for page in ("/", "/chat/1", "/news")] == [True, True, False]
+    assert handlers.is_used
+    assert not handlers.resolve("/chat/1").is_handled
+
+
+@pytest.mark.parametrize("wrong", [None, first, 5, lambda *args: None])
+def test_middleware_is_an_async_function(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="async function"):
+        Handlers().use("/", wrong)
+
+
+def test_what_is_registered_later_counts_for_pages_that_were_asked_for_before() -> None:
+    handlers = Handlers()
+    assert found(handlers, "/", "say") is None
+    handlers.register("/", "say", first)
+    handlers.use("/", around)
+    assert found(handlers, "/", "say") is first
+    assert handlers.resolve("/").middleware == (around,)
+
+
+def test_only_so_many_pages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nannin.handlers._MAX_RESOLVED", 10)
+    handlers = Handlers()
+    handlers.register("/*", "say", first)
+    for number in range(100):
+        assert found(handlers, f"/{number}", "say") is first
+        assert len(handlers._resolved) <= 10
 
 
 # What the application handles
@@ -276,7 +423,7 @@ def test_a_page_with_any_handler_is_handled() -> None:
     handlers = Handlers()
     handlers.register("/news", "disconnect", first)
     handlers.register("/chat/*", "say", first)
-    assert [handlers.handles(page) for page in ("/", "/news", "/chat/1", "/chat")] == [
+    assert [handlers.resolve(page).is_handled for page in ("/", "/news", "/chat/1", "/chat")] == [
         False,
         True,
         True,
@@ -287,7 +434,7 @@ def test_a_page_with_any_handler_is_handled() -> None:
 def test_a_page_that_is_only_named_is_not_handled() -> None:
     handlers = Handlers()
     handlers.name("/news")
-    assert not handlers.handles("/news")
+    assert not handlers.resolve("/news").is_handled
 
 
 def test_handlers_are_used_once_one_is_registered() -> None:

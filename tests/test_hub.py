@@ -63,14 +63,14 @@ def test_once_pages_are_named_another_is_an_invalid_namespace() -> None:
     for key in ("/nows", "/news", "/"):
         client.connect(key)
     assert client.refusals() == [("/nows", {"message": "Invalid namespace"})]
-    assert (house.count("/news"), house.count("/")) == (Count(1, 1), Count(1, 1))
+    assert (house.count("/news"), house.count("/")) == (Count(1, 1, 1), Count(1, 1, 1))
 
 
 def test_a_refusal_hurts_none_of_the_sessions_other_pages() -> None:
     client = House().client("/")
     client.connect("/" + "x" * 255)
     assert not client.session.ended
-    assert client.house.count() == Count(1, 1)
+    assert client.house.count() == Count(1, 1, 1)
 
 
 def test_a_session_may_be_on_so_many_pages() -> None:
@@ -92,7 +92,7 @@ def test_a_second_connect_to_the_same_page_is_refused_and_the_first_stays() -> N
     client = House().client("/")
     client.connect("/")
     assert client.refusals() == [("/", {"message": "Already connected"})]
-    assert client.house.count() == Count(1, 1)
+    assert client.house.count() == Count(1, 1, 1)
 
 
 @pytest.mark.parametrize("visitor", ["", "x" * 65, "é" * 33, 5, True, [], {}])
@@ -104,7 +104,7 @@ def test_a_visitor_that_is_no_text_of_1_to_64_bytes_is_refused(visitor: Any) -> 
 
 @pytest.mark.parametrize("visitor", ["x", "x" * 64, "é" * 32, None])
 def test_a_visitor_may_have_up_to_64_bytes_or_be_left_out(visitor: str | None) -> None:
-    assert House().client("/", visitor=visitor).house.count() == Count(1, 1)
+    assert House().client("/", visitor=visitor).house.count() == Count(1, 1, 1)
 
 
 @pytest.mark.parametrize("updates", ["", "Classic", "all", 1, True, [], {}])
@@ -130,7 +130,7 @@ def test_a_payload_that_is_no_object_ends_the_session(text: str) -> None:
 
 @pytest.mark.parametrize("polling", [False, True])
 def test_a_session_that_joins_no_page_in_time_is_ended(polling: bool) -> None:
-    house = House(connect_timeout_s=10)
+    house = House(connect_timeout=10)
     client = house.client(polling=polling)
     house.clock.advance(9.9)
     assert not client.session.ended
@@ -140,7 +140,7 @@ def test_a_session_that_joins_no_page_in_time_is_ended(polling: bool) -> None:
 
 
 def test_one_that_was_only_refused_has_joined_none() -> None:
-    house = House(connect_timeout_s=10)
+    house = House(connect_timeout=10)
     house.on("connect", refuse)
     client = house.client("/")
     house.clock.advance(10)
@@ -148,7 +148,7 @@ def test_one_that_was_only_refused_has_joined_none() -> None:
 
 
 def test_one_that_joined_has_all_the_time() -> None:
-    client = House(connect_timeout_s=10).client("/")
+    client = House(connect_timeout=10).client("/")
     client.house.clock.advance(1_000)
     assert not client.session.ended
 
@@ -165,7 +165,7 @@ def test_a_packet_that_is_malformed_or_for_no_page_ends_the_session_and_no_other
     client.send("4" + text)
     end(client)
     assert not other.session.ended
-    assert house.count() == Count(1, 1)
+    assert house.count() == Count(1, 1, 1)
 
 
 def test_events_for_a_page_that_was_left_are_ignored() -> None:
@@ -244,8 +244,8 @@ def test_the_disconnect_handler_is_told_once_why() -> None:
 WAYS: dict[str, tuple[bool, Callable[[Client], object]]] = {
     "client namespace disconnect": (False, lambda client: client.leave()),
     "server namespace disconnect": (False, lambda client: client.emit("go")),
-    "transport close": (False, lambda client: client.lose()),
-    "transport error": (True, lambda client: client.engine.receive_post_lost(client.session)),
+    "transport close": (False, lambda client: client.lose(clean=True)),
+    "transport error": (False, lambda client: client.lose()),
     "ping timeout": (False, lambda client: client.house.clock.advance(45)),
     "parse error": (False, lambda client: client.send("4junk")),
     "forced close": (False, lambda client: client.session.close()),
@@ -273,7 +273,7 @@ def test_a_session_that_ends_leaves_all_its_pages() -> None:
     client = house.client("/")
     client.connect("/a")
     client.connect("/b")
-    client.lose()
+    client.lose(clean=True)
     assert gone == [(key, "transport close") for key in ("/", "/a", "/b")]
     house.assert_empty()
 

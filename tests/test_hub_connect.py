@@ -126,7 +126,8 @@ def test_the_count_inside_a_connect_handler_includes_the_joiner() -> None:
     house.client("/", visitor="a")
     house.client("/", visitor="a")
     house.client("/")
-    assert seen == [(Count(1, 1), Count()), (Count(2, 1), Count(1, 1)), (Count(3, 2), Count(2, 1))]
+    one, two, three = Count(1, 1, 1), Count(2, 1, 1), Count(3, 2, 2)
+    assert seen == [(one, Count()), (two, one), (three, two)]
 
 
 def test_a_client_that_its_connect_handler_disconnects_is_told_both() -> None:
@@ -236,14 +237,14 @@ def test_one_that_leaves_and_comes_again_meanwhile_is_counted_once() -> None:
             door.set()
             await house.turn()
         assert client.types() == [CONNECT]
-        assert house.count() == Count(1, 1)
+        assert house.count() == Count(1, 1, 1)
 
     asyncio.run(main())
 
 
 def test_a_connect_handler_that_never_decides_is_cut_off_by_the_connect_timeout() -> None:
     async def main() -> None:
-        house, door = House(connect_timeout_s=10), asyncio.Event()
+        house, door = House(connect_timeout=10), asyncio.Event()
 
         async def handler(_: Socket) -> None:
             await door.wait()

@@ -114,7 +114,7 @@ def test_a_pages_key_is_checked(key: str) -> None:
 
 
 def test_a_page_that_nobody_is_on_counts_nobody() -> None:
-    assert Live().page("/news").count == Count(connections=0, visitors=0)
+    assert Live().page("/news").count == Count()
 
 
 def test_without_named_pages_every_page_exists() -> None:
@@ -129,11 +129,12 @@ def test_without_named_pages_every_page_exists() -> None:
     asyncio.run(main())
 
 
-def test_naming_a_page_closes_the_list() -> None:
+def test_handlers_on_a_page_close_the_list() -> None:
     async def main() -> None:
         live = Live()
-        live.page("/news")
-        live.page("/chat/*")
+        live.page("/news").on("say")(lambda socket: None)
+        live.page("/chat/*").on("say")(lambda socket: None)
+        assert live.page("/other").count == (0, 0, 0)  # to ask for a page's count names no page
         async with visited(live) as http:
             guest = await enter(http, "40/other,")
             assert await guest.get() == ['44/other,{"message":"Invalid namespace"}']
@@ -153,7 +154,7 @@ def test_live_knows_its_pages_and_their_counts() -> None:
             await enter(http, '40/news,{"visitor":"ann"}')
             await enter(http, '40/news,{"visitor":"ann"}')
             pages: list[Page] = live.pages()
-            assert {page.key: page.count for page in pages} == {"/": Count(1, 1), "/news": Count(2, 1)}
+            assert {page.key: page.count for page in pages} == {"/": Count(1, 1, 1), "/news": Count(2, 1, 1)}
 
     asyncio.run(main())
 

@@ -68,7 +68,7 @@ def test_every_target_of_make_that_is_shown_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", READMES)
 def test_the_embed_that_is_shown_is_the_one_that_the_server_prints(name: str) -> None:
-    (html,) = blocks(name, "html")
+    html, _ = blocks(name, "html")
     tag, line = html.splitlines()
     printed = "\n".join(banner(Settings(), "https://live.example.org", has_page=True))
     assert tag in printed

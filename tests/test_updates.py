@@ -7,7 +7,7 @@ import pytest
 from nannin.audience.roster import Count
 from nannin.updates import Format, encode_event, encode_update
 
-COUNT = Count(connections=5, visitors=3)
+COUNT = Count(connections=5, visitors=3, visible=2)
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ def test_the_classic_pair_tells_the_visitors(page: str, joined: bool, packet: st
 @pytest.mark.parametrize(
     ("page", "packet"),
     [
-        ("/", '42["audience",{"page":"/","connections":5,"visitors":3}]'),
-        ("/news/1", '42/news/1,["audience",{"page":"/news/1","connections":5,"visitors":3}]'),
+        ("/", '42["audience",{"page":"/","connections":5,"visitors":3,"visible":2}]'),
+        ("/news/1", '42/news/1,["audience",{"page":"/news/1","connections":5,"visitors":3,"visible":2}]'),
     ],
 )
 def test_the_audience_event_tells_the_page_and_its_whole_count(page: str, packet: str, joined: bool) -> None:
@@ -37,7 +37,9 @@ def test_the_audience_event_tells_the_page_and_its_whole_count(page: str, packet
 
 def test_a_page_key_in_another_script_and_with_quotes_is_told_as_it_is() -> None:
     packets = encode_update(Format.AUDIENCE, '/何人"', COUNT, joined=True).packets
-    assert list(packets) == ['42/何人",["audience",{"page":"/何人\\"","connections":5,"visitors":3}]']
+    assert list(packets) == [
+        '42/何人",["audience",{"page":"/何人\\"","connections":5,"visitors":3,"visible":2}]'
+    ]
 
 
 def test_the_formats_are_what_a_client_may_ask_for() -> None:

@@ -72,10 +72,10 @@ def test_whoever_asks_for_audience_gets_it_on_any_page(join: Join, transport: st
     client = join(transport, {"updates": "audience"})
     event, told = client.receive_event()
     assert event == "audience"
-    assert {"page": page, "connections": 1, "visitors": 1}.items() <= told.items()
+    assert {"page": page, "connections": 1, "visitors": 1, "visible": 1}.items() <= told.items()
     other = join(transport)
     event, told = client.receive_event()
-    assert {"page": page, "connections": 2, "visitors": 2}.items() <= told.items()
+    assert {"page": page, "connections": 2, "visitors": 2, "visible": 2}.items() <= told.items()
     other.close()
     event, told = client.receive_event()
     assert (event, told["connections"]) == ("audience", 1)
@@ -123,6 +123,35 @@ def test_connections_of_one_visitor_are_one_visitor(join: Join) -> None:
     join("websocket", {"visitor": "v1"})
     told = watcher.receive_event()[1]
     assert (told["connections"], told["visitors"]) == (3, 2)
+
+
+@pytest.mark.parametrize("leave", [Client.close_websocket, Client.reset])
+def test_a_visitor_who_is_back_in_a_moment_is_no_news(join: Join, leave: Callable[[Client], None]) -> None:
+    watcher, visitor = join(), join("websocket", {"visitor": "v1"})
+    watcher.wait_event("user connected", 2)
+    leave(visitor)
+    assert join("polling", {"visitor": "v1"}).receive_event() == ["user connected", 2]
+    join()
+    assert watcher.receive_event() == ["user connected", 3]
+
+
+def test_what_a_tab_says_of_its_view_is_told(join: Join, transport: str) -> None:
+    client = join(transport, {"updates": "audience", "visible": False})
+    assert client.receive_event()[1]["visible"] == 0
+    for visible in (True, False):
+        client.emit("nannin:visible", visible)
+        assert client.receive_event()[1]["visible"] == int(visible)
+
+
+def test_an_observer_is_told_and_not_counted(join: Join, transport: str) -> None:
+    observer = join(transport, {"observe": True})
+    assert observer.receive_event() == ["user connected", 0]
+    client = join(transport)
+    assert client.receive_event() == ["user connected", 1]
+    assert observer.receive_event() == ["user connected", 1]
+    observer.close()
+    join()
+    assert client.receive_event() == ["user connected", 2]
 
 
 # An upgrade neither leaves nor joins
@@ -245,7 +274,7 @@ def test_an_application_sees_the_count_and_the_reason(quick_server: Server, page
             (leave_by_disconnect, "client namespace disconnect"),
             (leave_by_close_packet, "transport close"),
             (Client.close_websocket, "transport close"),
-            (Client.reset, "transport close"),
+            (Client.reset, "transport error"),
             (leave_by_a_malformed_packet, "parse error"),
             (lambda client: client.emit("end-me"), "server namespace disconnect"),
             (lambda client: client.stop_answering(), "ping timeout"),

@@ -1,0 +1,61 @@
+"""The page for an iframe: who may show it, and what it is asked for. What it shows, a browser tests."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nannin.web.app import STATIC
+from web.observed import Hall
+
+FRIENDS = ("https://friend.example", "http://localhost:3000")
+
+
+def policy(hall: Hall) -> str:
+    return hall.ask("/embed").header("content-security-policy") or ""
+
+
+def test_it_is_a_page_of_html() -> None:
+    call = Hall().ask("/embed?page=/news&lang=ja&theme=dark")
+    assert call.status == 200
+    assert call.header("content-type") == "text/html; charset=utf-8"
+    assert call.body == (STATIC / "embed.html").read_bytes()
+
+
+def test_nothing_in_it_is_inline_or_foreign_and_all_it_loads_is_beside_it() -> None:
+    assert "default-src 'self'; base-uri 'none'; form-action 'none'" in policy(Hall())
+    text = (STATIC / "embed.html").read_text()
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert {address.rpartition(".")[2] for address in loaded} == {"svg", "js", "css"}
+    for address in loaded:
+        folder, _, name = address.rpartition("/")
+        assert folder == "static"
+        assert (STATIC / name).is_file()
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script>", text)
+
+
+def test_where_counts_are_public_every_site_may_show_it() -> None:
+    assert policy(Hall()).endswith("; frame-ancestors *")
+
+
+def test_where_they_are_not_only_our_own_and_the_allowed_sites_may() -> None:
+    allowed = f"; frame-ancestors 'self' {' '.join(FRIENDS)}"
+    assert policy(Hall(public=False, allow_origins=FRIENDS)).endswith(allowed)
+    assert policy(Hall(public=False)).endswith("; frame-ancestors 'self'")
+    assert policy(Hall(public=False, allow_origins=("*",))).endswith("; frame-ancestors *")
+
+
+def test_a_page_that_isolates_itself_may_show_it() -> None:
+    call = Hall().ask("/embed")
+    assert call.header("cross-origin-embedder-policy") == "require-corp"
+    assert call.header("cross-origin-resource-policy") == "cross-origin"
+
+
+@pytest.mark.parametrize(
+    "query", ["lang=fr", "lang=", "lang=__proto__", "theme=blue", "theme=%00", "theme=../x"]
+)
+def test_an_unknown_language_or_theme_is_refused(query: str) -> None:
+    status, words = Hall().error(f"/embed?{query}")
+    assert status == 400
+    assert words.startswith(f"{query.partition('=')[0]} must be one of auto, ")
