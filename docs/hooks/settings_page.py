@@ -1,0 +1,73 @@
+"""Writes docs/settings.md from the settings themselves: `python docs/hooks/settings_page.py`."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+from nannin.cli import HEADINGS
+from nannin.kinds import Switch
+from nannin.settings import SETTINGS, Setting
+
+PAGE = pathlib.Path(__file__).resolve().parent.parent / "settings.md"
+
+HEAD = """# Settings
+
+Written by `make docs` from the settings themselves; `nannin --help` shows the same.
+
+Each setting can be said in four places. The first of these that says it wins:
+
+| where | what it is there | example |
+|---|---|---|
+| the command line | an option | `--ping-interval 10` |
+| the environment | a variable | `NANNIN_PING_INTERVAL=10` |
+| a file | a key | `ping_interval = 10` |
+| the application's code | an argument | `Live(ping_interval=10)` |
+
+The file is `nannin.toml` in the current directory, or the one that `--config` or `NANNIN_CONFIG` names. The
+code can't set what belongs to the sections Server and TLS, since it is read after the server has started.
+
+An unknown option, variable or key, a wrong value, and values that contradict each other end the start with
+one line that says which and why. Seconds may have fractions; sizes are in bytes. A list is written by comma;
+in the file and in the code it may be a list, too. What is true or false has two options: `--public` and
+`--no-public`.
+"""
+
+
+def text() -> str:
+    """The whole page."""
+    return HEAD + "".join(map(_section, HEADINGS))
+
+
+def _section(section: str) -> str:
+    rows = "".join(_row(setting) for setting in SETTINGS.values() if setting.section == section)
+    return f"\n## {section}\n\n| option | variable | key | default | what |\n|---|---|---|---|---|\n{rows}"
+
+
+def _row(setting: Setting) -> str:
+    options = f"`{setting.flag}`"
+    if isinstance(setting.kind, Switch):
+        options += f" `--no-{setting.flag[2:]}`"
+    elif setting.kind.metavar:
+        options = f"`{setting.flag} {setting.kind.metavar}`"
+    cells = [options, f"`{setting.variable}`", f"`{setting.name}`", default_of(setting)]
+    cells.append(setting.help.replace("*", r"\*"))
+    return f"| {' | '.join(cells)} |\n"
+
+
+def default_of(setting: Setting) -> str:
+    """The default, as a file would say it, or in words."""
+    if setting.default_words:
+        return setting.default_words
+    if setting.default in (None, "", ()):
+        return "none"
+    if isinstance(setting.default, bool):
+        return f"`{str(setting.default).lower()}`"
+    if isinstance(setting.default, float):
+        return f"`{setting.default:g}`"
+    return f"`{setting.default}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text(), encoding="utf-8")
+    sys.stdout.write(f"{PAGE.name} is written\n")
