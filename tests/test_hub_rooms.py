@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from fakes import House
 from nannin.sockets import Socket
 
 
-def test_a_disconnect_handler_can_speak_to_the_rooms_that_the_socket_was_in() -> None:
+def tell_rooms(socket: Socket, reason: str) -> None:
+    for room in socket.rooms:
+        socket.to(room).emit("left", room, reason)
+
+
+async def tell_rooms_later(socket: Socket, reason: str) -> None:
+    await asyncio.sleep(0)
+    tell_rooms(socket, reason)
+
+
+@pytest.mark.parametrize("leave", [tell_rooms, tell_rooms_later])
+def test_a_disconnect_handler_can_speak_to_the_rooms_that_the_socket_was_in(leave: Any) -> None:
+    async def main() -> None:
+        house = House()
+        house.on("connect", lambda socket: socket.join("lobby"))
+        house.on("disconnect", leave)
+        ann, bob = house.client(), house.client()
+        for client in (ann, bob):
+            client.connect()
+        await house.turn()
+        ann.leave()
+        await house.turn()
+        assert bob.events() == [["left", "lobby", "client namespace disconnect"]]
+        assert ann.events() == []
+
+    asyncio.run(main())
+
+
+def test_what_a_disconnect_handler_does_to_its_list_of_rooms_is_its_own_affair() -> None:
     house = House()
-
-    def enter(socket: Socket) -> None:
-        socket.join("lobby")
-
-    def leave(socket: Socket, reason: str) -> None:
-        for room in socket.rooms:
-            socket.to(room).emit("left", room, reason)
-
-    house.on("connect", enter)
-    house.on("disconnect", leave)
-    ann, bob = house.client(), house.client()
-    for client in (ann, bob):
-        client.connect()
+    house.on("connect", lambda socket: socket.join("lobby"))
+    house.client().connect()
     house.clock.advance(1)
-    ann.leave()
-    house.clock.advance(1)
-    assert bob.events() == [["left", "lobby", "client namespace disconnect"]]
-    assert ann.events() == []
+    (socket,) = house.page().sockets
+    socket.disconnect()
+    socket.rooms.clear()
+    assert socket.rooms == ["lobby"]
 
 
 def test_a_socket_that_has_left_is_in_no_room_and_has_no_id() -> None:
@@ -39,7 +59,6 @@ def test_a_socket_that_has_left_is_in_no_room_and_has_no_id() -> None:
     (socket,) = house.page().sockets
     assert house.page().to("lobby", socket.id).sockets == [socket]
     client.lose()
-    assert socket.rooms == []
     assert house.page().to("lobby", socket.id).sockets == []
     assert house.hub.emitter.sockets == {}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from fakes import Client, House
-from nannin import ConnectionRefused, DisconnectReason, Socket
+from nannin import ConnectionRefused, DisconnectReason, NotConnected, Socket
 from nannin.wire.engine_states import Reason
 
 
@@ -85,6 +86,39 @@ def test_a_client_that_did_not_ask_gets_no_pid_and_no_offset() -> None:
     assert client.events() == [["hi", 1]]
     assert other.events()[0][:2] == ["hi", 1]
     assert len(other.events()[0]) == 3
+
+
+def test_where_all_may_come_back_it_need_not_be_asked_for_but_may_be_declined() -> None:
+    house = House(recover_all=True)
+    client = house.client("/", updates="none")
+    other = house.client("/", updates="none", recover=False)
+    house.page().emit("hi", 1)
+    assert "pid" in client.packets[0].data
+    assert len(client.events()[0]) == 3
+    assert "pid" not in other.packets[0].data
+    assert other.events() == [["hi", 1]]
+
+
+def test_a_call_that_ends_in_a_text_makes_no_doubles() -> None:
+    """The official client takes that text for its offset."""
+
+    async def main() -> None:
+        house = House()
+        client, pid = enter(house)
+        house.page().emit("news", "one")
+        house.page().emit("news", "two")
+        call = asyncio.ensure_future(sole(house).call("question", "what?"))
+        await house.turn()
+        assert client.events()[-1] == ["question", "what?"]
+        client.lose()
+        with pytest.raises(NotConnected):
+            await call
+        house.page().emit("news", "three")
+        back = house.client("/", updates="none", recover=True, pid=pid, offset="what?")
+        await house.turn()
+        assert [args[0] for _, *args in back.events()] == ["three"]
+
+    asyncio.run(main())
 
 
 def test_without_a_window_nobody_comes_back() -> None:

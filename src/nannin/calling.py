@@ -70,7 +70,7 @@ class Caller:
             on_error(error)
             return
         if inspect.isawaitable(result):
-            self.spawn(self._finish(_awaited(result), on_result, on_error))
+            self.spawn(self._finish(awaited(result), on_result, on_error))
         else:
             _give(result, on_result, on_error)
 
@@ -148,5 +148,6 @@ def _give(result: Any, on_result: OnResult, on_error: OnError) -> None:
         on_error(error)
 
 
-async def _awaited(result: Any) -> Any:
+async def awaited(result: Any) -> Any:
+    """Anything that can be awaited, as a coroutine: a task takes nothing else."""
     return await result

@@ -93,6 +93,8 @@ class Emitter:
         asked = {}
         for socket in self.recipients(page, aim):
             if socket.connected:
+                if socket.ticket is not None and args:
+                    socket.ticket.call(args[-1])
                 asked[socket] = socket.expect(number)
                 socket.send(outgoing)
         return asked

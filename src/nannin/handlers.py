@@ -146,7 +146,6 @@ class Handlers:
         if event in row.handlers:
             raise ValueError(f"{event!r} has a handler on page {pattern} already")
         row.handlers[event] = handler
-        self._named = self._named or pattern != "/"
         self.is_used = True
 
     def use(self, pattern: str, middleware: Middleware) -> None:
@@ -159,7 +158,6 @@ class Handlers:
             raise TypeError(f"middleware is an async function, not {middleware!r}")
         self._add(pattern)
         self._middleware.append((_compile(pattern), middleware))
-        self._named = self._named or pattern != "/"
         self.is_used = True
 
     def exists(self, page: str) -> bool:
@@ -194,6 +192,7 @@ class Handlers:
         if pattern not in self._rows:
             self._rows[pattern] = _Row(pattern)
             self._rows = dict(sorted(self._rows.items(), key=lambda row: _generality(row[0])))
+        self._named = self._named or pattern != "/"
         return self._rows[pattern]
 
 

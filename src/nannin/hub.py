@@ -114,7 +114,7 @@ class Hub:
         self._teller = Teller(self._roster, pace, clock)
         self._caller = Caller(clock)
         recovery = Recovery(window_s=settings.recover, max_bytes=settings.max_recovery, new_pid=new_id)
-        self._returns = Returns(recovery, clock)
+        self._returns = Returns(recovery, clock, for_all=settings.recover_all)
         self.emitter = Emitter(self._roster, self.rooms, recovery, clock)
         self._graces = graces(settings)
         self._grace_alarm = Alarm(clock, self._end_graces)
@@ -179,17 +179,11 @@ class Hub:
         """The count of the joiner's page once it has joined."""
         if joiner.observes:
             return self._roster.count(joiner.key)
-        return self._roster.count_with(
-            joiner.key, joiner.visitor, visible=joiner.auth.get("visible") is not False
-        )
+        return self._roster.count_with(joiner.key, joiner.visitor, visible=_begins_visible(joiner))
 
     def in_grace(self, page: str) -> int:
         """How many of the page's connections have left, and still count."""
         return self._roster.in_grace(page)
-
-    def sockets(self, page: str) -> Collection[Socket]:
-        """Who is on the page."""
-        return self._roster.audience(page)
 
     def pages(self) -> Collection[str]:
         """The keys of the pages that somebody is on."""
@@ -264,7 +258,6 @@ class Hub:
         if socket.state is SocketState.JOINING:
             socket.session.data.sockets.pop(socket.key)
             self._part(socket, None)
-            self._clear(socket)
             self.admission.tally[Refusal.APPLICATION] += 1
             assert isinstance(error, ConnectionRefused)
             self._refuse(socket.session, socket.key, error)
@@ -285,8 +278,7 @@ class Hub:
         if socket.observes:
             update = self._teller.observe(socket)
         else:
-            visible = socket.auth.get("visible") is not False
-            change = self._roster.join(key, socket, socket.visitor, visible=visible)
+            change = self._roster.join(key, socket, socket.visitor, visible=_begins_visible(socket))
             update = self._teller.join(socket, change)
         pid = socket.ticket.pid if socket.ticket is not None else None
         packets = [encode_message(encode_connect(key, socket.id, pid))]
@@ -313,7 +305,6 @@ class Hub:
         if not joined:
             # One that had come back, and whose link broke anew while its connect handler ran, may try again.
             self._part(socket, DisconnectReason(reason) if socket.recovered else None)
-            self._clear(socket)
             return
         self._part(socket, DisconnectReason(reason))
         if socket.observes:
@@ -329,15 +320,12 @@ class Hub:
             lambda _: None,
             lambda error: self._report(socket, DISCONNECT, error),
         )
-        self._clear(socket)  # not before: its handler may have a last word for its rooms
 
     def _part(self, socket: Socket, reason: DisconnectReason | None) -> None:
-        """The socket is gone; without a reason it has not joined at all."""
+        """The socket is gone, its id and its rooms are free; without a reason it has not joined at all."""
+        socket.left_rooms = socket.rooms  # its disconnect handler may have a last word for them
         socket.state, socket.outbox = SocketState.LEFT, None
         self._returns.part(socket, reason)
-
-    def _clear(self, socket: Socket) -> None:
-        """Its id and its rooms are free."""
         self.emitter.returning.discard(socket)
         self.rooms.leave_all(socket.key, socket)
         if self.emitter.sockets.get(socket.id) is socket:
@@ -400,3 +388,8 @@ class Hub:
             return
         args = [] if result is None else list(result) if isinstance(result, tuple) else [result]
         socket.send(encode_packet(Packet(PacketType.ACK, socket.key, args, number)))
+
+
+def _begins_visible(socket: Socket) -> bool:
+    """Whether a socket joins as visible: all do but those that said otherwise with their CONNECT."""
+    return socket.auth.get("visible") is not False

@@ -26,10 +26,12 @@ class Returns:
     Args:
         recovery: what is kept for them.
         clock: time.
+        for_all: whether a client that says nothing may come back, as one that asks to.
     """
 
-    def __init__(self, recovery: Recovery, clock: Clock) -> None:
+    def __init__(self, recovery: Recovery, clock: Clock, *, for_all: bool) -> None:
         self._recovery = recovery
+        self._for_all = for_all
         self._clock = clock
         self._present: dict[str, Socket] = {}  # those who have a ticket, by its pid
         self._alarm = Alarm(clock, self._expire)
@@ -46,7 +48,7 @@ class Returns:
         return self._recovery.come_back(page, pid, auth.get("offset"), self._clock.now())
 
     def welcome(self, socket: Socket, back: Return | None) -> None:
-        """Gives a socket its old self, or a ticket to come back with if it asks for one (`recover`).
+        """Gives a socket its old self, or a ticket to come back with where it wants one (`recover`).
 
         An observer gets none: it is sent no page's events, and would be on its return.
         """
@@ -55,7 +57,7 @@ class Returns:
             socket.join(*back.absent.rooms)
             socket.data = back.absent.data
             socket.outbox = list(back.missed)
-        elif self._recovery.is_on and socket.auth.get("recover") is True and not socket.observes:
+        elif self._recovery.is_on and socket.auth.get("recover", self._for_all) and not socket.observes:
             socket.ticket = self._recovery.join(socket.key)
         if socket.ticket is not None:
             self._present[socket.ticket.pid] = socket

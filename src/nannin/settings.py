@@ -116,6 +116,9 @@ class Settings:
     recover: float = _session(
         _ANY_SECONDS, 120.0, "Seconds a client may come back to what it missed; 0: not at all."
     )
+    recover_all: bool = _session(
+        Switch(), False, "Whether every client may come back so; if not, those that ask to."
+    )
 
     share: float = _telling(_SHARE, 0.2, "Part of the server's time that telling one page may take.")
     min_interval: float = _telling(_ANY_SECONDS, 0.0, "Least seconds between two updates of a page.")

@@ -83,6 +83,7 @@ class Socket:
         "form",
         "id",
         "key",
+        "left_rooms",
         "observes",
         "outbox",
         "recovered",
@@ -114,6 +115,7 @@ class Socket:
         self.observes = observes
         self.form = Format.NONE
         self.state = SocketState.JOINING
+        self.left_rooms: list[str] | None = None  # what it was in when it left
         self.ticket: Ticket | None = None  # those who may come back have one
         self.recovered = False
         # What the connect handler sends, which must follow the CONNECT packet; and its wish to end it all.
@@ -211,8 +213,8 @@ class Socket:
 
     @property
     def rooms(self) -> list[str]:
-        """The rooms that it is in, in the order in which it joined them."""
-        return self._audience.rooms.of(self)
+        """The rooms that it is in, in the order in which it joined them; in the end, those it was in."""
+        return self._audience.rooms.of(self) if self.left_rooms is None else list(self.left_rooms)
 
     def emit(self, event: str, *args: Any) -> None:
         """Sends an event to this client only. It never blocks; to a socket that has left it does nothing.

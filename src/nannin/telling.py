@@ -130,7 +130,7 @@ class Teller:
     def join(self, socket: Socket, change: Change) -> Outgoing | None:
         """A socket joined: the page becomes due. Returns the joiner's own first update, to send at once."""
         update = self._hear(socket, change.page, change.after)
-        self._change(change)
+        self._make_due(change)
         return update
 
     def leave(self, socket: Socket, change: Change) -> None:
@@ -142,7 +142,7 @@ class Teller:
         """The count of a page changed that somebody is or was on: it becomes due."""
         page = self._pages[change.page]
         if change.after.connections or page.observers or self._is_watched(change.page):
-            self._change(change)
+            self._make_due(change)
         else:
             self._forget(change.page)
 
@@ -214,7 +214,7 @@ class Teller:
         if not self._pages:
             self._alarm.cancel()
 
-    def _change(self, change: Change) -> None:
+    def _make_due(self, change: Change) -> None:
         page = self._pages[change.page]
         if change.after != page.watched:
             page.watched = _NOTHING_YET  # who asks for the count now sees it, even if it is taken back untold

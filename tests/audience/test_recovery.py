@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nannin.audience.recovery import Absent, Aim, Recovery, Return, Ticket
+from nannin.audience.recovery import MAX_OFFSET, Absent, Aim, Recovery, Return, Ticket
 
 WINDOW_S = 120.0
 TO_ALL = Aim()
@@ -66,6 +66,58 @@ def missed(back: Return | None) -> list[Any]:
 )
 def test_an_aim_is_for_rooms_and_ids_without_those_excepted(aim: Aim, takes: bool) -> None:
     assert aim.takes(["me", "x"]) is takes
+
+
+# Calls, which carry no offset: the client says the text that ended the last one
+
+
+def test_the_text_of_a_call_says_that_all_before_it_has_arrived() -> None:
+    recovery = make_recovery()
+    ticket = recovery.join("/")
+    emit(recovery, "one", ticket)
+    ticket.call("what?")
+    emit(recovery, "two", ticket)
+    lose(recovery, ticket)
+    assert missed(recovery.come_back("/", ticket.pid, "what?", 1)) == ["two"]
+
+
+def test_an_offset_behind_a_call_counts_for_more_than_the_call() -> None:
+    recovery = make_recovery()
+    ticket = recovery.join("/")
+    ticket.call("what?")
+    offset = emit(recovery, "one", ticket)
+    emit(recovery, "two", ticket)
+    lose(recovery, ticket)
+    assert missed(recovery.come_back("/", ticket.pid, offset, 1)) == ["two"]
+
+
+@pytest.mark.parametrize("text", ["what?", "x" * (MAX_OFFSET + 1)])
+def test_where_another_text_stands_for_the_offset_it_can_not_be_told_what_was_missed(text: str) -> None:
+    recovery = make_recovery()
+    ticket = recovery.join("/")
+    emit(recovery, "one", ticket)
+    ticket.call("an earlier call")
+    ticket.call(text)
+    lose(recovery, ticket)
+    assert recovery.come_back("/", ticket.pid, "an earlier call", 1) is None
+
+
+def test_one_who_got_nothing_before_a_call_that_was_lost_misses_all() -> None:
+    recovery = make_recovery()
+    ticket = recovery.join("/")
+    emit(recovery, "one", ticket)
+    ticket.call("what?")
+    lose(recovery, ticket)
+    assert missed(recovery.come_back("/", ticket.pid, None, 1)) == ["one"]
+
+
+def test_a_call_that_ends_in_no_text_leaves_the_offset_alone() -> None:
+    recovery = make_recovery()
+    ticket = recovery.join("/")
+    ticket.call({"what": 1})
+    emit(recovery, "one", ticket)
+    lose(recovery, ticket)
+    assert missed(recovery.come_back("/", ticket.pid, "somebody else's", 1)) == ["one"]
 
 
 # Coming back

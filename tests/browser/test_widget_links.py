@@ -18,6 +18,7 @@ from browser.pages.widget_site import (
     shows,
 )
 from browser.readers import Visit
+from cutting import cutter
 from servers import Server, nannin
 
 Newcomer = Callable[..., Page]
@@ -32,6 +33,25 @@ NO_WEBSOCKET = {
         close() {}
     };""",
 }
+
+
+# Counts the WebSockets and requests that have ended, for `has_seen_ends`.
+COUNTS_ENDS = """<script>
+    let ends = 0;
+    const openUrl = fetch;
+    globalThis.fetch = (...args) => openUrl(...args).finally(() => { ends += 1; });
+    globalThis.WebSocket = class extends WebSocket {
+        constructor(...args) {
+            super(...args);
+            this.addEventListener("close", () => { ends += 1; });
+        }
+    };
+</script>"""
+
+
+def has_seen_ends(page: Page, number: int) -> None:
+    """Waits until the page knows that so many of its links have ended."""
+    page.wait_for_function("number => ends >= number", arg=number)
 
 
 def polls(page: Page) -> list[str]:
@@ -127,36 +147,22 @@ def test_a_lost_server_gives_the_element_its_own_text_back_until_it_returns(
     shows(page, "1", BACK_WITHIN_MS)
 
 
-def test_a_link_that_is_lost_for_a_moment_changes_no_number(
-    server: Server, publish: Publish, newcomer: Newcomer
-) -> None:
-    page = newcomer("en")
-    page.add_init_script(RECORDER)
-    wire = Wire(page)
-    page.goto(publish("/", embedding(server)))
-    shows(page, "1")
-    server.stop()
-    server.start()
-    comes_true(page, lambda: wire.links > 1 and len(wire.joins) == 2)
-    assert wire.joins[0] == wire.joins[1]
-    shows(page, "1")
-    assert page.evaluate("shown()") == ["some", "1"]
-
-
 # --- when it tries again, by a clock of the test's own ---
 
 
 @pytest.fixture
 def page(newcomer: Newcomer) -> Page:
+    """A page on which no time passes but what a test lets pass."""
     page = newcomer("en")
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(1_000)
     return page
 
 
-def waits(page: Page, server: ScriptedServer, at_most_s: float) -> float:
+def opens_anew(page: Page, links: Callable[[], int], at_most_s: float) -> float:
     """Lets time pass until the page opens its next link; returns how many seconds that took."""
-    before, passed_ms = len(server.links), 0
-    while len(server.links) == before:
+    before, passed_ms = links(), 0
+    while links() == before:
         assert passed_ms < at_most_s * 1000, f"no new link within {at_most_s} s"
         page.clock.run_for(100)
         page.wait_for_timeout(1)
@@ -164,25 +170,53 @@ def waits(page: Page, server: ScriptedServer, at_most_s: float) -> float:
     return passed_ms / 1000
 
 
+def waits(page: Page, server: ScriptedServer, at_most_s: float) -> float:
+    """Lets time pass until the page opens its next link to a scripted server."""
+    return opens_anew(page, lambda: len(server.links), at_most_s)
+
+
+def test_a_link_that_is_lost_for_a_moment_changes_no_number(
+    server: Server, publish: Publish, page: Page
+) -> None:
+    page.add_init_script(RECORDER)
+    wire = Wire(page)
+    with cutter(server) as network:
+        page.goto(publish("/", embedding(network)))
+        shows(page, "1")
+        network.cut()
+        comes_true(page, lambda: wire.ends == 1)
+        opens_anew(page, lambda: wire.links, 2)
+        comes_true(page, lambda: len(wire.joins) == 2 and "audience" in wire.heard[-1])
+        page.clock.run_for(3_000)
+        assert wire.joins[0] == wire.joins[1]
+        shows(page, "1")
+        assert page.evaluate("shown()") == ["some", "1"]
+
+
 def test_it_waits_longer_each_time_up_to_a_minute_and_begins_anew_once_it_is_back(
     server: Server, publish: Publish, page: Page
 ) -> None:
     scripted = ScriptedServer(page, {"visitors": 2})
     page.route("**/socket.io/?*polling*", lambda route: route.abort())
-    page.goto(publish("/", embedding(server)))
+    page.goto(publish("/", embedding(server, head=COUNTS_ENDS)))
     shows(page, "2")
     scripted.up = False
     scripted.links[-1].close()
-    delays = [waits(page, scripted, 65) for _ in range(9)]
+    delays = []
+    for ends in range(1, 19, 2):  # each time a WebSocket is tried, and then a poll
+        has_seen_ends(page, ends)
+        delays.append(waits(page, scripted, 65))
     for delay, (least, most) in zip(delays, [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32)], strict=False):
-        assert least - 0.1 <= delay <= most + 0.5
-    assert all(29 <= delay <= 61 for delay in delays[6:])
+        assert least <= delay <= most + 0.1
+    assert all(30 <= delay <= 60.1 for delay in delays[5:])
     assert len(set(delays[5:])) > 1
     scripted.up = True
+    has_seen_ends(page, 19)
     waits(page, scripted, 65)
     shows(page, "2")
     scripted.links[-1].close()
-    assert waits(page, scripted, 3) <= 2.5
+    has_seen_ends(page, 20)
+    assert waits(page, scripted, 3) <= 2.1
 
 
 def test_it_tries_at_once_when_the_network_is_back(server: Server, publish: Publish, page: Page) -> None:
@@ -217,14 +251,14 @@ def test_a_server_that_falls_silent_is_left_for_a_new_link(
 def test_an_old_number_goes_after_three_seconds(server: Server, publish: Publish, page: Page) -> None:
     scripted = ScriptedServer(page, {"visitors": 2})
     page.route("**/socket.io/?*polling*", lambda route: route.abort())
-    page.goto(publish("/", embedding(server)))
+    page.goto(publish("/", embedding(server, head=COUNTS_ENDS)))
     shows(page, "2")
     scripted.up = False
     scripted.links[-1].close()
-    page.wait_for_timeout(50)
-    page.clock.run_for(2_500)
+    has_seen_ends(page, 1)
+    page.clock.run_for(2_900)
     shows(page, "2")
-    page.clock.run_for(600)
+    page.clock.run_for(200)
     shows(page, "some")
 
 

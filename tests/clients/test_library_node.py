@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clients.conftest import NodeClient, to_wire
-from clients.cutting import cutter
+from cutting import cutter
 from servers import APPS, Server, nannin
 
 ROOMS = itertools.count(1)

@@ -11,7 +11,7 @@ import pytest
 import socketio
 
 from clients.conftest import PATIENCE_S
-from clients.cutting import Cutter, cutter
+from cutting import Cutter, cutter
 from servers import APPS, Server, nannin
 
 ROOMS = itertools.count(1)

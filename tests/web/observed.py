@@ -14,8 +14,8 @@ from asgi import Call, scope
 from fakes import FakeClock
 from nannin.audience.roster import Count
 from nannin.handlers import is_page_key
+from nannin.telling import Watcher
 from nannin.web.observers import Observers
-from nannin.web.reading import Watcher
 
 
 class FakeAudiences:

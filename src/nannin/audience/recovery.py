@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 # An absent client takes about 1 KiB without its data, so that these take 10 MiB.
 MAX_ABSENT = 10_000
+# Of a longer text that a client may take for an offset nothing is kept.
+MAX_OFFSET = 256
 
 
 class Aim(NamedTuple):
@@ -34,14 +36,24 @@ class Ticket:
         pid: what it says then; nobody else knows it.
         settled: the last of the page's events that it needs no more, whatever it says.
         sent: the last one that was sent to it.
+        called: the text that ended the last call to it, and the last event that was sent to it before.
     """
 
-    __slots__ = ("pid", "sent", "settled")
+    __slots__ = ("called", "pid", "sent", "settled")
 
     def __init__(self, pid: str, joined: int) -> None:
         self.pid = pid
         self.settled = joined
         self.sent = joined
+        self.called: tuple[str | None, int] | None = None
+
+    def call(self, last: Any) -> None:
+        """It is sent an event that wants an ack, and so carries no offset; `last` is its last argument.
+
+        The official client takes any text in that place for the offset, and says it when it comes back.
+        """
+        if isinstance(last, str):
+            self.called = last if len(last) <= MAX_OFFSET else None, self.sent
 
 
 class Absent(NamedTuple):
@@ -195,14 +207,17 @@ class Recovery:
 
         Returns:
             Who it was and what it missed. None where it is too late, or not known, or more was missed than is
-            kept: then it is one like any other.
+            kept or can be told: then it is one like any other.
         """
         self.expire(now)
         away = self._absent.get(pid) if isinstance(pid, str) else None
         if away is None or away.absent.page != page:
             return None
         log, absent, ticket = self._logs[page], away.absent, away.absent.ticket
-        last = max(ticket.settled, _read_offset(log.name, offset))
+        got = _read_offset(log.name, ticket, offset)
+        if got is None:
+            return None
+        last = max(ticket.settled, got)
         # One that has all that was sent to it lacks nothing from before its leave: what its rooms heard
         # before it joined them was not meant for it, and may be dropped already.
         since = last if last < ticket.sent else max(last, away.left)
@@ -229,11 +244,18 @@ class Recovery:
         self.leave(away.absent.page)
 
 
-def _read_offset(name: str, offset: object) -> int:
-    """The number of an offset of the log of this name, else 0.
+def _read_offset(name: str, ticket: Ticket, offset: object) -> int | None:
+    """The last event of the log of this name that a client has got, by what it says; None: it can't be told.
 
     The official client keeps the offset that it had as somebody else, until it gets another; whoever comes
-    with none of this log has got none since it joined.
+    with none of this log has got none since it joined, or a call behind the last.
     """
-    match = re.fullmatch(r"(.{8})\.([0-9a-f]{1,15})", offset) if isinstance(offset, str) else None
-    return int(match[2], 16) if match is not None and match[1] == name else 0
+    if not isinstance(offset, str):
+        return 0
+    match = re.fullmatch(r"(.{8})\.([0-9a-f]{1,15})", offset)
+    if match is not None and match[1] == name:
+        return int(match[2], 16)
+    if ticket.called is None:
+        return 0
+    text, sent_before = ticket.called
+    return sent_before if offset == text else None

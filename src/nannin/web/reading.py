@@ -12,19 +12,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nannin.audience.roster import Count
+from nannin.telling import Watcher
 from nannin.transport.origin import find_header, is_allowed
 
 METHODS = "GET, HEAD, OPTIONS"
 # More pages than a stream may have, so that the stream itself can say how many that is.
 MAX_PARAMETERS = 1_000
 _MAX_SHOWN = 80
-
-
-class Watcher(Protocol):
-    """One who is told each update of a page."""
-
-    def told(self, page: str, count: Count) -> None:
-        """A page has this count now. Must not block."""
 
 
 class Audiences(Protocol):

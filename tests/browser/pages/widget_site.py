@@ -9,12 +9,11 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from servers import Server
 
 Publish = Callable[..., str]
 
@@ -41,8 +40,16 @@ globalThis.look = (visible) => {
 """
 
 
+class HasUrl(Protocol):
+    """A server, or a network in front of one."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+
+
 def embedding(
-    server: Server,
+    server: HasUrl,
     body: str = "<span data-nannin>some</span>",
     language: str = "en",
     *,
@@ -127,12 +134,19 @@ class Wire:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.links = 0
+        self.ends = 0
         self.sent: list[str] = []
+        self.heard: list[str] = []
         page.on("websocket", self._add)
 
     def _add(self, link: Any) -> None:
         self.links += 1
         link.on("framesent", lambda frame: self.sent.append(str(frame)))
+        link.on("framereceived", lambda frame: self.heard.append(str(frame)))
+        link.on("close", self._end)
+
+    def _end(self, _link: Any) -> None:
+        self.ends += 1
 
     @property
     def joins(self) -> list[tuple[str, dict[str, Any]]]:
