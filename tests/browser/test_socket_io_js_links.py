@@ -177,6 +177,36 @@ def test_client_comes_back_after_the_server_restarts(noisy_page: Page, own_site:
     assert set(noisy_page.evaluate("() => reasons")) <= {"transport close", "transport error"}
 
 
+@pytest.mark.parametrize("name", ["official", "nannin"])
+@both_transports
+def test_client_whose_link_is_lost_comes_back_to_what_it_missed(
+    noisy_page: Page, name: str, transports: list[str]
+) -> None:
+    with serving(name, recovers=True) as site:
+        noisy_page.goto(site.page)
+        found = noisy_page.evaluate(
+            """async (transports) => {
+              const lasting = { reconnectionDelay: 300, reconnectionDelayMax: 450, randomizationFactor: 0.5 };
+              const reader = await joined({ ...lasting, transports });
+              const editor = await joined({ forceNew: true });
+              const told = [];
+              reader.on("told", (text) => told.push(text));
+              const { id, recovered } = reader;
+              await editor.emitWithAck("tell all", "one");
+              const back = heard(reader, "connect");
+              reader.io.engine.close();
+              await editor.emitWithAck("tell all", "two");
+              await editor.emitWithAck("tell all", "three");
+              await back;
+              await editor.emitWithAck("tell all", "four");
+              await reader.emitWithAck("echo");
+              return [told, recovered, reader.recovered, reader.id == id];
+            }""",
+            transports,
+        )
+        assert found == [["one", "two", "three", "four"], False, True, True]
+
+
 @both_transports
 def test_server_that_stops_pinging_is_given_up(
     noisy_page: Page, own_site: Site, transports: list[str]

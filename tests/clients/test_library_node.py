@@ -405,6 +405,20 @@ def test_a_client_that_does_not_ask_gets_no_offset_and_does_not_recover(
     assert clients.heard("a") == []
 
 
+def test_where_all_may_come_back_an_unchanged_client_does(clients: Clients) -> None:
+    with nannin(*APP, "--recover-all") as server:
+        page = server.url + "/chat/all"
+        clients.join(page, "watcher")
+        (id_,) = clients.join(page, "a", reconnection=False)
+        clients.ask("watcher", "tell-page", "seen")
+        assert clients.next_event("said", "a")[0] == "seen"
+        lose(clients, "a", "destroy", id_)
+        clients.ask("watcher", "tell-page", "missed")
+        clients.tell("connect", "a")
+        clients.wait("connect", "a", id=id_, recovered=True)
+        assert clients.heard("a") == ["missed"]
+
+
 def test_who_comes_too_late_is_a_new_one(clients: Clients) -> None:
     with nannin(*APP, "--recover", "0.3") as server:
         late = {"reconnectionDelay": 700, "reconnectionDelayMax": 700, "randomizationFactor": 0}

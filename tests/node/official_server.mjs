@@ -42,6 +42,7 @@ function serve(socket) {
   socket.on("count", (number) => {
     for (let i = 0; i < number; i++) socket.emit("counted", i);
   });
+  socket.on("tell all", (text, done) => done(socket.nsp.emit("told", text)));
   socket.on("leave", () => socket.disconnect());
   socket.on("hang up", () => socket.conn.close());
   socket.emit("welcome", { id: socket.id, auth: socket.handshake.auth, query: socket.handshake.query });

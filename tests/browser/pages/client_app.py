@@ -47,6 +47,11 @@ def count(socket: Any, number: int) -> None:
         socket.emit("counted", i)
 
 
+def tell_all(socket: Any, text: str) -> bool:
+    socket.page.emit("told", text)
+    return True
+
+
 def leave(socket: Any) -> None:
     socket.disconnect()
 
@@ -61,6 +66,7 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "say": say,
     "ask": ask,
     "count": count,
+    "tell all": tell_all,
     "leave": leave,
     "hang up": hang_up,
 }

@@ -67,7 +67,12 @@ class Site:
 
 @contextlib.contextmanager
 def serving(
-    name: str, *, ping_interval_s: float = 25, ping_timeout_s: float = 20, max_payload_bytes: int = 1_000_000
+    name: str,
+    *,
+    ping_interval_s: float = 25,
+    ping_timeout_s: float = 20,
+    max_payload_bytes: int = 1_000_000,
+    recovers: bool = False,
 ) -> Iterator[Site]:
     """Runs Node's official server, or nannin, with these settings."""
     if name == "official":
@@ -76,6 +81,7 @@ def serving(
             "pingInterval": ping_interval_s * 1000,
             "pingTimeout": ping_timeout_s * 1000,
             "maxHttpBufferSize": max_payload_bytes,
+            **({"connectionStateRecovery": {}} if recovers else {}),
         }
         command = ["node", str(NODE / "official_server.mjs"), str(port), json.dumps(settings)]
         context = running(command, port)
@@ -85,6 +91,7 @@ def serving(
             *("--ping-interval", str(ping_interval_s)),
             *("--ping-timeout", str(ping_timeout_s)),
             *("--max-payload", str(max_payload_bytes)),
+            "--recover-all" if recovers else "--no-recover-all",
         )
     with context as server:
         yield Site(name, server)

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-
 Publish = Callable[..., str]
 
 # Every text that the first element showed, in order; shown() tells them.

@@ -1,4 +1,4 @@
-// Socket.IO's client (Engine.IO 4, Socket.IO 5), called as the official one, without its onAny, retries and recovery.
+// Socket.IO's client (Engine.IO 4, Socket.IO 5), called as the official one, without its onAny and retries.
 (() => {
   "use strict";
 
@@ -286,6 +286,7 @@
 
   class Socket extends Emitter {
     connected = false;
+    recovered = false;
     active = false; // whether it is to be connected
     flags = {};
     ids = 0;
@@ -326,7 +327,8 @@
       const { queue } = this.io;
       if (this.joined == queue) return;
       this.joined = queue;
-      const send = (auth) => queue == this.io.queue && this.write(CONNECT, auth);
+      const { pid, offset } = this;
+      const send = (auth) => queue == this.io.queue && this.write(CONNECT, pid ? { pid, offset, ...auth } : auth);
       if (typeof this.auth == "function") call(this.auth, this, [send]);
       else send(this.auth);
     }
@@ -399,6 +401,8 @@
       if (type == CONNECT) {
         this.connected = true;
         this.id = content.sid;
+        this.recovered = !!this.pid && this.pid == content.pid;
+        this.pid = content.pid;
         this.buffer.splice(0).forEach(({ packets }) => this.io.send(packets));
         this.fire("connect");
       } else if (type == CONNECT_ERROR) {
@@ -408,6 +412,7 @@
         this.io.leave(this);
         this.lost("io server disconnect");
       } else if (type == EVENT || type == BINARY_EVENT) {
+        if (this.pid && typeof content.at(-1) == "string") this.offset = content.at(-1);
         if (id) content.push((...args) => this.connected && this.write(ACK, args, id));
         this.fire(...content);
       } else this.settle(+id, null, content);
