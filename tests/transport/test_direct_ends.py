@@ -62,6 +62,31 @@ def test_a_message_behind_our_close_is_not_delivered() -> None:
     asyncio.run(scenario())
 
 
+def test_messages_that_arrive_together_with_the_clients_close_frame_are_delivered() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.client.send_text(b"one")
+        peer.client.send_text(b"two")
+        peer.client.send_close(1000)
+        peer.socket.data_received(b"".join(peer.client.data_to_send()))
+        peer.lose()
+        assert recorder.told == ["one", "two", "CLOSED"]
+
+    asyncio.run(scenario())
+
+
+def test_a_message_that_arrives_together_with_a_bad_frame_is_delivered_and_nothing_behind_it() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        good = Frame(Opcode.TEXT, b"good").serialize(mask=True)
+        bad = Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True)
+        peer.socket.data_received(good + bad + good)
+        peer.lose()
+        assert recorder.told == ["good", "LOST"]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("frame", "code"),
     [

@@ -72,6 +72,7 @@ class DirectWebSocket(asyncio.Protocol):
         "_close_alarm",
         "_config",
         "_conn",
+        "_ended",
         "_fragments",
         "_max_outbox_bytes",
         "_newest",
@@ -99,6 +100,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._receiver: Receiver | None = None
         self._newest: dict[str, Outgoing] | None = None
         self._max_outbox_bytes = 0
+        self._ended = False  # by us: nothing more is received
         self._fragments: list[bytes] | None = None
         self._close_alarm: asyncio.TimerHandle | None = None
         self.blocked = False
@@ -209,7 +211,7 @@ class DirectWebSocket(asyncio.Protocol):
 
     def close(self, code: int) -> None:
         """Closes the WebSocket behind what was written; at once where a receiver's client does not read."""
-        self._newest = None
+        self._newest, self._ended = None, True
         try:
             self._conn.send_close(code)
         except InvalidState:
@@ -243,11 +245,12 @@ class DirectWebSocket(asyncio.Protocol):
             self._receive_message(kind == b"text", b"".join(parts))
 
     def _receive_message(self, is_text: bool, data: bytes) -> None:
-        if self._conn.close_sent is not None:
+        if self._ended:  # not `close_sent`: a close frame that was read together with this is answered already
             return
         try:
             message = data.decode() if is_text else data
         except UnicodeDecodeError:
+            self._ended = True
             self._conn.fail(1007, "expected UTF-8")
             return
         if self._receiver is not None:
