@@ -245,7 +245,7 @@ class DirectWebSocket(asyncio.Protocol):
             self._receive_message(kind == b"text", b"".join(parts))
 
     def _receive_message(self, is_text: bool, data: bytes) -> None:
-        if self._ended:  # not `close_sent`: a close frame that was read together with this is answered already
+        if self._ended:  # not `close_sent`: a close frame read together with this is answered by now
             return
         try:
             message = data.decode() if is_text else data
