@@ -49,13 +49,13 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 	touch $@
 
 # The browser, a font that can show Japanese, and the proxies of the docs: from the system's packages where we may
-# install them.
+# install them. The browser's headless shell saves time, and not every system has it.
 SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy
 system:
 	@PATH=$$PATH:/usr/sbin; if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q . || \
 	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && $(APT) $(SYSTEM); \
+	    apt-get update -qq && $(APT) $(SYSTEM) && { $(APT) chromium-headless-shell || true; }; \
 	  else \
 	    echo "make test needs chromium, a Japanese font, nginx and caddy (Debian: $(SYSTEM))" >&2; \
 	    exit 1; \

@@ -66,7 +66,7 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     site = Site()
-    thread = threading.Thread(target=site.server.serve_forever)
+    thread = threading.Thread(target=site.server.serve_forever, args=(0.01,))
     thread.start()
     yield site
     site.server.shutdown()

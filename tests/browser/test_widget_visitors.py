@@ -274,7 +274,7 @@ class Stage(http.server.ThreadingHTTPServer):
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     stage = Stage()
-    thread = threading.Thread(target=stage.serve_forever)
+    thread = threading.Thread(target=stage.serve_forever, args=(0.01,))
     thread.start()
     yield stage
     stage.may_go.set()

@@ -96,7 +96,7 @@ def site() -> Iterator[Publish]:
         return f"http://127.0.0.1:{server.server_port}{path}"
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield put
