@@ -131,6 +131,12 @@ class NodeClient:
         assert isinstance(answer, list)
         return answer
 
+    def reset(self) -> None:
+        """Ends all its sockets and their links; nothing is left for the next test."""
+        self.tell("reset")
+        self.wait("reset")
+        self._kept.clear()
+
     def close(self) -> None:
         """Ends the process."""
         assert self._process.stdin is not None
@@ -164,9 +170,16 @@ def count_server(way: Way) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["client_4.mjs", "client_3.mjs"], ids=["4.x", "3.x"])
-def client(request: pytest.FixtureRequest, node: str) -> Iterator[NodeClient]:
-    """The official client of Node.js, in each version."""
+@pytest.fixture(scope="session", params=["client_4.mjs", "client_3.mjs"], ids=["4.x", "3.x"])
+def client_process(request: pytest.FixtureRequest, node: str) -> Iterator[NodeClient]:
+    """A process with the official client of Node.js, in each version."""
     client = NodeClient(node, request.param)
     yield client
     client.close()
+
+
+@pytest.fixture
+def client(client_process: NodeClient) -> Iterator[NodeClient]:
+    """The official client of Node.js, without any link."""
+    yield client_process
+    client_process.reset()

@@ -58,12 +58,19 @@ class Clients(NodeClient):
         return said
 
 
-@pytest.fixture
-def clients(node: str) -> Iterator[Clients]:
-    """A process with sockets of the official client."""
+@pytest.fixture(scope="module")
+def clients_process(node: str) -> Iterator[Clients]:
+    """A process with the official client."""
     clients = Clients(node, "library.mjs")
     yield clients
     clients.close()
+
+
+@pytest.fixture
+def clients(clients_process: Clients) -> Iterator[Clients]:
+    """A process with sockets of the official client; none at first."""
+    yield clients_process
+    clients_process.reset()
 
 
 # Targets

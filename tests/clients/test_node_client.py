@@ -125,7 +125,7 @@ def test_a_burst_with_bytes_keeps_its_order(connected: NodeClient) -> None:
         connected.wait_event("message-back", *([bytes([n]), n] if n % 2 else [n]))
 
 
-@pytest.mark.parametrize("client", ["client_4.mjs"], indirect=True)
+@pytest.mark.parametrize("client_process", ["client_4.mjs"], indirect=True)
 def test_a_burst_over_the_limit_is_split_by_the_client(connected: NodeClient) -> None:
     connected.tell("burst", event="message", args=[["x" * 300_000, number] for number in range(5)])
     for number in range(5):

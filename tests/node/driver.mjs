@@ -2,6 +2,7 @@
 // Bytes travel as {"base64": "..."} in both directions.
 
 import { createInterface } from "node:readline";
+import { closeAll } from "./closing.mjs";
 
 const toJson = (value) => {
   if (value instanceof Uint8Array || value instanceof ArrayBuffer) {
@@ -27,9 +28,11 @@ const report = (name, what, details = {}) => {
   process.stdout.write(`${JSON.stringify({ name, what, ...toJson(details) })}\n`);
 };
 
-export const drive = (io) => {
+// `load` gives the client's io(), with nothing left of what an earlier test did with it.
+export const drive = async (load) => {
   const sockets = new Map();
   const answers = new Map();
+  let io = await load();
 
   const open = ({ name, url, options }) => {
     const socket = io(url, options);
@@ -73,6 +76,13 @@ export const drive = (io) => {
     },
     disconnect({ name }) {
       sockets.get(name).disconnect();
+    },
+    async reset({ name }) {
+      await closeAll([...sockets.values()]);
+      sockets.clear();
+      answers.clear();
+      io = await load();
+      report(name, "reset");
     },
   };
 

@@ -3,6 +3,7 @@
 
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
+import { closeAll } from "./closing.mjs";
 
 const PATIENCE_MS = 10_000;
 
@@ -57,6 +58,11 @@ const commands = {
   // What a tab does that is closed: the link is closed in order.
   close({ name }) {
     sockets.get(name).io.engine.close();
+  },
+  async reset({ name }) {
+    await closeAll([...sockets.values()]);
+    sockets.clear();
+    report(name, "reset");
   },
   // The TCP connection is gone without a word.
   destroy({ name }) {

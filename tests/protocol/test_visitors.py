@@ -21,9 +21,18 @@ LATE_S = 0.3  # so long after the end of the grace somebody returns who is too l
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
+# Two crowds over direct writes, a third one over plain ASGI; TLS has no part in who is counted.
+each_crowd = pytest.mark.parametrize(
+    ("way", "seed"),
+    [(Way.DIRECT, 1), (Way.DIRECT, 2), (Way.PLAIN, 3)],
+    indirect=["way"],
+    ids=lambda value: value.name.lower() if isinstance(value, Way) else value,
+)
+
+
 @pytest.fixture(scope="module", params=[Way.DIRECT, Way.PLAIN], ids=lambda way: way.name.lower())
 def way(request: pytest.FixtureRequest) -> Way:
-    """How the servers are run; TLS has no part in who is counted."""
+    """How the servers are run."""
     assert isinstance(request.param, Way)
     return request.param
 
@@ -329,7 +338,7 @@ def crowd_test(main: Callable[[Crowd], Awaitable[None]], crowd: Callable[[], Cro
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@each_crowd
 def test_every_number_that_settles_is_that_of_the_visitors_own_tally(brief_server: Server, seed: int) -> None:
     async def main(crowd: Crowd) -> None:
         await crowd.settle()
@@ -345,7 +354,7 @@ def test_every_number_that_settles_is_that_of_the_visitors_own_tally(brief_serve
     crowd_test(main, lambda: Crowd(brief_server, Tally(GRACE_S, GRACE_LOST_S), seed, "tally"))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@each_crowd
 def test_nobody_sees_a_number_change_while_all_reload_or_lose_their_link_for_a_moment(
     patient_server: Server, seed: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from browser.pages.client_site import HELPERS, Site, serving
 
@@ -23,12 +23,20 @@ def own_site(request: pytest.FixtureRequest) -> Iterator[Site]:
         yield started
 
 
-@pytest.fixture
-def noisy_page(chromium: Browser) -> Iterator[Page]:
-    """A page whose test expects errors on the console, such as those of a server that is away."""
+@pytest.fixture(scope="module")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One browser for all pages: our client keeps nothing that the next one could find."""
     with chromium.new_context() as context:
         context.add_init_script(HELPERS)
-        yield context.new_page()
+        yield context
+
+
+@pytest.fixture
+def noisy_page(context: BrowserContext) -> Iterator[Page]:
+    """A page whose test expects errors on the console, such as those of a server that is away."""
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 @pytest.fixture
