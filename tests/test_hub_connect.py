@@ -33,6 +33,17 @@ def test_a_refusal_is_told_with_its_message_and_data() -> None:
     assert client.packets == [Packet(CONNECT_ERROR, "/", {"message": "not you", "data": {"why": "age"}})]
 
 
+def test_who_leaves_a_page_before_it_hears_of_its_refusal_breaks_no_rule() -> None:
+    house = House()
+    house.on("connect", refuse("not you"), page="/members")
+    client = house.client("/")
+    client.connect("/members")
+    client.leave("/members")
+    assert not client.session.ended
+    client.leave("/never")
+    assert client.session.ended
+
+
 def test_a_refusal_without_data_has_none() -> None:
     house = House()
     house.on("connect", refuse("not you"))

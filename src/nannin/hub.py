@@ -55,8 +55,14 @@ class _Client:
         self.decoder = decoder
         self.is_crawler = is_crawler
         self.sockets: dict[str, Socket] = {}
-        # Namespaces it was taken off: what was under way to them then is no breach of the protocol.
+        # Namespaces it was taken off, or refused: what was under way to them then is no breach of the protocol.
         self.left: set[str] | None = None
+
+    def note_left(self, key: str) -> None:
+        """It is not on this page any more, or was never let in, and may not have heard of it yet."""
+        if self.left is None or len(self.left) >= MAX_LEFT:
+            self.left = set()
+        self.left.add(key)
 
 
 def graces(settings: Settings) -> dict[str, float]:
@@ -266,6 +272,8 @@ class Hub:
         data: dict[str, Any] = {"message": refusal.message}
         if refusal.data is not None:
             data["data"] = refusal.data
+        if key not in session.data.sockets:
+            session.data.note_left(key)
         session.send_outgoing(encode_packet(Packet(PacketType.CONNECT_ERROR, key, data)))
 
     def _accept(self, socket: Socket) -> None:
@@ -299,9 +307,7 @@ class Hub:
         joined = socket.state is SocketState.JOINED
         client: _Client = socket.session.data
         client.sockets.pop(socket.key, None)
-        if client.left is None or len(client.left) >= MAX_LEFT:
-            client.left = set()
-        client.left.add(socket.key)
+        client.note_left(socket.key)
         if not joined:
             # One that had come back, and whose link broke anew while its connect handler ran, may try again.
             self._part(socket, DisconnectReason(reason) if socket.recovered else None)

@@ -270,6 +270,66 @@ def test_an_old_number_goes_after_three_seconds(server: Server, publish: Publish
     shows(page, "some")
 
 
+def test_a_second_short_gap_is_not_seen_either(server: Server, publish: Publish, page: Page) -> None:
+    scripted = ScriptedServer(page, {"visitors": 2})
+    page.goto(publish("/", embedding(server, head=NOTES_LINKS)))
+    shows(page, "2")
+    scripted.links[-1].close()
+    has_seen_ends(page, 1)
+    waits(page, scripted, 3)
+    shows(page, "2")
+    scripted.up = False
+    scripted.links[-1].close()
+    has_seen_ends(page, 2)
+    page.clock.run_for(900)  # with the rest before, it is three seconds since the first loss
+    page.evaluate("dispatchEvent(new Event('visibilitychange'))")
+    shows(page, "2")
+    page.clock.run_for(2_200)
+    shows(page, "some")
+
+
+def test_moves_that_are_quicker_than_the_answers_leave_no_page_behind(
+    server: Server, publish: Publish, page: Page
+) -> None:
+    scripted = ScriptedServer(page, {"visitors": 2})
+    url = publish("/", embedding(server))
+    page.goto(url)
+    shows(page, "2")
+    scripted.answers = False
+    for number in range(6):
+        page.evaluate(f"history.pushState(null, '', '/{number}')")
+        page.clock.run_for(100)
+    last = f"{key_of(url)}5"
+    comes_true(page, lambda: scripted.joins()[-1:] == [last])
+    left = [packet[2:-1] for packet in scripted.sent if packet.startswith("41")]
+    assert left == scripted.joins()[:-1]
+    scripted.tell(last, {"visitors": 3})
+    shows(page, "3")
+
+
+def test_a_page_that_was_refused_is_asked_for_again_by_who_comes_back_to_it(
+    server: Server, publish: Publish, page: Page
+) -> None:
+    url = publish("/", embedding(server))
+    scripted = ScriptedServer(page, {"visitors": 2}, refused=(f"{key_of(url)}members",))
+    page.goto(url)
+    shows(page, "2")
+    for path in ("/members", "/", "/members"):
+        page.evaluate(f"history.pushState(null, '', '{path}')")
+        page.clock.run_for(100)
+        comes_true(page, lambda path=path: scripted.joins()[-1] == key_of(url) + path[1:])  # type: ignore[misc]
+    assert scripted.joins().count(f"{key_of(url)}members") == 2
+    assert f"41{key_of(url)}members," not in scripted.sent, "it was never on it"
+
+
+def test_where_the_pages_policy_allows_no_websocket_it_polls_at_once(
+    server: Server, publish: Publish, page: Page
+) -> None:
+    policy = f"default-src 'none'; script-src {server.url}; connect-src {server.url}; img-src data:"
+    page.goto(publish("/", embedding(server), Content_Security_Policy=policy))
+    shows(page, "1")  # no time has passed
+
+
 def test_a_page_that_is_refused_is_not_asked_for_again_over_the_same_link(
     server: Server, publish: Publish, page: Page
 ) -> None:

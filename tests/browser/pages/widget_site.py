@@ -184,6 +184,7 @@ class ScriptedServer:
         self.links: list[WebSocketRoute] = []
         self.sent: list[str] = []
         self.up = True
+        self.answers = True  # whether those who ask for a page hear of it
         page.route_web_socket(re.compile(r"/socket\.io/\?"), self._open)
 
     def _open(self, link: WebSocketRoute) -> None:
@@ -199,7 +200,7 @@ class ScriptedServer:
     def _receive(self, link: WebSocketRoute, message: str) -> None:
         self.sent.append(message)
         connect = re.fullmatch(r"40(/[^,]*),(.*)", message)
-        if not connect:
+        if not connect or not self.answers:
             return
         key = connect[1]
         if key in self.refused:

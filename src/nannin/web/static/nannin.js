@@ -10,19 +10,19 @@ const random = crypto.getRandomValues(new Uint32Array(4)) + "";
 let counts = {};
 let rooms = {};
 let delay = 500;
-let link, open, shown, timer, later;
+let link, open, shown, timer, later, gone;
 
-// A key has no comma and at most 255 bytes.
+// 255 bytes
 const asKey = (path) => path.replaceAll(",", "%2C").replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
 
 const show = (element, count, lang = element.closest("[lang]")?.lang || []) => {
   const read = (form) => element.getAttribute("data-nannin-" + form);
   let text = (element[own] ??= element.textContent);
   try {
-    const form = new Intl.PluralRules(lang).select(count);
-    text = (read(form) ?? read("other") ?? "{n}").replace("{n}", count.toLocaleString(lang));
+    const form = count >= 0 && new Intl.PluralRules(lang).select(count);
+    if (form) text = (read(form) ?? read("other") ?? "{n}").replace("{n}", count.toLocaleString(lang));
   } catch {
-    if (count >= 0) return show(element, count, []);
+    return show(element, count, []);
   }
   if (text != element.textContent) element.textContent = text;
 };
@@ -37,9 +37,8 @@ const start = (polling) => {
   const ended = () => link == self && lost();
   const poll = async (body) => {
     try {
-      const sid = open ? "&sid=" + open.sid : "";
       await sent;
-      const answer = await fetch(server + "polling" + sid, { method: body && "POST", body, keepalive: body });
+      const answer = await fetch(server + "polling" + (open ? "&sid=" + open.sid : ""), { method: body && "POST", body, keepalive: body });
       if (!answer.ok) throw 0;
       for (const data of (await answer.text()).split("\x1e")) receive({ data });
       if (!body && link == self) poll();
@@ -56,7 +55,7 @@ const start = (polling) => {
   }
   const self = link;
   self.onmessage = receive;
-  self.onclose = ended;
+  self.onclose = self.onerror = ended;
   if (polling) poll();
 };
 
@@ -66,16 +65,14 @@ const close = () => {
   rooms = {};
 };
 
-const forget = () => {
-  if (!open) counts = {};
-  settle();
-};
-
 const lost = () => {
   const polling = !open && !link.polling;
+  if (open) {
+    clearTimeout(gone);
+    gone = setTimeout(() => settle(open || (counts = {})), 3e3);
+  }
   close();
-  setTimeout(forget, 3e3);
-  if (polling) start(polling);
+  if (polling) start(true);
   else wait(start, (delay = Math.min(delay * 2, 3e4)) * (1 + Math.random()));
 };
 
@@ -90,7 +87,10 @@ const receive = ({ data }) => {
       counts[key] = count;
       rooms[key].joined = delay = 500;
     }
-  } else if (type) delete counts[key];
+  } else if (type) {
+    delete counts[key];
+    if (rooms[key]) rooms[key].joined = 0;
+  }
   settle();
 };
 
@@ -122,8 +122,8 @@ const settle = () => {
     if (!room) {
       rooms[key] = { ...auth, visible, updates: "audience" };
       link.send(`40${key},` + JSON.stringify(rooms[key]));
-    } else if (room.joined && room.observe != auth?.observe) {
-      link.send(`41${key},`);
+    } else if (room.observe != auth?.observe) {
+      if (room.joined !== 0) link.send(`41${key},`);
       delete rooms[key];
       delete counts[key];
       soon();
@@ -136,9 +136,9 @@ const settle = () => {
 
 const soon = () => (later ??= setTimeout(settle, 50));
 
-addEventListener("visibilitychange", forget);
-addEventListener("pageshow", forget);
-addEventListener("pagehide", () => (shown = close()));
+addEventListener("visibilitychange", settle);
+addEventListener("pageshow", settle);
+addEventListener("pagehide", () => (shown = close(counts = {})));
 addEventListener("online", () => settle(close()));
 window.navigation?.addEventListener("currententrychange", soon);
 new MutationObserver(soon).observe(document, { subtree: true, childList: true, attributes: true });
