@@ -274,6 +274,30 @@ def test_a_connect_handler_gets_its_auth_checked(is_async: bool) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("with_middleware", [False, True])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_connect_handler_may_say_no_by_false(is_async: bool, with_middleware: bool) -> None:
+    """Even where middleware forgets to return what the handler did."""
+
+    async def main() -> None:
+        house = House()
+
+        async def later(socket: Socket) -> bool:
+            return False
+
+        async def forgets(socket: Socket, event: str, args: tuple[Any, ...], call_next: Any) -> None:
+            await call_next()
+
+        house.on("connect", later if is_async else lambda socket: False)
+        if with_middleware:
+            house.page().use(forgets)
+        client = await join(house)
+        assert client.refusals() == [("/", {"message": "Connection refused"})]
+        assert house.count().connections == 0
+
+    asyncio.run(main())
+
+
 def test_a_disconnect_handler_may_take_the_reason_or_not() -> None:
     house = House()
     told: list[object] = []

@@ -101,10 +101,10 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "max_recovery": "3",
         "max_outbox": "9",
     }
-    switches = {"open": False, "public": False}
+    switches = {"open": False, "public": False, "recover_all": False}
     assert values.keys() | switches.keys() == SETTINGS.keys()
     arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
-    assert main([*arguments, "--no-open", "--no-public"]) == 0
+    assert main([*arguments, "--no-open", "--no-public", "--no-recover-all"]) == 0
     for name, value in values.items():
         got = getattr(served[0], name)
         assert got == ((value,) if isinstance(got, tuple) else type(got)(value)), name

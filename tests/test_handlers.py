@@ -398,6 +398,18 @@ def test_middleware_is_an_async_function(wrong: Any) -> None:
         Handlers().use("/", wrong)
 
 
+def test_middleware_takes_what_it_gets() -> None:
+    async def as_in_node(socket: Any, call_next: Any) -> None: ...
+
+    with pytest.raises(TypeError, match="as_in_node must take socket, event, args and call_next"):
+        Handlers().use("/", as_in_node)  # type: ignore[arg-type]
+
+
+def test_the_arrival_of_a_client_is_not_called_as_in_node() -> None:
+    with pytest.raises(ValueError, match="'connect', not 'connection'"):
+        Handlers().register("/", "connection", first)
+
+
 def test_what_is_registered_later_counts_for_pages_that_were_asked_for_before() -> None:
     handlers = Handlers()
     assert found(handlers, "/", "say") is None

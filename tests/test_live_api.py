@@ -176,3 +176,26 @@ def test_a_token_opens_its_page() -> None:
 def test_without_a_secret_there_are_no_tokens() -> None:
     with pytest.raises(SettingsError, match="page_secret"):
         Live().token("/news")
+
+
+def test_a_site_that_is_not_allowed_is_logged_once_with_what_lets_it_in(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    live = Live()
+    foreign = {"origin": "https://blog.example"}
+
+    async def main() -> None:
+        transport = httpx.ASGITransport(live)
+        async with httpx.AsyncClient(transport=transport, base_url="http://live.example") as http:
+            for number in range(30):
+                for headers in (foreign, {"origin": f"https://{number}.example\n"}):
+                    answer = await http.get("/socket.io/?EIO=4&transport=polling", headers=headers)
+                    assert answer.status_code == 403
+
+    asyncio.run(main())
+    told = [record.getMessage() for record in caplog.records if record.name == "nannin.live"]
+    assert (
+        told[0] == "pages of 'https://blog.example' may not connect; --allow-origins lets those of a site in"
+    )
+    assert len(told) == 16
+    assert not any("\n" in line for line in told)

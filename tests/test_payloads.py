@@ -380,3 +380,43 @@ def test_what_can_not_be_called_as_a_handler_is_raises_at_once(
 
 def test_a_keyword_argument_with_a_default_is_left_alone() -> None:
     assert convert(lambda socket, a, *, room="lobby", **more: None, 1) == [1]
+
+
+@pytest.mark.parametrize("annotation", [str, "str", int, dict])
+def test_a_handler_that_forgot_the_socket_is_told_so(annotation: Any) -> None:
+    def say(text: Any) -> None: ...
+
+    say.__annotations__["text"] = annotation
+    with pytest.raises(TypeError, match="gets the socket first, so text can't be"):
+        Payload(say)
+
+
+def test_a_handler_is_no_generator() -> None:
+    def say(socket: Socket) -> Any:
+        yield 1
+
+    async def tell(socket: Socket) -> Any:
+        yield 1
+
+    for handler in (say, tell):
+        with pytest.raises(TypeError, match="must not be a generator"):
+            Payload(handler)
+
+
+class Guest:
+    """What a class of pydantic looks like that refuses: its error is long and tells too much."""
+
+    @classmethod
+    def model_validate(cls, value: Any) -> Guest:
+        class Refused(ValueError):
+            def errors(self) -> list[dict[str, Any]]:
+                return [{"loc": ("name", 0), "msg": "too short"}, {"loc": (), "msg": "and more"}]
+
+        raise Refused("2 problems\nwith versions and input_value='secret'")
+
+
+def test_what_a_model_refuses_is_told_in_one_line() -> None:
+    def enter(socket: Socket, guest: Guest) -> None: ...
+
+    with pytest.raises(PayloadError, match=r"^argument 1: too short - at `name\.0`$"):
+        Payload(enter).convert([{}])

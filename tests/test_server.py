@@ -39,9 +39,16 @@ def test_a_cancelled_request_is_not_logged_and_a_failed_one_is() -> None:
     def record(error: BaseException) -> logging.LogRecord:
         return logging.LogRecord("x", logging.ERROR, "", 0, "", None, (type(error), error, None))
 
-    assert not Quiet().filter(record(asyncio.CancelledError()))
-    assert Quiet().filter(record(ValueError()))
-    assert Quiet().filter(logging.LogRecord("x", logging.ERROR, "", 0, "", None, None))
+    quiet = Quiet(logging.INFO)
+    assert not quiet.filter(record(asyncio.CancelledError()))
+    assert quiet.filter(record(ValueError()))
+    assert quiet.filter(logging.LogRecord("x", logging.ERROR, "", 0, "", None, None))
+
+
+def test_requests_that_are_none_are_logged_for_those_alone_who_debug() -> None:
+    said = logging.LogRecord("x", logging.WARNING, "", 0, "Invalid HTTP request received.", None, None)
+    assert not Quiet(logging.INFO).filter(said)
+    assert Quiet(logging.DEBUG).filter(said)
 
 
 @pytest.mark.parametrize(

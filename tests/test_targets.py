@@ -65,6 +65,9 @@ def test_except_spares_rooms_and_ids() -> None:
         (lambda me: me.except_("x"), [0, 0, 1]),
         (lambda me: me.page.to("x"), [1, 1, 0]),
         (lambda me: me.volatile, [1, 0, 0]),
+        (lambda me: me.volatile.broadcast, [0, 1, 1]),
+        (lambda me: me.volatile.to("x"), [0, 1, 0]),
+        (lambda me: me.volatile.except_("x"), [0, 0, 1]),
     ],
 )
 def test_a_socket_is_not_among_those_that_it_speaks_to(

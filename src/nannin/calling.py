@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from nannin.clock import Clock
+from nannin.errors import ConnectionRefused
 from nannin.handlers import CONNECT, DISCONNECT, Handler, Handling
 from nannin.sockets import Socket, SocketState
 
@@ -66,11 +67,12 @@ class Caller:
             return
         try:
             result = self._invoke(handler, socket, event, args) if handler is not None else None
+            _judge(event, result)
         except Exception as error:  # noqa: BLE001 - the edge: a handler must hurt no other connection
             on_error(error)
             return
         if inspect.isawaitable(result):
-            self.spawn(self._finish(awaited(result), on_result, on_error))
+            self.spawn(self._finish(_judged(event, result), on_result, on_error))
         else:
             _give(result, on_result, on_error)
 
@@ -125,7 +127,7 @@ class Caller:
             # A client that went away meanwhile is never told to have left by a disconnect handler.
             gone = event == CONNECT and socket.state is SocketState.LEFT
             result = None if handler is None or gone else self._invoke(handler, socket, event, args)
-            return await result if inspect.isawaitable(result) else result
+            return await _judged(event, result) if inspect.isawaitable(result) else _judge(event, result)
 
         return await go_on(0)
 
@@ -146,6 +148,17 @@ def _give(result: Any, on_result: OnResult, on_error: OnError) -> None:
         on_result(result)
     except Exception as error:  # noqa: BLE001 - as above
         on_error(error)
+
+
+def _judge(event: str, result: Any) -> Any:
+    """What a handler returned. A connect handler may say no by False, as python-socketio's do."""
+    if event == CONNECT and result is False:
+        raise ConnectionRefused
+    return result
+
+
+async def _judged(event: str, result: Any) -> Any:
+    return _judge(event, await result)
 
 
 async def awaited(result: Any) -> Any:

@@ -137,6 +137,8 @@ class Handlers:
         """
         if not isinstance(event, str):
             raise TypeError(f"an event's name is a str, not {event!r}")
+        if event == "connection":  # the word of Node's server for it
+            raise ValueError("the event of a client that arrives is 'connect', not 'connection'")
         if event in RESERVED_EVENTS - {CONNECT, DISCONNECT}:
             raise ValueError(f"{event!r} is reserved for the protocol and never arrives")
         if not callable(function):
@@ -152,10 +154,15 @@ class Handlers:
         """Puts a function around every handler of the pages of a pattern, which it names unless it is `/`.
 
         Raises:
-            TypeError: it is no async function.
+            TypeError: it is no async function, or does not take what middleware gets.
         """
         if not inspect.iscoroutinefunction(middleware):
             raise TypeError(f"middleware is an async function, not {middleware!r}")
+        try:
+            inspect.signature(middleware).bind(None, None, None, None)
+        except TypeError:
+            name = name_of(middleware)
+            raise TypeError(f"the middleware {name} must take socket, event, args and call_next") from None
         self._add(pattern)
         self._middleware.append((_compile(pattern), middleware))
         self.is_used = True

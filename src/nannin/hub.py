@@ -55,7 +55,7 @@ class _Client:
         self.decoder = decoder
         self.is_crawler = is_crawler
         self.sockets: dict[str, Socket] = {}
-        # Namespaces it was taken off, or refused: what was under way to them then is no breach of the protocol.
+        # Namespaces it was taken off, or refused: what was under way to them then breaks no rule.
         self.left: set[str] | None = None
 
     def note_left(self, key: str) -> None:
@@ -269,6 +269,7 @@ class Hub:
             self._refuse(socket.session, socket.key, error)
 
     def _refuse(self, session: Session, key: str, refusal: ConnectionRefused) -> None:
+        logger.debug("session %s may not join %s: %s", session.sid, key, refusal.message)
         data: dict[str, Any] = {"message": refusal.message}
         if refusal.data is not None:
             data["data"] = refusal.data
@@ -380,6 +381,7 @@ class Hub:
             self._report(socket, event, error)
             return
         self.admission.tally[Refusal.EVENT] += 1
+        logger.debug("%r of %s was refused: %s", event, socket, error)
         if packet.id is not None:
             self._answer(socket, packet.id, {"error": str(error)})
         else:

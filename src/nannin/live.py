@@ -38,6 +38,9 @@ ChangeHandlerT = TypeVar("ChangeHandlerT", bound=ChangeHandler)
 
 logger = logging.getLogger("nannin.live")
 
+# Of so many foreign origins the log tells; the tally counts them all.
+MAX_ORIGINS_LOGGED = 16
+
 
 class Live:
     """A live audience server: an ASGI app to run by itself, to mount in another, or to put around one.
@@ -56,6 +59,7 @@ class Live:
             check_application(app)
         self.settings = load(defaults=defaults)
         self._clock = SystemClock()
+        self._turned_away: set[str] = set()
         self._background = Background()
         self._hub = Hub(
             Handlers(),
@@ -164,9 +168,12 @@ class Live:
         self.engine.shut_down()
         self._observers.shut_down()
 
-    def _turn_away(self) -> None:
-        """A page of a foreign origin was turned away."""
+    def _turn_away(self, origin: str) -> None:
+        """A page of a foreign origin was turned away; the log says once of each how to let it in."""
         self._hub.admission.tally[Refusal.ORIGIN] += 1
+        if origin not in self._turned_away and len(self._turned_away) < MAX_ORIGINS_LOGGED:
+            self._turned_away.add(origin)
+            logger.warning("pages of %.80r may not connect; --allow-origins lets those of a site in", origin)
 
 
 def _is_crawler(user_agent: str) -> bool:

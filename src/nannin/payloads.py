@@ -18,6 +18,10 @@ _BINARY = (bytes, bytearray, memoryview)
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
+# What the first parameter is annotated with where somebody forgot the socket.
+_NO_SOCKET = (*(plain := (str, int, float, bool, bytes, list, dict)), *(kind.__name__ for kind in plain))
+
+
 class Payload:
     """The arguments of one handler behind the socket.
 
@@ -45,6 +49,11 @@ class Payload:
         first = parameters[0] if parameters else None
         if first is None or first.kind not in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL):
             raise TypeError(f"the handler {name} must take the socket as its first argument")
+        if first.annotation in _NO_SOCKET:
+            kind = getattr(first.annotation, "__name__", first.annotation)
+            raise TypeError(f"the handler {name} gets the socket first, so {first.name} can't be {kind}")
+        if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
+            raise TypeError(f"the handler {name} must not be a generator: it returns its answer")
         if first.kind in _POSITIONAL:
             parameters = parameters[1:]
         needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
@@ -146,5 +155,17 @@ def _closure_of(function: Any) -> dict[str, Any]:
 def _convert_foreign(wanted: type, value: Any) -> Any:
     validate = getattr(wanted, "model_validate", None)
     if validate is not None:
-        return validate(value)
+        try:
+            return validate(value)
+        except ValueError as error:
+            raise ValueError(_first_problem(error)) from None
     raise TypeError(f"expected {wanted.__name__}")
+
+
+def _first_problem(error: ValueError) -> str:
+    """What is wrong, in one line: pydantic's own text has several, with its version and what came."""
+    problems: list[dict[str, Any]] = getattr(error, "errors", list)()
+    if not problems:
+        return str(error)
+    where = ".".join(map(str, problems[0]["loc"]))
+    return f"{problems[0]['msg']} - at `{where}`" if where else str(problems[0]["msg"])

@@ -198,9 +198,18 @@ class Server(uvicorn.Server):
 
 
 class Quiet(logging.Filter):
-    """Drops what uvicorn logs for a request that the shutdown has cancelled: nothing went wrong."""
+    """Drops what uvicorn logs for a request that the shutdown has cancelled: nothing went wrong.
+
+    Above debug it drops what it says of malformed requests, too: a client could fill the log with them.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if self._level > logging.DEBUG and record.msg == "Invalid HTTP request received.":
+            return False
         return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
@@ -216,7 +225,7 @@ def log_config(log_level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"quiet": {"()": Quiet}},
+        "filters": {"quiet": {"()": Quiet, "level": level}},
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet"]}},
         "loggers": {

@@ -14,7 +14,7 @@ from nannin.engine import Session
 from nannin.errors import CallTimeout, NotConnected
 from nannin.handlers import Handlers, HandlerT, Middleware, is_pattern
 from nannin.handshake import Handshake
-from nannin.targets import Answers, Emitting, Target, check_event
+from nannin.targets import Answers, Emitting, OnlyMe, Target, check_event
 from nannin.updates import Format
 from nannin.wire.outgoing import Outgoing
 
@@ -183,9 +183,9 @@ class Socket:
         return Target(self._audience.emitter, self.key, Aim(except_=frozenset((self.id,))))
 
     @property
-    def volatile(self) -> Target:
+    def volatile(self) -> OnlyMe:
         """This client, for events that may be lost if it can't take them at once."""
-        return Target(self._audience.emitter, self.key, Aim(frozenset((self.id,))), volatile=True)
+        return OnlyMe(self._audience.emitter, self.key, self.id)
 
     def to(self, *names: str) -> Target:
         """Everyone else in these rooms; another socket's id is a room with that socket alone."""
@@ -371,6 +371,9 @@ class Page:
             ValueError: the event is reserved, or has a handler already.
             TypeError: the event's name is no text, or what is decorated can't be a handler.
         """
+
+        if not isinstance(event, str):
+            raise TypeError(f"@on takes the event's name: @on('say'), not {event!r}")
 
         def register(handler: HandlerT) -> HandlerT:
             self._audience.handlers.register(self.key, event, handler)

@@ -124,6 +124,29 @@ class Target:
         return Answers(answered, missing)
 
 
+class OnlyMe(Target):
+    """One socket, for volatile events. Narrowed down it means the others, as the socket's own methods do."""
+
+    __slots__ = ("_id",)
+
+    def __init__(self, emitting: Emitting, page: str, id_: str) -> None:
+        super().__init__(emitting, page, Aim(frozenset((id_,))), volatile=True)
+        self._id = id_
+
+    @property
+    def broadcast(self) -> Target:
+        """Everyone else on the page."""
+        return Target(self._emitting, self._page, Aim(except_=frozenset((self._id,))), volatile=True)
+
+    def to(self, *names: str) -> Target:
+        """Everyone else in these rooms."""
+        return self.broadcast.to(*names)
+
+    def except_(self, *names: str) -> Target:
+        """Everyone else but those in these rooms, or with these ids."""
+        return self.broadcast.except_(*names)
+
+
 def _checked(names: tuple[str, ...]) -> frozenset[str]:
     for name in names:
         if not isinstance(name, str):

@@ -44,7 +44,15 @@ def told(shared_server: Server, publish: Publish, newcomer: Callable[..., Page])
 
 @pytest.mark.parametrize(
     ("which", "text"),
-    [("", "3"), ("visitors", "3"), ("connections", "5"), ("visible", "2"), ("sessions", "some"), ("page", "some"), ("toString", "some")],
+    [
+        ("", "3"),
+        ("visitors", "3"),
+        ("connections", "5"),
+        ("visible", "2"),
+        ("sessions", "some"),
+        ("page", "some"),
+        ("toString", "some"),
+    ],
 )
 def test_an_element_shows_the_number_that_it_names(told: Told, which: str, text: str) -> None:
     told.opens(f'<i data-nannin>-</i><b data-nannin="{which}">some</b>')

@@ -157,8 +157,8 @@ def test_each_request_of_a_foreign_origin_is_noted(
     over_websocket: bool, origin: str | None, times: int
 ) -> None:
     async def main() -> None:
-        hall, foreign = Hall(), []
-        endpoint = Endpoint(hall.engine, ["https://good.example"], lambda: foreign.append(origin))
+        hall, foreign = Hall(), list[str]()
+        endpoint = Endpoint(hall.engine, ["https://good.example"], foreign.append)
         headers = {} if origin is None else {"origin": origin}
         if over_websocket:
             call = websocket(endpoint, WEBSOCKET, **headers)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
 from nannin.errors import PacketError
@@ -156,3 +158,48 @@ def test_data_that_holds_itself_is_a_value_error() -> None:
 
 def test_a_number_that_json_can_not_hold_is_null() -> None:
     assert encode(Packet(EVENT, "/", ["x", math.nan, math.inf])) == ['2["x",null,null]']
+
+
+# Objects that hold something
+
+
+@dataclasses.dataclass
+class Picture:
+    name: str
+    content: bytes
+
+
+class Note(msgspec.Struct):
+    text: str
+    pictures: list[Picture] = []
+
+
+class Model:
+    """What a model of pydantic looks like."""
+
+    def model_dump(self) -> dict[str, object]:
+        return {"a": 1, "content": b"\x02"}
+
+
+def test_bytes_in_an_object_travel_as_bytes() -> None:
+    text, *attachments = encode(Packet(EVENT, "/", ["x", Note("hi", [Picture("p", b"\x01")]), {1: 2}]))
+    assert isinstance(text, str)
+    note = {"text": "hi", "pictures": [{"name": "p", "content": {"_placeholder": True, "num": 0}}]}
+    assert json.loads(text.removeprefix("51-")) == ["x", note, {"1": 2}]
+    assert attachments == [b"\x01"]
+
+
+def test_an_object_without_bytes_is_plain_json() -> None:
+    assert encode(Packet(EVENT, "/", ["x", Note("hi")])) == ['2["x",{"text":"hi","pictures":[]}]']
+
+
+def test_a_model_is_sent_as_what_it_dumps() -> None:
+    assert encode(Packet(EVENT, "/", ["x", Model()])) == [
+        '51-["x",{"a":1,"content":{"_placeholder":true,"num":0}}]',
+        b"\x02",
+    ]
+
+
+def test_what_json_has_no_form_for_is_named() -> None:
+    with pytest.raises(TypeError, match="JSON has no form for object"):
+        encode(Packet(EVENT, "/", ["x", object()]))

@@ -19,14 +19,14 @@ class Endpoint:
     Args:
         engine: whose sessions are served.
         allow_origins: the origins that may connect besides the server's own.
-        on_foreign: called when another origin is refused.
+        on_foreign: called with another origin that is refused.
     """
 
     def __init__(
         self,
         engine: Engine,
         allow_origins: Collection[str],
-        on_foreign: Callable[[], None] = lambda: None,
+        on_foreign: Callable[[str], None] = lambda origin: None,
     ) -> None:
         self._engine = engine
         self._on_foreign = on_foreign
@@ -42,7 +42,7 @@ class Endpoint:
         request = read_request(method, scope["query_string"], websocket=websocket)
         if not allowed:
             request = Refusal.FORBIDDEN
-            self._on_foreign()
+            self._on_foreign(origin)
         if websocket:
             await serve_websocket(self._engine, request, scope, receive, send)
             return

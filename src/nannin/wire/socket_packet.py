@@ -38,6 +38,7 @@ class PacketType(enum.Enum):
     BINARY_ACK = "6"
 
 
+_BYTES = (bytes, bytearray, memoryview)
 _BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
 _WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
 
@@ -71,8 +72,10 @@ def encode(packet: Packet) -> list[str | bytes]:
     namespace = "" if packet.namespace == "/" else packet.namespace + ","
     number = "" if packet.id is None else str(packet.id)
     try:
-        if kind in _WITH_BINARY and _has_binary(data):
-            data = _take_out(data, attachments)
+        if kind in _WITH_BINARY and not _is_json(data):
+            plain = msgspec.to_builtins(data, builtin_types=_BYTES, str_keys=True, enc_hook=_dump)
+            data = _take_out(plain, attachments)
+        if attachments:
             kind = _WITH_BINARY[kind]
             count = f"{len(attachments)}-"
         payload = "" if data is None else msgspec.json.encode(data).decode()
@@ -199,17 +202,25 @@ def _is_event_name(name: object) -> bool:
     return isinstance(name, int) and not isinstance(name, bool)
 
 
-def _has_binary(data: object) -> bool:
-    if isinstance(data, bytes | bytearray | memoryview):
-        return True
+def _is_json(data: object) -> bool:
+    """Whether JSON holds it as it is: neither bytes nor an object that may hold some."""
     if isinstance(data, dict):
-        return any(map(_has_binary, data.values()))
-    return isinstance(data, list | tuple) and any(map(_has_binary, data))
+        return all(map(_is_json, data.values()))
+    if isinstance(data, list | tuple):
+        return all(map(_is_json, data))
+    return data is None or isinstance(data, str | int | float)
+
+
+def _dump(value: Any) -> Any:
+    """A model of pydantic's, or of anything else that can dump itself, as what it holds."""
+    if not hasattr(value, "model_dump"):
+        raise TypeError(f"JSON has no form for {type(value).__name__}")
+    return value.model_dump()
 
 
 def _take_out(data: Any, attachments: list[bytes]) -> Any:
     """Copies `data` with a placeholder for each binary part, which goes to `attachments`."""
-    if isinstance(data, bytes | bytearray | memoryview):
+    if isinstance(data, _BYTES):
         attachments.append(bytes(data))
         return {"_placeholder": True, "num": len(attachments) - 1}
     if isinstance(data, dict):
