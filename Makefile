@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WIRE := engine_packet engine_request engine_session engine_states outgoing socket_packet
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --output-sync=target --jobs 3
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
 .PHONY: run test check lint types imports wire system node docs bench clean
@@ -11,7 +12,9 @@ run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
 
 # Everything a test needs is installed here; a test that misses its part fails, it is never skipped.
-test: $(VENV)/test.stamp system node check wire
+test:
+	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
+	@+$(SIDE_BY_SIDE) check wire
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: lint types imports
@@ -68,7 +71,7 @@ system:
 
 node: tests/node/node_modules/.package-lock.json
 
-tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json | system
 	cd tests/node && npm ci --no-audit --no-fund
 	touch $@
 

@@ -68,6 +68,11 @@ def test_a_nannin_count_element_does_the_same(told: Told) -> None:
     expect(told.page.locator("nannin-count").last).to_have_text("2!")
 
 
+def test_the_number_may_stand_in_its_words_more_than_once(told: Told) -> None:
+    told.opens('<b data-nannin data-nannin-other="{n} of {n}">some</b>')
+    expect(told.page.locator("b")).to_have_text("3 of 3")
+
+
 def test_a_nannin_count_element_that_is_added_later_does_too(told: Told) -> None:
     told.opens("<p>text</p>")
     told.page.evaluate("document.querySelector('p').append(document.createElement('nannin-count'))")

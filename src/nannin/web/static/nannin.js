@@ -20,7 +20,7 @@ const show = (element, count, lang = element.closest("[lang]")?.lang || []) => {
   let text = (element[own] ??= element.textContent);
   try {
     const form = count >= 0 && new Intl.PluralRules(lang).select(count);
-    if (form) text = (read(form) ?? read("other") ?? "{n}").replace("{n}", count.toLocaleString(lang));
+    if (form) text = (read(form) ?? read("other") ?? "{n}").replaceAll("{n}", count.toLocaleString(lang));
   } catch {
     return show(element, count, []);
   }
