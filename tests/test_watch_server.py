@@ -369,7 +369,7 @@ def test_a_terminal_shows_a_table_and_gets_its_cursor_back(
     screen = terminal(server.url)
     screen.read_until("12,345")
     screen.process.send_signal(number)
-    # A signal just before Python begins to wait for the server is heard when the wait ends, or with the next one.
+    # A signal that comes just before Python begins to wait is heard when the wait ends, or with the next one.
     with contextlib.suppress(subprocess.TimeoutExpired):
         screen.process.wait(2)
     screen.process.send_signal(number)
