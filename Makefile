@@ -12,11 +12,11 @@ run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
 
 # Everything a test needs is installed here; a test that misses its part fails, it is never skipped. The wire's tests have
-# run before the others, and the files keep their order: the longest first, so that no core waits for the other.
+# run before the others.
 test:
 	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
 	@+$(SIDE_BY_SIDE) check wire
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --ignore tests/wire
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/wire
 
 check: lint types imports
 

@@ -199,3 +199,10 @@ def test_a_site_that_is_not_allowed_is_logged_once_with_what_lets_it_in(
     )
     assert len(told) == 16
     assert not any("\n" in line for line in told)
+
+
+def test_a_decorator_without_the_events_name_is_refused_at_once() -> None:
+    live = Live()
+    for on in (live.on, live.page("/news").on):
+        with pytest.raises(TypeError, match=r"as in @on\('say'\), not <function"):
+            on(test_a_decorator_without_the_events_name_is_refused_at_once)  # type: ignore[arg-type]

@@ -127,7 +127,7 @@ class Caller:
             # A client that went away meanwhile is never told to have left by a disconnect handler.
             gone = event == CONNECT and socket.state is SocketState.LEFT
             result = None if handler is None or gone else self._invoke(handler, socket, event, args)
-            return await _judged(event, result) if inspect.isawaitable(result) else _judge(event, result)
+            return _judge(event, await result if inspect.isawaitable(result) else result)
 
         return await go_on(0)
 
@@ -159,8 +159,3 @@ def _judge(event: str, result: Any) -> Any:
 
 async def _judged(event: str, result: Any) -> Any:
     return _judge(event, await result)
-
-
-async def awaited(result: Any) -> Any:
-    """Anything that can be awaited, as a coroutine: a task takes nothing else."""
-    return await result

@@ -39,6 +39,16 @@ def check_page_key(key: str) -> None:
         )
 
 
+def check_handled(event: str) -> None:
+    """Raises where `event` can't be the name of an event that is handled; a function, where none is given."""
+    if not isinstance(event, str):
+        raise TypeError(f"an event's name is a str, as in @on('say'), not {event!r}")
+    if event == "connection":  # the word of Node's server for it
+        raise ValueError("the event of a client that arrives is 'connect', not 'connection'")
+    if event in RESERVED_EVENTS - {CONNECT, DISCONNECT}:
+        raise ValueError(f"{event!r} is reserved for the protocol and never arrives")
+
+
 def is_pattern(key: str) -> bool:
     """Whether a key stands for many pages."""
     return _PARAMETER.search(key) is not None
@@ -135,12 +145,7 @@ class Handlers:
             ValueError: the event is reserved for the protocol, or has a handler there already.
             TypeError: the function can't be called as a handler is, or the event is no text.
         """
-        if not isinstance(event, str):
-            raise TypeError(f"an event's name is a str, not {event!r}")
-        if event == "connection":  # the word of Node's server for it
-            raise ValueError("the event of a client that arrives is 'connect', not 'connection'")
-        if event in RESERVED_EVENTS - {CONNECT, DISCONNECT}:
-            raise ValueError(f"{event!r} is reserved for the protocol and never arrives")
+        check_handled(event)
         if not callable(function):
             raise TypeError(f"the handler of {event!r} must be a function, not {function!r}")
         handler = Handler(function, event)

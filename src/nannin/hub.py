@@ -330,11 +330,11 @@ class Hub:
 
     def _part(self, socket: Socket, reason: DisconnectReason | None) -> None:
         """The socket is gone, its id and its rooms are free; without a reason it has not joined at all."""
-        socket.left_rooms = socket.rooms  # its disconnect handler may have a last word for them
+        # Its disconnect handler may have a last word for them.
+        socket.left_rooms = self.rooms.leave_all(socket.key, socket)
         socket.state, socket.outbox = SocketState.LEFT, None
         self._returns.part(socket, reason)
         self.emitter.returning.discard(socket)
-        self.rooms.leave_all(socket.key, socket)
         if self.emitter.sockets.get(socket.id) is socket:
             del self.emitter.sockets[socket.id]
 

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nannin.admission import Refusal
 from nannin.audience.roster import Count
 from nannin.background import Background, BackgroundT
-from nannin.calling import awaited
 from nannin.clock import SystemClock
 from nannin.engine_io import SID_BYTES, make_engine
 from nannin.errors import SettingsError
@@ -213,6 +212,11 @@ class _Changes:
         try:
             result = self._handler(Page(self._hub, page, is_one=True), count)
             if inspect.isawaitable(result):
-                self._background.spawn(awaited(result))
+                self._background.spawn(_awaited(result))
         except Exception:
             logger.exception("the change handler raised for page %s", page)
+
+
+async def _awaited(result: Any) -> Any:
+    """Anything that can be awaited, as a coroutine: a task takes nothing else."""
+    return await result

@@ -11,15 +11,14 @@ from typing import Any
 import msgspec
 
 from nannin.errors import PayloadError
-
-# Bytes travel as bytes: a text is none, though msgspec would take one for base64.
-_BINARY = (bytes, bytearray, memoryview)
+from nannin.wire.socket_packet import BINARY_TYPES
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 # What the first parameter is annotated with where somebody forgot the socket.
-_NO_SOCKET = (*(plain := (str, int, float, bool, bytes, list, dict)), *(kind.__name__ for kind in plain))
+_PLAIN = (str, int, float, bool, bytes, list, dict)
+_NO_SOCKET = (*_PLAIN, *(kind.__name__ for kind in _PLAIN))
 
 
 class Payload:
@@ -89,7 +88,7 @@ class Payload:
         if wanted is Any:
             return value
         try:
-            return msgspec.convert(value, wanted, builtin_types=_BINARY, dec_hook=_convert_foreign)
+            return msgspec.convert(value, wanted, builtin_types=BINARY_TYPES, dec_hook=_convert_foreign)
         except msgspec.ValidationError as error:
             raise PayloadError(f"argument {number + 1 - self._before}: {error}") from None
 

@@ -12,7 +12,7 @@ from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count
 from nannin.engine import Session
 from nannin.errors import CallTimeout, NotConnected
-from nannin.handlers import Handlers, HandlerT, Middleware, is_pattern
+from nannin.handlers import Handlers, HandlerT, Middleware, check_handled, is_pattern
 from nannin.handshake import Handshake
 from nannin.targets import Answers, Emitting, OnlyMe, Target, check_event
 from nannin.updates import Format
@@ -185,7 +185,7 @@ class Socket:
     @property
     def volatile(self) -> OnlyMe:
         """This client, for events that may be lost if it can't take them at once."""
-        return OnlyMe(self._audience.emitter, self.key, self.id)
+        return OnlyMe(self._audience.emitter, self.key, self.id, self.broadcast.volatile)
 
     def to(self, *names: str) -> Target:
         """Everyone else in these rooms; another socket's id is a room with that socket alone."""
@@ -371,9 +371,7 @@ class Page:
             ValueError: the event is reserved, or has a handler already.
             TypeError: the event's name is no text, or what is decorated can't be a handler.
         """
-
-        if not isinstance(event, str):
-            raise TypeError(f"@on takes the event's name: @on('say'), not {event!r}")
+        check_handled(event)
 
         def register(handler: HandlerT) -> HandlerT:
             self._audience.handlers.register(self.key, event, handler)

@@ -125,18 +125,17 @@ class Target:
 
 
 class OnlyMe(Target):
-    """One socket, for volatile events. Narrowed down it means the others, as the socket's own methods do."""
+    """One socket, for volatile events. Narrowed down it means the others, as the socket's own methods do.
 
-    __slots__ = ("_id",)
+    Attributes:
+        broadcast: everyone else on the page.
+    """
 
-    def __init__(self, emitting: Emitting, page: str, id_: str) -> None:
+    __slots__ = ("broadcast",)
+
+    def __init__(self, emitting: Emitting, page: str, id_: str, others: Target) -> None:
         super().__init__(emitting, page, Aim(frozenset((id_,))), volatile=True)
-        self._id = id_
-
-    @property
-    def broadcast(self) -> Target:
-        """Everyone else on the page."""
-        return Target(self._emitting, self._page, Aim(except_=frozenset((self._id,))), volatile=True)
+        self.broadcast = others
 
     def to(self, *names: str) -> Target:
         """Everyone else in these rooms."""

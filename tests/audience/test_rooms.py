@@ -72,7 +72,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(connection=st.sampled_from(CONNECTIONS))
     def leave_all(self, connection: str) -> None:
-        self.rooms.leave_all(connection[:2], connection)
+        left = self.rooms.leave_all(connection[:2], connection)
+        assert left == [room for other, room in self.pairs if other == connection]
         self.pairs = [pair for pair in self.pairs if pair[0] != connection]
 
     @invariant()

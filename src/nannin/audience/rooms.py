@@ -39,10 +39,12 @@ class Rooms(Generic[ConnectionT]):
         if not rooms:
             del self._rooms[connection]
 
-    def leave_all(self, page: str, connection: ConnectionT) -> None:
-        """Takes a connection out of all its rooms."""
-        for room in self.of(connection):
+    def leave_all(self, page: str, connection: ConnectionT) -> list[str]:
+        """Takes a connection out of all its rooms, and returns them."""
+        rooms = self.of(connection)
+        for room in rooms:
             self.leave(page, room, connection)
+        return rooms
 
     def members(self, page: str, room: str) -> Collection[ConnectionT]:
         """Who is in a room, in the order of their joins; not to be kept over a join or leave."""

@@ -38,7 +38,8 @@ class PacketType(enum.Enum):
     BINARY_ACK = "6"
 
 
-_BYTES = (bytes, bytearray, memoryview)
+# Bytes travel as bytes: a text is none, though msgspec would take one for base64, and make one of them.
+BINARY_TYPES = (bytes, bytearray, memoryview)
 _BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
 _WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
 
@@ -73,7 +74,7 @@ def encode(packet: Packet) -> list[str | bytes]:
     number = "" if packet.id is None else str(packet.id)
     try:
         if kind in _WITH_BINARY and not _is_json(data):
-            plain = msgspec.to_builtins(data, builtin_types=_BYTES, str_keys=True, enc_hook=_dump)
+            plain = msgspec.to_builtins(data, builtin_types=BINARY_TYPES, str_keys=True, enc_hook=_dump)
             data = _take_out(plain, attachments)
         if attachments:
             kind = _WITH_BINARY[kind]
@@ -220,7 +221,7 @@ def _dump(value: Any) -> Any:
 
 def _take_out(data: Any, attachments: list[bytes]) -> Any:
     """Copies `data` with a placeholder for each binary part, which goes to `attachments`."""
-    if isinstance(data, _BYTES):
+    if isinstance(data, BINARY_TYPES):
         attachments.append(bytes(data))
         return {"_placeholder": True, "num": len(attachments) - 1}
     if isinstance(data, dict):

@@ -1,4 +1,4 @@
-// Socket.IO's client (Engine.IO 4, Socket.IO 5), called as the official one, without its onAny and retries.
+// Socket.IO's client (Engine.IO 4, Socket.IO 5), called as the official one; no onAny, no retries.
 (() => {
   "use strict";
 
@@ -6,7 +6,7 @@
   const [CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT] = "012345";
   const home = document.currentScript?.src.match(/^[^?#]+\/socket\.io\//)?.[0];
 
-  // A page's error is reported and hurts nothing else.
+  // A page's error hurts nothing else.
   const call = (handler, self, args) => {
     try {
       handler.apply(self, args);
@@ -28,8 +28,7 @@
     }
 
     off(event, handler) {
-      const isOther = (entry) => (event && entry.event != event) || (handler && entry.handler != handler);
-      this.handlers = this.handlers.filter(isOther);
+      this.handlers = this.handlers.filter((entry) => (event && entry.event != event) || (handler && entry.handler != handler));
       return this;
     }
 
@@ -49,7 +48,7 @@
       flush: (queue) => queue.splice(0).forEach((packet) => ws.send(packet)),
       close() {
         if (ws.readyState) ws.close();
-        else ws.onopen = transport.close; // else the console complains
+        else ws.onopen = transport.close; // or the console complains
       },
     };
     ws.binaryType = "arraybuffer";
@@ -113,7 +112,7 @@
     return transport;
   };
 
-  // In the back/forward cache a page has no visitor, so no session.
+  // A page in the back/forward cache has no visitor.
   const running = new Set();
   addEventListener("pagehide", () => running.forEach((manager) => manager.end("transport close", null, "asleep")));
   addEventListener("pageshow", ({ persisted }) => persisted && running.forEach((manager) => manager.open()));
@@ -152,7 +151,7 @@
       return this.uri.replace("http", transport == "polling" ? "http" : "ws") + "?" + query;
     }
 
-    // One timer: each state waits for one thing.
+    // Each state waits for one thing.
     wait(ms, then) {
       clearTimeout(this.timer);
       this.timer = setTimeout(then, ms);
@@ -237,8 +236,10 @@
       next ??= opts.reconnection && attempts < opts.reconnectionAttempts ? "waiting" : "closed";
       this.readyState = next;
       clearTimeout(this.timer);
-      if (next == "closed") running.delete(this);
-      if (next == "closed") this.attempts = 0;
+      if (next == "closed") {
+        running.delete(this);
+        this.attempts = 0;
+      }
       if (!wasUp) return;
       this.probe = this.probe?.close();
       this.transport.close(this.queue);
@@ -249,9 +250,8 @@
       if (error && attempts && next == "closed") this.fire("reconnect_failed");
       if (this.readyState != "waiting") return;
       const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = opts;
-      const jitter = 1 + randomizationFactor * (Math.random() * 2 - 1);
       const delay = Math.min(reconnectionDelay * 2 ** this.attempts++, reconnectionDelayMax / (1 + randomizationFactor));
-      this.wait(delay * jitter, () => {
+      this.wait(delay * (1 + randomizationFactor * (Math.random() * 2 - 1)), () => {
         this.fire("reconnect_attempt", this.attempts);
         if (this.readyState == "waiting") this.open();
       });
@@ -272,11 +272,10 @@
           this.head = /^4([0-6])(?:(\d+)-)?(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(packet);
           this.attachments = [];
         } else this.attachments.push(packet);
-        const { head, attachments } = this;
-        const [, type, count = 0, nsp = "/", id, json] = head;
+        const { attachments } = this;
+        const [, type, count = 0, nsp = "/", id, json] = this.head;
         if (attachments.length != count) return;
-        const revive = (key, value) => (value?._placeholder ? attachments[value.num] : value);
-        const content = json && JSON.parse(json, count && revive);
+        const content = json && JSON.parse(json, count && ((key, value) => (value?._placeholder ? attachments[value.num] : value)));
         this.nsps[nsp]?.receive(type, content, id);
       } catch (error) {
         this.end("parse error", error);
