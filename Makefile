@@ -70,10 +70,10 @@ system:
 	    apt-get update -qq && $(APT) nodejs npm; \
 	  else echo "make test needs Node.js 18 or newer with npm" >&2; exit 1; fi; }
 
-node: tests/node/node_modules/.package-lock.json
+node: tests/support/node/node_modules/.package-lock.json
 
-tests/node/node_modules/.package-lock.json: tests/node/package-lock.json | system
-	cd tests/node && npm ci --no-audit --no-fund
+tests/support/node/node_modules/.package-lock.json: tests/support/node/package-lock.json | system
+	cd tests/support/node && npm ci --no-audit --no-fund
 	touch $@
 
 # Into site/. The page of settings is written from the settings.
@@ -86,4 +86,4 @@ bench: $(VENV)/test.stamp node
 	$(BIN)/python bench/run.py --write
 
 clean:
-	rm -rf $(VENV) site .cache tests/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache
+	rm -rf $(VENV) site .cache tests/support/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from html import escape
 
-from nannin.bench.figures import Figures
+from nannin.cli.bench.figures import Figures
 
 CHART = pathlib.Path(__file__).resolve().parent.parent / "docs" / "benchmark.svg"
 WIDTH, NAMES, RIGHT = 760, 190, 90

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 from lineup import NODE_MODULES
 
-from nannin.bench.figures import Figures, Slow
-from nannin.bench.report import describe_slow, markdown, notes_of
+from nannin.cli.bench.figures import Figures, Slow
+from nannin.cli.bench.report import describe_slow, markdown, notes_of
 
 RESULTS = pathlib.Path(__file__).resolve().parent / "RESULTS.md"
 PACKAGES = ("uvicorn", "uvloop", "httptools", "websockets", "msgspec", "python-socketio")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from servers import Way
+from support.servers import Way
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

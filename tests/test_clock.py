@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from fakes import FakeClock
 from nannin.clock import Alarm, SystemClock
+from support.fakes import FakeClock
 
 START_S = 1_000.0
 

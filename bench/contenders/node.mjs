@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
-const require = createRequire(new URL("../../tests/node/package.json", import.meta.url));
+const require = createRequire(new URL("../../tests/support/node/package.json", import.meta.url));
 const { Server } = require("socket.io");
 
 const [port, mode] = process.argv.slice(2);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import sys
 
-from nannin.cli import HEADINGS
+from nannin.cli.command import HEADINGS
 from nannin.kinds import Switch
 from nannin.settings import SETTINGS, Setting
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nannin.app.engine_io import EngineIO
+    from nannin.app.live import Live
     from nannin.audience.roster import Count
-    from nannin.engine import Session
-    from nannin.engine_io import EngineIO
+    from nannin.engine.direct import DirectWebSocket
+    from nannin.engine.engine import Session
     from nannin.errors import (
         ApplicationError,
         CallTimeout,
@@ -17,22 +19,20 @@ if TYPE_CHECKING:
         PayloadError,
         SettingsError,
     )
-    from nannin.live import Live
-    from nannin.sockets import DisconnectReason, Page, Socket
-    from nannin.targets import Answers, Target
-    from nannin.transport.direct import DirectWebSocket
+    from nannin.hub.sockets import DisconnectReason, Page, Socket
+    from nannin.hub.targets import Answers, Target
 
 _MODULES = {
-    "Answers": "nannin.targets",
+    "Answers": "nannin.hub.targets",
     "Count": "nannin.audience.roster",
-    "DirectWebSocket": "nannin.transport.direct",
-    "DisconnectReason": "nannin.sockets",
-    "EngineIO": "nannin.engine_io",
-    "Live": "nannin.live",
-    "Page": "nannin.sockets",
-    "Session": "nannin.engine",
-    "Socket": "nannin.sockets",
-    "Target": "nannin.targets",
+    "DirectWebSocket": "nannin.engine.direct",
+    "DisconnectReason": "nannin.hub.sockets",
+    "EngineIO": "nannin.app.engine_io",
+    "Live": "nannin.app.live",
+    "Page": "nannin.hub.sockets",
+    "Session": "nannin.engine.engine",
+    "Socket": "nannin.hub.sockets",
+    "Target": "nannin.hub.targets",
 }
 
 __all__ = [

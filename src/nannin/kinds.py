@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from nannin.audience.page_key import MAX_PAGE_BYTES, is_page_key
+
 __all__ = [
     "Choice",
     "Kind",
@@ -20,7 +22,6 @@ __all__ = [
     "Word",
 ]
 
-MAX_PATTERN_BYTES = 255  # as long as a page's key may be
 MIN_SECRET_CHARACTERS = 16
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
@@ -208,13 +209,11 @@ class Origins(Several):
 class PagePatterns(Several):
     """Page keys, in which each `*` stands for any text."""
 
-    expected = f"page keys such as / or /news/*, each of at most {MAX_PATTERN_BYTES} bytes"
+    expected = f"page keys such as / or /news/*, each of at most {MAX_PAGE_BYTES} bytes"
     metavar = "PAGE,..."
 
     def check_part(self, value: object) -> str:
-        if not isinstance(value, str) or not value.startswith("/") or "," in value:
-            raise ValueError
-        if not value.isprintable() or len(value.encode()) > MAX_PATTERN_BYTES:
+        if not isinstance(value, str) or not is_page_key(value):
             raise ValueError
         return value
 

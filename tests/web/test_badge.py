@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from asgi import Call
 from nannin.audience.roster import Count
 from nannin.web.badge import COLORS, STYLES, draw, group, ink_on, width_px
-from web.observed import Hall
+from support.asgi import Call
+from support.observed import Hall
 
 SVG = "{http://www.w3.org/2000/svg}"
 TWELVE = Count(15, 12, 9)

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from nannin.web.app import STATIC
-from web.observed import Hall
+from nannin.web.pages import STATIC
+from support.observed import Hall
 
 FRIENDS = ("https://friend.example", "http://localhost:3000")
 

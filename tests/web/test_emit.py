@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from asgi import Call, ask
-from fakes import Client, House
-from nannin.sockets import Page
+from nannin.hub.sockets import Page
 from nannin.web.emit import Emit
+from support.asgi import Call, ask
+from support.fakes import Client, House
 
 TOKEN = "a token of enough letters"
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from nannin.web.reading import MAX_PARAMETERS
-from web.observed import Hall
+from support.observed import Hall
 
 PATHS = ["/api/count", "/api/pages", "/api/explain", "/api/openapi.json", "/badge.svg", "/embed"]
 OWN = "http://127.0.0.1:8124"

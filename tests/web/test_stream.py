@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from asgi import Call, no_tasks_left
+from nannin.app.goodbye import shut_down_all
 from nannin.audience.roster import Count
-from nannin.ending import shut_down_all
 from nannin.web.stream import (
     CHUNK_BYTES,
     KEEP_ALIVE_S,
@@ -19,7 +18,8 @@ from nannin.web.stream import (
     WAKES_PER_SLICE,
     encode_event,
 )
-from web.observed import Hall
+from support.asgi import Call, no_tasks_left
+from support.observed import Hall
 
 GONE = {"type": "http.disconnect"}
 ONE, TWO, THREE = Count(1, 1, 1), Count(2, 2, 2), Count(3, 3, 3)

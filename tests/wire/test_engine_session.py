@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from engine_sessions import (
+from nannin.wire.engine_packet import CLOSE, Encoded
+from nannin.wire.engine_session import EngineSession, Limits, Output, Outputs
+from nannin.wire.engine_states import TABLE, Action, Event, Reason, State
+from support.engine_sessions import (
     LIMITS,
     PATIENT,
     REFUSE,
@@ -22,9 +25,6 @@ from engine_sessions import (
     send,
     session_in,
 )
-from nannin.wire.engine_packet import CLOSE, Encoded
-from nannin.wire.engine_session import EngineSession, Limits, Output, Outputs
-from nannin.wire.engine_states import TABLE, Action, Event, Reason, State
 
 # Every row of the table
 

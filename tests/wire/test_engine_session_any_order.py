@@ -15,14 +15,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from engine_sessions import (
+from nannin.wire.engine_packet import CLOSE, NOOP, PING, Encoded
+from nannin.wire.engine_session import Output, Outputs
+from nannin.wire.engine_states import Reason, State
+from support.engine_sessions import (
     REFUSE,
     START_S,
     open_session,
 )
-from nannin.wire.engine_packet import CLOSE, NOOP, PING, Encoded
-from nannin.wire.engine_session import Output, Outputs
-from nannin.wire.engine_states import Reason, State
 
 KEYS = st.sampled_from(["/", "/news"])
 PACKETS = st.sampled_from(["4a", "3", "6", "1", "2", "5", "0", "", "7", b"\x01"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine_sessions import (
+from nannin.wire.engine_packet import CLOSE, NOOP
+from nannin.wire.engine_session import Output
+from nannin.wire.engine_states import Reason, State
+from support.engine_sessions import (
     REFUSE,
     START_S,
     answer,
@@ -12,9 +15,6 @@ from engine_sessions import (
     open_session,
     post,
 )
-from nannin.wire.engine_packet import CLOSE, NOOP
-from nannin.wire.engine_session import Output
-from nannin.wire.engine_states import Reason, State
 
 
 def test_a_get_waits_until_there_is_something_to_send() -> None:

@@ -6,7 +6,10 @@ import math
 
 import pytest
 
-from engine_sessions import (
+from nannin.wire.engine_packet import PING
+from nannin.wire.engine_session import Limits, Output
+from nannin.wire.engine_states import Reason, State
+from support.engine_sessions import (
     ALIVE,
     LIMITS,
     PATIENT,
@@ -19,9 +22,6 @@ from engine_sessions import (
     send,
     session_in,
 )
-from nannin.wire.engine_packet import PING
-from nannin.wire.engine_session import Limits, Output
-from nannin.wire.engine_states import Reason, State
 
 # Heartbeat
 

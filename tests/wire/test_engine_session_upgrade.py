@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine_sessions import (
+from nannin.wire.engine_packet import NOOP, Encoded
+from nannin.wire.engine_session import Output
+from nannin.wire.engine_states import Reason, State
+from support.engine_sessions import (
     CLOSE_CANDIDATE,
     LIMITS,
     PROBE_ANSWERED,
@@ -18,9 +21,6 @@ from engine_sessions import (
     send,
     session_in,
 )
-from nannin.wire.engine_packet import NOOP, Encoded
-from nannin.wire.engine_session import Output
-from nannin.wire.engine_states import Reason, State
 
 
 def test_an_upgrade_with_a_waiting_poll_ends_it_with_a_noop() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from nannin.errors import PacketError
 from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, encode
-from socket_packets import ACK, CONNECT, CONNECT_ERROR, EVENT, EXAMPLES, MAX_ATTACHMENTS, decode
+from support.socket_packets import ACK, CONNECT, CONNECT_ERROR, EVENT, EXAMPLES, MAX_ATTACHMENTS, decode
 
 # Examples of the protocol, both ways
 

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from nannin.errors import PacketError
 from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, PacketType, encode, encode_connect
-from socket_packets import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, decode, placeholder, quickly
+from support.socket_packets import (
+    ACK,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    decode,
+    placeholder,
+    quickly,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 # Integers that JSON readers agree on, and no fraction that a round trip could change.

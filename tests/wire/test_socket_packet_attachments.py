@@ -12,7 +12,7 @@ import pytest
 
 from nannin.errors import PacketError
 from nannin.wire.socket_packet import Decoder, Packet, encode
-from socket_packets import EVENT, EXAMPLES, MAX_ATTACHMENTS, decode, placeholder
+from support.socket_packets import EVENT, EXAMPLES, MAX_ATTACHMENTS, decode, placeholder
 
 # Attachments
 

@@ -8,13 +8,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar, overload
 
+from nannin.access.connect import Format
 from nannin.errors import ConnectionRefused, NotConnected
-from nannin.hub import EMIT_AFTER_CONNECT_S
-from nannin.sockets import DisconnectReason, Socket
-from nannin.targets import check_event
+from nannin.hub.hub import EMIT_AFTER_CONNECT_S
+from nannin.hub.sockets import DisconnectReason, Socket
+from nannin.hub.targets import check_event
 from nannin.testing.run import Run
 from nannin.testing.tab import Tab
-from nannin.updates import Format
 from nannin.wire.socket_packet import Packet, PacketType
 
 AnswerT = TypeVar("AnswerT", bound=Callable[..., Any])

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from nannin.hub import Hub
+from nannin.hub.hub import Hub
 from nannin.testing.timing import StageTime
 
 # All parts of nannin log here what the application's functions raise.

@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode
 
+from nannin.app.live import Live
 from nannin.audience.roster import Count
 from nannin.clock import Clock
+from nannin.engine.handshake import Handshake
 from nannin.errors import ConnectionRefused
-from nannin.handshake import Handshake
-from nannin.live import Live
-from nannin.sockets import DisconnectReason, Page
+from nannin.hub.sockets import DisconnectReason, Page
 from nannin.testing.client import Client
 from nannin.testing.links import PollingWire, WebSocketWire, Wire
 from nannin.testing.run import Run

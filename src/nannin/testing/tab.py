@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from nannin.sockets import DisconnectReason, Socket
+from nannin.hub.sockets import DisconnectReason, Socket
 from nannin.testing.links import Wire
 from nannin.wire.engine_packet import Encoded, PacketType, encode_message
 from nannin.wire.socket_packet import Decoder, Packet, encode

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from nannin.audience.roster import Count
+from nannin.web.budget import Thrift
 from nannin.web.reading import Audiences, Query, json_response, known_page
-from nannin.web.thrift import Thrift
 
 SORTS: Final = ("visitors", "connections", "visible", "page")
 ORDERS: Final = ("desc", "asc")

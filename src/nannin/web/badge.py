@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from nannin.transport.origin import find_header
+from nannin.access.origin import find_header
 from nannin.web.reading import Audiences, Query, known_page, show
 
 STYLES: Final = ("flat", "flat-square", "plain")

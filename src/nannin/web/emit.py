@@ -10,10 +10,10 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from nannin.sockets import Page
-from nannin.targets import Target
-from nannin.transport.body import Unread, read_body
-from nannin.transport.origin import find_header
+from nannin.access.origin import find_header
+from nannin.engine.body import Unread, read_body
+from nannin.hub.sockets import Page
+from nannin.hub.targets import Target
 from nannin.web.reading import json_response, show
 
 _UNAUTHORIZED = {"www-authenticate": "Bearer"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from nannin.handlers import MAX_PAGE_BYTES
+from nannin.audience.page_key import MAX_PAGE_BYTES
 from nannin.web.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, ORDERS, SORTS
 from nannin.web.badge import COLORS, DEFAULT_LABEL, LABEL_PATTERN, MAX_LABEL_CHARACTERS, STYLES
 from nannin.web.embed import LANGUAGES, THEMES

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from nannin.access.origin import find_header, is_allowed
 from nannin.audience.roster import Count
-from nannin.telling import Watcher
-from nannin.transport.origin import find_header, is_allowed
+from nannin.hub.teller import Watcher
 
 METHODS = "GET, HEAD, OPTIONS"
 # More pages than a stream may have, so that the stream itself can say how many that is.

@@ -19,9 +19,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from nannin.app.goodbye import end_with_server
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
-from nannin.ending import end_with_server
 from nannin.web.api import as_json
 from nannin.web.reading import Audiences, Query, known_page
 

@@ -1,0 +1,67 @@
+"""The application's own tasks: begun with the server, named in the log when they fail, ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from nannin.app.goodbye import end_with_server
+
+logger = logging.getLogger("nannin.background")
+
+BackgroundT = TypeVar("BackgroundT", bound=Callable[[], Coroutine[Any, Any, Any]])
+
+
+class Background:
+    """Owns the tasks of one application."""
+
+    def __init__(self) -> None:
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self._functions: list[Callable[[], Coroutine[Any, Any, Any]]] = []
+        self._is_running = False
+        end_with_server(self)
+
+    def add(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Runs an async function from the server's start on, or from now if it has started.
+
+        Raises:
+            TypeError: it is no async function, or it needs arguments.
+        """
+        problem = f"a background task is an async function without arguments, not {function!r}"
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(problem)
+        try:
+            inspect.signature(function).bind()
+        except TypeError as error:
+            raise TypeError(f"{problem}: {error}") from None
+        self._functions.append(function)
+        if self._is_running:
+            self.spawn(function())
+
+    def start(self) -> None:
+        """The server has started: what was added begins. Once is enough."""
+        if not self._is_running:
+            self._is_running = True
+            for function in self._functions:
+                self.spawn(function())
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs a coroutine until it ends, or the server does."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self._report)
+        return task
+
+    def shut_down(self) -> None:
+        """The server ends: so do the tasks. It may start again."""
+        self._is_running = False
+        for task in self.tasks:
+            task.cancel()
+
+    def _report(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the background task %s raised", task.get_coro(), exc_info=error)

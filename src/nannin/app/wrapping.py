@@ -1,0 +1,192 @@
+"""A Live around another ASGI app, or inside one: who answers which path, and how both end with their host."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import pathlib
+import signal
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final
+from urllib.parse import unquote
+
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nannin.app.dispatch import route_path
+
+__all__ = ["Goodbye", "Wrapped", "check_application", "own_paths", "restore_path"]
+
+logger = logging.getLogger("nannin.wrapping")
+
+# A host that stops is noticed so soon, while a request of ours is open.
+LOOK_EVERY_S: Final = 0.25
+
+
+def check_application(app: object) -> None:
+    """Raises where `app` can't be an ASGI application.
+
+    Raises:
+        TypeError: it can't be called, is a class, or does not take scope, receive and send.
+    """
+    if not callable(app) or isinstance(app, type):
+        raise TypeError(f"Live(app) wraps an ASGI application, not {app!r}")
+    with contextlib.suppress(ValueError):  # some callables of C have no signature to look at
+        try:
+            inspect.signature(app).bind(None, None, None)
+        except TypeError:
+            raise TypeError(
+                f"Live(app) wraps an ASGI application, which takes scope, receive and send; not {app!r}. "
+                "A WSGI one goes in by way of asgiref.wsgi.WsgiToAsgi"
+            ) from None
+
+
+def own_paths(engine_path: str, beside: Sequence[BaseRoute]) -> frozenset[str]:
+    """The paths that a Live around another app answers itself.
+
+    They are spelled out, file by file, so that it takes no more from the app than it serves: `/api/count` is
+    ours, and `/api/users` the app's. `/` is the app's, and so are the files that only our own page needs.
+
+    Args:
+        engine_path: the Engine.IO path, such as `/socket.io/`.
+        beside: our routes of everything else.
+    """
+    paths = {engine_path, engine_path.rstrip("/")}
+    for route in beside:
+        if isinstance(route, Route) and "{" not in route.path:
+            paths.add(route.path)
+        elif isinstance(route, Mount) and isinstance(route.app, StaticFiles):
+            files = [path for folder in route.app.all_directories for path in _files(str(folder))]
+            paths.update(f"{route.path}/{name}" for name in files if not name.startswith("index."))
+    return frozenset(paths - {"/"})
+
+
+def _files(folder: str) -> Iterator[str]:
+    top = pathlib.Path(folder)
+    return (path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file())
+
+
+def restore_path(scope: Scope) -> Scope:
+    """The scope with the path that was asked for, where a host has put a slash behind it.
+
+    Litestar's mounts do so to every path, and say nothing of the mount point either: `/live/nannin.js` comes
+    as `/nannin.js/`. What was asked for is still in `raw_path`.
+    """
+    path, raw_path = scope["path"], scope.get("raw_path") or b""
+    if not path.endswith("/") or not raw_path or raw_path.endswith(b"/"):
+        return scope
+    asked, behind = unquote(raw_path.decode("latin-1")), path[:-1]
+    return (
+        {**scope, "path": asked, "root_path": asked.removesuffix(behind)} if asked.endswith(behind) else scope
+    )
+
+
+class Wrapped:
+    """An ASGI app with a Live in front of it, which answers its own paths and leaves all others to the app.
+
+    Args:
+        app: any ASGI app; it need not know lifespans or WebSockets.
+        ours: what answers our own paths.
+        paths: these paths.
+        on_shutdown: called when the server's lifespan ends, before the app hears of it.
+    """
+
+    def __init__(
+        self, app: ASGIApp, ours: ASGIApp, paths: Collection[str], on_shutdown: Callable[[], None]
+    ) -> None:
+        self._app = app
+        self._ours = ours
+        self._paths = paths
+        self._on_shutdown = on_shutdown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, WebSocket or lifespan."""
+        if scope["type"] == "lifespan":
+            await self._serve_lifespan(scope, receive, send)
+        elif route_path(scope) in self._paths:
+            await self._ours(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets the app have the lifespan, and goes on with it alone where the app knows none.
+
+        Source: the ASGI specification, "Lifespan": an app that raises at it is served without.
+        """
+        heard, said = [""], [""]
+
+        async def hear() -> Message:
+            message = await receive()
+            heard.append(message["type"])
+            if message["type"] == "lifespan.shutdown":
+                self._on_shutdown()
+            return message
+
+        async def say(message: Message) -> None:
+            said.append(message["type"])
+            await send(message)
+
+        try:
+            await self._app(scope, hear, say)
+        except Exception as error:
+            if said[-1]:
+                raise
+            logger.debug("the wrapped application has no lifespan: %r", error)
+        if heard[-1] == "":
+            await hear()
+        if said[-1] == "":
+            await say({"type": "lifespan.startup.complete"})
+        if said[-1] == "lifespan.startup.complete":
+            if heard[-1] != "lifespan.shutdown":
+                await hear()
+            await say({"type": "lifespan.shutdown.complete"})
+
+
+class Goodbye:
+    """Ends what would keep a host from stopping: polls that wait, and streams, which have no end.
+
+    No framework passes its lifespan on to what is mounted in it, and uvicorn ends a lifespan only after the
+    last request. So while a request is open we look whether the host is about to stop.
+
+    Args:
+        on_shutdown: ends sessions and streams; it may be called more than once.
+    """
+
+    def __init__(self, on_shutdown: Callable[[], None]) -> None:
+        self._on_shutdown = on_shutdown
+        self._requests = 0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """One request is open meanwhile."""
+        self._requests += 1
+        if self._alarm is None:
+            self._set_alarm()
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            if not self._requests and self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
+
+    def _set_alarm(self) -> None:
+        self._alarm = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        self._set_alarm()
+        if host_is_stopping():
+            self._on_shutdown()
+
+
+def host_is_stopping() -> bool:
+    """Whether uvicorn, under whatever name it runs, was told to stop.
+
+    Its server is found by the signal that would stop it, which one of its methods handles.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return getattr(server, "should_exit", None) is True

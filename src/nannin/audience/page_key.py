@@ -1,0 +1,45 @@
+"""A page's key, and patterns of keys: what is allowed in one, and which pages a pattern stands for."""
+
+from __future__ import annotations
+
+import re
+
+MAX_PAGE_BYTES = 255
+_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
+
+
+def is_page_key(key: str) -> bool:
+    """Whether a text can be a page's key: `/` first, 255 bytes at most, nothing unprintable, no comma."""
+    return (
+        key.startswith("/") and key.isprintable() and "," not in key and len(key.encode()) <= MAX_PAGE_BYTES
+    )
+
+
+def check_page_key(key: str) -> None:
+    """Raises ValueError where a text can't be a page's key, or a pattern of keys."""
+    if not is_page_key(key):
+        raise ValueError(
+            f"a page's key starts with /, has up to {MAX_PAGE_BYTES} bytes and no comma, not {key!r}"
+        )
+
+
+def is_pattern(key: str) -> bool:
+    """Whether a key stands for many pages."""
+    return _PARAMETER.search(key) is not None
+
+
+def generality(pattern: str) -> tuple[bool, int, int]:
+    """Sorts patterns, those that say the most first."""
+    return is_pattern(pattern), -len(_PARAMETER.sub("", pattern)), pattern.count("*")
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    expression, end = "", 0
+    for match in _PARAMETER.finditer(pattern):
+        expression += re.escape(pattern[end : match.start()])
+        expression += ".*" if match[2] else f"(?P<{match[1]}>[^/]+)"
+        end = match.end()
+    try:
+        return re.compile(expression + re.escape(pattern[end:]))
+    except re.error:
+        raise ValueError(f"{pattern!r} names a part twice") from None

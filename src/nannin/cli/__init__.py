@@ -1,0 +1,1 @@
+"""The commands: serve, watch, emit, bench, token."""

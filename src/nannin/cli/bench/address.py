@@ -1,0 +1,54 @@
+"""Where a server is, and how many clients this process may have."""
+
+from __future__ import annotations
+
+import resource
+import socket
+from urllib.parse import urlsplit
+
+from nannin.cli.bench.frames import make_handshake
+from nannin.errors import NanninError
+
+# Descriptors that are not for clients.
+SPARE_DESCRIPTORS = 100
+
+
+class BenchError(NanninError):
+    """The benchmark can't go on; the message is one line."""
+
+
+class Address:
+    """Where a server is.
+
+    Args:
+        url: `http://HOST:PORT`, with the path that it is mounted at, if any.
+
+    Raises:
+        BenchError: it is no such address, or has no host that can be found.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            port = parts.port or 80
+        except ValueError:
+            raise BenchError(f"{url} is no address, such as http://127.0.0.1:8124") from None
+        if parts.scheme not in ("http", "ws") or not parts.hostname:
+            raise BenchError(f"{url} is no http:// address; the benchmark speaks no TLS")
+        try:
+            found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise BenchError(f"can't find {parts.hostname}: {error.strerror}") from None
+        self.url = f"http://{parts.netloc}{parts.path.rstrip('/')}"
+        self.port = port
+        self.family, self.where = found[0][0], found[0][4]
+        path = f"{parts.path.rstrip('/')}/socket.io/?EIO=4&transport=websocket"
+        self.handshake = make_handshake(parts.netloc, path)
+        self.is_ipv4_loopback = str(self.where[0]).startswith("127.")
+
+
+def raise_descriptor_limit() -> int:
+    """Raises the soft limit of open files to the hard one; returns how many clients that allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard - SPARE_DESCRIPTORS

@@ -1,0 +1,89 @@
+"""`nannin bench URL`: the measures against anybody's running server."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+import sys
+
+import click
+
+from nannin.cli.bench.address import Address, BenchError, raise_descriptor_limit
+from nannin.cli.bench.crowd import CLIENTS_PER_ADDRESS
+from nannin.cli.bench.figures import measure, measure_slow
+from nannin.cli.bench.process import Processes, find_listeners
+from nannin.cli.bench.report import describe_slow, print_table
+
+# Besides the clients that are counted, one comes and goes.
+_ONE_MORE = 1
+
+
+def run(url: str, *, connections: int, pid: int | None, as_json: bool, slow: int) -> None:
+    """Measures a server and prints the figures.
+
+    Args:
+        url: the server's address.
+        connections: how many clients.
+        pid: the server's process; None: it is looked for.
+        as_json: prints JSON, and nothing of what is being done.
+        slow: so many clients that never read are set beside the others, in a second measurement; 0 for none.
+
+    Raises:
+        BenchError: the server can't be measured; one line.
+    """
+    allowed = raise_descriptor_limit()
+    if connections + slow + _ONE_MORE > allowed:
+        raise BenchError(
+            f"{connections + slow:,} clients need as many open files, and this process may have {allowed:,}"
+            " (see ulimit -Hn)"
+        )
+    address = Address(url)
+    if connections + slow > CLIENTS_PER_ADDRESS and not address.is_ipv4_loopback:
+        raise BenchError(f"from one address there are ports for {CLIENTS_PER_ADDRESS:,} clients only")
+    processes = find_processes(address, pid)
+
+    def progress(text: str) -> None:
+        if not as_json and sys.stderr.isatty():
+            click.echo(f"{address.url}: {text} ...", err=True)
+
+    figures = measure(address, address.url, connections, processes, progress=progress)
+    if processes is None:
+        figures.notes.append("the server's process can't be seen from here: no CPU time, no memory")
+    found = measure_slow(address, connections, slow, progress) if slow else None
+    if as_json:
+        result = {**figures.to_dict(), "slow": dataclasses.asdict(found) if found else None}
+        click.echo(json.dumps(result, indent=2))
+        return
+    print_table([figures])
+    if found:
+        click.echo(describe_slow(found))
+
+
+def find_processes(address: Address, pid: int | None) -> Processes | None:
+    """The server's processes: the given one, or whoever listens on its port of this machine.
+
+    Raises:
+        BenchError: a process was given, and can't be seen.
+    """
+    pids = [pid] if pid else find_listeners(address.port) if is_here(address) else []
+    if not pids:
+        return None
+    processes = Processes(pids)
+    try:
+        processes.cpu_s(), processes.rss_bytes()
+    except OSError:
+        if pid:
+            raise BenchError(f"process {pid} can't be seen in /proc") from None
+        return None
+    return processes
+
+
+def is_here(address: Address) -> bool:
+    """Whether an address is this machine's own."""
+    with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address.where[0], 0))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,302 @@
+"""The command `nannin`. What serves is imported only where something is served, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from nannin.errors import NanninError, SettingsError
+from nannin.kinds import Several, Switch
+from nannin.settings import SETTINGS, Setting, Settings, load, to_environ
+
+__all__ = ["main"]
+
+EXIT_FAILED = 1  # the server could not start
+EXIT_USAGE = 2  # a setting, an option or the application is wrong
+EXIT_INTERRUPTED = 130  # Ctrl-C before anything was served
+
+HEADINGS = {
+    "Server": "Server",
+    "TLS": "TLS",
+    "Sessions": "Sessions (seconds; fractions allowed)",
+    "Telling": "Telling (how often a changed count goes out)",
+    "Counting": "Counting (seconds; fractions allowed)",
+    "Access": "Access",
+    "Limits": "Limits",
+}
+
+
+class Option(click.Option):
+    """An option of the command line that is a setting. Its text is parsed and judged by `settings`."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        is_switch = isinstance(setting.kind, Switch)
+        super().__init__(
+            [f"{setting.flag}/--no-{setting.flag[2:]}" if is_switch else setting.flag, setting.name],
+            metavar=setting.kind.metavar or None,
+            default=None,
+            multiple=isinstance(setting.kind, Several),
+            type=None if is_switch else str,
+            help=setting.help + default_of(setting),
+        )
+
+
+class Command(click.Command):
+    """A command whose help has a section for each section of the settings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_sections(self.get_params(ctx), ctx, formatter)
+
+
+class Group(click.Group):
+    """The commands; without the name of one, `serve` is meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        write_sections([*serve.params, *self.get_params(ctx)], ctx, formatter)
+
+
+def write_sections(
+    parameters: Sequence[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    """Writes the options under the headings of their settings; the rest comes last."""
+    rows: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS.values()}
+    for parameter in parameters:
+        record = parameter.get_help_record(ctx)
+        if record is not None:
+            heading = HEADINGS[parameter.setting.section] if isinstance(parameter, Option) else "Other"
+            rows.setdefault(heading, []).append(record)
+    for heading, records in rows.items():
+        with formatter.section(heading):
+            formatter.write_dl(records, col_max=30)
+
+
+def default_of(setting: Setting) -> str:
+    """The default as the help shows it, behind its sentence."""
+    value = f"{setting.default:g}" if isinstance(setting.default, float) else setting.default
+    words = setting.default_words or value
+    return f" [{words}]" if words and words is not True else ""
+
+
+def show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Prints the version and ends."""
+    if value and not ctx.resilient_parsing:
+        click.echo(f"nannin {version()}")
+        ctx.exit()
+
+
+def version() -> str:
+    """The installed version."""
+    from importlib.metadata import version  # 20 ms that most commands need not pay
+
+    return version("nannin")
+
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+@click.group(
+    cls=Group, context_settings=CONTEXT, options_metavar=None, subcommand_metavar="[serve] [OPTIONS]"
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=show_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """How many people are on this page right now: a live audience server that speaks Socket.IO.
+
+    Each option is also a variable (NANNIN_PORT for --port) and a key of nannin.toml (port = 8124). The
+    command line wins over the environment, and that over the file.
+    """
+
+
+def run_serve(config: str | None, **given: Any) -> int:
+    """Serves the page, or an application of your own, until Ctrl-C."""
+    flags = {
+        name: ",".join(value) or None if isinstance(value, tuple) else value for name, value in given.items()
+    }
+    settings = load(flags, toml_path=config)
+    # The application, wherever it is loaded, finds the same settings.
+    os.environ.update(to_environ(flags, config))
+    from nannin.server.process import serve
+
+    return serve(settings, lambda application, port: announce(settings, application, port))
+
+
+serve = Command(
+    "serve",
+    context_settings=CONTEXT,
+    callback=run_serve,
+    help=run_serve.__doc__,
+    params=[
+        *(Option(setting) for setting in SETTINGS.values()),
+        click.Option(
+            ["--config"],
+            metavar="PATH",
+            help="Read settings from this file. [nannin.toml, if there is one]",
+        ),
+    ],
+)
+cli.add_command(serve)
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("url")
+@click.option("--connections", metavar="N", type=click.IntRange(1), default=1000, help="Clients. [1000]")
+@click.option("--slow", metavar="N", type=click.IntRange(0), default=0, help="More that never read. [0]")
+@click.option("--pid", metavar="PID", type=int, help="The server's process. [whoever has the port]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def bench(**given: Any) -> None:
+    """Measures a server that tells how many are connected: joins, messages, CPU time, delays, memory."""
+    from nannin.cli.bench.command import run
+
+    run(**given)
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("url", default="http://127.0.0.1:8124")
+@click.option("--page", "pages", metavar="PAGE", multiple=True, help="A page; may be repeated. [every page]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, an object on each line.")
+def watch(url: str, pages: tuple[str, ...], as_json: bool) -> int:
+    """Shows the counts of a running server as they change, until Ctrl-C."""
+    from nannin.cli.watch.command import run
+
+    return run(url, pages, as_json=as_json)
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("page")
+@click.option("--config", metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]")
+def token(page: str, config: str | None) -> None:
+    """Prints the token that lets a client onto PAGE where the server has a page secret."""
+    from nannin.audience.page_key import is_page_key
+
+    settings = load(toml_path=config)
+    if not settings.page_secret:
+        setting = SETTINGS["page_secret"]
+        raise SettingsError(
+            f"a token needs a secret, the server's: set {setting.variable}, or {setting.name} in nannin.toml"
+        )
+    if not is_page_key(page):
+        raise click.UsageError("PAGE must start with / and have at most 255 bytes and no comma")
+    from nannin.access.tokens import Tokens
+
+    click.echo(Tokens(settings.page_secret).sign(page))
+
+
+@cli.command(context_settings=CONTEXT)
+@click.argument("url", default="http://127.0.0.1:8124")
+@click.option("--page", metavar="PAGE", default="/", help="The page. [/]")
+@click.option("--event", metavar="NAME", required=True, help="The name of the event.")
+@click.option("--data", metavar="JSON", multiple=True, help="An argument; may be repeated.")
+@click.option("--to", metavar="ID", multiple=True, help="A room or an id; may be repeated. [everyone]")
+@click.option("--except", "except_", metavar="ID", multiple=True, help="A room or an id that gets nothing.")
+@click.option("--token", metavar="TEXT", help="The server's emit_token. [NANNIN_EMIT_TOKEN, or nannin.toml]")
+def emit(url: str, data: tuple[str, ...], token: str | None, **given: Any) -> None:
+    """Sends an event to the clients of a running server: all on a page, or some."""
+    from nannin.cli.emit import read_argument, send_event
+
+    token = token or load().emit_token
+    if not token:
+        setting = SETTINGS["emit_token"]
+        raise SettingsError(f"the server's token is needed: --token, {setting.variable}, or nannin.toml")
+    count = send_event(url, token, args=[read_argument(text) for text in data], **given)
+    click.echo(f"sent to {count} client{'' if count == 1 else 's'}")
+
+
+def announce(settings: Settings, application: object, port: int) -> None:
+    """Prints the banner, and opens the page if that is asked for."""
+    from nannin import Live
+
+    address = address_of(settings, port)
+    has_page = isinstance(application, Live) and application.wrapped is None
+    text = "\n".join(banner(settings, address, has_page=has_page))
+    with contextlib.suppress(OSError):  # nobody may be reading
+        click.echo(text, color=False if "NO_COLOR" in os.environ else None)
+    if settings.open:
+        open_browser(f"{address}/")
+
+
+def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
+    """What a person reads when the server has started."""
+    rows = {"Socket": settings.uds or ""}
+    if address:
+        rows = {"Page" if has_page else "Address": f"{address}/"}
+    if address and has_page:
+        rows["Embed"] = f'<script async src="{address}/nannin.js"></script> <span data-nannin></span>'
+    rows["Stop"] = "Ctrl-C"
+    width = max(map(len, rows))
+    title = click.style(f"nannin {version()}", bold=True)
+    return [
+        "",
+        title,
+        "",
+        *(f"  {click.style(name.ljust(width), dim=True)}  {rows[name]}" for name in rows),
+        "",
+    ]
+
+
+def address_of(settings: Settings, port: int) -> str:
+    """Where a browser on this machine finds the server, without a `/` at the end; "" for a socket file."""
+    if settings.uds:
+        return ""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    scheme = "https" if settings.ssl_certfile else "http"
+    shown = "" if port == {"http": 80, "https": 443}[scheme] else f":{port}"
+    return f"{scheme}://{host}{shown}{settings.root_path}"
+
+
+def open_browser(address: str) -> None:
+    """Opens the page, without waiting for the browser."""
+    import threading
+    import webbrowser
+
+    def run() -> None:
+        if not webbrowser.open(address):
+            logging.getLogger("nannin.cli").warning("no browser was found to open %s", address)
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: what follows the command's name. None: what the process was started with.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        return int(cli.main(args=arguments, prog_name="nannin", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        return complain(error.format_message(), EXIT_USAGE)
+    except NanninError as error:
+        from nannin.errors import ApplicationError
+
+        is_usage = isinstance(error, (SettingsError, ApplicationError))
+        return complain(str(error), EXIT_USAGE if is_usage else EXIT_FAILED)
+    except click.Abort:
+        return EXIT_INTERRUPTED
+
+
+def complain(message: str, code: int) -> int:
+    """One line on standard error."""
+    click.echo("nannin: " + " ".join(message.split()), err=True)
+    return code

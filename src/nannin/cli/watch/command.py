@@ -1,0 +1,64 @@
+"""`nannin watch`: shows the counts of a running server until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from nannin.cli.remote import Address, escape
+from nannin.cli.watch.following import EVERY_PAGE, follow
+from nannin.cli.watch.lines import JsonLines, Lines
+from nannin.errors import SettingsError
+
+_EXIT_TERMINATED = 128 + signal.SIGTERM
+
+
+def run(url: str, pages: Sequence[str], *, as_json: bool) -> int:
+    """Shows counts: a table in a terminal, lines elsewhere.
+
+    Args:
+        url: the server's address.
+        pages: page keys; none: every page that somebody is on.
+        as_json: prints JSON, also in a terminal.
+
+    Returns:
+        The exit code, once the user or whoever reads the lines has ended it.
+
+    Raises:
+        SettingsError: the address or a page's key can't be one.
+        RemoteError: there is no such server, or it refuses.
+    """
+    address = Address(url)
+    pages = tuple(dict.fromkeys(pages)) or (EVERY_PAGE,)
+    for page in pages:
+        if not page.startswith("/") and page != EVERY_PAGE:
+            raise SettingsError(f"--page must start with / or be *, not {escape(page)[:80]}")
+    signal.signal(signal.SIGTERM, _end)  # as Ctrl-C, so that a table gives the cursor back
+    try:
+        _show(address, pages, as_json=as_json)
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        # What is still to be flushed at the end would fail as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _show(address: Address, pages: Sequence[str], *, as_json: bool) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a page's key in a terminal that knows ASCII only
+    if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+        follow(address, pages, JsonLines() if as_json else Lines())
+    from nannin.cli.watch.board import Board
+    from nannin.cli.watch.table import LiveTable  # rich takes 50 ms that no pipe need wait for
+
+    with LiveTable(address.url, Board(keeps_empty=EVERY_PAGE not in pages)) as table:
+        follow(address, pages, table)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    sys.exit(_EXIT_TERMINATED)

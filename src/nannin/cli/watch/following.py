@@ -1,0 +1,110 @@
+"""Follows the stream of a server, over lost connections."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NoReturn, Protocol
+from urllib.parse import urlencode
+
+from nannin.cli.remote import Address, RemoteError, describe, refusal_of
+from nannin.cli.watch.events import EventParser, Told
+
+__all__ = ["Face", "follow"]
+
+EVERY_PAGE: Final = "*"
+STALLED_S: Final = 40.0  # the server sends something every 15 s
+_FIRST_DELAY_S, _LAST_DELAY_S = 0.5, 15.0
+_STEADY_S: Final = 10.0  # a stream that lasted so long may be asked for again at once
+_PIECE_BYTES: Final = 65536
+
+
+class Face(Protocol):
+    """How counts are shown."""
+
+    def opened(self) -> None:
+        """A stream begins: the counts that follow replace all that were told before."""
+
+    def told(self, told: Told) -> None:
+        """A page's count was told."""
+
+    def lost(self, reason: str) -> None:
+        """The stream broke off, and is being asked for again. Called once until it is back."""
+
+
+def follow(
+    address: Address,
+    pages: Sequence[str],
+    face: Face,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    stalled_s: float = STALLED_S,
+) -> NoReturn:
+    """Shows the counts of these pages, for ever.
+
+    Args:
+        address: the server.
+        pages: page keys, or `*` for every page that somebody is on.
+        face: is told.
+        sleep: waits so many seconds before the next attempt.
+        stalled_s: a stream that is silent for so many seconds is lost.
+
+    Raises:
+        RemoteError: there is no such server, or it refuses; only before it has answered once.
+    """
+    has_answered, is_lost, delay_s = False, False, _FIRST_DELAY_S
+    while True:
+        opened = None
+        try:
+            with _stream(address, pages, stalled_s) as counts:
+                has_answered, is_lost, opened = True, False, time.monotonic()
+                face.opened()
+                for told in counts:
+                    face.told(told)
+            reason = "the server ended the stream"
+        except BrokenPipeError:
+            raise  # whoever read what we print; a server that is gone resets or ends its stream
+        except (OSError, http.client.HTTPException, UnicodeError, RemoteError) as error:
+            reason = describe(error)
+            if not has_answered:
+                raise RemoteError(f"{address.url}: {reason}") from None
+        if not is_lost:
+            is_lost = True
+            face.lost(reason)
+        if opened is not None and time.monotonic() - opened > _STEADY_S:
+            delay_s = _FIRST_DELAY_S
+        sleep(delay_s * random.uniform(0.5, 1))  # noqa: S311 - spreads those who come back, hides nothing
+        delay_s = min(2 * delay_s, _LAST_DELAY_S)
+
+
+@contextlib.contextmanager
+def _stream(address: Address, pages: Sequence[str], stalled_s: float) -> Iterator[Iterator[Told]]:
+    with contextlib.closing(address.connect()) as connection:
+        connection.connect()
+        # The response may take the socket away from its connection.
+        sock = connection.sock
+        query = urlencode([("page", page) for page in pages], safe="/*")
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "User-Agent": "nannin-watch"}
+        connection.request("GET", f"{address.path}/api/stream?{query}", headers=headers)
+        with connection.getresponse() as response:
+            if response.status != 200 or response.headers.get_content_type() != "text/event-stream":
+                raise RemoteError(refusal_of(response, "/api/stream"))
+            sock.settimeout(stalled_s)
+            yield _counts(response, stalled_s)
+
+
+def _counts(response: http.client.HTTPResponse, stalled_s: float) -> Iterator[Told]:
+    parser = EventParser()
+    while True:
+        try:
+            piece = response.read1(_PIECE_BYTES)
+        except TimeoutError:
+            raise RemoteError(f"nothing came for {stalled_s:g} s") from None
+        except http.client.HTTPException:
+            raise RemoteError("the connection broke off") from None
+        if not piece:
+            return
+        yield from parser.feed(piece)

@@ -1,0 +1,56 @@
+"""One Engine.IO path as an ASGI app: it checks the origin, reads the query, and picks the transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from starlette.types import Receive, Scope, Send
+
+from nannin.access.origin import cors_headers, find_header, is_allowed, preflight_headers
+from nannin.engine.engine import Engine
+from nannin.engine.polling import refuse, respond, serve_polling
+from nannin.engine.websocket import serve_websocket
+from nannin.wire.engine_request import Refusal, read_request
+
+
+class Endpoint:
+    """Serves an engine over polling and WebSocket.
+
+    Args:
+        engine: whose sessions are served.
+        allow_origins: the origins that may connect besides the server's own.
+        on_foreign: called with another origin that is refused.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        allow_origins: Collection[str],
+        on_foreign: Callable[[str], None] = lambda origin: None,
+    ) -> None:
+        self._engine = engine
+        self._on_foreign = on_foreign
+        self._allow_origins = allow_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request or WebSocket."""
+        websocket = scope["type"] == "websocket"
+        method = "GET" if websocket else scope["method"]
+        origin = find_header(scope["headers"], b"origin")
+        host = find_header(scope["headers"], b"host")
+        allowed = is_allowed(origin, host, self._allow_origins)
+        request = read_request(method, scope["query_string"], websocket=websocket)
+        if not allowed:
+            request = Refusal.FORBIDDEN
+            self._on_foreign(origin)
+        if websocket:
+            await serve_websocket(self._engine, request, scope, receive, send)
+            return
+        headers = cors_headers(origin) if allowed else [(b"vary", b"Origin")]
+        if method == "OPTIONS" and allowed:
+            requested = find_header(scope["headers"], b"access-control-request-headers")
+            await respond(send, 204, b"", preflight_headers(origin, requested))
+        elif isinstance(request, Refusal):
+            await refuse(send, request, headers)
+        else:
+            await serve_polling(self._engine, request, scope, receive, send, headers)

@@ -1,0 +1,115 @@
+"""Engine.IO over HTTP long-polling, on any ASGI server: GETs that wait, POSTs that carry packets."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Receive, Scope, Send
+
+from nannin.access.origin import Headers
+from nannin.engine.body import Unread, read_body
+from nannin.engine.engine import Engine, RequestRefused, Session
+from nannin.engine.handshake import Handshake
+from nannin.wire.engine_packet import Encoded, encode_payload
+from nannin.wire.engine_request import EngineRequest, Refusal
+from nannin.wire.engine_states import State
+
+_TEXT = (b"content-type", b"text/plain; charset=UTF-8")
+_JSON = (b"content-type", b"application/json")
+_UPGRADE_HEAD_START_S = 0.05
+_NO_STORE = (b"cache-control", b"no-store")
+
+
+class _Poll:
+    """A GET that waits; the engine answers it."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[list[Encoded]] = asyncio.get_running_loop().create_future()
+
+    def answer(self, packets: list[Encoded]) -> None:
+        if not self.future.done():
+            self.future.set_result(packets)
+
+
+async def respond(
+    send: Send, status: int, body: bytes, headers: Headers, kind: tuple[bytes, bytes] = _TEXT
+) -> None:
+    """Sends a whole HTTP response; a 204 has no body, and so neither length nor type."""
+    if status != 204:
+        headers = [kind, (b"content-length", str(len(body)).encode()), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": [_NO_STORE, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse(send: Send, refusal: Refusal, headers: Headers) -> None:
+    """Answers with what the protocol says of a refused request."""
+    await respond(send, refusal.http_status, refusal.body, headers, _JSON)
+
+
+async def serve_polling(
+    engine: Engine, request: EngineRequest, scope: Scope, receive: Receive, send: Send, headers: Headers
+) -> None:
+    """Answers one GET or POST.
+
+    Args:
+        engine: whose session it belongs to.
+        request: what the request's query says.
+        headers: what CORS adds to every answer.
+    """
+    try:
+        if request.sid is None:
+            _, opened = engine.open_by_poll(Handshake(scope))
+            await respond(send, 200, encode_payload([opened]), headers)
+            return
+        session = engine.find(request.sid)
+        if scope["method"] == "GET":
+            await _serve_get(engine, session, receive, send, headers)
+        else:
+            await _serve_post(engine, session, scope, receive, send, headers)
+    except RequestRefused as refused:
+        await refuse(send, refused.refusal, headers)
+
+
+async def _serve_get(
+    engine: Engine, session: Session, receive: Receive, send: Send, headers: Headers
+) -> None:
+    if session.state in (State.PROBING, State.UPGRADING):
+        # The upgrade packet was sent before this GET, but travels on another connection: let it win.
+        await asyncio.sleep(_UPGRADE_HEAD_START_S)
+    poll = _Poll()
+    engine.receive_poll(session, poll)
+    if not poll.future.done():
+        gone = asyncio.ensure_future(_wait_until_gone(receive))
+        try:
+            await asyncio.wait((poll.future, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            if not poll.future.done():
+                engine.receive_poll_lost(session, poll)
+    if poll.future.done():
+        await respond(send, 200, encode_payload(poll.future.result()), headers)
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _serve_post(
+    engine: Engine, session: Session, scope: Scope, receive: Receive, send: Send, headers: Headers
+) -> None:
+    engine.receive_post(session)
+    body: bytes | Unread = Unread.GONE
+    try:
+        body = await read_body(scope, receive, engine.limits.max_payload_bytes)
+    finally:
+        if not isinstance(body, bytes):
+            engine.receive_post_lost(session)
+    if isinstance(body, bytes):
+        engine.receive_payload(session, body)
+        await respond(send, 200, b"ok", headers)
+    elif body is not Unread.GONE:
+        status, text = body.value
+        await respond(send, status, text, [*headers, (b"connection", b"close")])

@@ -1,0 +1,1 @@
+"""Socket.IO: sockets, pages, handlers and events, and the counts that their audiences are told."""

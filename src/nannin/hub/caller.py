@@ -1,0 +1,161 @@
+"""Calls the application's handlers: through its middleware, with checked arguments, sync or async."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from nannin.clock import Clock
+from nannin.errors import ConnectionRefused
+from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, Handling
+from nannin.hub.sockets import Socket, SocketState
+
+logger = logging.getLogger("nannin.handlers")
+
+# A handler that keeps the loop longer than this is named in the log, each at most once in so many seconds.
+SLOW_S = 0.1
+_WARN_EVERY_S = 60.0
+
+OnResult = Callable[[Any], None]
+OnError = Callable[[Exception], None]
+
+
+class Caller:
+    """Calls handlers and owns the tasks of the async ones.
+
+    Args:
+        clock: time.
+
+    Attributes:
+        tasks: those that run.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self._clock = clock
+        self._warned_s: dict[str, float] = {}
+
+    def call(
+        self,
+        handling: Handling,
+        socket: Socket,
+        event: str,
+        args: tuple[Any, ...],
+        on_result: OnResult,
+        on_error: OnError,
+    ) -> None:
+        """Calls the handler of an event: at once, or in a task where it or the middleware is async.
+
+        Args:
+            handling: the handlers of the socket's page.
+            socket: whose event it is.
+            event: its name.
+            args: what came with it.
+            on_result: called with what the handler returned. Without a handler nothing is called, but for
+                `connect`, where None stands for what it would have returned.
+            on_error: called with what it raised.
+        """
+        handler = handling.find(event)
+        if handler is None and event != CONNECT:
+            return
+        if handling.middleware:
+            through = self._through(handling, handler, socket, event, args)
+            self.spawn(self._finish(through, on_result, on_error))
+            return
+        try:
+            result = self._invoke(handler, socket, event, args) if handler is not None else None
+            _judge(event, result)
+        except Exception as error:  # noqa: BLE001 - the edge: a handler must hurt no other connection
+            on_error(error)
+            return
+        if inspect.isawaitable(result):
+            self.spawn(self._finish(_judged(event, result), on_result, on_error))
+        else:
+            _give(result, on_result, on_error)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs a coroutine in a task of its own."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    def _invoke(self, handler: Handler, socket: Socket, event: str, args: tuple[Any, ...]) -> Any:
+        payload = handler.payload
+        if event == CONNECT:
+            args = (socket.auth,)[: payload.most]
+        elif event == DISCONNECT:
+            args = args[: payload.most]
+        elif handler.is_for_any:
+            args = (event, *args)
+        checked = payload.convert(args)
+        started = self._clock.now()
+        try:
+            return handler.function(socket, *checked)
+        finally:
+            took_s = self._clock.now() - started
+            if took_s >= SLOW_S:
+                self._warn(handler, event, socket.key, took_s)
+
+    def _warn(self, handler: Handler, event: str, page: str, took_s: float) -> None:
+        now = self._clock.now()
+        if now - self._warned_s.get(handler.name, -_WARN_EVERY_S) >= _WARN_EVERY_S:
+            self._warned_s[handler.name] = now
+            logger.warning(
+                "the handler %s of %r on page %s held up the server and all its clients for %.0f ms: "
+                "let it await, or give the work to asyncio.to_thread",
+                handler.name,
+                event,
+                page,
+                took_s * 1000,
+            )
+
+    async def _through(
+        self,
+        handling: Handling,
+        handler: Handler | None,
+        socket: Socket,
+        event: str,
+        args: tuple[Any, ...],
+    ) -> Any:
+        async def go_on(depth: int) -> Any:
+            if depth < len(handling.middleware):
+                return await handling.middleware[depth](socket, event, args, lambda: go_on(depth + 1))
+            # A client that went away meanwhile is never told to have left by a disconnect handler.
+            gone = event == CONNECT and socket.state is SocketState.LEFT
+            result = None if handler is None or gone else self._invoke(handler, socket, event, args)
+            return _judge(event, await result if inspect.isawaitable(result) else result)
+
+        return await go_on(0)
+
+    async def _finish(
+        self, coroutine: Coroutine[Any, Any, Any], on_result: OnResult, on_error: OnError
+    ) -> None:
+        try:
+            result = await coroutine
+        except Exception as error:  # noqa: BLE001 - as above
+            on_error(error)
+        else:
+            _give(result, on_result, on_error)
+
+
+def _give(result: Any, on_result: OnResult, on_error: OnError) -> None:
+    """Hands a result on; one that can't be sent, say, is the handler's fault."""
+    try:
+        on_result(result)
+    except Exception as error:  # noqa: BLE001 - as above
+        on_error(error)
+
+
+def _judge(event: str, result: Any) -> Any:
+    """What a handler returned. A connect handler may say no by False, as python-socketio's do."""
+    if event == CONNECT and result is False:
+        raise ConnectionRefused
+    return result
+
+
+async def _judged(event: str, result: Any) -> Any:
+    return _judge(event, await result)

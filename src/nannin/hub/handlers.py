@@ -1,0 +1,187 @@
+"""Which function of the application answers which event on which page."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from nannin.audience.page_key import check_page_key, compile_pattern, generality, is_page_key
+from nannin.hub.payloads import Payload, name_of
+from nannin.wire.socket_packet import RESERVED_EVENTS
+
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+# Called with the socket, the event, its arguments, and what calls the rest.
+Middleware = Callable[[Any, str, tuple[Any, ...], Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
+CONNECT = "connect"
+DISCONNECT = "disconnect"
+ANY = "*"
+
+# So many pages' handlers are remembered; a page that is not is looked up again.
+_MAX_RESOLVED = 10_000
+
+
+def check_handled(event: str) -> None:
+    """Raises where `event` can't be the name of an event that is handled; a function, where none is given."""
+    if not isinstance(event, str):
+        raise TypeError(f"an event's name is a str, as in @on('say'), not {event!r}")
+    if event == "connection":  # the word of Node's server for it
+        raise ValueError("the event of a client that arrives is 'connect', not 'connection'")
+    if event in RESERVED_EVENTS - {CONNECT, DISCONNECT}:
+        raise ValueError(f"{event!r} is reserved for the protocol and never arrives")
+
+
+class Handler:
+    """A function of the application, and what it takes.
+
+    Attributes:
+        function: the function itself.
+        name: what messages call it.
+        payload: its arguments behind the socket.
+        is_for_any: whether it takes any event, and so the event's name before the arguments.
+    """
+
+    __slots__ = ("function", "is_for_any", "name", "payload")
+
+    def __init__(self, function: Callable[..., Any], event: str) -> None:
+        self.function = function
+        self.is_for_any = event == ANY
+        self.name = name_of(function)
+        self.payload = Payload(function, before=int(self.is_for_any))
+        if self.is_for_any and not self.payload.most:
+            raise TypeError(f"the handler {self.name} of '*' must take the event's name behind the socket")
+        if event in (CONNECT, DISCONNECT) and self.payload.least > 1:
+            what = "auth" if event == CONNECT else "reason"
+            raise TypeError(f"the handler {self.name} of {event!r} gets the socket and the {what}, no more")
+
+
+class Handling:
+    """What the application does on one page.
+
+    Attributes:
+        params: what the page's key says for the `{name}` parts of its pattern.
+        middleware: what stands around each handler, the outermost first.
+        is_handled: whether there is any handler, so that the application speaks to the page's clients itself.
+    """
+
+    __slots__ = ("_handlers", "is_handled", "middleware", "params")
+
+    def __init__(
+        self, handlers: Mapping[str, Handler], middleware: tuple[Middleware, ...], params: dict[str, str]
+    ) -> None:
+        self._handlers = handlers
+        self.middleware = middleware
+        self.params = params
+        self.is_handled = bool(handlers)
+
+    def find(self, event: str) -> Handler | None:
+        """The handler of an event, or of any: `*` stands for all but connect and disconnect."""
+        handler = self._handlers.get(event)
+        if handler is None and event not in (CONNECT, DISCONNECT):
+            handler = self._handlers.get(ANY)
+        return handler
+
+
+class _Row:
+    __slots__ = ("expression", "handlers")
+
+    def __init__(self, pattern: str) -> None:
+        self.expression = compile_pattern(pattern)
+        self.handlers: dict[str, Handler] = {}
+
+
+class Handlers:
+    """The handlers of one application, by page pattern and event.
+
+    A pattern is a page's key, in which `*` stands for any text and `{name}` for any text without a `/`. Where
+    several have a handler for an event, a key that is named in full comes first, then the pattern that says
+    the most: the one with the longest plain text, and of two such the one with fewer `*`.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Row] = {}
+        self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
+        self._resolved: dict[str, Handling] = {}
+        self._named = False
+        self.is_used = False
+
+    def name(self, pattern: str) -> None:
+        """Names pages. From the first time on, only named pages and `/` exist.
+
+        Raises:
+            ValueError: the pattern is no page key.
+        """
+        check_page_key(pattern)
+        self._named = True
+        self._add(pattern)
+
+    def register(self, pattern: str, event: str, function: Callable[..., Any]) -> None:
+        """Lets a function answer an event on the pages of a pattern, which it names unless it is `/`.
+
+        Raises:
+            ValueError: the event is reserved for the protocol, or has a handler there already.
+            TypeError: the function can't be called as a handler is, or the event is no text.
+        """
+        check_handled(event)
+        if not callable(function):
+            raise TypeError(f"the handler of {event!r} must be a function, not {function!r}")
+        handler = Handler(function, event)
+        row = self._add(pattern)
+        if event in row.handlers:
+            raise ValueError(f"{event!r} has a handler on page {pattern} already")
+        row.handlers[event] = handler
+        self.is_used = True
+
+    def use(self, pattern: str, middleware: Middleware) -> None:
+        """Puts a function around every handler of the pages of a pattern, which it names unless it is `/`.
+
+        Raises:
+            TypeError: it is no async function, or does not take what middleware gets.
+        """
+        if not inspect.iscoroutinefunction(middleware):
+            raise TypeError(f"middleware is an async function, not {middleware!r}")
+        try:
+            inspect.signature(middleware).bind(None, None, None, None)
+        except TypeError:
+            name = name_of(middleware)
+            raise TypeError(f"the middleware {name} must take socket, event, args and call_next") from None
+        self._add(pattern)
+        self._middleware.append((compile_pattern(pattern), middleware))
+        self.is_used = True
+
+    def exists(self, page: str) -> bool:
+        """Whether there is such a page to join."""
+        if not is_page_key(page):
+            return False
+        named = not self._named or page == "/"
+        return named or any(row.expression.fullmatch(page) for row in self._rows.values())
+
+    def resolve(self, page: str) -> Handling:
+        """What the application does on a page."""
+        handling = self._resolved.get(page)
+        if handling is None:
+            if len(self._resolved) >= _MAX_RESOLVED:
+                self._resolved.clear()
+            handling = self._resolved[page] = self._resolve(page)
+        return handling
+
+    def _resolve(self, page: str) -> Handling:
+        handlers: dict[str, Handler] = {}
+        params: dict[str, str] = {}
+        for row in reversed(self._rows.values()):  # the most specific last: it is the one that stays
+            match = row.expression.fullmatch(page)
+            if match is not None:
+                handlers |= row.handlers
+                params |= match.groupdict()
+        around = tuple(one for expression, one in self._middleware if expression.fullmatch(page))
+        return Handling(handlers, around, params)
+
+    def _add(self, pattern: str) -> _Row:
+        self._resolved.clear()
+        if pattern not in self._rows:
+            self._rows[pattern] = _Row(pattern)
+            self._rows = dict(sorted(self._rows.items(), key=lambda row: generality(row[0])))
+        self._named = self._named or pattern != "/"
+        return self._rows[pattern]

@@ -1,0 +1,1 @@
+"""The process: uvicorn, signals, listening sockets, the application to serve, logs."""

@@ -1,1 +1,0 @@
-"""Bytes in and out: Engine.IO sessions over HTTP long-polling and WebSocket, as ASGI."""

@@ -1,0 +1,166 @@
+"""The routes of a Live: its pages, its scripts, their headers, the Engine.IO path, and the lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nannin import Live
+from nannin.app.dispatch import App, route_path
+from nannin.web.pages import STATIC
+from support.asgi import Call, scope
+
+POLLING = "EIO=4&transport=polling"
+
+
+def ask(app: ASGIApp, path: str, method: str = "GET", root_path: str = "") -> httpx.Response:
+    """One request, answered by the app without a server."""
+
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, root_path=root_path)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path)
+
+    return asyncio.run(main())
+
+
+# Pages and scripts
+
+
+def test_the_page_is_at_the_root() -> None:
+    response = ask(Live(), "/")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.text == (STATIC / "index.html").read_text()
+
+
+def test_the_page_lets_in_nothing_inline_and_nothing_foreign() -> None:
+    policy = ask(Live(), "/").headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "*" not in policy
+
+
+def test_all_that_the_page_loads_is_there() -> None:
+    live = Live()
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', ask(live, "/").text)
+    assert loaded
+    for address in loaded:
+        path = httpx.URL("http://127.0.0.1/").join(address).path
+        assert ask(live, path).status_code == 200, address
+
+
+@pytest.mark.parametrize("path", ["/socket.io/socket.io.js", "/nannin.js"])
+def test_a_script_may_be_loaded_by_pages_of_other_sites(path: str) -> None:
+    response = ask(Live(), path)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/javascript")
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.text == (STATIC / path.rpartition("/")[2]).read_text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/static/",
+        "/static/nothing.js",
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/socket.io/x",
+    ],
+)
+def test_what_is_not_there_is_not_found(path: str) -> None:
+    assert ask(Live(), path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/nannin.js", "/socket.io/socket.io.js", "/static/index.css"])
+def test_pages_and_scripts_are_only_read(path: str) -> None:
+    assert ask(Live(), path, "HEAD").status_code == 200
+    assert ask(Live(), path, "POST").status_code == 405
+
+
+# The Engine.IO path
+
+
+@pytest.mark.parametrize("path", ["/socket.io/", "/socket.io"])
+def test_engine_io_answers_with_and_without_its_last_slash(path: str) -> None:
+    response = ask(Live(), f"{path}?{POLLING}")
+    assert (response.status_code, response.text[:8]) == (200, '0{"sid":')
+
+
+@pytest.mark.parametrize("path", ["/socket.io//", "//socket.io/", "/x/socket.io/", "/Socket.IO/"])
+def test_engine_io_answers_nowhere_else(path: str) -> None:
+    assert ask(Live(), f"http://127.0.0.1{path}?{POLLING}").status_code == 404
+
+
+def test_a_websocket_to_nowhere_is_closed_unopened() -> None:
+    async def main() -> None:
+        call = Call({**scope("websocket", "", {}), "path": "/nowhere"})
+        call.put({"type": "websocket.connect"})
+        await call.start(Live()).ends()
+        assert [message["type"] for message in call.sent] == ["websocket.close"]
+
+    asyncio.run(main())
+
+
+# Under another path
+
+
+@pytest.mark.parametrize(
+    ("path", "root_path", "behind"),
+    [
+        ("/socket.io/", "", "/socket.io/"),
+        ("/live/socket.io/", "/live", "/socket.io/"),
+        ("/live", "/live", ""),
+        ("/lively/socket.io/", "/live", "/lively/socket.io/"),
+        ("/socket.io/", "/live", "/socket.io/"),
+    ],
+)
+def test_the_mount_point_is_taken_off_the_path(path: str, root_path: str, behind: str) -> None:
+    assert route_path({"path": path, "root_path": root_path}) == behind
+
+
+@pytest.mark.parametrize("path", ["/", "/nannin.js", "/socket.io/socket.io.js", f"/socket.io/?{POLLING}"])
+def test_everything_works_under_a_mount_point(path: str) -> None:
+    assert ask(Live(), f"/live{path}", root_path="/live").status_code == 200
+
+
+# The app by itself
+
+
+async def endpoint(asked: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("the endpoint")(asked, receive, send)
+
+
+def test_the_path_goes_before_what_is_beside_it() -> None:
+    beside = [Route(path, lambda _: PlainTextResponse("beside")) for path in ("/link/", "/other")]
+    app = App("/link/", endpoint, beside, lambda: None)
+    assert ask(app, "/link/").text == "the endpoint"
+    assert ask(app, "/other").text == "beside"
+
+
+def test_the_lifespan_begins_and_ends_and_says_so() -> None:
+    ended: list[str] = []
+
+    async def main() -> list[Message]:
+        call = Call({"type": "lifespan"}).start(App("/", endpoint, [], lambda: ended.append("ended")))
+        call.put({"type": "lifespan.startup"})
+        await call.sends(1)
+        assert not ended
+        call.put({"type": "lifespan.shutdown"})
+        return (await call.ends()).sent
+
+    assert [message["type"] for message in asyncio.run(main())] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert ended == ["ended"]

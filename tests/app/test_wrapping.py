@@ -1,0 +1,331 @@
+"""Live around another app: whose path is whose, the lifespan of both, and a host that stops."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nannin import Live
+from nannin.app.wrapping import LOOK_EVERY_S, Goodbye, host_is_stopping, own_paths, restore_path
+
+PATIENCE_S = 5.0
+
+
+async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app without mounting, lifespan or WebSockets."""
+    assert scope["type"] == "http"
+    await PlainTextResponse(f"the app's {scope['path']}")(scope, receive, send)
+
+
+def ask(app: ASGIApp, path: str, *, method: str = "GET", root_path: str = "") -> httpx.Response:
+    """One request, answered by the app without a server."""
+
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, root_path=root_path)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path)
+
+    return asyncio.run(main())
+
+
+# Whose path it is
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/news", "/api/users", "/static/site.css", "/static/index.css", "/socket"]
+)
+def test_every_path_that_is_not_ours_is_the_apps(path: str) -> None:
+    assert ask(Live(bare), path).text == f"the app's {path}"
+
+
+@pytest.mark.parametrize("path", ["/nannin.js", "/socket.io/socket.io.js"])
+def test_the_scripts_are_ours(path: str) -> None:
+    assert ask(Live(bare), path).headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("path", ["/socket.io/", "/socket.io"])
+def test_the_engine_path_is_ours_with_and_without_its_slash(path: str) -> None:
+    assert ask(Live(bare), f"{path}?EIO=4&transport=polling").text.startswith('0{"sid":')
+
+
+def test_what_is_ours_is_so_for_every_method() -> None:
+    assert ask(Live(bare), "/nannin.js", method="POST").status_code == 405
+
+
+def test_a_root_path_is_no_part_of_a_path() -> None:
+    live = Live(bare)
+    assert (
+        ask(live, "/shown/nannin.js", root_path="/shown")
+        .headers["content-type"]
+        .startswith("text/javascript")
+    )
+    assert ask(live, "/shown/news", root_path="/shown").text == "the app's /shown/news"
+
+
+def test_a_wrapped_app_mounts_as_a_whole() -> None:
+    app = Starlette(routes=[Mount("/site", Live(bare))])
+    assert ask(app, "/site/nannin.js").status_code == 200
+    assert ask(app, "/site/news").text == "the app's /site/news"
+
+
+def test_routes_with_parameters_are_the_apps() -> None:
+    def never(_request: object) -> PlainTextResponse:
+        raise AssertionError
+
+    assert own_paths("/x/", [Route("/a", never), Route("/a/{rest:path}", never)]) == {"/x/", "/x", "/a"}
+
+
+# What can be wrapped
+
+
+@pytest.mark.parametrize("app", [5, "app:app", Starlette, {"app": bare}])
+def test_what_is_no_application_is_refused(app: Any) -> None:
+    with pytest.raises(TypeError, match=r"Live\(app\) wraps an ASGI application, not "):
+        Live(app)
+
+
+def test_a_wsgi_application_is_refused_with_the_way_to_wrap_it() -> None:
+    def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+        return []
+
+    with pytest.raises(TypeError, match=r"asgiref\.wsgi\.WsgiToAsgi"):
+        Live(wsgi)  # type: ignore[arg-type]  # that is the mistake
+
+
+# The lifespan
+
+
+class Host:
+    """A server's side of a lifespan: what it is told, and what it has sent so far."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self._news = asyncio.Event()
+        self._events: asyncio.Queue[Message] = asyncio.Queue()
+
+    def start(self, app: ASGIApp) -> asyncio.Task[None]:
+        async def send(message: Message) -> None:
+            self.told.append(message["type"])
+            self._news.set()
+
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+
+        async def run() -> None:
+            await app(scope, self._events.get, send)
+
+        return asyncio.get_running_loop().create_task(run())
+
+    async def say(self, event: str) -> str:
+        """Sends `startup` or `shutdown`; returns the answer."""
+        self._news.clear()
+        self._events.put_nowait({"type": f"lifespan.{event}"})
+        async with asyncio.timeout(PATIENCE_S):
+            await self._news.wait()
+        return self.told[-1].removeprefix("lifespan.")
+
+
+def live_through(app: ASGIApp) -> Live:
+    """Wraps the app and takes it through a whole lifespan, with one open session in it."""
+    live = Live(app)
+
+    async def main() -> None:
+        host = Host()
+        task = host.start(live)
+        assert await host.say("startup") == "startup.complete"
+        transport = httpx.ASGITransport(app=live)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            await client.get("/socket.io/?EIO=4&transport=polling")
+        assert len(live.engine.sessions) == 1
+        assert await host.say("shutdown") == "shutdown.complete"
+        await asyncio.wait_for(task, PATIENCE_S)
+        assert host.told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+    asyncio.run(main())
+    return live
+
+
+async def leaves_at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    """It ignores lifespans."""
+
+
+async def leaves_after_startup(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+
+
+async def leaves_at_the_end(scope: Scope, receive: Receive, send: Send) -> None:
+    await leaves_after_startup(scope, receive, send)
+    await receive()
+
+
+async def raises_at_startup(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    raise ValueError("no lifespan here")
+
+
+@pytest.mark.parametrize(
+    "app",
+    [bare, leaves_at_once, leaves_after_startup, leaves_at_the_end, raises_at_startup],
+    ids=lambda app: app.__name__,
+)
+def test_sessions_end_with_the_lifespan_whatever_the_app_knows_of_it(app: ASGIApp) -> None:
+    assert not live_through(app).engine.sessions
+
+
+def test_the_app_has_its_lifespan_and_sessions_end_before_it() -> None:
+    seen: list[str] = []
+
+    class Life:
+        async def __aenter__(self) -> dict[str, int]:
+            seen.append("up")
+            return {"answer": 42}
+
+        async def __aexit__(self, *_: object) -> None:
+            seen.append(f"down, {len(live.engine.sessions)} sessions")
+
+    live = Live(Starlette(lifespan=lambda _: Life()))
+
+    async def main() -> None:
+        host = Host()
+        task = host.start(live)
+        assert await host.say("startup") == "startup.complete"
+        transport = httpx.ASGITransport(app=live)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            await client.get("/socket.io/?EIO=4&transport=polling")
+        assert await host.say("shutdown") == "shutdown.complete"
+        await task
+
+    asyncio.run(main())
+    assert seen == ["up", "down, 0 sessions"]
+
+
+def test_an_app_that_refuses_to_start_is_not_started_without_it() -> None:
+    def fails(_: object) -> Any:
+        raise RuntimeError("no database")
+
+    async def main() -> None:
+        host = Host()
+        task = host.start(Live(Starlette(lifespan=fails)))
+        assert await host.say("startup") == "startup.failed"
+        with pytest.raises(RuntimeError, match="no database"):
+            await task
+
+    asyncio.run(main())
+
+
+# Paths that a host has changed
+
+
+@pytest.mark.parametrize(
+    ("path", "raw_path", "restored"),
+    [
+        ("/nannin.js/", b"/live/nannin.js", ("/live/nannin.js", "/live")),
+        ("/", b"/live", ("/live", "/live")),
+        ("/%/", b"/live/%25", ("/live/%", "/live")),
+        ("/socket.io/", b"/live/socket.io/", None),
+        ("/nannin.js", b"/nannin.js", None),
+        ("/other/", b"/live/nannin.js", None),
+        ("/", None, None),
+        ("/", b"", None),
+    ],
+)
+def test_a_slash_that_a_host_put_behind_a_path_is_taken_off(
+    path: str, raw_path: bytes | None, restored: tuple[str, str] | None
+) -> None:
+    scope = {"type": "http", "path": path, "root_path": "", "raw_path": raw_path}
+    found = restore_path(scope)
+    assert (found["path"], found["root_path"]) == (restored or (path, ""))
+    assert scope["path"] == path
+
+
+# A host that stops
+
+
+class Stopping:
+    """A server as uvicorn's is: a method of it handles the signals."""
+
+    def __init__(self) -> None:
+        self.should_exit = False
+
+    def handle_exit(self, number: int, frame: object) -> None:
+        self.should_exit = True
+
+
+@pytest.fixture
+def server() -> Any:
+    """It handles SIGTERM meanwhile."""
+    server = Stopping()
+    before = signal.signal(signal.SIGTERM, server.handle_exit)
+    yield server
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_host_is_known_to_stop_by_the_signal_it_had(server: Stopping) -> None:
+    assert not host_is_stopping()
+    signal.raise_signal(signal.SIGTERM)
+    assert host_is_stopping()
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_DFL, signal.SIG_IGN, lambda *_: None])
+def test_a_host_that_handles_no_signal_never_stops(handler: Callable[..., Awaitable[None]]) -> None:
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        assert not host_is_stopping()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_while_a_request_is_open_a_host_that_stops_is_noticed(server: Stopping) -> None:
+    async def main() -> None:
+        ended = asyncio.Event()
+        with Goodbye(ended.set).request():
+            server.should_exit = True
+            await asyncio.wait_for(ended.wait(), LOOK_EVERY_S + PATIENCE_S)
+
+    asyncio.run(main())
+
+
+def test_without_a_request_no_timer_runs(server: Stopping) -> None:
+    async def main() -> None:
+        goodbye = Goodbye(lambda: None)
+        with goodbye.request(), goodbye.request():
+            assert len(timers()) == 1
+        assert not timers()
+
+    def timers() -> list[asyncio.TimerHandle]:
+        scheduled = getattr(asyncio.get_running_loop(), "_scheduled")  # noqa: B009 - asyncio has no public way
+        return [timer for timer in scheduled if not timer.cancelled()]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("make", [Live, lambda: Live(bare)], ids=["mounted", "wrapped"])
+def test_a_poll_that_waits_ends_with_its_host(server: Stopping, make: Callable[[], Live]) -> None:
+    live = make()
+
+    async def main() -> int:
+        transport = httpx.ASGITransport(app=live)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            url = "/socket.io/?EIO=4&transport=polling"
+            sid = (await client.get(url)).text.split('"')[3]
+            poll = asyncio.create_task(client.get(f"{url}&sid={sid}"))
+            await asyncio.sleep(0)
+            server.should_exit = True
+            return (await asyncio.wait_for(poll, PATIENCE_S)).status_code
+
+    assert asyncio.run(main()) == 200
+    assert not live.engine.sessions
+
+
+def test_the_wrapped_app_is_kept_for_whoever_asks() -> None:
+    assert Live(bare).wrapped is bare
+    assert Live().wrapped is None

@@ -1,0 +1,326 @@
+"""What a person types, and what is answered."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import nannin.server.process
+from nannin.access.tokens import Tokens
+from nannin.cli.command import address_of, banner, cli, main
+from nannin.errors import ApplicationError
+from nannin.server.listening import BindError
+from nannin.settings import SETTINGS, Settings
+
+SECRET = "0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty folder, and an environment that is put back: the command writes to it."""
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings of each server that would have been started."""
+    served: list[Settings] = []
+
+    def serve(settings: Settings, announce: object) -> int:
+        served.append(settings)
+        return 0
+
+    monkeypatch.setattr(nannin.server.process, "serve", serve)
+    return served
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+    """The one line on standard error that ends the command."""
+    assert main(list(arguments)) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err.rstrip("\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["serve"]])
+def test_the_command_alone_serves(served: list[Settings], arguments: list[str]) -> None:
+    assert main(arguments) == 0
+    assert served == [Settings()]
+
+
+@pytest.mark.parametrize("arguments", [["--port", "9000"], ["serve", "--port", "9000"], ["--port=9000"]])
+def test_options_are_read_with_and_without_the_name_of_the_command(
+    served: list[Settings], arguments: list[str]
+) -> None:
+    assert main(arguments) == 0
+    assert served == [Settings(port=9000)]
+
+
+def test_every_setting_is_an_option(served: list[Settings]) -> None:
+    values = {
+        "host": "::1",
+        "port": "1",
+        "root_path": "/live",
+        "forwarded_allow_ips": "10.0.0.0/8",
+        "log_level": "debug",
+        "app": "app.py:live",
+        "ssl_certfile": "c.pem",
+        "ssl_keyfile": "k.pem",
+        "uds": "x.sock",
+        "ping_interval": "0.3",
+        "ping_timeout": "0.2",
+        "connect_timeout": "1",
+        "upgrade_timeout": "2",
+        "share": "0.5",
+        "min_interval": "0.1",
+        "max_interval": "0.2",
+        "recover": "3",
+        "grace": "0",
+        "grace_lost": "0.5",
+        "pages": "/",
+        "page_secret": SECRET,
+        "emit_token": SECRET,
+        "allow_origins": "https://a.test",
+        "max_payload": "1000000",
+        "max_packets": "16",
+        "max_attachments": "0",
+        "max_namespaces": "1",
+        "max_observed": "2",
+        "max_recovery": "3",
+        "max_outbox": "9",
+    }
+    switches = {"open": False, "public": False, "recover_all": False}
+    assert values.keys() | switches.keys() == SETTINGS.keys()
+    arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
+    assert main([*arguments, "--no-open", "--no-public", "--no-recover-all"]) == 0
+    for name, value in values.items():
+        got = getattr(served[0], name)
+        assert got == ((value,) if isinstance(got, tuple) else type(got)(value)), name
+    assert {name: getattr(served[0], name) for name in switches} == switches
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("allow_origins", "https://a.test", "https://b.test"),
+        ("pages", "/", "/news/*"),
+        ("page_secret", SECRET, SECRET[::-1]),
+    ],
+)
+def test_what_there_may_be_several_of_may_be_given_one_by_one(
+    served: list[Settings], name: str, first: str, second: str
+) -> None:
+    flag = SETTINGS[name].flag
+    assert main([flag, first, flag, second]) == 0
+    assert main([flag, f"{first},{second}"]) == 0
+    assert [getattr(settings, name) for settings in served] == [(first, second)] * 2
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(served: list[Settings]) -> None:
+    pathlib.Path("nannin.toml").write_text("port = 3\nping_interval = 3\nping_timeout = 3")
+    os.environ.update(NANNIN_PORT="2", NANNIN_PING_INTERVAL="2")
+    assert main(["--port", "1"]) == 0
+    assert (served[0].port, served[0].ping_interval, served[0].ping_timeout) == (1, 2.0, 3.0)
+
+
+def test_a_file_can_be_named(served: list[Settings]) -> None:
+    pathlib.Path("other.toml").write_text("port = 4")
+    assert main(["--config", "other.toml"]) == 0
+    assert served[0].port == 4
+
+
+def test_flags_reach_the_application_through_the_environment(served: list[Settings]) -> None:
+    pathlib.Path("nannin.toml").write_text("max_packets = 5")
+    assert main(["--ping-interval", "0.3"]) == 0
+    assert os.environ["NANNIN_PING_INTERVAL"] == "0.3"
+    assert os.environ["NANNIN_CONFIG"] == os.path.abspath("nannin.toml")
+
+
+def test_a_wrong_option_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    line = 'nannin: --port must be a whole number from 0 to 65535, not "abc"'
+    assert refusal(capsys, "--port", "abc") == line
+    assert (
+        refusal(capsys, "--config", "no.toml") == "nannin: no.toml can't be read: No such file or directory"
+    )
+    assert refusal(capsys, "--ssl-keyfile", "k.pem") == "nannin: --ssl-keyfile needs --ssl-certfile as well"
+
+
+def test_a_wrong_variable_or_file_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    pathlib.Path("nannin.toml").write_text("prot = 1")
+    line = 'nannin: nannin.toml has an unknown setting "prot"; did you mean port?'
+    assert refusal(capsys, "serve") == line
+    pathlib.Path("nannin.toml").unlink()
+    os.environ["NANNIN_PROT"] = "1"
+    assert refusal(capsys) == "nannin: NANNIN_PROT is not a setting; did you mean NANNIN_PORT?"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--page-secret", "hush"],
+        ["--page-secret=hush"],
+        ["--page-secrt=hush"],
+        ["--emit-token", "hush"],
+        ["--emit-token=hush", "--emit-token"],
+    ],
+)
+def test_a_wrong_secret_is_not_shown(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert "hush" not in refusal(capsys, *arguments)
+
+
+def test_a_secret_is_neither_in_the_help_nor_in_the_banner(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ.update(NANNIN_PAGE_SECRET=SECRET, NANNIN_EMIT_TOKEN=SECRET)
+    assert main(["--help"]) == 0
+    assert SECRET not in capsys.readouterr().out
+    settings = Settings(page_secret=(SECRET,), emit_token=SECRET)
+    assert SECRET not in "".join(plain(settings, "http://127.0.0.1:8124", has_page=True))
+
+
+def test_an_unknown_option_or_command_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "--prot", "1").startswith("nannin: No such option")
+    assert refusal(capsys, "srve").startswith("nannin: No such command 'srve'")
+    assert refusal(capsys, "serve", "what").startswith("nannin: Got unexpected extra argument")
+    assert refusal(capsys, "--port").startswith("nannin: Option '--port' requires an argument")
+
+
+@pytest.mark.parametrize(("error", "code"), [(ApplicationError("no\nway"), 2), (BindError("no\nway"), 1)])
+def test_what_the_server_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: int
+) -> None:
+    def serve(settings: Settings, announce: object) -> int:
+        raise error
+
+    monkeypatch.setattr(nannin.server.process, "serve", serve)
+    assert refusal(capsys, code=code) == "nannin: no way"
+
+
+def test_an_interrupt_before_anything_is_served_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def serve(settings: Settings, announce: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nannin.server.process, "serve", serve)
+    assert main([]) == 130
+    assert capsys.readouterr().err.strip() == ""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["serve", "--help"]])
+def test_the_help_shows_every_setting_with_its_default_in_sections(arguments: list[str]) -> None:
+    result = CliRunner().invoke(cli, arguments, terminal_width=110)
+    assert result.exit_code == 0
+    for setting in SETTINGS.values():
+        assert setting.flag in result.output
+    for heading in ("Server:", "TLS:", "Sessions (seconds; fractions allowed):", "Limits:", "Other:"):
+        assert f"\n{heading}\n" in result.output
+    assert "Port to listen on; 0 takes a free one. [8124]" in result.output
+    assert "--config PATH" in result.output
+
+
+def test_a_token_is_printed_that_the_server_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["NANNIN_PAGE_SECRET"] = f"{SECRET},{SECRET[::-1]}"
+    assert main(["token", "/人"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert Tokens([SECRET]).verify("/人", captured.out.removesuffix("\n"))
+
+
+def test_a_token_is_made_with_the_secret_of_a_file_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    pathlib.Path("other.toml").write_text(f'page_secret = "{SECRET}"')
+    assert main(["token", "--config", "other.toml", "/x"]) == 0
+    assert capsys.readouterr().out == Tokens([SECRET]).sign("/x") + "\n"
+
+
+def test_there_is_no_token_without_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    line = (
+        "nannin: a token needs a secret, the server's: set NANNIN_PAGE_SECRET, or page_secret in nannin.toml"
+    )
+    assert refusal(capsys, "token", "/x") == line
+
+
+@pytest.mark.parametrize("page", ["x", "", "/a,b", "/" + "x" * 255, "/\x1b[2J"])
+def test_there_is_no_token_for_what_can_be_no_page(capsys: pytest.CaptureFixture[str], page: str) -> None:
+    os.environ["NANNIN_PAGE_SECRET"] = SECRET
+    assert refusal(capsys, "token", page).startswith("nannin: PAGE must start with /")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("nannin 0.")
+
+
+def test_the_help_imports_no_server() -> None:
+    modules = {"uvicorn", "starlette", "websockets", "asyncio", "rich", "itsdangerous", "crawleruseragents"}
+    code = (
+        "import sys; from nannin.cli.command import main; main(['--help']); "
+        f"sys.exit(' '.join({modules} & sys.modules.keys()) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "nannin", "--port", "x"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert result.returncode == 2
+    assert result.stderr == 'nannin: --port must be a whole number from 0 to 65535, not "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        (Settings(), "http://127.0.0.1:5000"),
+        (Settings(host="0.0.0.0"), "http://127.0.0.1:5000"),
+        (Settings(host="::"), "http://[::1]:5000"),
+        (Settings(host="::1"), "http://[::1]:5000"),
+        (Settings(host="localhost"), "http://localhost:5000"),
+        (Settings(root_path="/live/"), "http://127.0.0.1:5000/live"),
+        (Settings(ssl_certfile="c.pem"), "https://127.0.0.1:5000"),
+        (Settings(uds="x.sock"), ""),
+    ],
+)
+def test_the_address_is_one_that_a_browser_on_this_machine_can_open(settings: Settings, address: str) -> None:
+    assert address_of(settings, 5000) == address
+
+
+def test_the_usual_port_of_a_scheme_is_not_shown() -> None:
+    assert address_of(Settings(), 80) == "http://127.0.0.1"
+    assert address_of(Settings(ssl_certfile="c.pem"), 443) == "https://127.0.0.1"
+    assert address_of(Settings(), 443) == "http://127.0.0.1:443"
+
+
+def plain(settings: Settings, address: str, *, has_page: bool) -> list[str]:
+    """The banner as a pipe gets it."""
+    return [click.unstyle(line) for line in banner(settings, address, has_page=has_page)]
+
+
+def test_the_banner_names_the_page_the_line_to_embed_and_how_to_stop() -> None:
+    lines = plain(Settings(), "http://127.0.0.1:8124", has_page=True)
+    assert lines[1].startswith("nannin 0.")
+    assert lines[3:6] == [
+        "  Page   http://127.0.0.1:8124/",
+        '  Embed  <script async src="http://127.0.0.1:8124/nannin.js"></script> <span data-nannin></span>',
+        "  Stop   Ctrl-C",
+    ]
+
+
+def test_the_banner_of_another_application_has_no_line_to_embed() -> None:
+    lines = plain(Settings(), "http://127.0.0.1:8124", has_page=False)
+    assert lines[3:5] == ["  Address  http://127.0.0.1:8124/", "  Stop     Ctrl-C"]
+
+
+def test_the_banner_of_a_socket_file_names_its_path() -> None:
+    lines = plain(Settings(uds="/run/nannin.sock"), "", has_page=True)
+    assert lines[3:5] == ["  Socket  /run/nannin.sock", "  Stop    Ctrl-C"]

@@ -1,0 +1,211 @@
+"""The end of a direct WebSocket: by a close frame, by a break, by a bad frame, by either side."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from nannin.wire.outgoing import Outgoing
+from support.peers import Peer, Recorder, attached, attaching, turn
+
+
+def test_a_client_that_is_gone_before_the_attach_is_lost_once() -> None:
+    async def scenario() -> None:
+        recorder, gate = Recorder(), asyncio.Event()
+        peer = Peer(attaching(recorder, before=gate))
+        await peer.open()
+        peer.transport.close()
+        peer.lose()
+        gate.set()
+        await turn()
+        assert recorder.told == ["LOST"]
+
+    asyncio.run(scenario())
+
+
+def test_closing_a_blocked_client_cuts_it_off() -> None:
+    async def scenario() -> None:
+        peer, _ = await attached()
+        peer.transport.full = True
+        peer.socket.write(Outgoing(["4x"]))
+        peer.socket.close(1008)
+        assert peer.transport.closed == "abort"
+
+    asyncio.run(scenario())
+
+
+def test_closing_sends_the_code_and_ends_with_the_clients_answer() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.socket.close(1012)
+        (frame,) = peer.hear()
+        assert frame.opcode is Opcode.CLOSE
+        assert bytes(frame.data)[:2] == (1012).to_bytes(2, "big")
+        peer.send()  # the client's answer
+        assert peer.transport.closed == "close"
+        peer.lose()
+        assert recorder.told == ["CLOSED"]
+
+    asyncio.run(scenario())
+
+
+def test_a_message_behind_our_close_is_not_delivered() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.client.send_text(b"late")
+        peer.socket.close(1000)
+        peer.send()
+        assert recorder.told == []
+
+    asyncio.run(scenario())
+
+
+def test_messages_that_arrive_together_with_the_clients_close_frame_are_delivered() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.client.send_text(b"one")
+        peer.client.send_text(b"two")
+        peer.client.send_close(1000)
+        peer.socket.data_received(b"".join(peer.client.data_to_send()))
+        peer.lose()
+        assert recorder.told == ["one", "two", "CLOSED"]
+
+    asyncio.run(scenario())
+
+
+def test_a_message_that_arrives_together_with_a_bad_frame_is_delivered_and_nothing_behind_it() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        good = Frame(Opcode.TEXT, b"good").serialize(mask=True)
+        bad = Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True)
+        peer.socket.data_received(good + bad + good)
+        peer.lose()
+        assert recorder.told == ["good", "LOST"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True), 1007),
+        (Frame(Opcode.TEXT, b"x").serialize(mask=False), 1002),
+        (b"\xc1\x81\0\0\0\0x", 1002),
+        (Frame(Opcode.CONT, b"x").serialize(mask=True), 1002),
+        (Frame(Opcode.TEXT, b"x" * 1_001).serialize(mask=True), 1009),
+        (Frame(Opcode.TEXT, b"x" * 600, fin=False).serialize(mask=True)
+         + Frame(Opcode.CONT, b"x" * 600, fin=False).serialize(mask=True), 1009),
+    ],
+    ids=["bad UTF-8", "unmasked", "reserved bit", "stray continuation", "oversize", "oversize in fragments"],
+)  # fmt: skip
+def test_a_bad_frame_ends_the_connection_with_its_code(frame: bytes, code: int) -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.socket.data_received(frame)
+        close = peer.hear()[-1]
+        assert close.opcode is Opcode.CLOSE
+        assert int.from_bytes(bytes(close.data)[:2], "big") == code
+        assert peer.transport.closed == "close"
+        peer.lose()
+        assert recorder.told == ["LOST"]
+
+    asyncio.run(scenario())
+
+
+def test_a_flood_of_pings_that_reads_no_pongs_is_cut_off() -> None:
+    async def scenario() -> None:
+        peer, _ = await attached()
+        peer.transport.full = True
+        ping = Frame(Opcode.PING, b"x" * 125).serialize(mask=True)
+        for _ in range(2_000):
+            peer.socket.data_received(ping)
+            if peer.transport.closed:
+                break
+        assert peer.transport.closed == "abort"
+        assert len(peer.transport.waiting) < 70_000
+
+    asyncio.run(scenario())
+
+
+def test_the_shutdown_of_the_server_tells_the_client_to_come_back() -> None:
+    async def scenario() -> None:
+        peer, _ = await attached()
+        peer.socket.shutdown()
+        (close,) = peer.hear()
+        assert bytes(close.data)[:2] == (1012).to_bytes(2, "big")
+        assert peer.transport.closed == "close"
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_sends_a_close_frame_has_closed() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.client.send_close(1001)
+        peer.send()
+        assert peer.transport.closed == "close"
+        peer.lose()
+        assert recorder.told == ["CLOSED"]
+
+    asyncio.run(scenario())
+
+
+def test_a_close_frame_without_a_code_is_one_too() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.client.send_close()
+        peer.send()
+        peer.lose()
+        assert recorder.told == ["CLOSED"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError("reset"), TimeoutError("no keep-alive")])
+def test_a_connection_that_breaks_is_lost(error: Exception | None) -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.socket.eof_received()
+        peer.socket.connection_lost(error)
+        assert recorder.told == ["LOST"]
+
+    asyncio.run(scenario())
+
+
+def test_half_a_close_frame_is_none() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.client.send_close(1001)
+        peer.socket.data_received(b"".join(peer.client.data_to_send())[:-1])
+        peer.lose()
+        assert recorder.told == ["LOST"]
+
+    asyncio.run(scenario())
+
+
+def test_our_own_close_that_nobody_answers_is_a_loss() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.socket.close(1000)
+        peer.lose()
+        assert recorder.told == ["LOST"]
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_closes_before_the_attach_has_closed() -> None:
+    async def scenario() -> None:
+        recorder, gate = Recorder(), asyncio.Event()
+        peer = Peer(attaching(recorder, before=gate))
+        await peer.open()
+        peer.hear()
+        peer.client.send_close(1001)
+        peer.send()
+        peer.lose()
+        gate.set()
+        await turn()
+        assert recorder.told == ["CLOSED"]
+
+    asyncio.run(scenario())

@@ -1,0 +1,186 @@
+"""The endpoint: origins and queries are checked before a transport is picked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from nannin.engine.endpoint import Endpoint
+from support.asgi import GONE, ask, websocket
+from support.fakes import Hall
+
+POLLING, WEBSOCKET = "EIO=4&transport=polling", "EIO=4&transport=websocket"
+RESPONSE: dict[str, Any] = {"websocket.http.response": {}}
+OWN, FOREIGN = "http://127.0.0.1:8124", "https://example.com"
+
+
+def run(test: Callable[[Hall, Endpoint], Awaitable[None]], *origins: str) -> None:
+    """Runs a test on an endpoint."""
+
+    async def main() -> None:
+        hall = Hall()
+        await test(hall, Endpoint(hall.engine, origins))
+
+    asyncio.run(main())
+
+
+def test_a_get_without_a_session_opens_one() -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        call = await ask(endpoint, "GET", POLLING)
+        assert (call.status, call.body[:1]) == (200, b"0")
+        assert list(hall.engine.sessions) == [json.loads(call.body[1:])["sid"]]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "code", "message"),
+    [
+        ("GET", "", 0, "Transport unknown"),
+        ("GET", "EIO=4", 0, "Transport unknown"),
+        ("GET", "EIO=4&transport=pigeon", 0, "Transport unknown"),
+        ("GET", f"{POLLING}&sid=nobody", 1, "Session ID unknown"),
+        ("POST", f"{POLLING}&sid=nobody", 1, "Session ID unknown"),
+        ("POST", POLLING, 2, "Bad handshake method"),
+        ("PUT", POLLING, 2, "Bad handshake method"),
+        ("DELETE", f"{POLLING}&sid=nobody", 3, "Bad request"),
+        ("GET", WEBSOCKET, 3, "Bad request"),
+        ("GET", "transport=polling", 5, "Unsupported protocol version"),
+        ("GET", "EIO=3&transport=polling", 5, "Unsupported protocol version"),
+    ],
+)
+def test_a_bad_request_gets_its_code_and_message(method: str, query: str, code: int, message: str) -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        call = await ask(endpoint, method, query)
+        assert call.status == 400
+        assert call.header("content-type") == "application/json"
+        assert json.loads(call.body) == {"code": code, "message": message}
+        assert not hall.engine.sessions
+
+    run(test)
+
+
+@pytest.mark.parametrize("query", ["", POLLING, "EIO=3&transport=websocket", f"{WEBSOCKET}&sid=nobody"])
+def test_a_bad_websocket_is_refused_before_it_opens(query: str) -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        call = await websocket(endpoint, query, extensions=RESPONSE).ends()
+        assert call.sent[0]["type"] == "websocket.http.response.start"
+        assert call.status == 400
+        assert "code" in json.loads(call.body)
+        assert not hall.engine.sessions
+
+    run(test)
+
+
+def test_where_a_server_has_no_such_answer_it_is_closed_unopened() -> None:
+    async def test(_: Hall, endpoint: Endpoint) -> None:
+        call = await websocket(endpoint, POLLING).ends()
+        assert [message["type"] for message in call.sent] == ["websocket.close"]
+
+    run(test)
+
+
+# Origins
+
+
+@pytest.mark.parametrize("origin", [FOREIGN, "null", "http://127.0.0.1:x"])
+def test_a_foreign_origin_is_forbidden(origin: str) -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        for method in ("GET", "POST", "OPTIONS"):
+            call = await ask(endpoint, method, POLLING, origin=origin)
+            assert call.status == 403
+            assert json.loads(call.body) == {"code": 4, "message": "Forbidden"}
+            assert call.header("access-control-allow-origin") is None
+            assert call.header("vary") == "Origin"
+        link = await websocket(endpoint, WEBSOCKET, extensions=RESPONSE, origin=origin).ends()
+        assert link.status == 403
+        assert not hall.engine.sessions
+
+    run(test)
+
+
+@pytest.mark.parametrize("origin", [OWN, "http://localhost:5173", FOREIGN])
+def test_an_allowed_origin_may_connect_and_read_the_answer(origin: str) -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        call = await ask(endpoint, "GET", POLLING, origin=origin)
+        assert call.status == 200
+        assert call.header("access-control-allow-origin") == origin
+        assert call.header("access-control-allow-credentials") == "true"
+        assert call.header("vary") == "Origin"
+        link = websocket(endpoint, WEBSOCKET, origin=origin)
+        assert (await link.sends(2))[0]["type"] == "websocket.accept"
+        link.put(GONE)
+        await link.ends()
+
+    run(test, FOREIGN)
+
+
+def test_a_refusal_can_be_read_by_an_allowed_origin() -> None:
+    async def test(_: Hall, endpoint: Endpoint) -> None:
+        call = await ask(endpoint, "GET", "", origin=OWN)
+        assert (call.status, call.header("access-control-allow-origin")) == (400, OWN)
+
+    run(test)
+
+
+def test_whoever_names_no_origin_gets_no_cors_headers() -> None:
+    async def test(_: Hall, endpoint: Endpoint) -> None:
+        call = await ask(endpoint, "GET", POLLING)
+        assert call.header("access-control-allow-origin") is None
+
+    run(test)
+
+
+def test_a_preflight_is_answered_without_a_body() -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        call = await ask(
+            endpoint, "OPTIONS", POLLING, origin=OWN, access_control_request_headers="content-type"
+        )
+        assert (call.status, call.body) == (204, b"")
+        assert call.header("access-control-allow-methods") == "GET, POST, OPTIONS"
+        assert call.header("access-control-allow-headers") == "content-type"
+        assert call.header("content-length") is None
+        assert not hall.engine.sessions
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("origin", "times"), [(FOREIGN, 1), (OWN, 0), (None, 0), ("https://good.example", 0)]
+)
+@pytest.mark.parametrize("over_websocket", [False, True])
+def test_each_request_of_a_foreign_origin_is_noted(
+    over_websocket: bool, origin: str | None, times: int
+) -> None:
+    async def main() -> None:
+        hall, foreign = Hall(), list[str]()
+        endpoint = Endpoint(hall.engine, ["https://good.example"], foreign.append)
+        headers = {} if origin is None else {"origin": origin}
+        if over_websocket:
+            call = websocket(endpoint, WEBSOCKET, **headers)
+            call.put(GONE)
+            await call.ends()
+        else:
+            await ask(endpoint, "GET", POLLING, **headers)
+        assert foreign == [origin] * times
+        assert len(hall.app.opened) == 1 - times
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("over_websocket", [False, True])
+def test_a_session_knows_the_request_that_opened_it(over_websocket: bool) -> None:
+    async def test(hall: Hall, endpoint: Endpoint) -> None:
+        if over_websocket:
+            await websocket(endpoint, f"{WEBSOCKET}&a=1", **{"user-agent": "a browser"}).sends(2)
+        else:
+            await ask(endpoint, "GET", f"{POLLING}&a=1", user_agent="a browser")
+        handshake = hall.app.opened[0].handshake
+        assert handshake is not None
+        assert (handshake.user_agent, handshake.query["a"]) == ("a browser", "1")
+
+    run(test)

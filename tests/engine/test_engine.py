@@ -1,0 +1,354 @@
+"""The engine: its table of sessions, and what it tells the application."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from nannin.app.goodbye import shut_down_all
+from nannin.engine.engine import RequestRefused
+from nannin.engine.handshake import Handshake
+from nannin.wire.engine_request import Refusal
+from nannin.wire.engine_states import Reason
+from nannin.wire.outgoing import Outgoing
+from support.fakes import LIMITS, FakeLink, Hall
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall()
+
+
+# Opening
+
+
+def test_a_session_over_polling_begins_with_its_handshake(hall: Hall) -> None:
+    session, handshake = hall.engine.open_by_poll()
+    assert handshake == (
+        '0{"sid":"sid-0","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":16384}'
+    )
+    assert hall.app.opened == [session]
+
+
+def test_a_session_over_websocket_is_sent_its_handshake_and_offered_no_upgrade(hall: Hall) -> None:
+    _, link = hall.websocket()
+    assert link.packets == [
+        '0{"sid":"sid-0","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":16384}'
+    ]
+
+
+def test_what_the_application_sends_as_it_opens_follows_the_handshake(hall: Hall) -> None:
+    hall.app.on_open = lambda session: session.send("welcome")
+    _, link = hall.websocket()
+    assert link.packets[1:] == ["4welcome"]
+    poll = hall.poll(hall.polling())
+    assert poll.packets == ["4welcome"]
+
+
+def test_a_session_keeps_the_handshake_that_opened_it(hall: Hall) -> None:
+    handshake = Handshake({"client": ("192.0.2.1", 5)})
+    polling, _ = hall.engine.open_by_poll(handshake)
+    websocket = hall.engine.open_by_websocket(FakeLink(), handshake)
+    assert polling.handshake is websocket.handshake is handshake
+    assert hall.polling().handshake is None
+
+
+def test_a_session_is_found_by_its_sid(hall: Hall) -> None:
+    session = hall.polling()
+    assert hall.engine.find("sid-0") is session
+
+
+@pytest.mark.parametrize("sid", ["", "sid-1", "__proto__"])
+def test_an_unknown_sid_is_refused(hall: Hall, sid: str) -> None:
+    hall.polling()
+    with pytest.raises(RequestRefused) as refused:
+        hall.engine.find(sid)
+    assert refused.value.refusal is Refusal.SESSION_UNKNOWN
+
+
+# Messages
+
+
+def test_messages_arrive_in_order_and_as_they_are(hall: Hall) -> None:
+    hall.post(hall.polling(), "4a", b"b", "4")
+    session, link = hall.websocket()
+    for packet in ("4a", b"b"):
+        hall.engine.receive_websocket(session, link, packet)
+    assert hall.app.messages == ["a", b"b", "", "a", b"b"]
+
+
+def test_a_waiting_poll_is_answered_with_all_that_is_sent_in_a_turn(hall: Hall) -> None:
+    session = hall.polling()
+    poll = hall.poll(session)
+    session.send("a")
+    session.send(b"b")
+    assert poll.packets is None
+    hall.clock.turn()
+    assert poll.packets == ["4a", b"b"]
+
+
+def test_what_is_sent_between_polls_waits_for_the_next(hall: Hall) -> None:
+    session = hall.polling()
+    session.send("a")
+    hall.clock.settle()
+    assert hall.poll(session).packets == ["4a"]
+
+
+def test_of_what_is_newest_only_the_newest_waits(hall: Hall) -> None:
+    session = hall.polling()
+    for number in "123":
+        session.send_newest("count", Outgoing([f"4{number}"]))
+    session.send_newest("other", Outgoing(["4x"]))
+    assert hall.poll(session).packets == ["43", "4x"]
+
+
+def test_what_is_newest_can_be_taken_back(hall: Hall) -> None:
+    session = hall.polling()
+    session.send_newest("count", Outgoing(["41"]))
+    session.forget_newest("count")
+    assert hall.poll(session).packets is None
+    session, link = hall.websocket()
+    link.blocked = True
+    session.send_newest("count", Outgoing(["41"]))
+    session.forget_newest("count")
+    link.drain()
+    assert len(link.packets) == 1
+
+
+def test_what_waits_for_a_client_that_does_not_poll_is_bounded(hall: Hall) -> None:
+    session = hall.polling()
+    for _ in range(3):
+        session.send("x" * 900)
+    hall.clock.settle()
+    assert hall.reasons() == [Reason.SLOW_CLIENT]
+    session.send("y" * 10_000)
+    assert hall.poll(session).packets == ["4" + "x" * 900] * 2 + ["1"]
+    hall.assert_empty()
+
+
+# Requests that do not fit
+
+
+def test_a_second_poll_at_once_ends_the_session_and_answers_the_first(hall: Hall) -> None:
+    session = hall.polling()
+    first = hall.poll(session)
+    with pytest.raises(RequestRefused) as refused:
+        hall.poll(session)
+    assert refused.value.refusal is Refusal.BAD_REQUEST
+    assert first.packets == ["1"]
+    assert hall.reasons() == [Reason.TRANSPORT_ERROR]
+    hall.assert_empty()
+
+
+def test_a_second_post_at_once_ends_the_session(hall: Hall) -> None:
+    session = hall.polling()
+    hall.engine.receive_post(session)
+    with pytest.raises(RequestRefused):
+        hall.engine.receive_post(session)
+    assert hall.reasons() == [Reason.TRANSPORT_ERROR]
+    hall.assert_empty()
+
+
+@pytest.mark.parametrize("body", [b"", b"4a\x1e", b"\x1e\x1e", b"bA", b"9", b"\xff", "٤a".encode()])
+def test_a_malformed_post_ends_its_session_and_no_other(hall: Hall, body: bytes) -> None:
+    session, other = hall.polling(), hall.polling()
+    hall.engine.receive_post(session)
+    with pytest.raises(RequestRefused):
+        hall.engine.receive_payload(session, body)
+    assert hall.app.closed == [(session, Reason.PARSE_ERROR)]
+    assert list(hall.engine.sessions.values()) == [other]
+
+
+@pytest.mark.parametrize("packet", ["", "0", "2", "5", "9", "x"])
+def test_a_malformed_message_ends_its_session_and_no_other(hall: Hall, packet: str) -> None:
+    (session, link), (other, _) = hall.websocket(), hall.websocket()
+    hall.engine.receive_websocket(session, link, packet)
+    assert hall.app.closed == [(session, Reason.PARSE_ERROR)]
+    assert link.close_code == 1002
+    assert list(hall.engine.sessions.values()) == [other]
+
+
+def test_a_post_that_breaks_off_ends_the_session(hall: Hall) -> None:
+    session = hall.polling()
+    hall.engine.receive_post(session)
+    hall.engine.receive_post_lost(session)
+    assert hall.reasons() == [Reason.TRANSPORT_ERROR]
+
+
+def test_a_poll_that_is_cancelled_ends_the_session(hall: Hall) -> None:
+    session = hall.polling()
+    hall.engine.receive_poll_lost(session, hall.poll(session))
+    assert hall.reasons() == [Reason.TRANSPORT_CLOSE]
+    hall.assert_empty()
+
+
+def test_the_loss_of_a_poll_that_was_answered_is_nobodys_loss(hall: Hall) -> None:
+    session = hall.polling()
+    poll = hall.poll(session)
+    session.send("a")
+    hall.clock.settle()
+    hall.engine.receive_poll_lost(session, poll)
+    assert not hall.app.closed
+
+
+# Ends
+
+
+@pytest.mark.parametrize(
+    ("clean", "reason"), [(True, Reason.TRANSPORT_CLOSE), (False, Reason.TRANSPORT_ERROR)]
+)
+def test_a_websocket_that_is_gone_ends_the_session(hall: Hall, clean: bool, reason: Reason) -> None:
+    session, link = hall.websocket()
+    hall.engine.receive_websocket_lost(session, link, clean=clean)
+    assert hall.app.closed == [(session, reason)]
+    hall.assert_empty()
+
+
+def test_a_session_hears_of_the_end_of_its_direct_websocket(hall: Hall) -> None:
+    (one, one_link), (other, other_link) = hall.websocket(), hall.websocket()
+    one.lose(one_link, clean=True)
+    other.lose(other_link, clean=False)
+    assert hall.reasons() == [Reason.TRANSPORT_CLOSE, Reason.TRANSPORT_ERROR]
+
+
+def test_a_close_packet_during_a_poll_answers_it_with_a_noop(hall: Hall) -> None:
+    session = hall.polling()
+    poll = hall.poll(session)
+    hall.post(session, "1")
+    assert poll.packets == ["6"]
+    assert hall.reasons() == [Reason.TRANSPORT_CLOSE]
+    hall.assert_empty()
+
+
+def test_a_close_packet_over_websocket_closes_it(hall: Hall) -> None:
+    session, link = hall.websocket()
+    hall.engine.receive_websocket(session, link, "1")
+    assert (link.close_code, hall.reasons()) == (1000, [Reason.TRANSPORT_CLOSE])
+    hall.assert_empty()
+
+
+def test_the_application_ends_a_session_over_websocket(hall: Hall) -> None:
+    session, link = hall.websocket()
+    session.close()
+    assert (link.close_code, hall.reasons()) == (1000, [Reason.FORCED_CLOSE])
+    hall.assert_empty()
+
+
+def test_a_session_that_ends_between_polls_tells_its_last_words_at_the_next(hall: Hall) -> None:
+    session = hall.polling()
+    session.send("goodbye")
+    session.close()
+    assert hall.reasons() == [Reason.FORCED_CLOSE]
+    assert hall.poll(session).packets == ["4goodbye", "1"]
+    hall.assert_empty()
+
+
+def test_a_session_whose_last_words_nobody_fetches_is_forgotten(hall: Hall) -> None:
+    hall.polling().close()
+    hall.clock.advance(LIMITS.ping_timeout_s)
+    hall.assert_empty()
+
+
+def test_an_end_is_told_once_whatever_follows(hall: Hall) -> None:
+    session, link = hall.websocket()
+    session.close()
+    session.close()
+    hall.engine.receive_websocket_lost(session, link, clean=True)
+    hall.clock.advance(100)
+    assert hall.reasons() == [Reason.FORCED_CLOSE]
+
+
+def test_what_is_sent_after_the_end_goes_nowhere(hall: Hall) -> None:
+    session, link = hall.websocket()
+    session.close()
+    session.send("a")
+    session.send_newest("count", Outgoing(["41"]))
+    assert len(link.packets) == 1
+    hall.assert_empty()
+
+
+def test_messages_behind_the_one_at_which_the_application_ended_it_are_dropped(hall: Hall) -> None:
+    hall.app.on_message = lambda session, _: session.close()
+    hall.post(hall.polling(), "4a", "4b")
+    assert hall.app.messages == ["a"]
+
+
+def test_a_shut_down_ends_all_and_leaves_nothing(hall: Hall) -> None:
+    _, link = hall.websocket()
+    polled = hall.poll(hall.polling())
+    between_polls = hall.polling()
+    hall.engine.shut_down()
+    assert hall.reasons() == [Reason.SHUTTING_DOWN] * 3
+    assert link.close_code == 1012
+    assert polled.packets == ["6"]  # it polls again, and so comes back by itself
+    with pytest.raises(RequestRefused):
+        hall.engine.find(between_polls.sid)
+    hall.assert_empty()
+
+
+def test_a_shut_down_during_an_upgrade_closes_the_candidate(hall: Hall) -> None:
+    session, candidate = hall.polling(), FakeLink()
+    hall.engine.receive_candidate(session, candidate)
+    hall.engine.shut_down()
+    assert candidate.close_code is not None
+    hall.assert_empty()
+
+
+def test_all_engines_of_a_process_can_be_shut_down(hall: Hall) -> None:
+    other = Hall()
+    hall.websocket()
+    other.websocket()
+    shut_down_all()
+    hall.assert_empty()
+    other.assert_empty()
+
+
+# Applications that raise
+
+
+def broken(*_: object) -> None:
+    raise RuntimeError("this application breaks down on purpose")
+
+
+def test_an_application_that_raises_in_open_loses_that_session_only(
+    hall: Hall, caplog: pytest.LogCaptureFixture
+) -> None:
+    other, _ = hall.websocket()
+    hall.app.on_open = broken
+    _, link = hall.websocket()
+    assert link.close_code == 1000
+    assert list(hall.engine.sessions.values()) == [other]
+    assert "open() raised" in caplog.text
+
+
+def test_an_application_that_raises_in_message_gets_the_next_one(
+    hall: Hall, caplog: pytest.LogCaptureFixture
+) -> None:
+    session, link = hall.websocket()
+    hall.app.on_message = broken
+    for packet in ("4a", "4b"):
+        hall.engine.receive_websocket(session, link, packet)
+    assert hall.app.messages == ["a", "b"]
+    assert not hall.app.closed
+    assert "message() raised" in caplog.text
+
+
+def test_an_application_that_raises_in_close_keeps_nobody_alive(
+    hall: Hall, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall.app.on_close = broken
+    hall.websocket()
+    hall.poll(hall.polling())
+    hall.engine.shut_down()
+    assert len(hall.app.closed) == 2
+    assert "close() raised" in caplog.text
+    hall.assert_empty()
+
+
+def test_nothing_is_logged_when_nothing_went_wrong(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    session, link = hall.websocket()
+    hall.engine.receive_websocket(session, link, "4a")
+    session.close()
+    assert not caplog.records

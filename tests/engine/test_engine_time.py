@@ -1,0 +1,187 @@
+"""The engine in time: heartbeats, deadlines, and upgrades that may not be finished."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from nannin.engine.engine import RequestRefused
+from nannin.wire.engine_states import Reason
+from support.fakes import LIMITS, FakeLink, Hall
+
+
+@pytest.fixture
+def hall() -> Hall:
+    return Hall()
+
+
+# Time
+
+
+def test_a_silent_session_is_gone_at_ping_interval_plus_ping_timeout(hall: Hall) -> None:
+    _, link = hall.websocket()
+    hall.clock.advance(24.9)
+    assert len(link.packets) == 1
+    hall.clock.advance(0.1)
+    assert link.packets[1:] == ["2"]
+    hall.clock.advance(19.9)
+    assert not hall.app.closed
+    hall.clock.advance(0.1)
+    assert hall.reasons() == [Reason.PING_TIMEOUT]
+    hall.assert_empty()
+
+
+def test_a_client_that_never_polls_is_gone_at_the_same_time(hall: Hall) -> None:
+    hall.polling()
+    hall.clock.advance(44.9)
+    assert not hall.app.closed
+    hall.clock.advance(0.1)
+    assert hall.reasons() == [Reason.PING_TIMEOUT]
+    hall.assert_empty()
+
+
+def test_a_pong_is_good_for_another_interval(hall: Hall) -> None:
+    session, link = hall.websocket()
+    for pings in range(1, 10):
+        hall.clock.advance(25)
+        assert link.packets[1:] == ["2"] * pings
+        hall.engine.receive_websocket(session, link, "3")
+    assert not hall.app.closed
+    assert hall.clock.pending == 1
+
+
+def test_a_ping_answers_the_poll_that_waits(hall: Hall) -> None:
+    poll = hall.poll(hall.polling())
+    hall.clock.advance(25)
+    assert poll.packets == ["2"]
+
+
+def test_pongs_that_wait_unread_behind_a_held_up_loop_are_in_time(hall: Hall) -> None:
+    session, link = hall.websocket()
+    hall.clock.advance(25)
+    hall.clock.spend(30)
+    hall.clock.turn()  # the late alarm; what the kernel holds is read next
+    hall.engine.receive_websocket(session, link, "3")
+    hall.clock.settle()
+    assert not hall.app.closed
+
+
+def test_a_poll_that_comes_before_its_due_alarm_does_not_miss_the_ping(hall: Hall) -> None:
+    session = hall.polling()
+    hall.clock.spend(25)
+    assert hall.poll(session).packets == ["2"]
+
+
+def test_the_application_gives_a_session_so_long(hall: Hall) -> None:
+    session, link = hall.websocket()
+    session.allow(3)
+    hall.clock.advance(2.9)
+    assert not hall.app.closed
+    hall.clock.advance(0.1)
+    assert (hall.reasons(), link.close_code) == ([Reason.CONNECT_TIMEOUT], 1000)
+    hall.assert_empty()
+
+
+def test_and_takes_that_back(hall: Hall) -> None:
+    session, _ = hall.websocket()
+    session.allow(3)
+    session.allow(math.inf)
+    hall.clock.advance(20)
+    assert not hall.app.closed
+
+
+def test_a_websocket_that_does_not_drain_in_time_is_closed(hall: Hall) -> None:
+    session, link = hall.websocket()
+    hall.engine.receive_blocked(session)
+    hall.clock.advance(LIMITS.drain_timeout_s)
+    assert (hall.reasons(), link.close_code) == ([Reason.SLOW_CLIENT], 1008)
+    hall.assert_empty()
+
+
+def test_one_that_drains_in_time_lives_on(hall: Hall) -> None:
+    session, _ = hall.websocket()
+    hall.engine.receive_blocked(session)
+    hall.clock.advance(LIMITS.drain_timeout_s / 2)
+    session.receive_drained()
+    hall.clock.advance(LIMITS.drain_timeout_s)
+    assert not hall.app.closed
+
+
+# Upgrades
+
+
+def test_an_upgrade_keeps_the_session_and_what_waits_for_it(hall: Hall) -> None:
+    session, link = hall.polling(), FakeLink()
+    poll = hall.poll(session)
+    hall.engine.receive_candidate(session, link)
+    hall.engine.receive_websocket(session, link, "2probe")
+    assert (link.packets, poll.packets) == (["3probe"], ["6"])
+    session.send("a")
+    hall.engine.receive_websocket(session, link, "5")
+    session.send("b")
+    hall.clock.settle()
+    assert link.packets == ["3probe", "4a", "4b"]
+    assert not hall.app.closed
+
+
+def test_after_an_upgrade_polling_is_over(hall: Hall) -> None:
+    session, link = hall.polling(), FakeLink()
+    hall.engine.receive_candidate(session, link)
+    for packet in ("2probe", "5"):
+        hall.engine.receive_websocket(session, link, packet)
+    with pytest.raises(RequestRefused):
+        hall.poll(session)
+    with pytest.raises(RequestRefused):
+        hall.engine.receive_post(session)
+    assert not hall.app.closed
+
+
+def test_a_second_websocket_is_refused_and_the_first_lives_on(hall: Hall) -> None:
+    session, link = hall.websocket()
+    second = FakeLink()
+    with pytest.raises(RequestRefused):
+        hall.engine.receive_candidate(session, second)
+    hall.engine.receive_websocket(session, second, "4from the second")
+    hall.engine.receive_websocket_lost(session, second, clean=True)
+    session.send("a")
+    assert (link.packets[1:], hall.app.messages, hall.app.closed) == (["4a"], [], [])
+
+
+def test_an_oversize_message_on_a_websocket_that_is_not_the_sessions_does_not_end_it(hall: Hall) -> None:
+    session, _ = hall.websocket()
+    second = FakeLink()
+    with pytest.raises(RequestRefused):
+        hall.engine.receive_candidate(session, second)
+    hall.engine.receive_websocket(session, second, "4" + "x" * LIMITS.max_payload_bytes)
+    assert not hall.app.closed
+
+
+def test_an_oversize_message_ends_the_session(hall: Hall) -> None:
+    session, link = hall.websocket()
+    hall.engine.receive_websocket(session, link, "4" + "x" * (LIMITS.max_payload_bytes - 1))
+    assert not hall.app.closed
+    hall.engine.receive_websocket(session, link, "4" + "x" * LIMITS.max_payload_bytes)
+    assert hall.reasons() == [Reason.PARSE_ERROR]
+
+
+@pytest.mark.parametrize("packets", [[], ["2probe"]])
+def test_an_upgrade_that_is_never_finished_is_given_up_and_polling_goes_on(
+    hall: Hall, packets: list[str]
+) -> None:
+    session, candidate = hall.polling(), FakeLink()
+    hall.engine.receive_candidate(session, candidate)
+    for packet in packets:
+        hall.engine.receive_websocket(session, candidate, packet)
+    hall.clock.advance(LIMITS.upgrade_timeout_s)
+    assert candidate.close_code == 1000
+    session.send("a")
+    assert hall.poll(session).packets == ["4a"]
+
+
+def test_a_candidate_that_is_lost_makes_room_for_the_next(hall: Hall) -> None:
+    session, candidate = hall.polling(), FakeLink()
+    hall.engine.receive_candidate(session, candidate)
+    hall.engine.receive_websocket_lost(session, candidate, clean=True)
+    hall.engine.receive_candidate(session, FakeLink())
+    assert not hall.app.closed

@@ -1,0 +1,65 @@
+"""What is known of the request that opened a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nannin.engine.handshake import Handshake
+
+
+def handshake(*headers: tuple[bytes, bytes], **scope: Any) -> Handshake:
+    return Handshake({"headers": list(headers), **scope})
+
+
+def test_header_names_are_in_lower_case_and_values_as_they_came() -> None:
+    assert handshake((b"Accept", b"text/HTML"), (b"x-name", b"caf\xe9")).headers == {
+        "accept": "text/HTML",
+        "x-name": "café",
+    }
+
+
+def test_headers_of_one_name_are_joined() -> None:
+    assert handshake((b"x", b"1"), (b"y", b"2"), (b"X", b"3")).headers == {"x": "1, 3", "y": "2"}
+
+
+def test_the_query_is_read_by_name_and_the_last_of_a_name_counts() -> None:
+    query = handshake(query_string=b"EIO=4&a=1&a=2&b=&c=%E4%BA%BA+x%26y").query
+    assert query == {"EIO": "4", "a": "2", "b": "", "c": "人 x&y"}
+
+
+@pytest.mark.parametrize("raw", [b"", b"&&&", b"&".join(b"a%d=1" % number for number in range(101))])
+def test_a_query_of_nothing_or_of_far_too_much_is_empty(raw: bytes) -> None:
+    assert handshake(query_string=raw).query == {}
+
+
+def test_a_hundred_parameters_are_not_too_many() -> None:
+    raw = b"&".join(b"a%d=1" % number for number in range(100))
+    assert len(handshake(query_string=raw).query) == 100
+
+
+@pytest.mark.parametrize("raw", [b"a=%", b"a=%zz", b"a=%ff", b"a=\xff", b"=b"])
+def test_a_query_that_is_not_well_formed_is_read_without_an_error(raw: bytes) -> None:
+    assert len(handshake(query_string=raw).query) == 1
+
+
+def test_the_address_is_the_clients() -> None:
+    assert handshake(client=("192.0.2.1", 5)).address == "192.0.2.1"
+    assert handshake(client=["2001:db8::1", 5]).address == "2001:db8::1"
+    assert handshake(client=None).address == ""
+
+
+def test_the_user_agent_is_the_first_header_of_that_name() -> None:
+    assert handshake((b"host", b"a"), (b"user-agent", b"Mozilla \xe9")).user_agent == "Mozilla é"
+    assert handshake((b"user-agent", b"one"), (b"user-agent", b"two")).user_agent == "one"
+    assert handshake((b"host", b"a")).user_agent == ""
+
+
+def test_a_scope_that_says_nothing_is_a_handshake_of_nothing() -> None:
+    empty = Handshake({})
+    assert (empty.headers, empty.query, empty.address, empty.user_agent) == ({}, {}, "", "")
+
+
+def test_what_middleware_put_into_the_scope_is_there() -> None:
+    assert handshake(user="ann").scope["user"] == "ann"

@@ -1,0 +1,118 @@
+"""LimitedHttp by itself, on a fake transport."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from nannin.engine import http
+from nannin.engine.http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, LimitedHttp
+from support.peers import FakeTransport, turn
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def connect() -> tuple[LimitedHttp, FakeTransport]:
+    config = Config(answer, lifespan="off", log_config=None)
+    config.load()
+    protocol, transport = LimitedHttp(config, ServerState(), {}), FakeTransport()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+def run(scenario: Callable[[LimitedHttp, FakeTransport], Any]) -> None:
+    async def main() -> None:
+        await scenario(*connect())
+
+    asyncio.run(main())
+
+
+async def wait_until_closed(transport: FakeTransport) -> None:
+    async with asyncio.timeout(5):
+        while transport.closed is None:
+            await asyncio.sleep(0.001)
+
+
+def test_a_head_within_the_limits_is_answered() -> None:
+    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
+        headers = b"".join(b"X-%d: %s\r\n" % (n, b"v" * 500) for n in range(MAX_HEADERS - 1))
+        for _ in range(3):
+            protocol.data_received(REQUEST + headers + b"\r\n")
+            await turn()
+        assert b"".join(transport.written).count(b"HTTP/1.1 200") == 3
+        assert transport.closed is None
+        protocol.connection_lost(None)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"x" * MAX_LINE_BYTES,
+        REQUEST + b"X: " + b"v" * MAX_LINE_BYTES + b"\r\n\r\n",
+        REQUEST + b"".join(b"X-%d: v\r\n" % n for n in range(MAX_HEADERS)) + b"\r\n",
+        REQUEST + b"X: " + b"v" * MAX_HEAD_BYTES,
+    ],
+    ids=["URL", "header", "many headers", "endless header"],
+)
+def test_an_overlong_head_is_a_431(head: bytes) -> None:
+    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
+        for start in range(0, len(head), 4_096):
+            protocol.data_received(head[start : start + 4_096])
+            if transport.closed:
+                break
+        assert b"".join(transport.written).startswith(b"HTTP/1.1 431 ")
+        assert transport.closed == "close"
+        protocol.connection_lost(None)
+
+    run(scenario)
+
+
+def test_what_is_no_http_is_a_400() -> None:
+    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
+        protocol.data_received(b"\x16\x03\x01 hello\r\n\r\n")
+        assert b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
+        protocol.connection_lost(None)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HT", REQUEST])
+def test_a_head_that_is_not_whole_in_time_is_a_408(first: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.01)
+
+    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
+        if first:
+            protocol.data_received(first)
+        await wait_until_closed(transport)
+        assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
+        protocol.connection_lost(None)
+
+    run(scenario)
+
+
+def test_the_next_head_of_a_connection_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.01)
+
+    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
+        protocol.data_received(REQUEST + b"\r\n")
+        await turn()
+        assert b"".join(transport.written).startswith(b"HTTP/1.1 200 ")
+        transport.written.clear()
+        protocol.data_received(REQUEST)
+        await wait_until_closed(transport)
+        assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
+        protocol.connection_lost(None)
+
+    run(scenario)

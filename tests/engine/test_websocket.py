@@ -1,0 +1,352 @@
+"""WebSocket as plain ASGI: a link that never blocks, and a session from its handshake to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from starlette.types import Message
+
+from nannin.engine.endpoint import Endpoint
+from nannin.engine.engine import Session
+from nannin.wire.engine_states import Reason
+from nannin.wire.outgoing import Outgoing
+from support.asgi import GONE, Call, ask, no_tasks_left, scope, text, websocket
+from support.fakes import LIMITS, Hall
+
+CLOSED: Message = {"type": "websocket.disconnect", "code": 1001, "reason": ""}
+POLLING, WEBSOCKET = "EIO=4&transport=polling", "EIO=4&transport=websocket"
+
+
+class Room:
+    """An endpoint, and the sessions that are opened on it."""
+
+    def __init__(self) -> None:
+        self.hall = Hall()
+        self.endpoint = Endpoint(self.hall.engine, [])
+
+    async def open(self) -> tuple[Session, Call]:
+        """A session over a WebSocket."""
+        call = websocket(self.endpoint, WEBSOCKET)
+        sid = json.loads((await call.sends(2))[1]["text"][1:])["sid"]
+        return self.hall.engine.sessions[sid], call
+
+    async def open_polling(self) -> tuple[Session, str]:
+        """A session over polling, and the query of its WebSockets."""
+        sid = json.loads((await ask(self.endpoint, "GET", POLLING)).body[1:])["sid"]
+        return self.hall.engine.sessions[sid], f"{WEBSOCKET}&sid={sid}"
+
+
+def run(test: Callable[[Room], Awaitable[None]]) -> None:
+    """Runs a test in a room; no task may be left of it."""
+
+    async def main() -> None:
+        async with no_tasks_left():
+            await test(Room())
+
+    asyncio.run(main())
+
+
+async def leave(call: Call, goodbye: Message = CLOSED) -> None:
+    """The client goes."""
+    call.put(goodbye)
+    await call.ends()
+
+
+# A session
+
+
+def test_a_websocket_is_accepted_and_sent_the_handshake() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        assert call.sent[0]["type"] == "websocket.accept"
+        assert json.loads(call.sent[1]["text"][1:])["upgrades"] == []
+        assert room.hall.app.opened == [session]
+        await leave(call)
+
+    run(test)
+
+
+def test_messages_are_delivered_as_text_and_bytes() -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        call.put(
+            text("4a"),
+            {"type": "websocket.receive", "bytes": b"\x01"},
+            {"type": "websocket.receive", "text": None, "bytes": b""},
+            {"type": "websocket.receive", "text": "4", "bytes": None},
+        )
+        await leave(call)
+        assert room.hall.app.messages == ["a", b"\x01", b"", ""]
+
+    run(test)
+
+
+def test_each_packet_is_a_message_of_its_own_in_order() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        session.send_outgoing(Outgoing(["4a", b"\x01"]))
+        session.send("b")
+        await call.sends(5)
+        assert call.sent[2:] == [
+            {"type": "websocket.send", "text": "4a"},
+            {"type": "websocket.send", "bytes": b"\x01"},
+            {"type": "websocket.send", "text": "4b"},
+        ]
+        await leave(call)
+
+    run(test)
+
+
+def test_a_client_that_goes_ends_its_session() -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        await leave(call)
+        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        room.hall.assert_empty()
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        {"code": 1000},
+        {"code": 1001},
+        {"code": 1001, "reason": "going away"},
+        {"code": 1005, "reason": ""},  # a close frame without a code
+        {"code": 4_000},
+    ],
+)
+def test_a_close_frame_of_the_client_is_a_clean_end(goodbye: dict[str, Any]) -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        await leave(call, {"type": "websocket.disconnect", **goodbye})
+        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "goodbye",
+    [
+        {"code": 1006},
+        {"code": 1006, "reason": ""},
+        {},
+        {"code": 1005},  # so uvicorn's own WebSocket class says that the connection broke
+    ],
+)
+def test_an_end_without_a_close_frame_is_a_loss(goodbye: dict[str, Any]) -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        await leave(call, {"type": "websocket.disconnect", **goodbye})
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+
+    run(test)
+
+
+def test_a_task_that_the_server_cancels_ends_the_session() -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        assert call.task is not None
+        call.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call.ends()
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [(Reason.FORCED_CLOSE, 1000), (Reason.PARSE_ERROR, 1002), (Reason.SHUTTING_DOWN, 1012)],
+)
+def test_the_sessions_end_closes_the_websocket_behind_what_was_sent(reason: Reason, code: int) -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        session.send("goodbye")
+        session.close(reason)
+        await call.sends(4)
+        assert call.sent[2:] == [
+            {"type": "websocket.send", "text": "4goodbye"},
+            {"type": "websocket.close", "code": code},
+        ]
+        await leave(call)
+        assert room.hall.reasons() == [reason]
+
+    run(test)
+
+
+def test_a_malformed_packet_closes_the_websocket() -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        call.put(text("junk"))
+        assert (await call.sends(3))[2] == {"type": "websocket.close", "code": 1002}
+        await leave(call)
+
+    run(test)
+
+
+# Slow clients and broken links
+
+
+def test_while_a_client_does_not_read_only_the_newest_of_each_key_waits() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.open_gate.clear()
+        session.send("under way")
+        await asyncio.sleep(0)
+        for number in "123":
+            session.send_newest("count", Outgoing([f"4{number}"]))
+        session.send_newest("other", Outgoing(["4x"]))
+        session.send_newest("left", Outgoing(["4y"]))
+        session.forget_newest("left")
+        session.send("event")
+        call.open_gate.set()
+        await call.sends(6)
+        assert [message["text"] for message in call.sent[2:]] == ["4under way", "4event", "43", "4x"]
+        await leave(call)
+
+    run(test)
+
+
+def test_a_client_that_lets_too_much_wait_is_ended() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.open_gate.clear()
+        for _ in range(LIMITS.max_outbox_bytes // 100 + 5):
+            session.send("x" * 100)
+        room.hall.clock.settle()
+        assert room.hall.reasons() == [Reason.SLOW_CLIENT]
+        call.open_gate.set()
+        async with asyncio.timeout(5):
+            while call.sent[-1]["type"] != "websocket.close":
+                await asyncio.sleep(0)
+        assert call.sent[-1]["code"] == 1008
+        assert len(call.sent) <= 4, "what waited is not sent any more"
+        await leave(call)
+
+    run(test)
+
+
+def test_one_that_reads_again_in_time_gets_all_of_it() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        for index in range(100):
+            call.open_gate.clear()
+            session.send("x" * 100)
+            await asyncio.sleep(0)
+            call.open_gate.set()
+            await call.sends(3 + index)
+        assert not room.hall.app.closed
+        await leave(call)
+
+    run(test)
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("gone")])
+def test_a_link_that_breaks_while_it_is_written_to_waits_for_its_disconnect(error: Exception) -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.broken = error
+        session.send("a")
+        await asyncio.sleep(0)
+        session.send("b")
+        await leave(call, GONE)
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+
+    run(test)
+
+
+def test_what_is_sent_to_one_who_is_gone_goes_nowhere() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.open_gate.clear()
+        session.send("a")
+        await leave(call)
+        session.send("b")
+        call.open_gate.set()
+        await asyncio.sleep(0)
+        assert len(call.sent) == 2
+
+    run(test)
+
+
+# Upgrades
+
+
+def test_a_session_goes_over_to_a_websocket() -> None:
+    async def test(room: Room) -> None:
+        session, query = await room.open_polling()
+        session.send("waited")
+        call = websocket(room.endpoint, query)
+        call.put(text("2probe"))
+        assert (await call.sends(2))[1]["text"] == "3probe"
+        call.put(text("5"))
+        assert (await call.sends(3))[2]["text"] == "4waited"
+        call.put(text("4a"))
+        await leave(call)
+        assert room.hall.app.messages == ["a"]
+        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+
+    run(test)
+
+
+def test_a_candidate_that_is_lost_leaves_the_session_polling() -> None:
+    async def test(room: Room) -> None:
+        session, query = await room.open_polling()
+        call = websocket(room.endpoint, query)
+        call.put(text("2probe"))
+        await leave(call)
+        session.send("a")
+        assert (await ask(room.endpoint, "GET", f"{POLLING}&sid={session.sid}")).body == b"4a"
+        second = websocket(room.endpoint, query)
+        second.put(text("2probe"))
+        assert (await second.sends(2))[1]["text"] == "3probe"
+        await leave(second)
+
+    run(test)
+
+
+@pytest.mark.parametrize("message", ["5", "4a", "2", "2prob", "junk"])
+def test_a_candidate_that_says_anything_else_is_closed(message: str) -> None:
+    async def test(room: Room) -> None:
+        _, query = await room.open_polling()
+        call = websocket(room.endpoint, query)
+        call.put(text(message))
+        assert (await call.sends(2))[1] == {"type": "websocket.close", "code": 1000}
+        await leave(call)
+        assert (room.hall.app.messages, room.hall.app.closed) == ([], [])
+
+    run(test)
+
+
+def test_a_second_websocket_is_accepted_and_closed_at_once_and_the_first_lives_on() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        second = await websocket(room.endpoint, f"{WEBSOCKET}&sid={session.sid}").ends()
+        assert [message["type"] for message in second.sent] == ["websocket.accept", "websocket.close"]
+        session.send("a")
+        assert (await call.sends(3))[2]["text"] == "4a"
+        await leave(call)
+
+    run(test)
+
+
+def test_a_candidate_that_goes_away_in_its_handshake_makes_room_for_the_next() -> None:
+    async def test(room: Room) -> None:
+        _, query = await room.open_polling()
+        gone = Call(scope("websocket", query, {}))
+        gone.broken = OSError("gone")
+        gone.put({"type": "websocket.connect"})
+        with pytest.raises(OSError, match="gone"):
+            await gone.start(room.endpoint).ends()
+        second = websocket(room.endpoint, query)
+        second.put(text("2probe"))
+        assert (await second.sends(2))[1].get("text") == "3probe"
+        await leave(second)
+
+    run(test)

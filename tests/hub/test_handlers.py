@@ -1,0 +1,459 @@
+"""Which handler answers which event on which page, and which pages there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nannin.audience.page_key import MAX_PAGE_BYTES, is_page_key
+from nannin.hub.handlers import Handlers
+
+
+def found(handlers: Handlers, page: str, event: str) -> Any:
+    """The function that answers an event on a page, or None."""
+    handler = handlers.resolve(page).find(event)
+    return handler.function if handler is not None else None
+
+
+def first(*args: Any) -> None:
+    """A handler."""
+
+
+def second(*args: Any) -> None:
+    """Another handler."""
+
+
+def third(*args: Any) -> None:
+    """One more handler."""
+
+
+# Page keys
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "/",
+        "/news/1",
+        "/news/",
+        "//",
+        "/example.com/a/b.html",
+        "/何人",
+        "/😀",
+        "/a b",
+        "/a?b=c&d#e",
+        "/__proto__",
+        "/../..",
+        "/%00",
+        "/chat/*",
+        '/"<script>',
+    ],
+)
+def test_a_path_is_a_page_key(key: str) -> None:
+    assert is_page_key(key)
+
+
+@pytest.mark.parametrize("key", ["", "news", "news/", " /", "*", "http://example.com/", "\\", "\ufeff/"])
+def test_a_page_key_begins_with_a_slash(key: str) -> None:
+    assert not is_page_key(key)
+
+
+@pytest.mark.parametrize("key", ["/a,b", "/,", "/a,"])
+def test_a_page_key_holds_no_comma(key: str) -> None:
+    assert not is_page_key(key)
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\t", "\n", "\r", "\x1b", "\x1e", "\x7f", "\x80", "\u2028", "\u202e", "\ufeff"]
+)
+def test_a_page_key_holds_no_control_characters(character: str) -> None:
+    assert not is_page_key(f"/a{character}b")
+    assert not is_page_key(f"/a{character}")
+
+
+def test_a_lone_surrogate_is_no_page_key() -> None:
+    assert not is_page_key("/\ud800")
+
+
+def test_a_page_key_has_255_bytes_at_most() -> None:
+    assert MAX_PAGE_BYTES == 255
+    assert is_page_key("/" + "x" * 254)
+    assert not is_page_key("/" + "x" * 255)
+
+
+def test_the_bytes_of_a_page_key_are_counted_in_utf8() -> None:
+    assert is_page_key("/ab" + "何" * 84)  # 3 + 84 * 3 = 255
+    assert not is_page_key("/abc" + "何" * 84)  # 256
+    assert not is_page_key("/" + "何" * 100)
+
+
+@settings(deadline=None, max_examples=200, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300).map("/".__add__))
+def test_any_text_is_a_page_key_or_not(key: str) -> None:
+    if is_page_key(key):
+        assert len(key.encode()) <= 255
+        assert "," not in key
+        assert min(key) >= " "
+    else:
+        assert not Handlers().exists(key)
+
+
+# Which pages exist
+
+
+def test_before_any_page_is_named_every_page_exists() -> None:
+    handlers = Handlers()
+    assert handlers.exists("/")
+    assert handlers.exists("/news/1")
+
+
+def test_a_handler_names_no_page() -> None:
+    handlers = Handlers()
+    handlers.register("/", "say", first)
+    assert handlers.exists("/news/1")
+
+
+def test_what_is_no_page_key_never_exists() -> None:
+    handlers = Handlers()
+    assert not handlers.exists("news")
+    assert not handlers.exists("/" + "x" * 255)
+    handlers.name("/*")
+    assert not handlers.exists("/a\nb")
+    assert not handlers.exists("/" + "x" * 255)
+
+
+def test_once_a_page_is_named_only_named_pages_and_the_default_one_exist() -> None:
+    handlers = Handlers()
+    handlers.name("/custom")
+    assert handlers.exists("/custom")
+    assert handlers.exists("/")
+    assert not handlers.exists("/other")
+    assert not handlers.exists("/custom/")
+    assert not handlers.exists("/customs")
+    assert not handlers.exists("/Custom")
+
+
+def test_a_pattern_names_all_pages_that_it_matches() -> None:
+    handlers = Handlers()
+    handlers.name("/chat/*")
+    assert handlers.exists("/chat/1")
+    assert handlers.exists("/chat/a/b")
+    assert handlers.exists("/chat/")
+    assert not handlers.exists("/chat")
+    assert not handlers.exists("/x/chat/1")
+
+
+def test_a_star_may_stand_in_the_middle_and_more_than_once() -> None:
+    handlers = Handlers()
+    handlers.name("/*/comments/*")
+    assert handlers.exists("/news/1/comments/2")
+    assert not handlers.exists("/news/1")
+
+
+@pytest.mark.parametrize("pattern", ["/a.c", "/a+", "/(a)", "/[ab]", "/a|b", "/a\\d", "/^a$", "/a?"])
+def test_nothing_but_the_star_is_special_in_a_pattern(pattern: str) -> None:
+    handlers = Handlers()
+    handlers.name(pattern)
+    assert handlers.exists(pattern)
+    assert not any(map(handlers.exists, ("/abc", "/aa", "/a", "/b", "/a1")))
+
+
+def test_more_pages_may_be_named_and_one_twice() -> None:
+    handlers = Handlers()
+    handlers.name("/a")
+    handlers.name("/b")
+    handlers.name("/a")
+    assert [handlers.exists(page) for page in ("/a", "/b", "/c")] == [True, True, False]
+
+
+@pytest.mark.parametrize("pattern", ["", "news", "*", "/a,b", "/a\n", "/" + "x" * 255])
+def test_naming_what_is_no_page_key_is_an_error_and_closes_no_list(pattern: str) -> None:
+    handlers = Handlers()
+    with pytest.raises(ValueError, match="a page's key starts with /"):
+        handlers.name(pattern)
+    assert handlers.exists("/anything")
+
+
+# Registration
+
+
+def test_a_handler_is_found_by_its_page_and_event() -> None:
+    handlers = Handlers()
+    handlers.register("/", "say", first)
+    assert found(handlers, "/", "say") is first
+    assert found(handlers, "/", "shout") is None
+    assert found(handlers, "/news", "say") is None
+
+
+def test_each_page_has_handlers_of_its_own() -> None:
+    handlers = Handlers()
+    handlers.register("/", "say", first)
+    handlers.register("/news", "say", second)
+    assert found(handlers, "/", "say") is first
+    assert found(handlers, "/news", "say") is second
+
+
+def test_the_connect_and_disconnect_of_a_connection_can_be_handled() -> None:
+    handlers = Handlers()
+    handlers.register("/", "connect", first)
+    handlers.register("/", "disconnect", second)
+    assert found(handlers, "/", "connect") is first
+    assert found(handlers, "/", "disconnect") is second
+
+
+@pytest.mark.parametrize("event", ["connect_error", "disconnecting", "newListener", "removeListener"])
+def test_an_event_that_is_reserved_for_the_protocol_can_not_be_handled(event: str) -> None:
+    handlers = Handlers()
+    with pytest.raises(ValueError, match=event):
+        handlers.register("/", event, first)
+    assert not handlers.resolve("/").is_handled
+
+
+@pytest.mark.parametrize("event", ["say", "connect", "disconnect"])
+def test_a_second_handler_of_one_event_on_one_page_is_an_error(event: str) -> None:
+    handlers = Handlers()
+    handlers.register("/", event, first)
+    with pytest.raises(ValueError, match=event):
+        handlers.register("/", event, second)
+    assert found(handlers, "/", event) is first
+
+
+def test_one_function_may_handle_many_events() -> None:
+    handlers = Handlers()
+    handlers.register("/", "say", first)
+    handlers.register("/", "shout", first)
+    assert found(handlers, "/", "say") is found(handlers, "/", "shout")
+
+
+@pytest.mark.parametrize("event", [None, 1, b"say", first])
+def test_an_events_name_is_a_text(event: Any) -> None:
+    with pytest.raises(TypeError, match="str"):
+        Handlers().register("/", event, first)
+
+
+@pytest.mark.parametrize("handler", [None, "say", 1])
+def test_a_handler_is_a_function(handler: Any) -> None:
+    handlers = Handlers()
+    with pytest.raises(TypeError, match="'say'"):
+        handlers.register("/", "say", handler)
+    assert found(handlers, "/", "say") is None
+
+
+# Which of several patterns
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_page_that_is_named_in_full_comes_before_any_pattern(order: int) -> None:
+    handlers = Handlers()
+    rows = [("/chat/*", first), ("/chat/lobby", second), ("/chat/lobby*", third)]
+    for pattern, handler in rows[::order]:
+        handlers.register(pattern, "say", handler)
+    assert found(handlers, "/chat/lobby", "say") is second
+    assert found(handlers, "/chat/lobby2", "say") is third
+    assert found(handlers, "/chat/1", "say") is first
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_patterns_the_longest_comes_first(order: int) -> None:
+    handlers = Handlers()
+    rows = [("/*", first), ("/chat/*", second), ("/chat/room/*", third)]
+    for pattern, handler in rows[::order]:
+        handlers.register(pattern, "say", handler)
+    assert found(handlers, "/chat/room/1", "say") is third
+    assert found(handlers, "/chat/1", "say") is second
+    assert found(handlers, "/news", "say") is first
+
+
+def test_a_pattern_answers_the_events_that_the_named_page_does_not() -> None:
+    handlers = Handlers()
+    handlers.register("/chat/*", "say", first)
+    handlers.register("/chat/*", "connect", first)
+    handlers.register("/chat/lobby", "say", second)
+    assert found(handlers, "/chat/lobby", "say") is second
+    assert found(handlers, "/chat/lobby", "connect") is first
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_as_long_the_one_with_fewer_stars_comes_first(order: int) -> None:
+    handlers = Handlers()
+    for pattern, handler in [("/chat/{room}", first), ("/chat/*", second)][::order]:
+        handlers.register(pattern, "say", handler)
+    assert found(handlers, "/chat/1", "say") is first
+    assert found(handlers, "/chat/1/2", "say") is second
+
+
+# Named parts
+
+
+def test_a_named_part_is_any_text_without_a_slash() -> None:
+    handlers = Handlers()
+    handlers.register("/{section}/article-{number}", "say", first)
+    assert handlers.resolve("/news/article-5").params == {"section": "news", "number": "5"}
+    assert handlers.resolve("/何/article-a b").params == {"section": "何", "number": "a b"}
+    for page in ("/news/article-", "//article-5", "/a/b/article-5", "/news/article-5/more", "/news"):
+        assert not handlers.exists(page)
+        assert handlers.resolve(page).params == {}
+
+
+def test_of_several_patterns_the_one_that_says_the_most_names_a_part() -> None:
+    handlers = Handlers()
+    handlers.register("/{a}/{b}", "say", first)
+    handlers.register("/chat/{a}", "shout", second)
+    assert handlers.resolve("/chat/1").params == {"a": "1", "b": "1"}
+
+
+def test_what_is_no_name_in_braces_is_plain_text() -> None:
+    handlers = Handlers()
+    handlers.register("/{}/{1}/{a b}", "say", first)
+    assert found(handlers, "/{}/{1}/{a b}", "say") is first
+    assert not handlers.exists("/x/y/z")
+
+
+def test_a_pattern_that_names_a_part_twice_raises() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Handlers().register("/{a}/{a}", "say", first)
+
+
+@pytest.mark.parametrize("text", [".", "+", "(a", "[a]", "^$", "\\d", "a|b"])
+def test_a_pattern_has_no_other_signs(text: str) -> None:
+    handlers = Handlers()
+    handlers.register(f"/{text}/*", "say", first)
+    assert found(handlers, f"/{text}/1", "say") is first
+    assert not handlers.exists("/a/1")
+
+
+# Any event
+
+
+def test_a_star_answers_what_has_no_handler_of_its_own() -> None:
+    handlers = Handlers()
+    handlers.register("/", "*", first)
+    handlers.register("/", "say", second)
+    assert found(handlers, "/", "say") is second
+    assert found(handlers, "/", "shout") is first
+
+
+@pytest.mark.parametrize("event", ["connect", "disconnect"])
+def test_a_star_answers_neither_connect_nor_disconnect(event: str) -> None:
+    handlers = Handlers()
+    handlers.register("/", "*", first)
+    assert found(handlers, "/", event) is None
+
+
+def test_a_handler_on_any_pattern_goes_before_a_star_on_the_page_itself() -> None:
+    handlers = Handlers()
+    handlers.register("/chat/*", "say", first)
+    handlers.register("/chat/1", "*", second)
+    assert found(handlers, "/chat/1", "say") is first
+    assert found(handlers, "/chat/1", "shout") is second
+
+
+def test_a_handler_of_any_event_must_take_its_name() -> None:
+    with pytest.raises(TypeError, match="must take the event's name"):
+        Handlers().register("/", "*", lambda socket: None)
+
+
+@pytest.mark.parametrize("event", ["connect", "disconnect"])
+def test_connect_and_disconnect_give_two_arguments_at_most(event: str) -> None:
+    with pytest.raises(TypeError, match="no more"):
+        Handlers().register("/", event, lambda socket, one, two: None)
+
+
+# Middleware
+
+
+async def around(socket: Any, event: str, args: tuple[Any, ...], call_next: Any) -> Any:
+    """Middleware."""
+    return await call_next()
+
+
+async def inside(socket: Any, event: str, args: tuple[Any, ...], call_next: Any) -> Any:
+    """More of it."""
+    return await call_next()
+
+
+def test_middleware_is_that_of_all_patterns_that_fit_in_the_order_in_which_it_was_put_there() -> None:
+    handlers = Handlers()
+    handlers.use("/chat/1", around)
+    handlers.use("/chat/*", inside)
+    handlers.use("/chat/1", inside)
+    assert handlers.resolve("/chat/1").middleware == (around, inside, inside)
+    assert handlers.resolve("/chat/2").middleware == (inside,)
+    assert handlers.resolve("/").middleware == ()
+
+
+def test_middleware_names_its_pages_and_handles_none() -> None:
+    handlers = Handlers()
+    handlers.use("/chat/*", around)
+    assert [handlers.exists(page) for page in ("/", "/chat/1", "/news")] == [True, True, False]
+    assert handlers.is_used
+    assert not handlers.resolve("/chat/1").is_handled
+
+
+@pytest.mark.parametrize("wrong", [None, first, 5, lambda *args: None])
+def test_middleware_is_an_async_function(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="async function"):
+        Handlers().use("/", wrong)
+
+
+def test_middleware_takes_what_it_gets() -> None:
+    async def as_in_node(socket: Any, call_next: Any) -> None: ...
+
+    with pytest.raises(TypeError, match="as_in_node must take socket, event, args and call_next"):
+        Handlers().use("/", as_in_node)  # type: ignore[arg-type]
+
+
+def test_the_arrival_of_a_client_is_not_called_as_in_node() -> None:
+    with pytest.raises(ValueError, match="'connect', not 'connection'"):
+        Handlers().register("/", "connection", first)
+
+
+def test_what_is_registered_later_counts_for_pages_that_were_asked_for_before() -> None:
+    handlers = Handlers()
+    assert found(handlers, "/", "say") is None
+    handlers.register("/", "say", first)
+    handlers.use("/", around)
+    assert found(handlers, "/", "say") is first
+    assert handlers.resolve("/").middleware == (around,)
+
+
+def test_only_so_many_pages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nannin.hub.handlers._MAX_RESOLVED", 10)
+    handlers = Handlers()
+    handlers.register("/*", "say", first)
+    for number in range(100):
+        assert found(handlers, f"/{number}", "say") is first
+        assert len(handlers._resolved) <= 10
+
+
+# What the application handles
+
+
+def test_a_page_with_any_handler_is_handled() -> None:
+    handlers = Handlers()
+    handlers.register("/news", "disconnect", first)
+    handlers.register("/chat/*", "say", first)
+    assert [handlers.resolve(page).is_handled for page in ("/", "/news", "/chat/1", "/chat")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_page_that_is_only_named_is_not_handled() -> None:
+    handlers = Handlers()
+    handlers.name("/news")
+    assert not handlers.resolve("/news").is_handled
+
+
+def test_handlers_are_used_once_one_is_registered() -> None:
+    handlers = Handlers()
+    assert not handlers.is_used
+    handlers.name("/news")
+    assert not handlers.is_used
+    handlers.register("/", "connect", print)
+    assert handlers.is_used

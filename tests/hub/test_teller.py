@@ -1,0 +1,163 @@
+"""Telling counts: in which form, at once or paced, and everyone hears the last number."""
+
+from __future__ import annotations
+
+from support.crowd import crowd
+from support.fakes import House
+
+# Formats
+
+
+def test_a_plain_client_is_told_its_own_count_right_behind_connect() -> None:
+    client = House().client()
+    client.connect()
+    assert client.link is not None
+    assert client.link.packets[1:] == ['40{"sid":"socket-1"}', '42["user connected",1]']
+
+
+def test_plain_clients_hear_of_joins_and_leaves_with_the_number() -> None:
+    house = House()
+    first, second = crowd(house, 2)
+    second.leave()
+    house.clock.advance(1)
+    assert first.events() == [["user connected", 1], ["user connected", 2], ["user disconnected", 1]]
+
+
+def test_who_asks_for_audience_gets_the_whole_count() -> None:
+    house = House()
+    (first,) = crowd(house, 1, "/news", updates="audience", visitor="ann")
+    crowd(house, 1, "/news", updates="audience", visitor="ann")
+    assert first.events("/news") == [
+        ["audience", {"page": "/news", "connections": 1, "visitors": 1, "visible": 1}],
+        ["audience", {"page": "/news", "connections": 2, "visitors": 1, "visible": 1}],
+    ]
+
+
+def test_who_asks_for_none_gets_none_and_is_counted() -> None:
+    house = House()
+    (quiet,) = crowd(house, 1, updates="none")
+    (plain,) = crowd(house, 1)
+    assert (quiet.events(), plain.events()) == ([], [["user connected", 2]])
+
+
+def test_a_visitors_second_tab_is_news_for_audience_and_not_for_the_classic_pair() -> None:
+    house = House()
+    (classic,) = crowd(house, 1)
+    (audience,) = crowd(house, 1, updates="audience", visitor="ann")
+    told = len(classic.events()), len(audience.events())
+    crowd(house, 1, visitor="ann", updates="none")
+    assert (len(classic.events()), len(audience.events())) == (told[0], told[1] + 1)
+
+
+def test_on_a_page_that_the_application_handles_plain_clients_get_only_what_it_emits() -> None:
+    house = House()
+    house.on("say", lambda socket: None, "/handled")
+    (plain,) = crowd(house, 1, "/handled")
+    (audience,) = crowd(house, 1, "/handled", updates="audience")
+    (classic,) = crowd(house, 1, "/handled", updates="classic")
+    assert plain.events("/handled") == []
+    assert audience.heard("/handled") == [2, 3]
+    assert classic.events("/handled") == [["user connected", 3]]
+
+
+# When
+
+
+def test_after_a_quiet_time_all_are_told_in_the_same_turn() -> None:
+    house = House()
+    (first,) = crowd(house, 1)
+    house.client().connect()
+    house.clock.turn()
+    assert first.heard() == [1, 2]
+
+
+def test_the_joiner_is_told_at_once_whatever_the_pace_and_not_twice() -> None:
+    house = House(min_interval=0.5, max_interval=0.5)
+    crowd(house, 1)
+    joiners = [house.client() for _ in range(2)]
+    for number, joiner in enumerate(joiners, 2):
+        joiner.connect()
+        assert joiner.heard() == [number]
+    house.clock.advance(2)
+    assert [joiner.heard() for joiner in joiners] == [[2, 3], [3]]
+
+
+def test_a_storm_is_merged_and_its_last_value_is_told() -> None:
+    house = House(min_interval=0.5, max_interval=0.5)
+    (first,) = crowd(house, 1)
+    crowd_before = first.heard()
+    for _ in range(100):
+        house.client().connect()
+        house.clock.turn()
+    house.clock.advance(0.5)
+    assert first.heard() == [*crowd_before, 2, 101]
+    house.clock.advance(10)
+    assert first.heard() == [*crowd_before, 2, 101]
+
+
+def test_a_count_that_comes_back_to_what_was_told_is_told_to_nobody() -> None:
+    house = House()
+    (first,) = crowd(house, 1)
+    fleeting = house.client()
+    fleeting.connect()
+    fleeting.leave()
+    house.clock.advance(2)
+    assert first.heard() == [1]
+
+
+def test_but_who_joined_meanwhile_hears_it() -> None:
+    house = House()
+    (first, second) = crowd(house, 2)
+    joiner = house.client()
+    joiner.connect()
+    second.leave()
+    house.clock.advance(2)
+    assert first.heard() == [1, 2]
+    assert joiner.events() == [["user connected", 3], ["user disconnected", 2]]
+
+
+def test_a_slow_client_gets_the_newest_only_when_it_reads_again() -> None:
+    house = House()
+    slow, _ = crowd(house, 2)
+    assert slow.link is not None
+    slow.link.blocked = True
+    for _ in range(5):
+        crowd(house, 1)
+    assert slow.heard() == [1, 2]
+    slow.link.drain()
+    assert slow.heard() == [1, 2, 7]
+
+
+def test_a_polling_client_gets_the_newest_only_when_it_asks_again() -> None:
+    house = House()
+    slow = house.client("/", polling=True)
+    slow.idle = True
+    for _ in range(5):
+        crowd(house, 1)
+    slow.ask()
+    house.clock.settle()
+    assert (slow.heard()[0], slow.heard()[-1]) == (1, 6)
+    assert len(slow.heard()) <= 3
+
+
+def test_who_leaves_is_told_nothing_more_of_that_page() -> None:
+    house = House()
+    (client,) = crowd(house, 1)
+    assert client.link is not None
+    client.link.blocked = True
+    crowd(house, 1)
+    client.leave()
+    client.link.drain()
+    crowd(house, 1)
+    assert client.heard() == [1]
+
+
+def test_with_the_last_listener_the_timer_goes() -> None:
+    house = House(min_interval=0.5)
+    (first,) = crowd(house, 1)
+    second = house.client("/")
+    second.leave()
+    first.leave()
+    for client in (first, second):
+        client.close()
+    house.assert_empty()

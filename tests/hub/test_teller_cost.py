@@ -1,0 +1,107 @@
+"""What telling costs: each form is encoded once, a fan-out is cut in slices, and a storm is merged."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.crowd import crowd, cut_slices, make_writes_cost, note_encodings
+from support.fakes import House
+
+
+def test_an_update_is_encoded_once_for_each_format_and_written_once_to_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = House()
+    encodings = note_encodings(monkeypatch)
+    crowd(house, 20)
+    crowd(house, 20, updates="audience", visitor="ann")
+    crowd(house, 20, updates="none")
+    encodings.clear()
+    writes = make_writes_cost(house, monkeypatch, 0.0)
+    house.client("/", updates="none")
+    house.clock.advance(1)
+    assert len(encodings) == 2
+    assert len(writes) == 40 + 2, "the listeners, and the joiner's handshake and CONNECT"
+
+
+def test_a_fan_out_lets_the_loop_turn_after_each_thousand() -> None:
+    house = House()
+    clients = crowd(house, 2_500)
+    house.client().connect()
+    told = []
+    for _ in range(4):
+        house.clock.turn()
+        told.append(sum(client.heard()[-1] == 2_501 for client in clients))
+    assert told == [1_000, 2_000, 2_500, 2_500]
+
+
+def test_a_slow_slice_ends_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    clients = crowd(house, 1_000)
+    make_writes_cost(house, monkeypatch, 0.0002)
+    house.client().connect()
+    house.clock.turn()
+    assert 50 <= sum(client.heard()[-1] == 1_001 for client in clients) <= 200
+
+
+def test_a_newer_count_overtakes_midway_and_afterwards_all_have_it() -> None:
+    house = House()
+    clients = crowd(house, 2_500)
+    house.client().connect()
+    house.clock.turn()
+    house.client().connect()
+    house.clock.turn()
+    assert clients[1_500].heard()[-1] == 2_502
+    house.clock.advance(2)
+    assert {client.heard()[-1] for client in clients} == {2_502}
+
+
+def test_fan_outs_of_several_pages_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_slices(monkeypatch)
+    house = House()
+    many, few = crowd(house, 10, "/many"), crowd(house, 2, "/few")
+    for page in ("/many", "/few"):
+        house.client().connect(page)
+    house.clock.turn()
+    house.clock.turn()
+    assert few[0].heard("/few")[-1] == 3
+    assert many[-1].heard("/many")[-1] == 10
+
+
+def test_a_change_while_the_few_who_heard_another_number_wait_for_their_turn_is_told_to_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut_slices(monkeypatch)
+    house = House()
+    crowd(house, 10, "/many")
+    stays, goes, goes_later = crowd(house, 3, "/few")
+    house.client().connect("/many")
+    house.clock.turn()  # from here on /many takes its slices
+    house.client().connect("/few")
+    goes.leave("/few")
+    house.clock.turn()  # on /few three were told, and three are there: only the joiner heard of four
+    goes_later.leave("/few")
+    house.clock.advance(5)
+    assert stays.heard("/few")[-1] == 2
+
+
+def total_writes(joins: int, every_s: float, write_s: float) -> int:
+    """How many writes it takes until all who join at this rate have heard the last number."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        house = House()
+        writes = make_writes_cost(house, monkeypatch, write_s)
+        start_s, clients = house.clock.now(), []
+        for index in range(joins):
+            house.clock.advance(max(0.0, start_s + index * every_s - house.clock.now()))
+            clients.append(house.client())
+            clients[-1].connect()
+        house.clock.advance(10)
+        assert {client.heard()[-1] for client in clients} == {joins}
+        return len(writes)
+
+
+def test_the_work_of_a_storm_of_joins_grows_like_their_number() -> None:
+    # 8 us a write, as measured; a join each 100 us.
+    totals = [total_writes(joins, 0.0001, 0.000_008) for joins in (400, 800, 1_600, 3_200)]
+    assert all(total < 15 * joins for total, joins in zip(totals, (400, 800, 1_600, 3_200), strict=True))
+    assert totals[3] / totals[2] < 2.6

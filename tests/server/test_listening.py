@@ -1,0 +1,105 @@
+"""Addresses and socket files that can be had and that can not, and certificates."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+
+import pytest
+
+from nannin.errors import SettingsError
+from nannin.server.listening import BindError, bind, check_certificate, socket_file
+from nannin.settings import Settings
+from support.certificates import CERTIFICATE, KEY, OTHER_KEY
+from support.commands import write
+
+
+def test_every_address_of_a_host_gets_the_same_free_port() -> None:
+    listeners = bind("localhost", 0)
+    try:
+        assert len({listener.getsockname()[1] for listener in listeners}) == 1
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def test_a_port_in_use_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            BindError, match=f"^can't listen on 127.0.0.1, port {port}: Address already in use$"
+        ):
+            bind("127.0.0.1", port)
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(
+        BindError, match=r"^can't listen on 192\.0\.2\.1, port 0: Cannot assign requested address$"
+    ):
+        bind("192.0.2.1", 0)
+
+
+def test_a_host_without_an_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BindError, match=r"^can't listen on a\.\.b: it is no name of a host$"):
+        bind("a..b", 0)
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(BindError, match=r"^can't listen on no\.invalid: Name or service not known$"):
+        bind("no.invalid", 0)
+
+
+def test_a_socket_file_left_behind_is_removed_and_ours_at_the_end(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "x.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with socket_file(str(path)):
+        assert not path.exists()
+        with socket.socket(socket.AF_UNIX) as ours:
+            ours.bind(str(path))
+    assert not path.exists()
+
+
+def test_a_socket_file_in_use_is_refused_and_stays(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "x.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        with pytest.raises(BindError, match=r"x\.sock: another server does$"), socket_file(str(path)):
+            pass
+        assert path.is_socket()
+
+
+def test_a_file_that_is_no_socket_is_refused_and_stays(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "x.sock"
+    path.write_text("precious")
+    with pytest.raises(BindError, match=r"x\.sock: it is a file, not a socket$"), socket_file(str(path)):
+        pass
+    assert path.read_text() == "precious"
+
+
+def test_a_certificate_must_be_readable_be_pem_and_fit_its_key(tmp_path: pathlib.Path) -> None:
+    certificate = write(tmp_path / "c.pem", CERTIFICATE)
+    key, other = write(tmp_path / "k.pem", KEY), write(tmp_path / "o.pem", OTHER_KEY)
+    both = write(tmp_path / "both.pem", CERTIFICATE + KEY)
+    junk, missing = write(tmp_path / "junk.pem", "junk"), str(tmp_path / "no.pem")
+    check_certificate(Settings())
+    check_certificate(Settings(ssl_certfile=certificate, ssl_keyfile=key))
+    check_certificate(Settings(ssl_certfile=both))
+    for certfile, keyfile, line in [
+        (missing, None, f"{missing} can't be read: No such file or directory"),
+        (certificate, missing, f"{missing} can't be read: No such file or directory"),
+        (str(tmp_path), None, f"{tmp_path} can't be read: Is a directory"),
+        (certificate, other, f"{other} is not the key of the certificate {certificate}"),
+        (junk, key, f"{junk} with {key} is no PEM certificate and key without a password"),
+        (
+            certificate,
+            None,
+            f"{certificate} with {certificate} is no PEM certificate and key without a password",
+        ),
+    ]:
+        with pytest.raises(SettingsError) as caught:
+            check_certificate(Settings(ssl_certfile=certfile, ssl_keyfile=keyfile))
+        assert str(caught.value) == line

@@ -1,0 +1,1 @@
+"""What several test files share: fakes and clocks, servers and raw clients, applications to serve."""

@@ -1,0 +1,54 @@
+"""Many clients at once, and what it costs to tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from nannin.hub import teller
+from nannin.hub.encoding import encode_update
+from nannin.wire.outgoing import Outgoing
+from support.fakes import Client, FakeLink, House
+
+
+def crowd(house: House, count: int, page: str = "/", **auth: Any) -> list[Client]:
+    """So many clients who have heard how many they are."""
+    clients = [house.client() for _ in range(count)]
+    for client in clients:
+        client.connect(page, **auth)
+    house.clock.advance(2)
+    return clients
+
+
+def note_encodings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What is encoded from now on: format, page, count and direction of each."""
+    encoded: list[tuple[Any, ...]] = []
+
+    def encode(form: Any, page: str, count: Any, *, joined: bool) -> Outgoing:
+        encoded.append((form, page, count, joined))
+        return encode_update(form, page, count, joined=joined)
+
+    monkeypatch.setattr(teller, "encode_update", encode)
+    return encoded
+
+
+def cut_slices(monkeypatch: pytest.MonkeyPatch, recipients: int = 2) -> None:
+    """A slice of a fan-out ends after so few recipients."""
+    monkeypatch.setattr(teller, "SLICE_RECIPIENTS", recipients)
+    monkeypatch.setattr(teller, "_LOOK_AT_THE_CLOCK_EVERY", 1)
+
+
+def make_writes_cost(house: House, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:
+    """Lets each write take its time; returns a list whose length is the number of writes."""
+    writes: list[int] = []
+    write: Callable[[FakeLink, Outgoing], None] = FakeLink.write
+
+    def slow(link: FakeLink, outgoing: Outgoing) -> None:
+        house.clock.spend(seconds)
+        writes.append(len(outgoing.packets))
+        write(link, outgoing)
+
+    monkeypatch.setattr(FakeLink, "write", slow)
+    return writes

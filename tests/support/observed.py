@@ -1,0 +1,101 @@
+"""Audiences by hand, and requests to those who show them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.routing import Router
+from starlette.types import ASGIApp
+
+from nannin.audience.page_key import is_page_key
+from nannin.audience.roster import Count
+from nannin.hub.teller import Watcher
+from nannin.web.routes import Observers
+from support.asgi import Call, scope
+from support.fakes import FakeClock
+
+
+class FakeAudiences:
+    """Counts that a test sets. Every well-formed key is a page but those below /closed."""
+
+    def __init__(self, counts: dict[str, Count]) -> None:
+        self.counts = dict(counts)
+        self.watchers: list[tuple[Watcher, str | None]] = []
+        self.explained: list[str] = []
+
+    def count(self, page: str) -> Count:
+        return self.counts.get(page, Count())
+
+    def exists(self, page: str) -> bool:
+        return is_page_key(page) and not page.startswith("/closed")
+
+    def pages(self) -> list[str]:
+        return list(self.counts)
+
+    def watch(self, watcher: Watcher, page: str | None) -> None:
+        self.watchers.append((watcher, page))
+
+    def unwatch(self, watcher: Watcher, page: str | None) -> None:
+        self.watchers.remove((watcher, page))
+
+    def explain(self, page: str) -> dict[str, Any]:
+        self.explained.append(page)
+        return {"page": page, "count": self.count(page)._asdict()}
+
+    def tell(self, page: str, count: Count) -> None:
+        """The page's count changes, and everybody who watches is told."""
+        if count.connections:
+            self.counts[page] = count
+        else:
+            self.counts.pop(page, None)
+        for watcher, watched in list(self.watchers):
+            if watched in (page, None):
+                watcher.told(page, count)
+
+
+class Hall:
+    """All observers' routes over audiences by hand, as an ASGI app without a server."""
+
+    def __init__(
+        self,
+        counts: dict[str, Count] | None = None,
+        *,
+        public: bool = True,
+        allow_origins: tuple[str, ...] = (),
+    ) -> None:
+        self.clock = FakeClock()
+        self.audiences = FakeAudiences(counts or {})
+        self.observers = Observers(self.audiences, self.clock, public=public, allow_origins=allow_origins)
+        self.app: ASGIApp = Router(self.observers.routes(), redirect_slashes=False)
+
+    def call(self, target: str, method: str = "GET", **headers: str) -> Call:
+        """Starts a request to a path with a query; `_` in a header's name stands for `-`."""
+        parts = urlsplit(target)
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        call = Call(scope("http", parts.query, names, method=method, path=parts.path))
+        call.put({"type": "http.request", "body": b"", "more_body": False})
+        return call.start(self.app)
+
+    def ask(self, target: str, method: str = "GET", **headers: str) -> Call:
+        """Makes a request that ends by itself."""
+
+        async def main() -> Call:
+            return await self.call(target, method, **headers).ends()
+
+        return asyncio.run(main())
+
+    def read(self, target: str) -> Any:
+        """What a GET answers, from JSON."""
+        call = self.ask(target)
+        assert call.status == 200, call.body
+        return msgspec.json.decode(call.body)
+
+    def error(self, target: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+        """The status and the words of a refusal."""
+        call = self.ask(target, method, **headers)
+        body = msgspec.json.decode(call.body)
+        assert list(body) == ["error"]
+        return call.status, body["error"]

@@ -1,0 +1,152 @@
+"""A DirectWebSocket by itself: a fake transport below, an ASGI app or a receiver above."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
+
+from nannin.engine.direct import EXTENSION, DirectWebSocket
+
+App = Callable[
+    [dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
+]
+
+
+class FakeTransport(asyncio.Transport):
+    """Remembers what is written; with `full`, the kernel takes nothing and all of it waits here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.waiting = b""
+        self.protocol: asyncio.Protocol | None = None
+        self.full = False
+        self.reading = True
+        self.closed: str | None = None
+
+    def write(self, data: Any) -> None:
+        if self.closed:
+            return
+        self.written.append(bytes(data))
+        if self.full:
+            blocked, self.waiting = bool(self.waiting), self.waiting + bytes(data)
+            assert self.protocol is not None
+            if not blocked:
+                self.protocol.pause_writing()
+
+    def empty(self) -> None:
+        self.full, self.waiting = False, b""
+        assert self.protocol is not None
+        self.protocol.resume_writing()
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.waiting)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert (high, low) == (1, 0)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return {"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 8124)}.get(name, default)
+
+    def is_closing(self) -> bool:
+        return self.closed is not None
+
+    def close(self) -> None:
+        self.closed = self.closed or "close"
+
+    def abort(self) -> None:
+        self.closed = "abort"
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class Recorder:
+    """A receiver that remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def receive(self, link: DirectWebSocket, message: str | bytes) -> None:
+        self.told.append(message)
+
+    def lose(self, link: DirectWebSocket, *, clean: bool) -> None:
+        self.told.append("CLOSED" if clean else "LOST")
+
+    def block(self, link: DirectWebSocket) -> None:
+        self.told.append("BLOCKED")
+
+    def drain(self, link: DirectWebSocket) -> None:
+        self.told.append("DRAINED")
+
+    def overflow(self, link: DirectWebSocket) -> None:
+        self.told.append("OVERFLOW")
+
+
+class Peer:
+    """A connection with a WebSocket client of `websockets` at its other end."""
+
+    def __init__(self, app: App, *, max_size: int = 1_000) -> None:
+        config = Config(app, ws_max_size=max_size, lifespan="off", log_config=None)
+        config.load()
+        self.state = ServerState()
+        self.socket = DirectWebSocket(config, self.state, {})
+        self.transport = FakeTransport()
+        self.transport.protocol = self.socket
+        self.socket.connection_made(self.transport)
+        self.client = ClientProtocol(parse_uri("ws://127.0.0.1:8124/x?y=1"))
+
+    async def open(self) -> None:
+        self.client.send_request(self.client.connect())
+        self.send()
+        await turn()
+
+    def send(self) -> None:
+        for data in self.client.data_to_send():
+            self.socket.data_received(data)
+
+    def text(self, text: str) -> None:
+        self.client.send_text(text.encode())
+        self.send()
+
+    def hear(self) -> list[Any]:
+        """What the client has been sent since it last heard, as frames and responses."""
+        written, self.transport.written = self.transport.written, []
+        self.client.receive_data(b"".join(written))
+        return self.client.events_received()
+
+    def lose(self) -> None:
+        self.socket.connection_lost(None)
+
+
+async def turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def attaching(recorder: Recorder, *, max_outbox_bytes: int = 100, before: asyncio.Event | None = None) -> App:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        if before is not None:
+            await before.wait()
+        scope["extensions"][EXTENSION]["link"].attach(recorder, max_outbox_bytes)
+
+    return app
+
+
+async def attached(**options: Any) -> tuple[Peer, Recorder]:
+    recorder = Recorder()
+    peer = Peer(attaching(recorder, **options))
+    await peer.open()
+    assert peer.hear()[0].status_code == 101
+    return peer, recorder

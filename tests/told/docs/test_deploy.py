@@ -1,0 +1,255 @@
+"""The files of examples/deploy and the Containerfile do what docs/deploy.md says they do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import ssl
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from nannin.cli.command import cli
+from nannin.settings import Settings
+from support.certificates import CERTIFICATE, KEY
+from support.doc_pages import read
+from support.servers import ROOT, Server, free_port, running
+from whole.clients.conftest import NodeClient, certificate_file
+
+FOLDER = ROOT / "examples" / "deploy"
+SOCKET_FILE = "/run/nannin/nannin.sock"
+APP = """
+from nannin import Live, Socket
+
+live = Live()
+
+
+@live.on("connect")
+def arrived(socket: Socket) -> None:
+    socket.emit("you are", socket.address, socket.handshake.scope["scheme"])
+"""
+
+
+def program(name: str) -> str:
+    """The path of a proxy."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    assert path, f"{name} is missing: `make test` installs it"
+    return path
+
+
+@pytest.fixture
+def upstream(tmp_path: pathlib.Path) -> Iterator[Callable[..., pathlib.Path]]:
+    """Runs nannin with the options of the service, on a socket file of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*options: str) -> pathlib.Path:
+            path = tmp_path / "n.sock"
+            (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+            words = [word if word != SOCKET_FILE else str(path) for word in service_words()]
+            command = [
+                sys.executable,
+                "-m",
+                "nannin",
+                *words,
+                "--app",
+                f"{tmp_path / 'app.py'}:live",
+                *options,
+            ]
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            stack.callback(process.wait, 10)
+            stack.callback(process.terminate)
+            assert process.stdout is not None
+            while "Ctrl-C" not in process.stdout.readline():
+                assert process.poll() is None
+            return path
+
+        yield start
+
+
+def service_words() -> list[str]:
+    """What stands behind the command's name in the service."""
+    (line,) = re.findall(r"^ExecStart=(.*)$", (FOLDER / "nannin.service").read_text(encoding="utf-8"), re.M)
+    return shlex.split(line)[1:]
+
+
+@contextlib.contextmanager
+def nginx(folder: pathlib.Path, socket_file: pathlib.Path, *, under: str = "/") -> Iterator[Server]:
+    """Runs nginx with the file of the documentation: with another port, socket, certificate, nothing else."""
+    port = free_port()
+    (folder / "certificate.pem").write_text(CERTIFICATE)
+    (folder / "key.pem").write_text(KEY)
+    site = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
+    changes = {
+        SOCKET_FILE: str(socket_file),
+        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+        "/etc/ssl/live.example.org/fullchain.pem": str(folder / "certificate.pem"),
+        "/etc/ssl/live.example.org/privkey.pem": str(folder / "key.pem"),
+        "location / {": f"location {under} {{",
+    }
+    for old, new in changes.items():
+        assert old in site
+        site = site.replace(old, new)
+    (folder / "site.conf").write_text(site, encoding="utf-8")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+    (folder / "nginx.conf").write_text(
+        # Run by root, its workers would be nobody, who can't look into a folder of the tests.
+        f"{'user root root;' if os.geteuid() == 0 else ''}"
+        f"daemon off; pid {folder}/nginx.pid; error_log stderr warn; events {{}}\n"
+        f"http {{ access_log off;\n{temporary}include {folder}/site.conf; }}\n"
+    )
+    command = [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    with running(command, port, tls=True) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def caddy(folder: pathlib.Path, socket_file: pathlib.Path) -> Iterator[Server]:
+    """Runs Caddy with the file of the documentation, but without https: its certificate comes from others."""
+    port = free_port()
+    site = (FOLDER / "Caddyfile").read_text(encoding="utf-8")
+    assert f"unix/{SOCKET_FILE}" in site
+    site = site.replace(SOCKET_FILE, str(socket_file)).replace("live.example.org", f"http://127.0.0.1:{port}")
+    (folder / "Caddyfile").write_text(
+        "{\nadmin off\nauto_https off\ngrace_period 1s\n}\n" + site, encoding="utf-8"
+    )
+    homes = {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    command = [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    with running(command, port, env=homes) as server:
+        yield server
+
+
+@pytest.fixture
+def guest(node: str) -> Iterator[NodeClient]:
+    """The official client of Node.js."""
+    client = NodeClient(node, "client_4.mjs")
+    yield client
+    client.close()
+
+
+def check_all(server: Server, guest: NodeClient, path: str = "") -> None:
+    """Polling, WebSocket, its upgrade, a stream, origins; and who the client is, whatever it says itself."""
+    forged = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "gopher"}
+    scheme = "https" if server.tls else "http"
+    for name, transports in (("p", ["polling"]), ("w", ["websocket"]), ("u", ["polling", "websocket"])):
+        guest.open(server.url, name, path=f"{path}/socket.io/", transports=transports, extraHeaders=forged)
+        if name == "u":
+            assert guest.wait("upgrade", name)["transport"] == "websocket"
+        spoken = scheme if "polling" in transports else scheme.replace("http", "ws")
+        assert guest.next_event("you are", name) == ["127.0.0.1", spoken]
+    verify = ssl.create_default_context(cafile=certificate_file())
+    with httpx.Client(base_url=f"{server.url}{path}", verify=verify) as http:
+        with http.stream("GET", "/api/stream?page=/") as stream:
+            lines = stream.iter_lines()
+            assert '"connections":3' in next(line for line in lines if line.startswith("data:"))
+            guest.tell("disconnect", "w")
+            assert '"connections":2' in next(line for line in lines if line.startswith("data:"))
+        assert http.get("/nannin.js").status_code == 200
+        own = {"origin": server.url}
+        assert http.get("/socket.io/?EIO=4&transport=polling", headers=own).status_code == 200
+        foreign = {"origin": "https://elsewhere.example"}
+        assert http.get("/socket.io/?EIO=4&transport=polling", headers=foreign).status_code == 403
+
+
+def test_nginx_passes_polling_websockets_and_streams(
+    tmp_path: pathlib.Path, upstream: Callable[..., pathlib.Path], guest: NodeClient
+) -> None:
+    with nginx(tmp_path, upstream()) as server:
+        check_all(server, guest)
+
+
+def test_nginx_under_a_path(
+    tmp_path: pathlib.Path, upstream: Callable[..., pathlib.Path], guest: NodeClient
+) -> None:
+    with nginx(tmp_path, upstream("--root-path", "/live"), under="/live/") as server:
+        check_all(server, guest, "/live")
+
+
+def test_caddy_passes_polling_websockets_and_streams(
+    tmp_path: pathlib.Path, upstream: Callable[..., pathlib.Path], guest: NodeClient
+) -> None:
+    with caddy(tmp_path, upstream()) as server:
+        check_all(server, guest)
+
+
+# The service
+
+
+def test_the_service_is_one_that_nannin_takes_and_its_socket_is_where_the_proxies_look() -> None:
+    name, command, rest = cli.resolve_command(cli.make_context("nannin", []), service_words())
+    assert (name, command is not None) == ("serve", True)
+    assert command is not None
+    assert command.make_context(name, rest).params["uds"] == SOCKET_FILE
+    assert SOCKET_FILE in (FOLDER / "nginx.conf").read_text(encoding="utf-8")
+    assert f"unix/{SOCKET_FILE}" in (FOLDER / "Caddyfile").read_text(encoding="utf-8")
+    service = (FOLDER / "nannin.service").read_text(encoding="utf-8")
+    assert f"RuntimeDirectory={pathlib.Path(SOCKET_FILE).parent.name}\n" in service
+
+
+def test_every_file_is_on_the_page() -> None:
+    for path in [*FOLDER.iterdir(), ROOT / "Containerfile"]:
+        assert path.read_text(encoding="utf-8") in read("docs/deploy.md"), path.name
+
+
+def test_the_read_timeout_is_longer_than_the_silence_between_heartbeats() -> None:
+    (seconds,) = re.findall(r"proxy_read_timeout (\d+)s", (FOLDER / "nginx.conf").read_text(encoding="utf-8"))
+    assert int(seconds) > Settings().ping_interval + Settings().ping_timeout
+
+
+# The container: no image is built, since a test has no engine
+
+
+def container() -> list[list[str]]:
+    """The instructions of the Containerfile, in words."""
+    lines = (ROOT / "Containerfile").read_text(encoding="utf-8").splitlines()
+    return [shlex.split(line) for line in lines if line and not line.startswith("#")]
+
+
+def test_the_container_copies_all_that_a_build_needs() -> None:
+    copied = {word for words in container() if words[0] == "COPY" for word in words[1:-1]}
+    assert [path for path in copied if not (ROOT / path).exists()] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    needed = {
+        "pyproject.toml",
+        project["project"]["readme"],
+        *project["project"]["license-files"],
+        *(package.partition("/")[0] for package in packages),
+    }
+    assert needed == copied
+
+
+def test_the_container_starts_what_there_is_on_the_port_that_it_names() -> None:
+    instructions = {words[0]: " ".join(words[1:]) for words in container()}
+    assert instructions["CMD"] == "[nannin, serve]"  # no shell, which would keep SIGTERM to itself
+    assert instructions["EXPOSE"] == str(Settings().port)
+    variable, _, host = instructions["ENV"].partition("=")
+    assert variable == "NANNIN_HOST"
+    assert Settings(host=host)
+    version = re.search(r"python:(3\.\d+)", instructions["FROM"])
+    assert version
+    assert f"Programming Language :: Python :: {version[1]}" in (ROOT / "pyproject.toml").read_text()
+
+
+# Figures
+
+
+def test_the_figures_of_the_page_are_those_of_the_code_and_of_the_benchmark() -> None:
+    text = read("docs/deploy.md")
+    assert f"`max_outbox` bytes waiting ({Settings().max_outbox // 1024} KiB unless set)" in text
+    assert f"`max_payload` bytes ({Settings().max_payload // 1024} KiB)" in text
+    assert f"`ping_interval` ({Settings().ping_interval:g} s)" in text
+    assert Settings().share == 0.2
+    results = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
+    (row,) = [line for line in results.splitlines() if line.startswith("| nannin | 15,000 |")]
+    kilobytes = row.split("|")[9].strip().removesuffix(" KB")
+    assert f"a connection took {kilobytes} KB" in text
+    assert f"15,000 some {round(15 * float(kilobytes))} MB" in text

@@ -1,0 +1,79 @@
+"""Costly answers: fresh while they are cheap, kept while they are not, and never an old one."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from nannin.web.budget import Thrift
+
+
+class Work:
+    """A clock that goes on only while somebody works, and numbers that tell one result from the next."""
+
+    def __init__(self, cost_s: float) -> None:
+        self.now_s = 100.0
+        self.cost_s = cost_s
+        self.made = 0
+        self.thrift: Thrift[int] = Thrift(lambda: self.now_s, share=0.1, free_s=0.001)
+
+    def make(self) -> int:
+        self.now_s += self.cost_s
+        self.made += 1
+        return self.made
+
+    def get(self, key: str = "x") -> int:
+        return self.thrift.get(key, self.make)
+
+
+def test_what_is_cheap_is_always_fresh() -> None:
+    work = Work(0.0009)
+    assert [work.get() for _ in range(100)] == list(range(1, 101))
+
+
+def test_what_is_costly_is_kept_as_long_as_its_cost_asks() -> None:
+    work = Work(0.5)
+    assert work.get() == 1
+    work.now_s += 4.9
+    assert work.get() == 1
+    work.now_s += 0.2
+    assert work.get() == 2
+
+
+def test_asking_at_will_takes_no_more_than_its_share_of_the_time() -> None:
+    work = Work(0.05)
+    started_s = work.now_s
+    while work.now_s < started_s + 60:
+        work.get()
+        work.now_s += 0.001
+    assert work.made * work.cost_s <= 0.1 * (work.now_s - started_s) + work.cost_s
+
+
+def test_another_answer_has_to_wait_and_is_told_so() -> None:
+    work = Work(0.5)
+    work.get("x")
+    with pytest.raises(HTTPException) as refused:
+        work.get("y")
+    assert refused.value.status_code == 503
+    assert refused.value.headers == {"retry-after": "1"}
+    work.now_s += 5.1
+    assert work.get("y") == 2
+
+
+def test_nothing_is_kept_over_the_making_of_another() -> None:
+    work = Work(0.5)
+    work.get("x")
+    work.now_s += 5.1
+    work.get("y")
+    with pytest.raises(HTTPException):
+        work.get("x")
+
+
+def test_what_is_worked_out_later_from_a_kept_answer_counts_too() -> None:
+    work = Work(0.0)
+    assert work.get() == 1
+    work.cost_s = 0.5
+    assert work.thrift.spend(work.make) == 2
+    assert work.get() == 1
+    work.now_s += 5.1
+    assert work.get() == 3

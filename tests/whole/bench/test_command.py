@@ -1,0 +1,79 @@
+"""`nannin bench`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+import pytest
+
+import nannin.cli.bench.figures as figures_module
+import nannin.cli.bench.measures as measures_module
+from nannin.cli.bench.address import Address, BenchError
+from nannin.cli.bench.command import find_processes, is_here
+from nannin.cli.command import main
+from support.servers import nannin
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures_module, "PAUSE_S", 0.1)
+    monkeypatch.setattr(measures_module, "QUIET_S", 0.2)
+
+
+def test_a_server_is_measured_and_shown_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with nannin() as server:
+        assert main(["bench", server.url, "--connections", "10", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["server"] == server.url
+    assert figures["connections"] == 10
+    assert figures["exact"] is True
+    assert figures["slow"] is None
+    assert figures["cpu_us_per_delivery"] is not None
+
+
+def test_a_server_is_measured_and_shown_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    with nannin() as server:
+        assert main(["bench", server.url, "--connections", "10"]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("server")
+    assert row.startswith(server.url)
+
+
+def test_a_server_that_is_not_there_is_one_line_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    assert main(["bench", url]) == 1
+    assert capsys.readouterr().err == f"nannin: can't connect to {url}: Connection refused\n"
+
+
+def test_too_many_clients_are_refused_before_any_connects(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "http://127.0.0.1:9", "--connections", "2000000000"]) == 1
+    assert "this process may have" in capsys.readouterr().err
+
+
+def test_an_address_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench"]) == 2
+    assert "URL" in capsys.readouterr().err
+
+
+def test_the_process_is_found_by_its_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        processes = find_processes(Address(f"http://127.0.0.1:{listener.getsockname()[1]}"), None)
+        assert processes is not None
+        assert processes.pids[0] == os.getpid()
+
+
+def test_a_process_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(BenchError, match="process 999999999 can't be seen"):
+        find_processes(Address("http://127.0.0.1:9"), 999_999_999)
+
+
+def test_a_server_elsewhere_has_no_process_here() -> None:
+    elsewhere = Address("http://192.0.2.1:80")
+    assert not is_here(elsewhere)
+    assert find_processes(elsewhere, None) is None

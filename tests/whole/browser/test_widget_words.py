@@ -1,0 +1,196 @@
+"""The widget, in a real browser: the number in the words and figures of the page's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.servers import Server
+from whole.browser.pages.widget_site import Publish, ScriptedServer, embedding, key_of, shows
+
+COUNT = {"visitors": 3, "connections": 5, "visible": 2}
+PEOPLE = 'data-nannin data-nannin-one="{n} person" data-nannin-other="{n} people"'
+OSOBY = 'data-nannin-one="{n} osoba" data-nannin-few="{n} osoby" data-nannin-many="{n} osób"'
+
+
+class Told:
+    """A page with the widget, as one that a scripted server tells its counts."""
+
+    def __init__(self, page: Page, server: Server, publish: Publish) -> None:
+        self.page = page
+        self._embedding = server
+        self._publish = publish
+        self._server = ScriptedServer(page, COUNT)
+        self._key = ""
+
+    def opens(self, body: str, language: str = "en") -> None:
+        url = self._publish("/", embedding(self._embedding, body, language))
+        self._key = key_of(url)
+        self.page.goto(url)
+
+    def hears(self, visitors: int) -> None:
+        self._server.tell(self._key, {"visitors": visitors})
+
+
+@pytest.fixture
+def told(shared_server: Server, publish: Publish, newcomer: Callable[..., Page]) -> Told:
+    return Told(newcomer("en-US"), shared_server, publish)
+
+
+# --- which number ---
+
+
+@pytest.mark.parametrize(
+    ("which", "text"),
+    [
+        ("", "3"),
+        ("visitors", "3"),
+        ("connections", "5"),
+        ("visible", "2"),
+        ("sessions", "some"),
+        ("page", "some"),
+        ("toString", "some"),
+    ],
+)
+def test_an_element_shows_the_number_that_it_names(told: Told, which: str, text: str) -> None:
+    told.opens(f'<i data-nannin>-</i><b data-nannin="{which}">some</b>')
+    expect(told.page.locator("i")).to_have_text("3")
+    expect(told.page.locator("b")).to_have_text(text)
+
+
+def test_a_nannin_count_element_does_the_same(told: Told) -> None:
+    told.opens(
+        '<nannin-count>some</nannin-count> <nannin-count data-nannin="visible" data-nannin-other="{n}!">'
+    )
+    expect(told.page.locator("nannin-count").first).to_have_text("3")
+    expect(told.page.locator("nannin-count").last).to_have_text("2!")
+
+
+def test_the_number_may_stand_in_its_words_more_than_once(told: Told) -> None:
+    told.opens('<b data-nannin data-nannin-other="{n} of {n}">some</b>')
+    expect(told.page.locator("b")).to_have_text("3 of 3")
+
+
+def test_a_nannin_count_element_that_is_added_later_does_too(told: Told) -> None:
+    told.opens("<p>text</p>")
+    told.page.evaluate("document.querySelector('p').append(document.createElement('nannin-count'))")
+    expect(told.page.locator("nannin-count")).to_have_text("3")
+
+
+# --- its words ---
+
+
+@pytest.mark.parametrize(("visitors", "text"), [(0, "0 people"), (1, "1 person"), (1234, "1,234 people")])
+def test_a_word_for_one_and_another_for_the_rest(told: Told, visitors: int, text: str) -> None:
+    told.opens(f"<b {PEOPLE}>some</b>")
+    shows(told.page, "3 people")
+    told.hears(visitors)
+    shows(told.page, text)
+
+
+@pytest.mark.parametrize(
+    ("visitors", "text"), [(1, "1 osoba"), (3, "3 osoby"), (5, "5 osób"), (22, "22 osoby"), (112, "112 osób")]
+)
+def test_the_elements_language_has_its_own_plurals(told: Told, visitors: int, text: str) -> None:
+    told.opens(f'<b lang="pl" data-nannin {OSOBY}>some</b>')
+    shows(told.page, "3 osoby")
+    told.hears(visitors)
+    shows(told.page, text)
+
+
+def test_one_text_is_enough_where_words_do_not_change(told: Told) -> None:
+    told.opens('<b data-nannin data-nannin-other="{n}人が見ています">some</b>', "ja")
+    shows(told.page, "3人が見ています")
+    told.hears(1)
+    shows(told.page, "1人が見ています")
+
+
+def test_a_text_may_do_without_the_number(told: Told) -> None:
+    told.opens('<b data-nannin data-nannin-one="only you" data-nannin-other="you and others">some</b>')
+    shows(told.page, "you and others")
+    told.hears(1)
+    shows(told.page, "only you")
+
+
+def test_a_text_is_text_and_no_markup(told: Told) -> None:
+    told.opens('<b data-nannin data-nannin-other="&lt;img src=x onerror=alert(1)&gt;{n}">some</b>')
+    shows(told.page, "<img src=x onerror=alert(1)>3")
+    assert told.page.locator("img").count() == 0
+
+
+# --- its figures ---
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "12,345"),
+        ("de", "12.345"),
+        ("en-IN", "12,345"),
+        ("ar-EG", "١٢٬٣٤٥"),
+        ("not a language", "12,345"),
+        ("", "12,345"),
+    ],
+)
+def test_the_number_is_written_as_the_page_writes_numbers(told: Told, language: str, text: str) -> None:
+    told.opens("<span data-nannin>some</span>", language)
+    shows(told.page, "3" if language != "ar-EG" else "٣")
+    told.hears(12345)
+    shows(told.page, text)
+
+
+def test_a_part_of_the_page_may_have_another_language(told: Told) -> None:
+    told.opens('<b data-nannin></b><p lang="de"><i data-nannin></i></p>')
+    expect(told.page.locator("i")).to_have_text("3")
+    told.hears(12345)
+    expect(told.page.locator("b")).to_have_text("12,345")
+    expect(told.page.locator("i")).to_have_text("12.345")
+
+
+def test_without_a_language_the_browsers_counts(
+    shared_server: Server, publish: Publish, newcomer: Callable[..., Page]
+) -> None:
+    told = Told(newcomer("de-DE"), shared_server, publish)
+    told.opens("<span data-nannin>some</span>", "")
+    shows(told.page, "3")
+    told.hears(12345)
+    shows(told.page, "12.345")
+
+
+# --- how it is told ---
+
+
+def test_nothing_is_announced_unless_the_page_asks_for_it(told: Told) -> None:
+    told.opens('<b data-nannin>some</b><i data-nannin aria-live="polite">some</i>')
+    shows(told.page, "3")
+    told.hears(4)
+    shows(told.page, "4")
+    assert told.page.evaluate("document.querySelector('b').getAttributeNames()") == ["data-nannin"]
+    expect(told.page.locator("i")).to_have_attribute("aria-live", "polite")
+
+
+def test_nothing_moves(told: Told) -> None:
+    told.opens("<b data-nannin>some</b>")
+    shows(told.page, "3")
+    told.hears(4)
+    shows(told.page, "4")
+    assert told.page.evaluate("document.getAnimations().length") == 0
+    assert told.page.evaluate("document.querySelector('b').style.length") == 0
+
+
+def test_the_same_number_again_touches_nothing(told: Told) -> None:
+    told.opens("<b data-nannin>some</b>")
+    shows(told.page, "3")
+    told.page.evaluate(
+        """() => {
+          const element = document.querySelector("b");
+          globalThis.changes = 0;
+          new MutationObserver(() => { changes += 1; }).observe(element, { childList: true });
+        }"""
+    )
+    for visitors in (3, 3, 4):
+        told.hears(visitors)
+    shows(told.page, "4")
+    assert told.page.evaluate("changes") == 1

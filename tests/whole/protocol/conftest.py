@@ -1,0 +1,59 @@
+"""The servers that the protocol tests talk to, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from support.raw_wire import get, polling
+from support.servers import Server, Way, served
+
+QUICK = (
+    "--ping-interval",
+    "0.3",
+    "--ping-timeout",
+    "0.2",
+    "--max-payload",
+    "1000000",
+    "--connect-timeout",
+    "1",
+)
+CALM = ("--ping-interval", "5", "--ping-timeout", "5", "--max-payload", "1000000", "--connect-timeout", "1")
+
+
+@pytest.fixture(scope="session")
+def echo_server(way: Way) -> Iterator[Server]:
+    """An Engine.IO echo with quick heartbeats."""
+    with served(way, "../../examples/echo/app.py:app", *QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def quick_server(way: Way) -> Iterator[Server]:
+    """The application of the protocol tests with quick heartbeats."""
+    with served(way, "protocol_app.py:live", *QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def protocol_server(way: Way) -> Iterator[Server]:
+    """The same with slow heartbeats: a busy machine must not make these tests fail."""
+    with served(way, "protocol_app.py:live", *CALM) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def plain_server(way: Way) -> Iterator[Server]:
+    """nannin as it comes, with quick heartbeats: every page is told its count."""
+    with served(way, None, *QUICK) as server:
+        yield server
+
+
+@pytest.fixture
+def sid(echo_server: Server) -> str:
+    """A fresh polling session of the echo."""
+    sid = json.loads(get(echo_server, polling("/engine.io/")).text[1:])["sid"]
+    assert isinstance(sid, str)
+    return sid

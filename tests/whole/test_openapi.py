@@ -1,0 +1,98 @@
+"""The description of what observers can ask for: valid, complete, and kept by a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+
+from nannin.web.openapi import DOCUMENT
+from support.observed import Hall
+from support.servers import Server, nannin
+
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+# The stream never ends, so that it is tried by itself.
+ENDING = SCHEMA.exclude(path="/api/stream")
+few = settings(
+    max_examples=30,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # a smaller example of a failure is not worth its minutes
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with nannin() as server:
+        yield server
+
+
+@ENDING.parametrize()
+@few
+def test_what_is_described_is_what_is_answered(case: schemathesis.Case[Any], server: Server) -> None:
+    case.call_and_validate(base_url=server.url, timeout=10)
+
+
+@SCHEMA.include(path="/api/stream", method="GET").parametrize()
+@few
+def test_a_stream_begins_as_described(case: schemathesis.Case[Any], server: Server) -> None:
+    with httpx.stream("GET", f"{server.url}/api/stream", params=case.query, timeout=10) as response:
+        if response.status_code == 431:  # 100 long keys are more than the server takes for a URL
+            return
+        media_type = response.headers["content-type"].partition(";")[0]
+        described = DOCUMENT["paths"]["/api/stream"]["get"]["responses"][str(response.status_code)]
+        if response.status_code == 200:
+            assert media_type in described["content"]
+            return
+        response.read()
+    assert response.status_code in (400, 404)
+    assert media_type == "application/json"
+    assert list(response.json()) == ["error"]
+
+
+# --- the document ---
+
+
+def test_it_is_served_as_it_is() -> None:
+    assert Hall().read("/api/openapi.json") == DOCUMENT
+
+
+def test_it_is_valid_and_describes_each_route() -> None:
+    SCHEMA.validate()
+    routes = {getattr(route, "path", "") for route in Hall().observers.routes()}
+    assert set(DOCUMENT["paths"]) == routes - {"/api/{rest:path}"}
+
+
+def test_it_says_what_can_go_wrong_everywhere() -> None:
+    for path, operations in DOCUMENT["paths"].items():
+        assert {"200", "400", "403", "405"} <= set(operations["get"]["responses"]), path
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_it_knows_each_parameter_that_is_taken(path: str) -> None:
+    _, words = Hall().error(f"{path}?nothing=1")
+    taken = words.partition("; there are: ")[2].split(", ")
+    described = [
+        parameter.get("name", str(parameter.get("$ref")).rpartition("/")[2])
+        for parameter in DOCUMENT["paths"][path]["get"]["parameters"]
+    ]
+    assert taken == (described or ["none"])
+
+
+def test_its_server_is_wherever_it_is_read() -> None:
+    base = httpx.URL("https://example.com/live/api/openapi.json").join(DOCUMENT["servers"][0]["url"])
+    assert str(base) == "https://example.com/live/"
+
+
+def test_a_count_on_a_stream_is_the_count_that_is_described(server: Server) -> None:
+    with httpx.stream("GET", f"{server.url}/api/stream?page=/x", timeout=10) as response:
+        line = next(line for line in response.iter_lines() if line.startswith("data: "))
+    told = msgspec.json.decode(line.removeprefix("data: "))
+    assert sorted(told) == sorted(DOCUMENT["components"]["schemas"]["Count"]["required"])

@@ -1,0 +1,192 @@
+"""The server as a process: what it logs, how it starts, and what is said where it can not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import pathlib
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from nannin.server.process import Quiet, log_config
+from support.certificates import CERTIFICATE, KEY
+from support.commands import end, run, write
+from support.raw_client import connect, get, read_until, upgrade_request
+from support.servers import free_port, nannin
+
+# An ASGI app of somebody else.
+HTTP_APP = """
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"hello"})
+"""
+
+
+# --- What is logged
+
+
+def test_a_cancelled_request_is_not_logged_and_a_failed_one_is() -> None:
+    def record(error: BaseException) -> logging.LogRecord:
+        return logging.LogRecord("x", logging.ERROR, "", 0, "", None, (type(error), error, None))
+
+    quiet = Quiet(logging.INFO)
+    assert not quiet.filter(record(asyncio.CancelledError()))
+    assert quiet.filter(record(ValueError()))
+    assert quiet.filter(logging.LogRecord("x", logging.ERROR, "", 0, "", None, None))
+
+
+def test_requests_that_are_none_are_logged_for_those_alone_who_debug() -> None:
+    said = logging.LogRecord("x", logging.WARNING, "", 0, "Invalid HTTP request received.", None, None)
+    assert not Quiet(logging.INFO).filter(said)
+    assert Quiet(logging.DEBUG).filter(said)
+
+
+@pytest.mark.parametrize(
+    ("asked", "ours", "theirs"), [("info", 20, 30), ("debug", 10, 10), ("trace", 5, 5), ("error", 40, 40)]
+)
+def test_uvicorn_is_heard_from_warning_upward_unless_one_debugs(asked: str, ours: int, theirs: int) -> None:
+    loggers = log_config(asked)["loggers"]
+    assert (loggers["nannin"]["level"], loggers["uvicorn.error"]["level"]) == (ours, theirs)
+
+
+def test_no_address_of_a_client_is_logged_at_info_and_it_is_at_trace() -> None:
+    for level, is_logged in [("info", False), ("trace", True)]:
+        with nannin("--log-level", level) as server:
+            with connect(server, upgrade_request("/socket.io/?EIO=4&transport=websocket")) as client:
+                read_until(client, b"101 Switching Protocols")
+                here = f"{client.getsockname()[0]}:{client.getsockname()[1]}"
+            get(f"{server.url}/")
+            end(server, signal.SIGTERM)
+            assert (here in server.log) is is_logged, server.log
+
+
+# --- The start
+
+
+def test_the_banner_names_the_port_that_was_really_taken() -> None:
+    command = [sys.executable, "-m", "nannin", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(7)]
+        address = lines[3].removeprefix("  Page   ")
+        assert get(address)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert lines[1].startswith("nannin 0.")
+    assert lines[4] == f'  Embed  <script async src="{address}nannin.js"></script> <span data-nannin></span>'
+    assert lines[5:] == ["  Stop   Ctrl-C", ""]
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_another_application_is_served_and_announced_with_its_address_only(tmp_path: pathlib.Path) -> None:
+    with nannin("--app", write(tmp_path / "one.py", HTTP_APP)) as server:
+        assert get(f"{server.url}/") == b"hello"
+        assert f"  Address  {server.url}/\n" in server.log
+        assert "Embed" not in server.log
+
+
+def test_flags_are_heard_by_the_application_and_win_over_its_code(tmp_path: pathlib.Path) -> None:
+    code = "from nannin import Live\nlive = Live(ping_interval=3, ping_timeout=4)"
+    with nannin("--app", write(tmp_path / "two.py", code), "--ping-interval", "0.7") as server:
+        handshake = json.loads(get(f"{server.url}/socket.io/?EIO=4&transport=polling")[1:])
+    assert (handshake["pingInterval"], handshake["pingTimeout"]) == (700, 4000)
+
+
+def test_a_root_path_works_for_proxies_that_strip_it_and_for_those_that_do_not() -> None:
+    with nannin("--root-path", "/here") as server:
+        assert get(f"{server.url}/") == get(f"{server.url}/here/") == get(f"{server.url}/here")
+        assert f"  Page   {server.url}/here/\n" in server.log
+        for path in ("/socket.io/", "/here/socket.io/"):
+            assert get(f"{server.url}{path}?EIO=4&transport=polling").startswith(b"0{")
+            with connect(server, upgrade_request(f"{path}?EIO=4&transport=websocket")) as client:
+                read_until(client, b"101 Switching Protocols")
+
+
+def test_a_unix_socket_is_served_and_removed(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "n.sock"
+    command = [sys.executable, "-m", "nannin", "--uds", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        assert lines[3] == f"  Socket  {path}\n"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5)
+            client.connect(str(path))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            read_until(client, b"HTTP/1.1 200 OK")
+        assert run("--uds", str(path)) == (1, "", f"nannin: can't listen on {path}: another server does\n")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert not path.exists()
+
+
+def test_https_is_served_with_a_certificate(tmp_path: pathlib.Path) -> None:
+    certificate, key = write(tmp_path / "c.pem", CERTIFICATE), write(tmp_path / "k.pem", KEY)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # its dates are not what is tested
+    with nannin("--ssl-certfile", certificate, "--ssl-keyfile", key) as server:
+        address = f"https://{server.host}:{server.port}/"
+        with urllib.request.urlopen(address, timeout=5, context=context) as response:
+            assert response.status == 200
+        assert f"  Page   {address}\n" in server.log
+        assert f'src="{address}nannin.js"' in server.log
+
+
+def test_the_page_is_opened_in_the_browser_once_it_is_served(tmp_path: pathlib.Path) -> None:
+    pipe = tmp_path / "opened"
+    os.mkfifo(pipe)
+    browser = tmp_path / "browser"
+    write(browser, f"#!/bin/sh\necho \"$1\" > '{pipe}'\n")
+    browser.chmod(0o755)
+    with nannin("--open", env={"BROWSER": str(browser)}) as server:
+        assert pipe.read_text() == f"{server.url}/\n"
+
+
+def test_a_port_in_use_is_one_line_and_code_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = f"nannin: can't listen on 127.0.0.1, port {port}: Address already in use\n"
+        assert run("--port", str(port)) == (1, "", line)
+
+
+def test_a_socket_file_that_can_not_be_made_is_one_line_and_code_1(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "no" / "n.sock")
+    assert run("--uds", path) == (1, "", f"nannin: can't listen on {path}: No such file or directory\n")
+    path = str(tmp_path / ("x" * 150))
+    code, out, errors = run("--uds", path)
+    assert (code, out) == (1, "")
+    assert errors.startswith(f"nannin: can't listen on {path}: ")
+    assert errors.count("\n") == 1
+
+
+def test_a_bad_application_or_certificate_is_one_line_and_code_2(tmp_path: pathlib.Path) -> None:
+    port = str(free_port())
+    bad = write(tmp_path / "bad.py", "1 / 0")
+    code, out, errors = run("--port", port, "--app", bad)
+    assert (code, out) == (2, "")
+    assert errors == f"nannin: {bad} can't be imported: ZeroDivisionError: division by zero ({bad}:1)\n"
+    line = f"nannin: {bad} with {bad} is no PEM certificate and key without a password\n"
+    assert run("--port", port, "--ssl-certfile", bad) == (2, "", line)
+
+
+def test_an_application_that_refuses_to_start_ends_with_code_1_and_its_reason(tmp_path: pathlib.Path) -> None:
+    refusing = """
+        async def app(scope, receive, send):
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": "no database"})
+    """
+    code, out, errors = run("--port", "0", "--app", write(tmp_path / "no.py", refusing))
+    assert (code, out) == (1, "")
+    assert "no database" in errors
+    assert "Traceback" not in errors
