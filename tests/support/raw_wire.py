@@ -19,9 +19,9 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
-from whole.protocol.tls import TlsSocket
 
 from support import tls
+from support.tls import TlsSocket
 
 PATIENCE_S = 10.0
 """How long a test waits for what must come; never how long it waits when all is well."""

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from support.servers import ROOT
 from whole.browser.pages.client_site import Site, both_transports, each_transport
 
-pytest_plugins = ["browser.pages.client_fixtures"]
+pytest_plugins = ["whole.browser.pages.client_fixtures"]
 
 SCRIPT = ROOT / "src" / "nannin" / "web" / "static" / "socket.io.js"
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, WebSocketRoute
 from support.servers import free_port
 from whole.browser.pages.client_site import Site, both_transports, each_transport, serving
 
-pytest_plugins = ["browser.pages.client_fixtures"]
+pytest_plugins = ["whole.browser.pages.client_fixtures"]
 
 COME_BACK = "() => { const back = heard(socket, 'welcome'); socket.connect(); return back.then(() => true); }"
 
