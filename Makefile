@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WIRE := engine_packet engine_request engine_session engine_states outgoing socket_packet
+WIRE := engine_packet engine_request engine_session engine_states outbox outgoing socket_packet
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --output-sync=target --jobs 3
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
