@@ -164,7 +164,7 @@ def test_whoever_is_refused_is_never_counted_and_told_nothing_else() -> None:
 def test_the_tally_knows_every_kind_of_refusal() -> None:
     house = House(max_namespaces=1, verify=tokens)
     house.on("connect", refuse, "/refusing")
-    house.hub.handlers.name("/news")
+    house.hub.handlers.declare("/news")
     client = house.client("/", token="/")
     for page, auth in (
         ("/olds", {}),

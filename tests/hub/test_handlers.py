@@ -120,14 +120,14 @@ def test_what_is_no_page_key_never_exists() -> None:
     handlers = Handlers()
     assert not handlers.exists("news")
     assert not handlers.exists("/" + "x" * 255)
-    handlers.name("/*")
+    handlers.declare("/*")
     assert not handlers.exists("/a\nb")
     assert not handlers.exists("/" + "x" * 255)
 
 
 def test_once_a_page_is_named_only_named_pages_and_the_default_one_exist() -> None:
     handlers = Handlers()
-    handlers.name("/custom")
+    handlers.declare("/custom")
     assert handlers.exists("/custom")
     assert handlers.exists("/")
     assert not handlers.exists("/other")
@@ -138,7 +138,7 @@ def test_once_a_page_is_named_only_named_pages_and_the_default_one_exist() -> No
 
 def test_a_pattern_names_all_pages_that_it_matches() -> None:
     handlers = Handlers()
-    handlers.name("/chat/*")
+    handlers.declare("/chat/*")
     assert handlers.exists("/chat/1")
     assert handlers.exists("/chat/a/b")
     assert handlers.exists("/chat/")
@@ -148,7 +148,7 @@ def test_a_pattern_names_all_pages_that_it_matches() -> None:
 
 def test_a_star_may_stand_in_the_middle_and_more_than_once() -> None:
     handlers = Handlers()
-    handlers.name("/*/comments/*")
+    handlers.declare("/*/comments/*")
     assert handlers.exists("/news/1/comments/2")
     assert not handlers.exists("/news/1")
 
@@ -156,16 +156,16 @@ def test_a_star_may_stand_in_the_middle_and_more_than_once() -> None:
 @pytest.mark.parametrize("pattern", ["/a.c", "/a+", "/(a)", "/[ab]", "/a|b", "/a\\d", "/^a$", "/a?"])
 def test_nothing_but_the_star_is_special_in_a_pattern(pattern: str) -> None:
     handlers = Handlers()
-    handlers.name(pattern)
+    handlers.declare(pattern)
     assert handlers.exists(pattern)
     assert not any(map(handlers.exists, ("/abc", "/aa", "/a", "/b", "/a1")))
 
 
 def test_more_pages_may_be_named_and_one_twice() -> None:
     handlers = Handlers()
-    handlers.name("/a")
-    handlers.name("/b")
-    handlers.name("/a")
+    handlers.declare("/a")
+    handlers.declare("/b")
+    handlers.declare("/a")
     assert [handlers.exists(page) for page in ("/a", "/b", "/c")] == [True, True, False]
 
 
@@ -173,7 +173,7 @@ def test_more_pages_may_be_named_and_one_twice() -> None:
 def test_naming_what_is_no_page_key_is_an_error_and_closes_no_list(pattern: str) -> None:
     handlers = Handlers()
     with pytest.raises(ValueError, match="a page's key starts with /"):
-        handlers.name(pattern)
+        handlers.declare(pattern)
     assert handlers.exists("/anything")
 
 
@@ -446,14 +446,14 @@ def test_a_page_with_any_handler_is_handled() -> None:
 
 def test_a_page_that_is_only_named_is_not_handled() -> None:
     handlers = Handlers()
-    handlers.name("/news")
+    handlers.declare("/news")
     assert not handlers.resolve("/news").is_handled
 
 
 def test_handlers_are_used_once_one_is_registered() -> None:
     handlers = Handlers()
     assert not handlers.is_used
-    handlers.name("/news")
+    handlers.declare("/news")
     assert not handlers.is_used
     handlers.register("/", "connect", print)
     assert handlers.is_used

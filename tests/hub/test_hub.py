@@ -58,7 +58,7 @@ def test_what_can_be_no_page_is_an_invalid_namespace(key: str) -> None:
 
 def test_once_pages_are_named_another_is_an_invalid_namespace() -> None:
     house = House()
-    house.hub.handlers.name("/news")
+    house.hub.handlers.declare("/news")
     client = house.client()
     for key in ("/nows", "/news", "/"):
         client.connect(key)

@@ -43,7 +43,7 @@ def test_it_knows_which_pages_can_be() -> None:
     house = House()
     asked = observatory(house)
     assert (asked.exists("/anything"), asked.exists("nothing")) == (True, False)
-    house.hub.handlers.name("/news/*")
+    house.hub.handlers.declare("/news/*")
     assert (asked.exists("/news/1"), asked.exists("/olds")) == (True, False)
 
 

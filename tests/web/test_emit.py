@@ -113,7 +113,7 @@ def test_a_body_that_is_not_what_is_expected_is_a_400_that_says_why(body: Any, w
 
 def test_a_page_that_can_not_be_is_a_404() -> None:
     house = House()
-    house.hub.handlers.name("/news")
+    house.hub.handlers.declare("/news")
     assert post(make(house), {"event": "a", "page": "/other"}).status == 404
 
 

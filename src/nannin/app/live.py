@@ -71,7 +71,7 @@ class Live:
             verify=_verifier(self.settings),
         )
         for pattern in self.settings.pages:
-            self._hub.handlers.name(pattern)
+            self._hub.handlers.declare(pattern)
         self.engine = make_engine(self._hub, self.settings, self._clock)
         endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
         self._observers = Observers(

@@ -10,7 +10,7 @@ from typing import Any
 
 from nannin.clock import Clock
 from nannin.errors import ConnectionRefused
-from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, Handling
+from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, PageHandlers
 from nannin.hub.sockets import Socket, SocketState
 
 logger = logging.getLogger("nannin.handlers")
@@ -40,7 +40,7 @@ class Caller:
 
     def call(
         self,
-        handling: Handling,
+        handling: PageHandlers,
         socket: Socket,
         event: str,
         args: tuple[Any, ...],
@@ -115,7 +115,7 @@ class Caller:
 
     async def _through(
         self,
-        handling: Handling,
+        handling: PageHandlers,
         handler: Handler | None,
         socket: Socket,
         event: str,

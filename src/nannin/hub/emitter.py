@@ -48,6 +48,27 @@ class Emitter:
         if loop is not self._loop:
             self._loop, self._thread = loop, threading.get_ident()
 
+    def enter(self, socket: Socket, *, returns: bool = False) -> None:
+        """Can send to this socket from now on, by its id and its rooms.
+
+        Args:
+            socket: one that joins a page.
+            returns: whether it came back as who it was; until `arrive`, it also gets what its page gets.
+        """
+        self.sockets[socket.id] = socket
+        if returns:
+            self.returning.add(socket)
+
+    def arrive(self, socket: Socket) -> None:
+        """The socket is on its page."""
+        self.returning.discard(socket)
+
+    def part(self, socket: Socket) -> None:
+        """The socket has left: its id is free. A client that came back may have taken it over already."""
+        self.returning.discard(socket)
+        if self.sockets.get(socket.id) is socket:
+            del self.sockets[socket.id]
+
     def emit(self, page: str, aim: Aim, event: str, args: tuple[Any, ...], *, volatile: bool = False) -> None:
         """Sends an event; from any thread, since frameworks run plain functions in threads of their own.
 

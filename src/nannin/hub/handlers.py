@@ -57,7 +57,7 @@ class Handler:
             raise TypeError(f"the handler {self.name} of {event!r} gets the socket and the {what}, no more")
 
 
-class Handling:
+class PageHandlers:
     """What the application does on one page.
 
     Attributes:
@@ -103,11 +103,11 @@ class Handlers:
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
-        self._resolved: dict[str, Handling] = {}
+        self._resolved: dict[str, PageHandlers] = {}
         self._named = False
         self.is_used = False
 
-    def name(self, pattern: str) -> None:
+    def declare(self, pattern: str) -> None:
         """Names pages. From the first time on, only named pages and `/` exist.
 
         Raises:
@@ -158,7 +158,7 @@ class Handlers:
         named = not self._named or page == "/"
         return named or any(row.expression.fullmatch(page) for row in self._rows.values())
 
-    def resolve(self, page: str) -> Handling:
+    def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
         handling = self._resolved.get(page)
         if handling is None:
@@ -167,7 +167,7 @@ class Handlers:
             handling = self._resolved[page] = self._resolve(page)
         return handling
 
-    def _resolve(self, page: str) -> Handling:
+    def _resolve(self, page: str) -> PageHandlers:
         handlers: dict[str, Handler] = {}
         params: dict[str, str] = {}
         for row in reversed(self._rows.values()):  # the most specific last: it is the one that stays
@@ -176,7 +176,7 @@ class Handlers:
                 handlers |= row.handlers
                 params |= match.groupdict()
         around = tuple(one for expression, one in self._middleware if expression.fullmatch(page))
-        return Handling(handlers, around, params)
+        return PageHandlers(handlers, around, params)
 
     def _add(self, pattern: str) -> _Row:
         self._resolved.clear()

@@ -21,10 +21,10 @@ from nannin.clock import Alarm, Clock
 from nannin.engine.engine import Session
 from nannin.errors import ConnectionRefused, PacketError, PayloadError
 from nannin.hub.caller import Caller
+from nannin.hub.comebacks import Comebacks
 from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import encode_packet
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
-from nannin.hub.returns import Returns
 from nannin.hub.sockets import DisconnectReason, Socket, SocketState
 from nannin.hub.teller import Teller, Watcher
 from nannin.settings import Settings
@@ -121,7 +121,7 @@ class Hub:
         self._teller = Teller(self._roster, pace, clock)
         self._caller = Caller(clock)
         recovery = Recovery(window_s=settings.recover, max_bytes=settings.max_recovery, new_pid=new_id)
-        self._returns = Returns(recovery, clock, for_all=settings.recover_all)
+        self._comebacks = Comebacks(recovery, clock, for_all=settings.recover_all)
         self.emitter = Emitter(self._roster, self.rooms, recovery, clock)
         self._graces = graces(settings)
         self._grace_alarm = Alarm(clock, self._end_graces)
@@ -245,13 +245,11 @@ class Hub:
         )
 
     def _make_socket(self, session: Session, key: str, auth: dict[str, Any], *, observes: bool) -> Socket:
-        back = self._returns.find(key, auth)
+        back = self._comebacks.find(key, auth)
         id_ = back.absent.id if back is not None else self._new_id()
         socket = Socket(self, session, key, id_, auth, observes=observes)
-        self.emitter.sockets[id_] = socket
-        self._returns.welcome(socket, back)
-        if back is not None:
-            self.emitter.returning.add(socket)
+        self.emitter.enter(socket, returns=back is not None)
+        self._comebacks.welcome(socket, back)
         return socket
 
     def _refuse_joining(self, socket: Socket, error: Exception) -> None:
@@ -282,7 +280,7 @@ class Hub:
         if socket.state is not SocketState.JOINING:  # its session ended while the handler ran
             return
         session, key = socket.session, socket.key
-        self.emitter.returning.discard(socket)
+        self.emitter.arrive(socket)
         session.allow(math.inf)
         socket.state = SocketState.JOINED
         if socket.observes:
@@ -334,10 +332,8 @@ class Hub:
         # Its disconnect handler may have a last word for them.
         socket.left_rooms = self.rooms.leave_all(socket.key, socket)
         socket.state, socket.outbox = SocketState.LEFT, None
-        self._returns.part(socket, reason)
-        self.emitter.returning.discard(socket)
-        if self.emitter.sockets.get(socket.id) is socket:
-            del self.emitter.sockets[socket.id]
+        self._comebacks.part(socket, reason)
+        self.emitter.part(socket)
 
     def _leave_roster(self, socket: Socket, reason: str) -> None:
         grace_s = self._graces.get(reason, 0.0)

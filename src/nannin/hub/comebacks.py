@@ -20,7 +20,7 @@ _LOST = frozenset(
 )
 
 
-class Returns:
+class Comebacks:
     """Knows who may come back, and for how long.
 
     Args:
