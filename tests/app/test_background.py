@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from nannin.app.background import Background
-from nannin.app.goodbye import shut_down_all
 
 
 async def turn() -> None:
@@ -109,7 +108,7 @@ def test_the_end_of_the_server_ends_all_tasks_silently_and_it_may_start_again(
         background.start()
         one = background.spawn(task())
         await turn()
-        shut_down_all()
+        background.shut_down()
         await turn()
         assert steps == ["begun", "begun", "ended", "ended"]
         assert one.cancelled()

@@ -1,10 +1,8 @@
-"""Live around another app: whose path is whose, the lifespan of both, and a host that stops."""
+"""Live around another app: whose path is whose, and the lifespan of both."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -15,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin import Live
-from nannin.app.wrapping import LOOK_EVERY_S, Goodbye, host_is_stopping, own_paths, restore_path
+from nannin.app.wrapping import own_paths, restore_path
 
 PATIENCE_S = 5.0
 
@@ -245,85 +243,6 @@ def test_a_slash_that_a_host_put_behind_a_path_is_taken_off(
     found = restore_path(scope)
     assert (found["path"], found["root_path"]) == (restored or (path, ""))
     assert scope["path"] == path
-
-
-# A host that stops
-
-
-class Stopping:
-    """A server as uvicorn's is: a method of it handles the signals."""
-
-    def __init__(self) -> None:
-        self.should_exit = False
-
-    def handle_exit(self, number: int, frame: object) -> None:
-        self.should_exit = True
-
-
-@pytest.fixture
-def server() -> Any:
-    """It handles SIGTERM meanwhile."""
-    server = Stopping()
-    before = signal.signal(signal.SIGTERM, server.handle_exit)
-    yield server
-    signal.signal(signal.SIGTERM, before)
-
-
-def test_a_host_is_known_to_stop_by_the_signal_it_had(server: Stopping) -> None:
-    assert not host_is_stopping()
-    signal.raise_signal(signal.SIGTERM)
-    assert host_is_stopping()
-
-
-@pytest.mark.parametrize("handler", [signal.SIG_DFL, signal.SIG_IGN, lambda *_: None])
-def test_a_host_that_handles_no_signal_never_stops(handler: Callable[..., Awaitable[None]]) -> None:
-    before = signal.signal(signal.SIGTERM, handler)
-    try:
-        assert not host_is_stopping()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def test_while_a_request_is_open_a_host_that_stops_is_noticed(server: Stopping) -> None:
-    async def main() -> None:
-        ended = asyncio.Event()
-        with Goodbye(ended.set).request():
-            server.should_exit = True
-            await asyncio.wait_for(ended.wait(), LOOK_EVERY_S + PATIENCE_S)
-
-    asyncio.run(main())
-
-
-def test_without_a_request_no_timer_runs(server: Stopping) -> None:
-    async def main() -> None:
-        goodbye = Goodbye(lambda: None)
-        with goodbye.request(), goodbye.request():
-            assert len(timers()) == 1
-        assert not timers()
-
-    def timers() -> list[asyncio.TimerHandle]:
-        scheduled = getattr(asyncio.get_running_loop(), "_scheduled")  # noqa: B009 - asyncio has no public way
-        return [timer for timer in scheduled if not timer.cancelled()]
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("make", [Live, lambda: Live(bare)], ids=["mounted", "wrapped"])
-def test_a_poll_that_waits_ends_with_its_host(server: Stopping, make: Callable[[], Live]) -> None:
-    live = make()
-
-    async def main() -> int:
-        transport = httpx.ASGITransport(app=live)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            url = "/socket.io/?EIO=4&transport=polling"
-            sid = (await client.get(url)).text.split('"')[3]
-            poll = asyncio.create_task(client.get(f"{url}&sid={sid}"))
-            await asyncio.sleep(0)
-            server.should_exit = True
-            return (await asyncio.wait_for(poll, PATIENCE_S)).status_code
-
-    assert asyncio.run(main()) == 200
-    assert not live.engine.sessions
 
 
 def test_the_wrapped_app_is_kept_for_whoever_asks() -> None:

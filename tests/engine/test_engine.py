@@ -6,7 +6,6 @@ import logging
 
 import pytest
 
-from nannin.app.goodbye import shut_down_all
 from nannin.engine.engine import RequestRefused
 from nannin.engine.handshake import Handshake
 from nannin.wire.engine_request import Refusal
@@ -293,15 +292,6 @@ def test_a_shut_down_during_an_upgrade_closes_the_candidate(hall: Hall) -> None:
     hall.engine.shut_down()
     assert candidate.close_code is not None
     hall.assert_empty()
-
-
-def test_all_engines_of_a_process_can_be_shut_down(hall: Hall) -> None:
-    other = Hall()
-    hall.websocket()
-    other.websocket()
-    shut_down_all()
-    hall.assert_empty()
-    other.assert_empty()
 
 
 # Applications that raise

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from nannin.app.goodbye import shut_down_all
 from nannin.audience.roster import Count
 from nannin.web.stream import (
     CHUNK_BYTES,
@@ -314,17 +313,13 @@ def test_a_request_that_is_cancelled_leaves_nothing_behind() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("everywhere", [False, True])
-def test_a_shutdown_ends_every_stream_in_good_order(everywhere: bool) -> None:
+def test_a_shutdown_ends_every_stream_in_good_order() -> None:
     async def test() -> None:
         hall = Hall()
         calls = [hall.call(f"/api/stream?page=/{number}") for number in range(3)]
         for call in calls:
             await call.sends(3)
-        if everywhere:
-            shut_down_all()
-        else:
-            hall.observers.shut_down()
+        hall.observers.shut_down()
         for call in calls:
             await call.ends()
             assert call.sent[-1].get("more_body", False) is False

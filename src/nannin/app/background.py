@@ -8,8 +8,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from nannin.app.goodbye import end_with_server
-
 logger = logging.getLogger("nannin.background")
 
 BackgroundT = TypeVar("BackgroundT", bound=Callable[[], Coroutine[Any, Any, Any]])
@@ -22,7 +20,6 @@ class Background:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._functions: list[Callable[[], Coroutine[Any, Any, Any]]] = []
         self._is_running = False
-        end_with_server(self)
 
     def add(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Runs an async function from the server's start on, or from now if it has started.

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from nannin.app.dispatch import App
+from nannin.app.goodbye import HostWatch
 from nannin.clock import Clock, SystemClock
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.engine import Application, Engine
@@ -47,8 +48,13 @@ class EngineIO:
         self.settings = load(defaults=defaults)
         self.engine = make_engine(application, self.settings, SystemClock())
         endpoint = Endpoint(self.engine, self.settings.allow_origins)
-        self._app = App(path, endpoint, [], self.engine.shut_down)
+        self._host = HostWatch(self.engine.shut_down)
+        self._app = App(path, endpoint, [], self._host.shut_down)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
-        await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        with self._host.request():
+            await self._app(scope, receive, send)

@@ -1,28 +1,95 @@
-"""What a stopping server has to end: sessions, streams and tasks, in whatever app of this process."""
+"""How an app learns that its server stops, and ends its sessions, streams and tasks.
+
+Three tell us, and it takes all three:
+
+1. **The lifespan** is ASGI's own way. But a framework does not pass its lifespan on to an app that is mounted
+   in it, and uvicorn ends a lifespan only after the last request: a waiting poll would hold it for ever.
+2. **`nannin serve`** knows when it stops. `shut_down_all` tells every app of the process at once, wherever it
+   is mounted, before the server waits for requests.
+3. **Another host**, such as uvicorn by itself, tells nobody in time. So while a request of ours is open, its
+   app looks four times a second whether the host was told to stop.
+
+Whoever tells first, an app ends its parts once. If it is asked to serve again, it can be ended again.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 import weakref
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Final
+
+__all__ = ["LOOK_EVERY_S", "HostWatch", "host_is_stopping", "shut_down_all"]
+
+# Seconds between two looks at the host while a request of ours is open.
+LOOK_EVERY_S: Final = 0.25
 
 
-class Ending(Protocol):
-    """Something that would keep a server from stopping."""
+class HostWatch:
+    """Ends the parts of one app when its host stops.
+
+    Args:
+        on_shutdown: ends sessions, streams and tasks. It is called once, and again only if the app has served
+            in the meantime.
+    """
+
+    def __init__(self, on_shutdown: Callable[[], None]) -> None:
+        self._on_shutdown = on_shutdown
+        self._has_served = False
+        self._requests = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        _ALL.add(self)
+
+    def begin(self) -> None:
+        """The app serves: from now on there may be something to end."""
+        self._has_served = True
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """One request is open while this context is."""
+        self.begin()
+        self._requests += 1
+        if self._alarm is None:
+            self._set_alarm()
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            if not self._requests and self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
 
     def shut_down(self) -> None:
-        """Ends it; once is enough, and more does no harm."""
+        """The host stops: ends the app's parts, unless that was done and nothing was served since."""
+        if self._has_served:
+            self._has_served = False
+            self._on_shutdown()
+
+    def _set_alarm(self) -> None:
+        self._alarm = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        self._set_alarm()
+        if host_is_stopping():
+            self.shut_down()
 
 
-# Weakly: an app that is forgotten has nothing left to end.
-_ALL: weakref.WeakSet[Ending] = weakref.WeakSet()
-
-
-def end_with_server(ending: Ending) -> None:
-    """Has it ended with the server: nobody passes a lifespan on to an app that is mounted in another."""
-    _ALL.add(ending)
+# Weak references: an app that nobody holds any more has nothing left to end.
+_ALL: Final[weakref.WeakSet[HostWatch]] = weakref.WeakSet()
 
 
 def shut_down_all() -> None:
-    """The server stops: ends all of them."""
-    for ending in list(_ALL):
-        ending.shut_down()
+    """The server stops: ends every app of this process."""
+    for watch in list(_ALL):
+        watch.shut_down()
+
+
+def host_is_stopping() -> bool:
+    """Whether uvicorn, under whatever name it runs, was told to stop.
+
+    Its server is found by the signal that would stop it, which one of the server's methods handles.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return getattr(server, "should_exit", None) is True

@@ -16,7 +16,8 @@ from nannin.access.admission import Refusal
 from nannin.app.background import Background, BackgroundT
 from nannin.app.dispatch import App
 from nannin.app.engine_io import SID_BYTES, make_engine
-from nannin.app.wrapping import Goodbye, Wrapped, check_application, own_paths, restore_path
+from nannin.app.goodbye import HostWatch
+from nannin.app.wrapping import Wrapped, check_application, own_paths, restore_path
 from nannin.audience.page_key import check_page_key, is_pattern
 from nannin.audience.roster import Count
 from nannin.clock import SystemClock
@@ -82,21 +83,22 @@ class Live:
         )
         emit = Emit(self._find_page, self.settings.emit_token, self.settings.max_payload)
         beside = [*routes(), Route("/api/emit", emit), *self._observers.routes()]
-        self._app: ASGIApp = App("/socket.io/", endpoint, beside, self._shut_down)
-        self._goodbye = Goodbye(self._shut_down)
+        self._host = HostWatch(self._shut_down)
+        self._app: ASGIApp = App("/socket.io/", endpoint, beside, self._host.shut_down)
         self.wrapped = app
         if app is not None:
-            self._app = Wrapped(app, self._app, own_paths("/socket.io/", beside), self._shut_down)
+            self._app = Wrapped(app, self._app, own_paths("/socket.io/", beside), self._host.shut_down)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
         self._hub.emitter.run_on(asyncio.get_running_loop())
         self._background.start()
+        self._host.begin()
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         scope = restore_path(scope) if self.wrapped is None else scope
-        with self._goodbye.request():
+        with self._host.request():
             await self._app(scope, receive, send)
 
     def page(self, key: str) -> Page:

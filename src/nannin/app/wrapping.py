@@ -1,15 +1,12 @@
-"""A Live around another ASGI app, or inside one: who answers which path, and how both end with their host."""
+"""A Live around another ASGI app: who answers which path, and how both get the lifespan."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import logging
 import pathlib
-import signal
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Final
 from urllib.parse import unquote
 
 from starlette.routing import BaseRoute, Mount, Route
@@ -18,12 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin.app.dispatch import route_path
 
-__all__ = ["Goodbye", "Wrapped", "check_application", "own_paths", "restore_path"]
+__all__ = ["Wrapped", "check_application", "own_paths", "restore_path"]
 
 logger = logging.getLogger("nannin.wrapping")
-
-# A host that stops is noticed so soon, while a request of ours is open.
-LOOK_EVERY_S: Final = 0.25
 
 
 def check_application(app: object) -> None:
@@ -143,50 +137,3 @@ class Wrapped:
             if heard[-1] != "lifespan.shutdown":
                 await hear()
             await say({"type": "lifespan.shutdown.complete"})
-
-
-class Goodbye:
-    """Ends what would keep a host from stopping: polls that wait, and streams, which have no end.
-
-    No framework passes its lifespan on to what is mounted in it, and uvicorn ends a lifespan only after the
-    last request. So while a request is open we look whether the host is about to stop.
-
-    Args:
-        on_shutdown: ends sessions and streams; it may be called more than once.
-    """
-
-    def __init__(self, on_shutdown: Callable[[], None]) -> None:
-        self._on_shutdown = on_shutdown
-        self._requests = 0
-        self._alarm: asyncio.TimerHandle | None = None
-
-    @contextlib.contextmanager
-    def request(self) -> Iterator[None]:
-        """One request is open meanwhile."""
-        self._requests += 1
-        if self._alarm is None:
-            self._set_alarm()
-        try:
-            yield
-        finally:
-            self._requests -= 1
-            if not self._requests and self._alarm is not None:
-                self._alarm.cancel()
-                self._alarm = None
-
-    def _set_alarm(self) -> None:
-        self._alarm = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
-
-    def _look(self) -> None:
-        self._set_alarm()
-        if host_is_stopping():
-            self._on_shutdown()
-
-
-def host_is_stopping() -> bool:
-    """Whether uvicorn, under whatever name it runs, was told to stop.
-
-    Its server is found by the signal that would stop it, which one of its methods handles.
-    """
-    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return getattr(server, "should_exit", None) is True

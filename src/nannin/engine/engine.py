@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from nannin.app.goodbye import end_with_server
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
 from nannin.engine.handshake import Handshake
@@ -189,7 +188,6 @@ class Engine:
         self._clock = clock
         self._deadlines: Deadlines[Session] = Deadlines(clock, self._tick)
         self._to_flush: list[Session] = []
-        end_with_server(self)
 
     # What transports hand in
 

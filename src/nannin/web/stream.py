@@ -19,7 +19,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from nannin.app.goodbye import end_with_server
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
 from nannin.web.api import as_json
@@ -67,7 +66,6 @@ class Streams:
         self._alarm = Alarm(clock, self._tick)
         self._to_wake: deque[Stream] = deque()
         self._slicing = False
-        end_with_server(self)
 
     def __len__(self) -> int:
         return len(self._streams)
