@@ -1,9 +1,8 @@
-"""The routes of a Live: its pages, its scripts, their headers, the Engine.IO path, and the lifespan."""
+"""Which app answers: the Engine.IO path, what is beside it, and the lifespan."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 
 import httpx
 import pytest
@@ -13,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin import Live
 from nannin.app.dispatch import App, route_path
-from nannin.web.pages import STATIC
 from support.asgi import Call, scope
 
 POLLING = "EIO=4&transport=polling"
@@ -28,64 +26,6 @@ def ask(app: ASGIApp, path: str, method: str = "GET", root_path: str = "") -> ht
             return await client.request(method, path)
 
     return asyncio.run(main())
-
-
-# Pages and scripts
-
-
-def test_the_page_is_at_the_root() -> None:
-    response = ask(Live(), "/")
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert response.text == (STATIC / "index.html").read_text()
-
-
-def test_the_page_lets_in_nothing_inline_and_nothing_foreign() -> None:
-    policy = ask(Live(), "/").headers["content-security-policy"]
-    assert "default-src 'self'" in policy
-    assert "unsafe" not in policy
-    assert "*" not in policy
-
-
-def test_all_that_the_page_loads_is_there() -> None:
-    live = Live()
-    loaded = re.findall(r'(?:src|href)="([^"]+)"', ask(live, "/").text)
-    assert loaded
-    for address in loaded:
-        path = httpx.URL("http://127.0.0.1/").join(address).path
-        assert ask(live, path).status_code == 200, address
-
-
-@pytest.mark.parametrize("path", ["/socket.io/socket.io.js", "/nannin.js"])
-def test_a_script_may_be_loaded_by_pages_of_other_sites(path: str) -> None:
-    response = ask(Live(), path)
-    assert response.status_code == 200
-    assert response.headers["content-type"].startswith("text/javascript")
-    assert response.headers["access-control-allow-origin"] == "*"
-    assert response.headers["cross-origin-resource-policy"] == "cross-origin"
-    assert response.headers["x-content-type-options"] == "nosniff"
-    assert response.text == (STATIC / path.rpartition("/")[2]).read_text()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/nothing",
-        "/static/",
-        "/static/nothing.js",
-        "/static/../app.py",
-        "/static/%2e%2e/app.py",
-        "/socket.io/x",
-    ],
-)
-def test_what_is_not_there_is_not_found(path: str) -> None:
-    assert ask(Live(), path).status_code == 404
-
-
-@pytest.mark.parametrize("path", ["/", "/nannin.js", "/socket.io/socket.io.js", "/static/index.css"])
-def test_pages_and_scripts_are_only_read(path: str) -> None:
-    assert ask(Live(), path, "HEAD").status_code == 200
-    assert ask(Live(), path, "POST").status_code == 405
 
 
 # The Engine.IO path

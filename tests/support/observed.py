@@ -1,4 +1,4 @@
-"""Audiences by hand, and requests to those who show them."""
+"""Counts by hand, and requests to those who show them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from starlette.types import ASGIApp
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
 from nannin.hub.teller import Watcher
-from nannin.web.routes import Observers
+from nannin.web.routes import CountRoutes
 from support.asgi import Call, scope
 from support.fakes import FakeClock
 
+# Every resource that answers at once.
+PATHS = ["/api/count", "/api/pages", "/api/explain", "/api/openapi.json", "/badge.svg", "/embed"]
 
-class FakeAudiences:
+
+class FakeCounts:
     """Counts that a test sets. Every well-formed key is a page but those below /closed."""
 
     def __init__(self, counts: dict[str, Count]) -> None:
@@ -57,7 +60,7 @@ class FakeAudiences:
 
 
 class Hall:
-    """All observers' routes over audiences by hand, as an ASGI app without a server."""
+    """All observers' routes over counts by hand, as an ASGI app without a server."""
 
     def __init__(
         self,
@@ -67,8 +70,8 @@ class Hall:
         allow_origins: tuple[str, ...] = (),
     ) -> None:
         self.clock = FakeClock()
-        self.audiences = FakeAudiences(counts or {})
-        self.observers = Observers(self.audiences, self.clock, public=public, allow_origins=allow_origins)
+        self.source = FakeCounts(counts or {})
+        self.observers = CountRoutes(self.source, self.clock, public=public, allow_origins=allow_origins)
         self.app: ASGIApp = Router(self.observers.routes(), redirect_slashes=False)
 
     def call(self, target: str, method: str = "GET", **headers: str) -> Call:

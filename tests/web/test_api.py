@@ -105,14 +105,14 @@ def test_another_wrong_parameter_is_refused(query: str) -> None:
 def make_costly(hall: Hall, seconds: float) -> list[str]:
     """From now on each count takes so long to look up; returns the pages that were, as they are."""
     looked_up: list[str] = []
-    look_up = hall.audiences.count
+    look_up = hall.source.count
 
     def count(page: str) -> Count:
         hall.clock.spend(seconds)
         looked_up.append(page)
         return look_up(page)
 
-    hall.audiences.count = count  # type: ignore[method-assign]
+    hall.source.count = count  # type: ignore[method-assign]
     return looked_up
 
 
@@ -131,7 +131,7 @@ def test_few_pages_are_always_as_they_are() -> None:
     hall = Hall({"/a": Count(1, 1, 1)})
     make_costly(hall, 0.0005)
     assert keys(hall) == ["/a"]
-    hall.audiences.counts["/b"] = Count(1, 1, 1)
+    hall.source.counts["/b"] = Count(1, 1, 1)
     assert keys(hall) == ["/a", "/b"]
 
 
@@ -151,7 +151,7 @@ def test_an_explanation_that_is_costly_is_not_made_for_everyone_who_asks() -> No
     hall = Hall()
     make_costly(hall, 0.1)
     assert hall.read("/api/explain?page=/a") == hall.read("/api/explain?page=/a")
-    assert hall.audiences.explained == ["/a"]
+    assert hall.source.explained == ["/a"]
     call = hall.ask("/api/explain?page=/b")
     assert (call.status, call.header("retry-after")) == (503, "1")
     hall.clock.advance(2.1)

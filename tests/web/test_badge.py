@@ -183,5 +183,5 @@ def test_who_has_the_picture_is_not_sent_it_again(form: str) -> None:
 def test_who_has_another_picture_is_sent_the_new_one(tag: str) -> None:
     hall = Hall({"/": TWELVE})
     before = hall.ask("/badge.svg").header("etag")
-    hall.audiences.counts["/"] = Count(1, 1, 1)
+    hall.source.counts["/"] = Count(1, 1, 1)
     assert hall.ask("/badge.svg", if_none_match=tag or str(before)).status == 200

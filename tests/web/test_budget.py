@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.exceptions import HTTPException
 
-from nannin.web.budget import Thrift
+from nannin.web.budget import CostBudget
 
 
 class Work:
@@ -15,7 +15,7 @@ class Work:
         self.now_s = 100.0
         self.cost_s = cost_s
         self.made = 0
-        self.thrift: Thrift[int] = Thrift(lambda: self.now_s, share=0.1, free_s=0.001)
+        self.budget: CostBudget[int] = CostBudget(lambda: self.now_s, share=0.1, free_s=0.001)
 
     def make(self) -> int:
         self.now_s += self.cost_s
@@ -23,7 +23,7 @@ class Work:
         return self.made
 
     def get(self, key: str = "x") -> int:
-        return self.thrift.get(key, self.make)
+        return self.budget.get(key, self.make)
 
 
 def test_what_is_cheap_is_always_fresh() -> None:
@@ -73,7 +73,7 @@ def test_what_is_worked_out_later_from_a_kept_answer_counts_too() -> None:
     work = Work(0.0)
     assert work.get() == 1
     work.cost_s = 0.5
-    assert work.thrift.spend(work.make) == 2
+    assert work.budget.spend(work.make) == 2
     assert work.get() == 1
     work.now_s += 5.1
     assert work.get() == 3

@@ -90,10 +90,10 @@ def test_each_page_that_is_asked_for_is_told_at_once_and_then_as_it_changes() ->
         hall = Hall({"/a": ONE})
         call = hall.call("/api/stream?page=/a&page=/b&page=/a")
         await told(hall, call, ("/a", 1), ("/b", 0))
-        hall.audiences.tell("/b", ONE)
+        hall.source.tell("/b", ONE)
         await told(hall, call, ("/a", 1), ("/b", 0), ("/b", 1))
-        hall.audiences.tell("/c", ONE)
-        hall.audiences.tell("/a", Count())
+        hall.source.tell("/c", ONE)
+        hall.source.tell("/a", Count())
         await told(hall, call, ("/a", 1), ("/b", 0), ("/b", 1), ("/a", 0))
         await leave(call)
 
@@ -105,8 +105,8 @@ def test_a_star_is_every_page_that_somebody_is_on_now_or_later() -> None:
         hall = Hall({"/a": ONE, "/b": TWO})
         call = hall.call("/api/stream?page=*&page=/a")
         await told(hall, call, ("/a", 1), ("/b", 2))
-        hall.audiences.tell("/c", THREE)
-        hall.audiences.tell("/a", Count())
+        hall.source.tell("/c", THREE)
+        hall.source.tell("/a", Count())
         await told(hall, call, ("/a", 1), ("/b", 2), ("/c", 3), ("/a", 0))
         await leave(call)
 
@@ -148,7 +148,7 @@ def test_a_head_is_answered_and_nobody_is_watched_for_it() -> None:
     call = hall.ask("/api/stream?page=/a", "HEAD")
     assert (call.status, call.body) == (200, b"")
     assert call.header("content-type") == "text/event-stream; charset=utf-8"
-    assert not hall.audiences.watchers
+    assert not hall.source.watchers
 
 
 # --- slow readers, and many ---
@@ -160,13 +160,13 @@ def test_who_does_not_read_gets_the_newest_only() -> None:
         call = hall.call("/api/stream?page=/a&page=/b")
         await told(hall, call, ("/a", 1), ("/b", 0))
         call.open_gate.clear()
-        hall.audiences.tell("/a", TWO)
+        hall.source.tell("/a", TWO)
         hall.clock.settle()
         await asyncio.sleep(0)  # that one is on its way now
         for number in range(3, 1_000):
-            hall.audiences.tell("/a", Count(number, 1, 1))
+            hall.source.tell("/a", Count(number, 1, 1))
             hall.clock.settle()
-        hall.audiences.tell("/b", ONE)
+        hall.source.tell("/b", ONE)
         call.open_gate.set()
         await told(hall, call, ("/a", 1), ("/b", 0), ("/a", 2), ("/a", 999), ("/b", 1))
         await leave(call)
@@ -180,8 +180,8 @@ def test_many_pages_are_written_in_pieces_and_what_changes_meanwhile_is_told_as_
         call = hall.call("/api/stream?page=*")
         await call.sends(3)
         assert len(call.sent[2]["body"]) < CHUNK_BYTES + 200
-        hall.audiences.tell("/p0999", TWO)
-        hall.audiences.tell("/p0000", TWO)
+        hall.source.tell("/p0999", TWO)
+        hall.source.tell("/p0000", TWO)
         async with asyncio.timeout(5):
             while len(events(call)) < 1_001:
                 hall.clock.settle()
@@ -199,7 +199,7 @@ def test_many_streams_take_turns() -> None:
         calls = [hall.call("/api/stream") for _ in range(2 * WAKES_PER_SLICE + 1)]
         for call in calls:
             await call.sends(3)
-        hall.audiences.tell("/", ONE)
+        hall.source.tell("/", ONE)
         for slices in (1, 2, 3):
             hall.clock.advance(0.005 if slices > 1 else 0)
             await asyncio.sleep(0)
@@ -240,7 +240,7 @@ def test_a_stream_that_tells_needs_no_keep_alive() -> None:
         await call.sends(3)
         for number in range(1, 5):
             hall.clock.advance(KEEP_ALIVE_S * 0.75)
-            hall.audiences.tell("/", Count(number, 1, 1))
+            hall.source.tell("/", Count(number, 1, 1))
             hall.clock.settle()
             await call.sends(3 + number)
         assert b":\n\n" not in [message["body"] for message in call.sent[1:]]
@@ -271,9 +271,9 @@ def test_a_client_that_goes_is_unwatched_at_once() -> None:
         hall = Hall()
         call = hall.call("/api/stream?page=/a&page=/b")
         await call.sends(3)
-        assert [page for _, page in hall.audiences.watchers] == ["/a", "/b"]
+        assert [page for _, page in hall.source.watchers] == ["/a", "/b"]
         await leave(call)
-        assert not hall.audiences.watchers
+        assert not hall.source.watchers
         assert not len(hall.observers.streams)
 
     run(test)
@@ -285,11 +285,11 @@ def test_a_client_that_goes_in_the_middle_of_a_write_is_unwatched_too() -> None:
         call = hall.call("/api/stream")
         await call.sends(3)
         call.open_gate.clear()
-        hall.audiences.tell("/", ONE)
+        hall.source.tell("/", ONE)
         hall.clock.settle()
         call.put(GONE)
         async with asyncio.timeout(5):
-            while hall.audiences.watchers:
+            while hall.source.watchers:
                 await asyncio.sleep(0)
         call.broken = OSError("the client has gone")
         call.open_gate.set()
@@ -307,7 +307,7 @@ def test_a_request_that_is_cancelled_leaves_nothing_behind() -> None:
         call.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call.ends()
-        assert not hall.audiences.watchers
+        assert not hall.source.watchers
         assert hall.clock.pending == 0
 
     run(test)
@@ -323,7 +323,7 @@ def test_a_shutdown_ends_every_stream_in_good_order() -> None:
         for call in calls:
             await call.ends()
             assert call.sent[-1].get("more_body", False) is False
-        assert not hall.audiences.watchers
+        assert not hall.source.watchers
 
     run(test)
 
@@ -333,7 +333,7 @@ def test_nothing_is_written_after_the_end() -> None:
         hall = Hall()
         call = hall.call("/api/stream")
         await call.sends(3)
-        hall.audiences.tell("/", ONE)
+        hall.source.tell("/", ONE)
         hall.observers.shut_down()
         hall.clock.settle()
         await call.ends()

@@ -1,7 +1,7 @@
 """Which web origins may connect, and what CORS says to them.
 
-A browser names the page's origin in every WebSocket handshake and cross-origin request; other programs name
-none, and are free to lie, so this protects visitors from foreign pages and nothing else.
+A browser names the page's origin in every WebSocket handshake and cross-origin request. Other programs name none
+or lie, so the check protects visitors from foreign pages, and from nothing else.
 
 Source: RFC 6454; the Fetch standard, "CORS protocol".
 """
@@ -29,11 +29,11 @@ def is_allowed(origin: str, host: str, allow_origins: Collection[str]) -> bool:
     """Whether a page of this origin may connect.
 
     Args:
-        origin: the Origin header; empty where the client sent none, which is allowed.
+        origin: the Origin header; empty if the client sent none, which is allowed.
         host: the Host header: what the client calls this server.
         allow_origins: origins that are allowed by name, or `*` for all but `null`.
 
-    The server's own origin always may, and so may any loopback origin where the server itself is called by a
+    The server's own origin may always connect. So may any loopback origin if the client calls the server by a
     loopback name: that is a developer who tries it out.
     """
     if not origin or origin in allow_origins:
@@ -43,7 +43,7 @@ def is_allowed(origin: str, host: str, allow_origins: Collection[str]) -> bool:
         default_port = _DEFAULT_PORTS.get(parts.scheme)
         if default_port is None or parts.hostname is None:
             return False
-        # The scheme is not compared: a proxy that ends TLS makes https into http on its way.
+        # The scheme is not compared: a proxy that ends TLS makes http out of https.
         same_port = (parts.port or default_port) == (own.port or default_port)
     except ValueError:
         return False

@@ -30,7 +30,7 @@ from nannin.hub.sockets import MiddlewareT, Page
 from nannin.settings import Settings, load
 from nannin.web.emit import Emit
 from nannin.web.pages import routes
-from nannin.web.routes import Observers
+from nannin.web.routes import CountRoutes
 
 if TYPE_CHECKING:
     from nannin.access.tokens import Tokens
@@ -75,7 +75,7 @@ class Live:
             self._hub.handlers.declare(pattern)
         self.engine = make_engine(self._hub, self.settings, self._clock)
         endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
-        self._observers = Observers(
+        self._observers = CountRoutes(
             Observatory(self._hub, self.engine, self.settings),
             self._clock,
             public=self.settings.public,

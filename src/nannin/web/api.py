@@ -1,4 +1,4 @@
-"""The counts as JSON: one page's, all pages', and how one comes about."""
+"""The counts as JSON: of one page, of all pages, and how a count comes about."""
 
 from __future__ import annotations
 
@@ -10,33 +10,30 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from nannin.audience.roster import Count
-from nannin.web.budget import Thrift
-from nannin.web.reading import Audiences, Query, json_response, known_page
+from nannin.web.budget import CostBudget
+from nannin.web.counts import CountSource, as_json, known_page
+from nannin.web.query import Query
+from nannin.web.responses import json_response
 
 SORTS: Final = ("visitors", "connections", "visible", "page")
 ORDERS: Final = ("desc", "asc")
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
-# Beyond any number of pages; a number, so that an offset has an end.
+# The largest offset: more pages than any server has.
 MAX_OFFSET = 10_000_000
 
 Row = tuple[str, Count]
 
 
-def as_json(page: str, count: Count) -> dict[str, Any]:
-    """A page's count, as every observer reads it."""
-    return {"page": page, **count._asdict()}
-
-
 class Listing:
-    """All pages at one moment, in any order that is asked for; each order is made once.
+    """All pages at one moment. Each order that is asked for is sorted once.
 
     Args:
-        audiences: whose pages.
-        spend: makes an order, and counts its cost.
+        source: whose pages.
+        spend: runs a sort, and counts its cost.
     """
 
-    def __init__(self, audiences: Audiences, spend: Callable[[Callable[[], list[Row]]], list[Row]]) -> None:
-        self._rows: list[Row] = [(page, audiences.count(page)) for page in audiences.pages()]
+    def __init__(self, source: CountSource, spend: Callable[[Callable[[], list[Row]]], list[Row]]) -> None:
+        self._rows: list[Row] = [(page, source.count(page)) for page in source.pages()]
         self._spend = spend
         self._sorted: dict[tuple[str, str], list[Row]] = {}
 
@@ -44,7 +41,7 @@ class Listing:
         return len(self._rows)
 
     def sorted(self, sort: str, order: str) -> list[Row]:
-        """The pages by one of SORTS; those of the same number by key."""
+        """The pages sorted by one of SORTS; pages with the same number are sorted by key."""
         if (sort, order) not in self._sorted:
             self._sorted[sort, order] = self._spend(lambda: self._sort(sort, order))
         return self._sorted[sort, order]
@@ -61,19 +58,19 @@ class Api:
     """Answers for `/api/count`, `/api/pages` and `/api/explain`.
 
     Args:
-        audiences: whose counts.
+        source: whose counts.
         now: monotonic seconds.
     """
 
-    def __init__(self, audiences: Audiences, now: Callable[[], float]) -> None:
-        self._audiences = audiences
-        self._listings: Thrift[Any] = Thrift(now)
-        self._explanations: Thrift[dict[str, Any]] = Thrift(now)
+    def __init__(self, source: CountSource, now: Callable[[], float]) -> None:
+        self._source = source
+        self._listings: CostBudget[Any] = CostBudget(now)
+        self._explanations: CostBudget[dict[str, Any]] = CostBudget(now)
 
     def count(self, query: Query, _scope: Scope) -> Response:
         """One page's count."""
-        page = known_page(self._audiences, query.text("page", "/"))
-        return json_response(as_json(page, self._audiences.count(page)))
+        page = known_page(self._source, query.text("page", "/"))
+        return json_response(as_json(page, self._source.count(page)))
 
     def pages(self, query: Query, _scope: Scope) -> Response:
         """The pages that somebody is on."""
@@ -81,12 +78,12 @@ class Api:
         order = query.choice("order", ORDERS, "asc" if sort == "page" else "desc")
         limit = query.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         offset = query.whole("offset", 0, 0, MAX_OFFSET)
-        listing: Listing = self._listings.get("pages", lambda: Listing(self._audiences, self._listings.spend))
+        listing: Listing = self._listings.get("pages", lambda: Listing(self._source, self._listings.spend))
         rows = listing.sorted(sort, order)[offset : offset + limit]
         pages = [as_json(page, count) for page, count in rows]
         return json_response({"pages": pages, "total": len(listing), "limit": limit, "offset": offset})
 
     def explain(self, query: Query, _scope: Scope) -> Response:
         """How one page's count comes about."""
-        page = known_page(self._audiences, query.text("page", "/"))
-        return json_response(self._explanations.get(page, lambda: self._audiences.explain(page)))
+        page = known_page(self._source, query.text("page", "/"))
+        return json_response(self._explanations.get(page, lambda: self._source.explain(page)))

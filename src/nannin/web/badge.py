@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from nannin.access.origin import find_header
-from nannin.web.reading import Audiences, Query, known_page, show
+from nannin.web.counts import CountSource, known_page
+from nannin.web.query import Query, show
 
 STYLES: Final = ("flat", "flat-square", "plain")
 COLORS: Final = {
@@ -33,7 +34,8 @@ _OTHER_NAMES: Final = {"grey": "gray"}
 ANYBODY, NOBODY = "green", "gray"
 MAX_LABEL_CHARACTERS: Final = 64
 DEFAULT_LABEL: Final = "online"
-# No controls, those that turn the direction of the text included, and nothing that XML 1.0 does not allow.
+# A label has no control characters (those that change the direction of text included) and none that XML 1.0
+# forbids.
 LABEL_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff]*$"
 
 _LABEL_COLOR: Final = "#4a5058"
@@ -45,7 +47,7 @@ _HEX = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 
 _HEIGHT, _BASELINE, _MARGIN, _FONT_PX, _GAP_PX = 20, 14, 6, 11, 2
 _FONT: Final = f'font-family="Verdana,DejaVu Sans,sans-serif" font-size="{_FONT_PX}"'
-# From here on digits stand in groups of three, with a gap between them.
+# The least number whose digits are grouped by three.
 _LEAST_GROUPED: Final = 10_000
 
 # Widths in em, measured on DejaVu Sans, which Verdana is close to.
@@ -77,19 +79,19 @@ _BOLDER: Final = 1.12
 class Badge:
     """Answers `/badge.svg`."""
 
-    def __init__(self, audiences: Audiences) -> None:
-        self._audiences = audiences
+    def __init__(self, source: CountSource) -> None:
+        self._source = source
 
     def __call__(self, query: Query, scope: Scope) -> Response:
-        """The badge of one page, or a 304 for who has it already."""
-        page = known_page(self._audiences, query.text("page", "/"))
-        number = self._audiences.count(page).visitors
+        """Answers with the badge of one page, or with 304 if the client has that very badge."""
+        page = known_page(self._source, query.text("page", "/"))
+        number = self._source.count(page).visitors
         label = read_label(query.text("label", DEFAULT_LABEL))
         style = query.choice("style", STYLES, STYLES[0])
         color = read_color(query.text("color", ANYBODY if number else NOBODY))
         picture = draw(label, number, color, style).encode()
         tag = f'"{blake2b(picture, digest_size=12).hexdigest()}"'
-        # Image proxies, such as the one of GitHub, keep what they may: this has them ask each time.
+        # Image proxies such as GitHub's keep an image as long as they may. These headers make them ask each time.
         headers = {"cache-control": "no-cache, max-age=0", "etag": tag}
         if _has(tag, find_header(scope["headers"], b"if-none-match")):
             return Response(status_code=304, headers=headers)
@@ -101,7 +103,7 @@ def read_label(text: str) -> str:
     """The label.
 
     Raises:
-        HTTPException: 400, it is too long, or has control characters or what XML does not allow.
+        HTTPException: 400 if it is too long, or has a control character or one that XML forbids.
     """
     if len(text) > MAX_LABEL_CHARACTERS:
         raise HTTPException(400, f"label has up to {MAX_LABEL_CHARACTERS} characters, not {len(text)}")
@@ -114,7 +116,7 @@ def read_color(text: str) -> str:
     """The colour as `#` and six digits.
 
     Raises:
-        HTTPException: 400, it is none.
+        HTTPException: 400 if it is not a colour.
     """
     known = COLORS.get(_OTHER_NAMES.get(text, text))
     if known is not None:
@@ -132,8 +134,8 @@ def draw(label: str, number: int, color: str, style: str) -> str:
     """The picture.
 
     Args:
-        label: what stands left of the number; empty for nothing.
-        number: what is shown.
+        label: the text left of the number; empty for none.
+        number: the number that is shown.
         color: `#` and six digits.
         style: one of STYLES.
     """
@@ -162,7 +164,7 @@ def draw(label: str, number: int, color: str, style: str) -> str:
 
 
 def group(number: int) -> list[str]:
-    """The number's digits, from 10,000 on in groups of three: the picture has a thin gap between them."""
+    """The number's digits; from 10,000 on in groups of three, with a thin gap between them in the picture."""
     return f"{number:,}".split(",") if number >= _LEAST_GROUPED else [str(number)]
 
 
@@ -222,6 +224,6 @@ def _number(groups: list[str], x: int, ink: str, weight: str) -> str:
 
 
 def _has(tag: str, if_none_match: str) -> bool:
-    """Whether the client has what this tag names. Source: RFC 9110, section 13.1.2."""
+    """Whether an If-None-Match header names this tag. Source: RFC 9110, section 13.1.2."""
     tags = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
     return tag in tags or tags == ["*"]

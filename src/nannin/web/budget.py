@@ -1,4 +1,4 @@
-"""Answers that are costly to work out, and may be asked for by anybody: worked out only so often."""
+"""Limits what costly answers may take of the server's time, however often anybody asks for them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from starlette.exceptions import HTTPException
 
 T = TypeVar("T")
 
-# Working them out may take such a part of the loop's time, over all that one Thrift is asked for.
+# The share of the loop's time that the answers of one CostBudget may take together.
 SHARE = 0.05
-# What takes no longer is worked out anew each time: a request by itself costs about a third of that.
+# Answers that take no longer than this are made for each request: a request by itself costs a third of that.
 FREE_S = 0.001
 RETRY_AFTER = {"retry-after": "1"}
 
 
-class Thrift(Generic[T]):
-    """Keeps what was costly, for as long as its cost asks: 50 ms are worked out at most once a second.
+class CostBudget(Generic[T]):
+    """Makes costly answers and keeps each for a time that follows its cost: one of 50 ms is made once a second.
 
     Args:
         now: monotonic seconds.
-        share: the part of the time that it may take.
-        free_s: what takes up to so long counts as nothing.
+        share: the share of the time that making answers may take.
+        free_s: an answer that took no longer counts as free.
     """
 
     def __init__(self, now: Callable[[], float], *, share: float = SHARE, free_s: float = FREE_S) -> None:
@@ -33,22 +33,24 @@ class Thrift(Generic[T]):
         self._until_s = float("-inf")
 
     def get(self, key: str, make: Callable[[], T]) -> T:
-        """What `make` makes, or what it made for this key a moment ago.
+        """Returns what `make` makes, or what it made for this key a moment ago.
 
         Raises:
-            HTTPException: 503, there is nothing kept for this key, and it is too early to make something.
+            HTTPException: 503 if nothing is kept for this key and it is too early to make it.
         """
         if self._now() < self._until_s:
             if key in self._kept:
                 return self._kept[key]
-            raise HTTPException(503, "this is asked for too often; try again in a second", RETRY_AFTER)
-        # What is kept is from before the last pause: too old for anybody.
+            raise HTTPException(
+                503, "too many requests for a costly answer; try again in a second", RETRY_AFTER
+            )
+        # Everything that is kept was made before the last pause: too old for anybody.
         self._kept.clear()
         value = self._kept[key] = self.spend(make)
         return value
 
     def spend(self, make: Callable[[], T]) -> T:
-        """What `make` makes, its cost counted."""
+        """Returns what `make` makes, and counts what it cost."""
         started_s = self._now()
         value = make()
         ended_s = self._now()

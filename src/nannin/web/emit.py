@@ -1,4 +1,4 @@
-"""`POST /api/emit`: other programs send to the clients on a page, if they hold the token."""
+"""`POST /api/emit`: programs that hold the token send to the clients on a page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from nannin.access.origin import find_header
 from nannin.engine.body import Unread, read_body
 from nannin.hub.sockets import Page
 from nannin.hub.targets import Target
-from nannin.web.reading import json_response, show
+from nannin.web.query import show
+from nannin.web.responses import error_response, json_response
 
 _UNAUTHORIZED = {"www-authenticate": "Bearer"}
 
 
-class Order(msgspec.Struct, forbid_unknown_fields=True):
-    """What the body asks for."""
+class EmitRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request."""
 
     event: str
     page: str = "/"
@@ -29,16 +30,16 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
     except_: list[str] = msgspec.field(default_factory=list, name="except")
 
 
-_DECODER = msgspec.json.Decoder(Order)
+_DECODER = msgspec.json.Decoder(EmitRequest)
 
 
 class Emit:
     """Sends events for whoever holds the token, as an ASGI app.
 
     Args:
-        find_page: a page by its key; None where there can't be such a page.
-        token: what must come as `Authorization: Bearer`; None refuses everybody.
-        max_bytes: how large a body may be.
+        find_page: returns a page by its key; None if there can be no such page.
+        token: the secret that must come as `Authorization: Bearer`; None refuses everybody.
+        max_bytes: the largest body.
     """
 
     def __init__(self, find_page: Callable[[str], Page | None], token: str | None, max_bytes: int) -> None:
@@ -59,43 +60,39 @@ class Emit:
 
     def _refuse(self, scope: Scope) -> Response | None:
         if scope["method"] != "POST":
-            return _error(405, "this takes POST only", {"allow": "POST"})
+            return error_response(405, "method not allowed; use POST", {"allow": "POST"})
         if self._token is None:
-            return _error(403, "the setting emit_token is not set: nobody may send from outside")
+            return error_response(403, "the setting emit_token is not set: nobody may send from outside")
         scheme, _, token = find_header(scope["headers"], b"authorization").partition(" ")
         came = token.strip().encode()
         if scheme.lower() != "bearer" or not hmac.compare_digest(came, self._token.encode()):
             needed = "this needs the header Authorization: Bearer, with the emit_token of the server"
-            return _error(401, needed, _UNAUTHORIZED)
+            return error_response(401, needed, _UNAUTHORIZED)
         kind = find_header(scope["headers"], b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
-            return _error(415, "the body must be application/json")
+            return error_response(415, "the body must be application/json")
         return None
 
     def _emit(self, body: bytes) -> Response:
         try:
-            order = _DECODER.decode(body)
+            request = _DECODER.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return _error(400, f"the body is not what is expected: {error}")
-        page = self._find_page(order.page)
+            return error_response(400, f"the body is not what is expected: {error}")
+        page = self._find_page(request.page)
         if page is None:
-            return _error(404, f"there is no page {show(order.page)}")
-        target: Page | Target = page if order.to is None else page.to(*order.to)
-        if order.except_:
-            target = target.except_(*order.except_)
+            return error_response(404, f"there is no page {show(request.page)}")
+        target: Page | Target = page if request.to is None else page.to(*request.to)
+        if request.except_:
+            target = target.except_(*request.except_)
         recipients = len(target.sockets)
         try:
-            target.emit(order.event, *order.args)
+            target.emit(request.event, *request.args)
         except (TypeError, ValueError) as error:
-            return _error(400, str(error))
+            return error_response(400, str(error))
         return json_response({"recipients": recipients})
 
 
 def _unread(body: Unread) -> Response:
     status, text = body.value
     assert status is not None
-    return _error(status, text.decode(), {"connection": "close"})
-
-
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return json_response({"error": message}, status, headers)
+    return error_response(status, text.decode(), {"connection": "close"})

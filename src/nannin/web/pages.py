@@ -11,14 +11,14 @@ from starlette.staticfiles import StaticFiles
 
 STATIC = pathlib.Path(__file__).parent / "static"
 
-# Nothing inline and nothing foreign; a page of ours needs no more. 'self' covers its own WebSocket, too.
+# Our pages have nothing inline and load nothing foreign. 'self' covers their own WebSocket as well.
 _PAGE_HEADERS = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "cache-control": "no-cache",
 }
-# Scripts are loaded by pages of other origins, too, and some of those ask for explicit leave (COEP).
+# Scripts are loaded by pages of other origins, some of which ask for explicit permission (COEP).
 _SCRIPT_HEADERS = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",

@@ -1,4 +1,4 @@
-"""The routes of those who see counts and are not counted."""
+"""The routes that show counts to readers who are not counted."""
 
 from __future__ import annotations
 
@@ -9,44 +9,47 @@ from starlette.routing import BaseRoute, Route
 from nannin.clock import Clock
 from nannin.web.api import Api
 from nannin.web.badge import Badge
+from nannin.web.cors import Cors
+from nannin.web.counts import CountSource
 from nannin.web.embed import Embed
 from nannin.web.openapi import DOCUMENT
-from nannin.web.reading import Access, Audiences, Reading, json_response, not_found
+from nannin.web.reading import Reading, not_found
+from nannin.web.responses import json_response
 from nannin.web.stream import Streams
 
 
-class Observers:
-    """All that shows counts over HTTP.
+class CountRoutes:
+    """Everything that shows counts over HTTP.
 
     Args:
-        audiences: whose counts.
+        source: whose counts.
         clock: time.
-        public: pages of every site may read them.
-        allow_origins: the origins that may where it is not public, besides the server's own.
+        public: whether the pages of every site may read them.
+        allow_origins: the origins that may read if not every site may, besides the server's own.
     """
 
     def __init__(
-        self, audiences: Audiences, clock: Clock, *, public: bool, allow_origins: Collection[str]
+        self, source: CountSource, clock: Clock, *, public: bool, allow_origins: Collection[str]
     ) -> None:
-        self._access = Access(public=public, allow_origins=allow_origins)
-        self._api = Api(audiences, clock.now)
-        self._badge = Badge(audiences)
-        self._embed = Embed(audiences, self._access)
-        self.streams = Streams(audiences, clock)
+        self._cors = Cors(public=public, allow_origins=allow_origins)
+        self._api = Api(source, clock.now)
+        self._badge = Badge(source)
+        self._embed = Embed(source, self._cors)
+        self.streams = Streams(source, clock)
 
     def routes(self) -> list[BaseRoute]:
-        """The routes. The last takes all that is below `/api` and asks for nothing that there is."""
-        access = self._access
+        """The routes. The last one catches every other path under `/api` (404)."""
+        cors = self._cors
         api, streams = self._api, self.streams
         return [
-            Route("/api/count", Reading(access, api.count, ("page",))),
-            Route("/api/pages", Reading(access, api.pages, ("sort", "order", "limit", "offset"))),
-            Route("/api/explain", Reading(access, api.explain, ("page",))),
-            Route("/api/stream", Reading(access, streams.respond, ("page",), repeatable=("page",))),
-            Route("/api/openapi.json", Reading(access, lambda _query, _scope: json_response(DOCUMENT))),
-            Route("/badge.svg", Reading(access, self._badge, ("page", "label", "color", "style"))),
-            Route("/embed", Reading(access, self._embed, ("page", "lang", "theme"))),
-            Route("/api/{rest:path}", Reading(access, not_found)),
+            Route("/api/count", Reading(cors, api.count, ("page",))),
+            Route("/api/pages", Reading(cors, api.pages, ("sort", "order", "limit", "offset"))),
+            Route("/api/explain", Reading(cors, api.explain, ("page",))),
+            Route("/api/stream", Reading(cors, streams.respond, ("page",), repeatable=("page",))),
+            Route("/api/openapi.json", Reading(cors, lambda _query, _scope: json_response(DOCUMENT))),
+            Route("/badge.svg", Reading(cors, self._badge, ("page", "label", "color", "style"))),
+            Route("/embed", Reading(cors, self._embed, ("page", "lang", "theme"))),
+            Route("/api/{rest:path}", Reading(cors, not_found)),
         ]
 
     def shut_down(self) -> None:

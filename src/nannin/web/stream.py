@@ -21,19 +21,19 @@ from starlette.types import Receive, Scope, Send
 
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
-from nannin.web.api import as_json
-from nannin.web.reading import Audiences, Query, known_page
+from nannin.web.counts import CountSource, as_json, known_page
+from nannin.web.query import Query
 
 EVERY_PAGE: Final = "*"
 MAX_PAGES: Final = 100
-# Proxies commonly end what has been silent for 30 to 60 s.
+# Seconds of silence before a sign of life: proxies commonly end a response after 30 to 60 s of silence.
 KEEP_ALIVE_S: Final = 15.0
-# A browser whose stream has ended comes back after so long; not all of them at once.
+# Milliseconds after which a browser asks again when its stream has ended; random, so that not all ask at once.
 MIN_RETRY_MS, MAX_RETRY_MS = 2_000, 5_000
-# So much is written to one stream before the loop turns.
+# Bytes that are written to one stream before the loop gets its turn.
 CHUNK_BYTES: Final = 16_384
-# So many streams are woken in one turn, and the next ones so much later: 100 take some 1.5 ms, so that all
-# streams together take about a quarter of the time, however many there are.
+# How many streams are woken in one turn of the loop, and the seconds until the next ones. 100 take some 1.5 ms,
+# so all streams together take about a quarter of the time, however many there are.
 WAKES_PER_SLICE: Final = 100
 SLICE_GAP_S: Final = 0.005
 _BEAT: Final = b":\n\n"
@@ -54,12 +54,12 @@ class Streams:
     """All streams of one server.
 
     Args:
-        audiences: whose counts they tell.
-        clock: for the one timer that keeps them all alive.
+        source: whose counts they tell.
+        clock: runs the one timer that keeps all streams alive.
     """
 
-    def __init__(self, audiences: Audiences, clock: Clock) -> None:
-        self._audiences = audiences
+    def __init__(self, source: CountSource, clock: Clock) -> None:
+        self._source = source
         self._clock = clock
         # Each stream and when it was last written to, the longest silent first.
         self._streams: OrderedDict[Stream, float] = OrderedDict()
@@ -83,7 +83,7 @@ class Streams:
             )
         for page in pages:
             if page != EVERY_PAGE:
-                known_page(self._audiences, page)
+                known_page(self._source, page)
         return StreamResponse(self, [None] if EVERY_PAGE in pages else pages)
 
     def shut_down(self) -> None:
@@ -94,31 +94,31 @@ class Streams:
     # For the streams
 
     def open(self, pages: list[str | None]) -> Stream:
-        """A stream that is told from now on."""
-        stream = Stream(self, self._audiences, pages)
+        """Opens a stream that is told of these pages from now on."""
+        stream = Stream(self, self._source, pages)
         for page in pages:
-            self._audiences.watch(stream, page)
+            self._source.watch(stream, page)
         self._streams[stream] = self._clock.now()
         self._alarm.set(self._clock.now() + KEEP_ALIVE_S)
         return stream
 
     def close(self, stream: Stream) -> None:
-        """It is told nothing more."""
+        """Stops telling a stream."""
         if self._streams.pop(stream, None) is None:
             return
         for page in stream.pages:
-            self._audiences.unwatch(stream, page)
+            self._source.unwatch(stream, page)
         if not self._streams:
             self._alarm.cancel()
 
     def written(self, stream: Stream) -> None:
-        """It was written to just now."""
+        """Notes that a stream was written to just now."""
         if stream in self._streams:
             self._streams[stream] = self._clock.now()
             self._streams.move_to_end(stream)
 
     def wake(self, stream: Stream) -> None:
-        """It has something to write: its turn comes."""
+        """Queues a stream that has something to write."""
         self._to_wake.append(stream)
         if not self._slicing:
             self._slicing = True
@@ -142,55 +142,55 @@ class Streams:
 
 
 class Stream:
-    """One observer's stream: the pages whose news it has not been told yet, each with the newest count.
+    """One observer's stream: the pages with news that were not written yet, each with its newest count.
 
     Args:
-        streams: to whom it belongs.
-        audiences: whose counts it tells.
+        streams: the streams that it is one of.
+        source: whose counts it tells.
         pages: their keys, or None for every page.
     """
 
-    __slots__ = ("_audiences", "_beat", "_dirty", "_ended", "_news", "_streams", "_waits", "pages")
+    __slots__ = ("_beat", "_dirty", "_ended", "_news", "_source", "_streams", "_waits", "pages")
 
-    def __init__(self, streams: Streams, audiences: Audiences, pages: list[str | None]) -> None:
+    def __init__(self, streams: Streams, source: CountSource, pages: list[str | None]) -> None:
         self.pages = pages
         self._streams = streams
-        self._audiences = audiences
+        self._source = source
         self._ended = False
         self._beat = False
-        self._waits = False  # for its turn to write
+        self._waits = False  # whether it is queued to write
         self._news = asyncio.Event()
-        # None: the count is looked up when its turn comes.
-        asked = audiences.pages() if None in pages else [page for page in pages if page is not None]
+        # None means that the count is looked up when the stream writes.
+        asked = source.pages() if None in pages else [page for page in pages if page is not None]
         self._dirty: dict[str, Count | None] = dict.fromkeys(asked)
         self._news.set()
 
     def told(self, page: str, count: Count) -> None:
-        """A watcher's part: notes the newest count. What was not read of this page before is dropped."""
+        """Notes the newest count of a page, in place of an older one that was not written yet."""
         self._dirty[page] = count
         self._wake()
 
     def beat(self) -> None:
-        """Has the stream show that it lives."""
+        """Has the stream write a sign of life."""
         self._beat = True
         self._wake()
 
     def go_on(self) -> None:
-        """Its turn to write has come."""
+        """Lets the stream write: its turn has come."""
         self._waits = False
         self._news.set()
 
     def end(self) -> None:
-        """Ends it: what has not been written is dropped."""
+        """Ends the stream. News that were not written are dropped."""
         self._ended = True
         self._news.set()
         self._streams.close(self)
 
     async def write(self, send: Send) -> None:
-        """Writes what there is to tell, for as long as the stream lives.
+        """Writes the news until the stream ends.
 
         Raises:
-            OSError: the client has gone; not every ASGI server says it so.
+            OSError: the client has gone; some ASGI servers say so by raising.
         """
         while not self._ended:
             self._news.clear()
@@ -218,7 +218,7 @@ class Stream:
         for page, noted in batch.items():
             # While earlier ones were written, a newer one may have come.
             count = self._dirty.pop(page, noted)
-            event = encode_event(page, self._audiences.count(page) if count is None else count)
+            event = encode_event(page, self._source.count(page) if count is None else count)
             events.append(event)
             size_bytes += len(event)
             if size_bytes >= CHUNK_BYTES:
@@ -229,11 +229,11 @@ class Stream:
 
 
 class StreamResponse(Response):
-    """The answer that goes on until the client or the server ends it.
+    """An answer that goes on until the client or the server ends it.
 
     Args:
-        streams: where the stream is opened, once its head has been sent.
-        pages: what it tells of, or None for every page.
+        streams: they open the stream once its head has been sent.
+        pages: the keys of its pages, or None for every page.
     """
 
     def __init__(self, streams: Streams, pages: list[str] | list[None]) -> None:

@@ -1,0 +1,50 @@
+"""What the web asks about counts: a port that the hub's observatory fills, and a count as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from starlette.exceptions import HTTPException
+
+from nannin.audience.roster import Count
+from nannin.hub.teller import Watcher
+from nannin.web.query import show
+
+
+class CountSource(Protocol):
+    """Where observers get their counts."""
+
+    def count(self, page: str) -> Count:
+        """The page's count; zeros if nobody is on it."""
+
+    def exists(self, page: str) -> bool:
+        """Whether there can be such a page."""
+
+    def pages(self) -> Collection[str]:
+        """The keys of the pages that somebody is on; do not keep the collection over an await."""
+
+    def watch(self, watcher: Watcher, page: str | None) -> None:
+        """Tells the watcher each update of a page from now on; None means every page."""
+
+    def unwatch(self, watcher: Watcher, page: str | None) -> None:
+        """Stops telling the watcher about a page that `watch` named."""
+
+    def explain(self, page: str) -> dict[str, Any]:
+        """How the page's count comes about, as JSON can hold it."""
+
+
+def as_json(page: str, count: Count) -> dict[str, Any]:
+    """A page's count, as every observer reads it."""
+    return {"page": page, **count._asdict()}
+
+
+def known_page(source: CountSource, key: str) -> str:
+    """Returns the key if such a page can exist.
+
+    Raises:
+        HTTPException: 404 if it can't.
+    """
+    if not source.exists(key):
+        raise HTTPException(404, f"there is no page {show(key)}")
+    return key

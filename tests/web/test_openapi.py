@@ -1,0 +1,41 @@
+"""The description of what observers can ask for: valid and complete."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+import schemathesis
+
+from nannin.web.openapi import DOCUMENT
+from support.observed import Hall
+
+
+def test_it_is_served_as_it_is() -> None:
+    assert Hall().read("/api/openapi.json") == DOCUMENT
+
+
+def test_it_is_valid_and_describes_each_route() -> None:
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
+    routes = {getattr(route, "path", "") for route in Hall().observers.routes()}
+    assert set(DOCUMENT["paths"]) == routes - {"/api/{rest:path}"}
+
+
+def test_it_says_what_can_go_wrong_everywhere() -> None:
+    for path, operations in DOCUMENT["paths"].items():
+        assert {"200", "400", "403", "405"} <= set(operations["get"]["responses"]), path
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_it_knows_each_parameter_that_is_taken(path: str) -> None:
+    _, words = Hall().error(f"{path}?nothing=1")
+    taken = words.partition("; there are: ")[2].split(", ")
+    described = [
+        parameter.get("name", str(parameter.get("$ref")).rpartition("/")[2])
+        for parameter in DOCUMENT["paths"][path]["get"]["parameters"]
+    ]
+    assert taken == (described or ["none"])
+
+
+def test_its_server_is_wherever_it_is_read() -> None:
+    base = httpx.URL("https://example.com/live/api/openapi.json").join(DOCUMENT["servers"][0]["url"])
+    assert str(base) == "https://example.com/live/"

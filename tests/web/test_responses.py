@@ -1,0 +1,15 @@
+"""How a refusal reads."""
+
+from __future__ import annotations
+
+import msgspec
+
+from support.observed import Hall
+
+
+def test_markup_in_a_refusal_stays_json() -> None:
+    call = Hall().ask("/api/count?page=%3Cscript%3E%22")
+    assert call.status == 404
+    assert call.header("content-type") == "application/json"
+    assert call.header("x-content-type-options") == "nosniff"
+    assert msgspec.json.decode(call.body) == {"error": 'there is no page "<script>""'}
