@@ -1,7 +1,7 @@
 """Which web origins may connect, and what CORS says to them.
 
-A browser names the page's origin in every WebSocket handshake and cross-origin request. Other programs name none
-or lie, so the check protects visitors from foreign pages, and from nothing else.
+A browser names the page's origin in every WebSocket handshake and cross-origin request. Other programs name
+none or lie, so the check protects visitors from foreign pages, and from nothing else.
 
 Source: RFC 6454; the Fetch standard, "CORS protocol".
 """

@@ -91,7 +91,7 @@ class Badge:
         color = read_color(query.text("color", ANYBODY if number else NOBODY))
         picture = draw(label, number, color, style).encode()
         tag = f'"{blake2b(picture, digest_size=12).hexdigest()}"'
-        # Image proxies such as GitHub's keep an image as long as they may. These headers make them ask each time.
+        # Image proxies such as GitHub's keep an image while they may. These headers make them ask each time.
         headers = {"cache-control": "no-cache, max-age=0", "etag": tag}
         if _has(tag, find_header(scope["headers"], b"if-none-match")):
             return Response(status_code=304, headers=headers)

@@ -17,7 +17,7 @@ RETRY_AFTER = {"retry-after": "1"}
 
 
 class CostBudget(Generic[T]):
-    """Makes costly answers and keeps each for a time that follows its cost: one of 50 ms is made once a second.
+    """Makes costly answers, and keeps each for a time that follows its cost: 50 ms are spent once a second.
 
     Args:
         now: monotonic seconds.

@@ -24,7 +24,7 @@ class Cors:
         self._allow_origins = allow_origins
 
     def is_allowed(self, scope: Scope) -> bool:
-        """Whether the web page that asks may read the answer. A program, which names no origin, always may."""
+        """Whether the web page that asks may read the answer. A program names no origin and always may."""
         headers = scope["headers"]
         return self.public or is_allowed(
             find_header(headers, b"origin"), find_header(headers, b"host"), self._allow_origins

@@ -28,12 +28,12 @@ EVERY_PAGE: Final = "*"
 MAX_PAGES: Final = 100
 # Seconds of silence before a sign of life: proxies commonly end a response after 30 to 60 s of silence.
 KEEP_ALIVE_S: Final = 15.0
-# Milliseconds after which a browser asks again when its stream has ended; random, so that not all ask at once.
+# Milliseconds after which a browser whose stream has ended asks again; random, so that not all ask at once.
 MIN_RETRY_MS, MAX_RETRY_MS = 2_000, 5_000
 # Bytes that are written to one stream before the loop gets its turn.
 CHUNK_BYTES: Final = 16_384
-# How many streams are woken in one turn of the loop, and the seconds until the next ones. 100 take some 1.5 ms,
-# so all streams together take about a quarter of the time, however many there are.
+# How many streams are woken in one turn of the loop, and the seconds until the next ones. 100 take some
+# 1.5 ms, so all streams together take about a quarter of the time, however many there are.
 WAKES_PER_SLICE: Final = 100
 SLICE_GAP_S: Final = 0.005
 _BEAT: Final = b":\n\n"
