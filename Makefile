@@ -2,21 +2,39 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WIRE := engine_packet engine_request engine_session engine_states outbox outgoing socket_packet
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --output-sync=target --jobs 3
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
-.PHONY: run test check lint types imports wire system node docs bench clean
+# How many test files run at once: one more than there are cores, since tests of real servers spend a third of their
+# time waiting. The files keep the order that tests/conftest.py gives them.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(BIN)/python -m pytest
+TOGETHER := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Without plugins that only tests/whole needs: they take a second to load.
+LEAN := -p no:schemathesis -p no:faker
+
+# The tests start hundreds of Python processes; without its bytecode each of them would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
+# The rooms that do no I/O: each of their modules is covered by its own test files alone.
+PURE := wire audience
+COVERED := $(foreach room,$(PURE),$(patsubst src/nannin/%.py,covered/%,$(filter-out %/__init__.py,$(wildcard src/nannin/$(room)/*.py))))
+
+.PHONY: run test quick check lint types imports pure $(COVERED) system node docs bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
 
-# Everything a test needs is installed here; a test that misses its part fails, it is never skipped. The wire's tests have
-# run before the others.
+# Everything a test needs is installed here; a test that misses its part fails, it is never skipped. The tests of the pure
+# rooms have run when the others begin.
 test:
 	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
-	@+$(SIDE_BY_SIDE) check wire
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/wire
+	@+$(SIDE_BY_SIDE) check pure
+	$(PYTEST) $(TOGETHER) $(PURE:%=--ignore tests/%)
+
+# All that needs no process, no browser and no Node.js.
+quick: $(VENV)/test.stamp
+	$(PYTEST) $(TOGETHER) $(LEAN) --ignore tests/whole --ignore tests/told
 
 check: lint types imports
 
@@ -30,12 +48,11 @@ types: $(VENV)/test.stamp
 imports: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
-# Each wire module is covered to 100 % by its own test files alone.
-wire: $(VENV)/test.stamp
-	@for module in $(WIRE); do \
-	  COVERAGE_FILE=.coverage.$$module $(BIN)/python -m pytest tests/wire/test_$$module*.py \
-	    --cov=nannin.wire.$$module --cov-report=term-missing:skip-covered --cov-fail-under=100 || exit 1; \
-	done
+pure: $(COVERED)
+
+$(COVERED): covered/%: $(VENV)/test.stamp
+	@COVERAGE_FILE=.coverage.$(subst /,.,$*) $(PYTEST) $(LEAN) tests/$(dir $*)test_$(notdir $*)*.py \
+	  --cov=nannin.$(subst /,.,$*) --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 $(VENV)/run.stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
