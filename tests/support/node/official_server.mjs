@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const [port, settings = "{}"] = process.argv.slice(2);
-const client = readFileSync(new URL("../../src/nannin/web/static/socket.io.js", import.meta.url));
+const client = readFileSync(new URL("../../../src/nannin/web/static/socket.io.js", import.meta.url));
 const strictPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:";
 const page = '<!doctype html><link rel="icon" href="data:,"><script src="/socket.io/socket.io.js"></script><title>client</title>';
 

@@ -35,7 +35,7 @@ def observed(example: str, host: Host) -> Iterator[Server]:
     """Serves an example, with a look at its WebSockets."""
     env = {VARIABLE: str(ROOT / "examples" / example / "app.py:app")}
     if host is Host.NANNIN:
-        with nannin("--app", f"{FOLDER / 'observed.py'}:app", env=env) as server:
+        with nannin("--app", f"{ROOT / 'tests' / 'support' / 'example_observed.py'}:app", env=env) as server:
             yield server
         return
     port = free_port()

@@ -26,7 +26,7 @@ CALM = ("--ping-interval", "5", "--ping-timeout", "5", "--max-payload", "1000000
 @pytest.fixture(scope="session")
 def echo_server(way: Way) -> Iterator[Server]:
     """An Engine.IO echo with quick heartbeats."""
-    with served(way, "../../examples/echo/app.py:app", *QUICK) as server:
+    with served(way, "../../../examples/echo/app.py:app", *QUICK) as server:
         yield server
 
 
