@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from support.servers import ROOT, Server, free_port, nannin, running
+from support.servers import APPS, ROOT, Server, free_port, nannin, running
 from whole.clients.conftest import NodeClient
 
 VARIABLE = "OBSERVED_EXAMPLE"  # as observed.py reads it
-FOLDER = ROOT / "tests" / "told" / "examples"
 
 
 class Host(enum.Enum):
@@ -35,12 +34,12 @@ def observed(example: str, host: Host) -> Iterator[Server]:
     """Serves an example, with a look at its WebSockets."""
     env = {VARIABLE: str(ROOT / "examples" / example / "app.py:app")}
     if host is Host.NANNIN:
-        with nannin("--app", f"{ROOT / 'tests' / 'support' / 'example_observed.py'}:app", env=env) as server:
+        with nannin("--app", f"{APPS / 'observed.py'}:app", env=env) as server:
             yield server
         return
     port = free_port()
     ws = "nannin:DirectWebSocket" if host is Host.DIRECT else "websockets-sansio"
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(FOLDER), "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(APPS), "--port", str(port)]
     with running([*command, "--ws", ws, "observed:app"], port, env=env) as server:
         yield server
 
