@@ -13,9 +13,9 @@ PAGE = pathlib.Path(__file__).resolve().parent.parent / "settings.md"
 
 HEAD = """# Settings
 
-Written by `make docs` from the settings themselves; `nannin --help` shows the same.
+`make docs` writes this page from the settings themselves. `nannin --help` shows the same.
 
-Each setting can be said in four places. The first of these that says it wins:
+You can set each setting in four places. If several of them set it, the first in this table wins:
 
 | where | what it is there | example |
 |---|---|---|
@@ -24,12 +24,13 @@ Each setting can be said in four places. The first of these that says it wins:
 | a file | a key | `ping_interval = 10` |
 | the application's code | an argument | `Live(ping_interval=10)` |
 
-The file is `nannin.toml` in the current directory, or the one that `--config` or `NANNIN_CONFIG` names. The
-code can't set what belongs to the sections Server and TLS, since it is read after the server has started.
+The file is `nannin.toml` in the current directory, or the one that `--config` or `NANNIN_CONFIG` names. It has no
+tables: every key is at the top level. Code can't set what is in the sections Server and TLS below, because it is read
+after the server has started.
 
-An unknown option, variable or key, a wrong value, and values that contradict each other end the start with
-one line that says which and why. Seconds may have fractions; sizes are in bytes. A list is written by comma;
-in the file and in the code it may be a list, too. What is true or false has two options: `--public` and
+The server does not start with an unknown option, variable or key, with a wrong value, or with values that contradict
+each other. One line says which and why. Seconds may have fractions; sizes are in bytes. A list is separated by commas;
+in the file and in code it can also be a list. A setting that is true or false has two options, such as `--public` and
 `--no-public`.
 """
 
