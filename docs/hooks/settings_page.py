@@ -24,14 +24,14 @@ You can set each setting in four places. If several of them set it, the first in
 | a file | a key | `ping_interval = 10` |
 | the application's code | an argument | `Live(ping_interval=10)` |
 
-The file is `nannin.toml` in the current directory, or the one that `--config` or `NANNIN_CONFIG` names. It has no
-tables: every key is at the top level. Code can't set what is in the sections Server and TLS below, because it is read
-after the server has started.
+The file is `nannin.toml` in the current directory, or the one that `--config` or `NANNIN_CONFIG` names.
+It has no tables: every key is at the top level. Code can't set what is in the sections Server and TLS below,
+because it is read after the server has started.
 
-The server does not start with an unknown option, variable or key, with a wrong value, or with values that contradict
-each other. One line says which and why. Seconds may have fractions; sizes are in bytes. A list is separated by commas;
-in the file and in code it can also be a list. A setting that is true or false has two options, such as `--public` and
-`--no-public`.
+The server does not start with an unknown option, variable or key, with a wrong value, or with values that
+contradict each other. One line says which and why. Seconds may have fractions; sizes are in bytes. A list is
+separated by commas; in the file and in code it can also be a list. A setting that is true or false has two
+options, such as `--public` and `--no-public`.
 """
 
 
