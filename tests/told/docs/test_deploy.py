@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import re
 import shlex
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +24,7 @@ from nannin.cli.command import cli
 from nannin.settings import Settings
 from support.certificates import CERTIFICATE, KEY
 from support.doc_pages import read
-from support.servers import ROOT, Server, free_port, running
+from support.servers import ROOT, Server, free_port, nannin, running
 from whole.clients.conftest import NodeClient, certificate_file
 
 FOLDER = ROOT / "examples" / "deploy"
@@ -80,6 +83,15 @@ def service_words() -> list[str]:
     return shlex.split(line)[1:]
 
 
+def has_ipv6() -> bool:
+    """Whether this machine has a loopback of IPv6."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def nginx(folder: pathlib.Path, socket_file: pathlib.Path, *, under: str = "/") -> Iterator[Server]:
     """Runs nginx with the file of the documentation: with another port, socket, certificate, nothing else."""
@@ -90,6 +102,7 @@ def nginx(folder: pathlib.Path, socket_file: pathlib.Path, *, under: str = "/") 
     changes = {
         SOCKET_FILE: str(socket_file),
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+        "listen [::]:443 ssl http2;": f"listen [::1]:{port} ssl http2;" if has_ipv6() else "",
         "/etc/ssl/live.example.org/fullchain.pem": str(folder / "certificate.pem"),
         "/etc/ssl/live.example.org/privkey.pem": str(folder / "key.pem"),
         "location / {": f"location {under} {{",
@@ -117,7 +130,9 @@ def caddy(folder: pathlib.Path, socket_file: pathlib.Path) -> Iterator[Server]:
     port = free_port()
     site = (FOLDER / "Caddyfile").read_text(encoding="utf-8")
     assert f"unix/{SOCKET_FILE}" in site
-    site = site.replace(SOCKET_FILE, str(socket_file)).replace("live.example.org", f"http://127.0.0.1:{port}")
+    site = site.replace(SOCKET_FILE, str(socket_file)).replace(
+        "live.example.org {", f"http://127.0.0.1:{port} {{"
+    )
     (folder / "Caddyfile").write_text(
         "{\nadmin off\nauto_https off\ngrace_period 1s\n}\n" + site, encoding="utf-8"
     )
@@ -171,6 +186,39 @@ def test_nginx_under_a_path(
 ) -> None:
     with nginx(tmp_path, upstream("--root-path", "/live"), under="/live/") as server:
         check_all(server, guest, "/live")
+
+
+def check_compression(server: Server, **options: Any) -> None:
+    """Scripts and pages are compressed for whoever takes it, and events are not."""
+    verify = ssl.create_default_context(cafile=certificate_file())
+    with httpx.Client(base_url=server.url, verify=verify, **options) as http:
+        for path in ("/", "/nannin.js", "/socket.io/socket.io.js", "/api/openapi.json"):
+            packed = http.get(path, headers={"accept-encoding": "gzip"})
+            plain = http.get(path, headers={"accept-encoding": "identity"})
+            assert packed.headers["content-encoding"] == "gzip", path
+            assert "accept-encoding" in packed.headers["vary"].lower(), path
+            assert "content-encoding" not in plain.headers, path
+            assert packed.content == plain.content
+        with http.stream("GET", "/api/stream?page=/", headers={"accept-encoding": "gzip"}) as stream:
+            assert "content-encoding" not in stream.headers
+
+
+def test_nginx_compresses_and_speaks_http_2(
+    tmp_path: pathlib.Path, upstream: Callable[..., pathlib.Path]
+) -> None:
+    with nginx(tmp_path, upstream()) as server:
+        check_compression(server, http2=True)
+        verify = ssl.create_default_context(cafile=certificate_file())
+        urls = [server.url, f"https://[::1]:{server.port}"] if has_ipv6() else [server.url]
+        for url in urls:
+            verify.check_hostname = url == server.url
+            with httpx.Client(base_url=url, verify=verify, http2=True) as http:
+                assert http.get("/api/count").http_version == "HTTP/2"
+
+
+def test_caddy_compresses(tmp_path: pathlib.Path, upstream: Callable[..., pathlib.Path]) -> None:
+    with caddy(tmp_path, upstream()) as server:
+        check_compression(server)
 
 
 def test_caddy_passes_polling_websockets_and_streams(
@@ -237,6 +285,33 @@ def test_the_container_starts_what_there_is_on_the_port_that_it_names() -> None:
     version = re.search(r"python:(3\.\d+)", instructions["FROM"])
     assert version
     assert f"Programming Language :: Python :: {version[1]}" in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_container_runs_as_a_user_that_has_a_number() -> None:
+    instructions = {words[0]: words[1:] for words in container()}
+    (number,) = instructions["USER"]
+    assert int(number) > 999
+    assert number in instructions["RUN"]
+
+
+def test_the_base_of_the_container_is_pinned_to_a_release() -> None:
+    instructions = {words[0]: words[1:] for words in container()}
+    assert re.fullmatch(r"\S+/python:3\.\d+\.\d+-slim-\w+", instructions["FROM"][0])
+
+
+def test_the_health_check_of_the_container_tells_whether_nannin_serves() -> None:
+    (line,) = re.findall(r"^HEALTHCHECK CMD (.*)$", (ROOT / "Containerfile").read_text("utf-8"), re.M)
+    python, *words = json.loads(line)
+    assert python == "python"
+
+    def check(port: int) -> int:
+        env = {**os.environ, "NANNIN_PORT": str(port)}
+        command = [sys.executable, *words]
+        return subprocess.run(command, env=env, timeout=10, stderr=subprocess.DEVNULL).returncode
+
+    with nannin() as server:
+        assert check(server.port) == 0
+    assert check(server.port) == 1
 
 
 # Figures
