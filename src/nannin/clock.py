@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 
 class Cancellable(Protocol):
-    """A call that can be taken back."""
+    """A call that can be cancelled before its time."""
 
     def cancel(self) -> None:
-        """Takes it back."""
+        """Cancels the call."""
 
 
 class Clock(Protocol):
-    """What nannin asks of time."""
+    """What nannin needs to know of time."""
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -30,11 +30,11 @@ class Clock(Protocol):
 
 
 class Alarm:
-    """One timer that calls back at the earliest of the times it was set to.
+    """One timer that calls back at the earliest of the times to which it was set.
 
     Args:
         clock: time.
-        on_time: called once for each time that it rings.
+        on_time: called each time the alarm rings.
     """
 
     __slots__ = ("_clock", "_on_time", "_timer", "_when_s")
@@ -46,14 +46,18 @@ class Alarm:
         self._when_s = math.inf
 
     def set(self, when_s: float) -> None:
-        """Rings at this time, in monotonic seconds, unless it rings earlier anyway; infinity is never."""
+        """Rings at this time, unless it is set to an earlier one.
+
+        Args:
+            when_s: monotonic seconds; infinity is never.
+        """
         if when_s < self._when_s:
             self.cancel()
             self._when_s = when_s
             self._timer = self._clock.call_later(max(0.0, when_s - self._clock.now()), self._ring)
 
     def cancel(self) -> None:
-        """Does not ring."""
+        """Does not ring, until it is set again."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._when_s = None, math.inf
@@ -63,20 +67,41 @@ class Alarm:
         self._on_time()
 
 
-# uvloop's timers have whole milliseconds and count from the start of a turn, so that they may come early; who
-# then sets them anew spins. A millisecond more, and none is early.
+# uvloop rounds to milliseconds and counts from the start of the loop's turn, so a timer can fire early. Code
+# that then re-arms it would spin. One extra millisecond prevents that.
 _NEVER_EARLY_S = 0.001
 
 
 class SystemClock:
-    """The clock of the running loop. Time is `time.monotonic`: uvloop's own stands still within a turn."""
+    """The clock of the running loop. Time is `time.monotonic`: uvloop's own stands still within a turn.
 
-    now = staticmethod(time.monotonic)
+    It can follow another clock for a while, so that tests can move the time of a server that exists already.
+    """
 
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Cancellable:
-        """Calls back once, `delay_s` from now."""
-        return asyncio.get_running_loop().call_later(delay_s + _NEVER_EARLY_S, callback)
+    def __init__(self) -> None:
+        self.follow_system()
 
-    def call_soon(self, callback: Callable[[], None]) -> Any:
-        """Calls back at the end of this turn of the loop."""
-        return asyncio.get_running_loop().call_soon(callback)
+    def follow(self, other: Clock) -> None:
+        """Goes by another clock from now on."""
+        self.now: Callable[[], float] = other.now
+        self.call_later: Callable[[float, Callable[[], None]], Cancellable] = other.call_later
+        self.call_soon: Callable[[Callable[[], None]], Any] = other.call_soon
+
+    def follow_system(self, *, least_s: float = 0.0) -> None:
+        """Goes by the system's time again.
+
+        Args:
+            least_s: the least that the time may be. If the clock that was followed is ahead of the system's,
+                the lead stays: those who remember its times need a clock that never goes back.
+        """
+        lead_s = max(0.0, least_s - time.monotonic())
+        self.now = (lambda: time.monotonic() + lead_s) if lead_s else time.monotonic
+        self.call_later, self.call_soon = _call_later, _call_soon
+
+
+def _call_later(delay_s: float, callback: Callable[[], None]) -> Cancellable:
+    return asyncio.get_running_loop().call_later(delay_s + _NEVER_EARLY_S, callback)
+
+
+def _call_soon(callback: Callable[[], None]) -> Any:
+    return asyncio.get_running_loop().call_soon(callback)

@@ -12,7 +12,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message
 
 from nannin import EngineIO, Live, Session
-from nannin.server.loading import Rooted
+from nannin.app.dispatch import Rooted
 
 
 def ask(app: ASGIApp, path: str, *, root_path: str = "", method: str = "GET") -> httpx.Response:

@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin import Live
-from nannin.app.wrapping import own_paths, restore_path
+from nannin.app.wrapping import own_paths
 
 PATIENCE_S = 5.0
 
@@ -218,31 +218,6 @@ def test_an_app_that_refuses_to_start_is_not_started_without_it() -> None:
             await task
 
     asyncio.run(main())
-
-
-# Paths that a host has changed
-
-
-@pytest.mark.parametrize(
-    ("path", "raw_path", "restored"),
-    [
-        ("/nannin.js/", b"/live/nannin.js", ("/live/nannin.js", "/live")),
-        ("/", b"/live", ("/live", "/live")),
-        ("/%/", b"/live/%25", ("/live/%", "/live")),
-        ("/socket.io/", b"/live/socket.io/", None),
-        ("/nannin.js", b"/nannin.js", None),
-        ("/other/", b"/live/nannin.js", None),
-        ("/", None, None),
-        ("/", b"", None),
-    ],
-)
-def test_a_slash_that_a_host_put_behind_a_path_is_taken_off(
-    path: str, raw_path: bytes | None, restored: tuple[str, str] | None
-) -> None:
-    scope = {"type": "http", "path": path, "root_path": "", "raw_path": raw_path}
-    found = restore_path(scope)
-    assert (found["path"], found["root_path"]) == (restored or (path, ""))
-    assert scope["path"] == path
 
 
 def test_the_wrapped_app_is_kept_for_whoever_asks() -> None:

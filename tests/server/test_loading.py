@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import pathlib
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from nannin.errors import ApplicationError
-from nannin.server.loading import Rooted, load_application, max_message_bytes
+from nannin.server.loading import load_application, max_message_bytes
 from nannin.settings import Settings
 from support.commands import write
 
@@ -132,24 +130,3 @@ def test_messages_are_limited_by_the_application_that_knows_its_limit() -> None:
     assert max_message_bytes(Ours(), Settings()) == 1000
     assert max_message_bytes(object(), Settings()) == 16 * 2**20
     assert max_message_bytes(object(), Settings(max_payload=2**30)) == 2**30
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/live/", "/live/"),  # as uvicorn says it of a proxy that strips
-        ("/live/live", "/live"),
-        ("/live/live/x", "/live/x"),
-        ("/live/lively", "/live/lively"),
-        ("/live/x/live/", "/live/x/live/"),
-    ],
-)
-def test_a_root_path_that_came_with_the_request_is_taken_off_once(path: str, expected: str) -> None:
-    seen: list[dict[str, Any]] = []
-
-    async def app(scope: dict[str, Any], receive: object, send: object) -> None:
-        seen.append(scope)
-
-    scope = {"type": "http", "path": path, "raw_path": path.encode(), "root_path": "/live"}
-    asyncio.run(Rooted(app, "/live")(scope, None, None))
-    assert (seen[0]["path"], seen[0]["raw_path"]) == (expected, expected.encode())

@@ -1,4 +1,4 @@
-"""The application's own tasks: begun with the server, named in the log when they fail, ended with it."""
+"""The application's own tasks: they begin and end with the server, and the log names one that fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Background:
         """Runs an async function from the server's start on, or from now if it has started.
 
         Raises:
-            TypeError: it is no async function, or it needs arguments.
+            TypeError: it is not an async function, or it needs arguments.
         """
         problem = f"a background task is an async function without arguments, not {function!r}"
         if not inspect.iscoroutinefunction(function):
@@ -39,7 +39,7 @@ class Background:
             self.spawn(function())
 
     def start(self) -> None:
-        """The server has started: what was added begins. Once is enough."""
+        """The server has started: begins what was added, unless it runs already."""
         if not self._is_running:
             self._is_running = True
             for function in self._functions:
@@ -53,7 +53,7 @@ class Background:
         return task
 
     def shut_down(self) -> None:
-        """The server ends: so do the tasks. It may start again."""
+        """The server ends: cancels the tasks. They may be started again."""
         self._is_running = False
         for task in self.tasks:
             task.cancel()

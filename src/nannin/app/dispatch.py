@@ -1,24 +1,45 @@
-"""Which of our apps answers a request: the Engine.IO path first, then the routes beside it."""
+"""Which of our apps answers a request: the Engine.IO path first, then the routes beside it.
+
+A path comes as what stands in front of us has left it. A framework that mounts us may take off a part or add
+a slash, and a proxy that shows us under a path may strip that path or not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+__all__ = ["App", "Rooted", "add_slash", "restore_path", "route_path"]
+
 
 def route_path(scope: Scope) -> str:
-    """The path behind the mount point."""
+    """The path below the mount point."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(root) :] if root and (path == root or path.startswith(root + "/")) else path
 
 
-def _add_slash(scope: Scope) -> Response:
-    """A redirect to the same place with a slash behind it.
+def restore_path(scope: Scope) -> Scope:
+    """The scope with the path that was asked for, where a host has added a slash to its end.
+
+    Litestar's mounts add one to every path, and do not tell the mount point either: `/live/nannin.js` comes
+    as `/nannin.js/`. What was asked for is still in `raw_path`.
+    """
+    path, raw_path = scope["path"], scope.get("raw_path") or b""
+    if not path.endswith("/") or not raw_path or raw_path.endswith(b"/"):
+        return scope
+    asked, below = unquote(raw_path.decode("latin-1")), path[:-1]
+    return (
+        {**scope, "path": asked, "root_path": asked.removesuffix(below)} if asked.endswith(below) else scope
+    )
+
+
+def add_slash(scope: Scope) -> Response:
+    """A redirect to the same path with a slash at its end.
 
     It is relative, since a proxy may show the place under another host and path.
     """
@@ -28,11 +49,11 @@ def _add_slash(scope: Scope) -> Response:
 
 
 class App:
-    """One ASGI app: an Engine.IO path, and what is beside it.
+    """One ASGI app: an Engine.IO path, and the routes beside it.
 
     Args:
-        path: the Engine.IO path, such as `/socket.io/`; it answers without its last slash, too.
-        endpoint: what answers there, over HTTP and WebSocket.
+        path: the Engine.IO path, such as `/socket.io/`; it also answers without its last slash.
+        endpoint: answers that path, over HTTP and WebSocket.
         beside: the routes of everything else.
         on_shutdown: called when the server's lifespan ends.
     """
@@ -53,16 +74,16 @@ class App:
         elif route_path(scope) in self._paths:
             await self._endpoint(scope, receive, send)
         elif self._lacks_its_slash(scope):
-            await _add_slash(scope)(scope, receive, send)
+            await add_slash(scope)(scope, receive, send)
         else:
             await self._beside(scope, receive, send)
 
     def _lacks_its_slash(self, scope: Scope) -> bool:
-        """Whether this asks for the mount point by its name alone, and there is a page behind the slash."""
+        """Whether the request names the mount point without its slash, and there is a page at the slash."""
         if scope["type"] != "http" or route_path(scope) or scope["path"][-1:] in ("", "/"):
             return False
-        behind = {**scope, "path": scope["path"] + "/"}
-        return any(route.matches(behind)[0] is Match.FULL for route in self._router.routes)
+        with_slash = {**scope, "path": scope["path"] + "/"}
+        return any(route.matches(with_slash)[0] is Match.FULL for route in self._router.routes)
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -73,3 +94,26 @@ class App:
                 self._on_shutdown()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+class Rooted:
+    """An ASGI app under the path by which a proxy shows it, whether the proxy strips that path or not.
+
+    uvicorn takes for granted that the proxy strips it, and puts the path in front of the one that came. Where
+    it came with the request, this takes it off once.
+
+    Args:
+        application: the app.
+        root_path: the path, such as `/live`.
+    """
+
+    def __init__(self, application: ASGIApp, root_path: str) -> None:
+        self._application, self._root = application, root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, WebSocket or lifespan."""
+        came = scope.get("path", "").removeprefix(self._root)
+        if came == self._root or came.startswith(f"{self._root}/"):
+            raw_path = scope["raw_path"].removeprefix(self._root.encode())
+            scope = {**scope, "path": came, "raw_path": raw_path}
+        await self._application(scope, receive, send)

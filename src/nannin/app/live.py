@@ -5,42 +5,35 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nannin.access.admission import Refusal
+from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
-from nannin.app.dispatch import App
-from nannin.app.engine_io import SID_BYTES, make_engine
+from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
-from nannin.app.wrapping import Wrapped, check_application, own_paths, restore_path
+from nannin.app.wrapping import Wrapped, check_application, own_paths
 from nannin.audience.page_key import check_page_key, is_pattern
 from nannin.audience.roster import Count
-from nannin.clock import SystemClock
 from nannin.engine.endpoint import Endpoint
 from nannin.errors import SettingsError
-from nannin.hub.handlers import Handlers, HandlerT
+from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
-from nannin.hub.observatory import Observatory
 from nannin.hub.sockets import MiddlewareT, Page
-from nannin.settings import Settings, load
+from nannin.settings import load
 from nannin.web.emit import Emit
 from nannin.web.pages import routes
-from nannin.web.routes import CountRoutes
-
-if TYPE_CHECKING:
-    from nannin.access.tokens import Tokens
 
 ChangeHandler = Callable[[Page, Count], Any]
 ChangeHandlerT = TypeVar("ChangeHandlerT", bound=ChangeHandler)
 
 logger = logging.getLogger("nannin.live")
 
-# Of so many foreign origins the log tells; the tally counts them all.
+# How many foreign origins the log tells of. The tally counts them all.
 MAX_ORIGINS_LOGGED = 16
 
 
@@ -48,42 +41,32 @@ class Live:
     """A live audience server: an ASGI app to run by itself, to mount in another, or to put around one.
 
     Args:
-        app: an ASGI app that answers every path that is not ours, `/` included; None for none.
+        app: an ASGI app that answers every path that is not nannin's, `/` included.
         defaults: settings, such as `ping_interval=10`; flags, environment and nannin.toml go before them.
+
+    Attributes:
+        settings: the settings in force.
+        engine: the Engine.IO server, with the table of its sessions.
+        assembly: the parts, for `nannin.testing`.
+        wrapped: `app`.
 
     Raises:
         SettingsError: an unknown setting or a wrong value.
-        TypeError: `app` is no ASGI app.
+        TypeError: `app` is not an ASGI app.
     """
 
     def __init__(self, app: Callable[..., Awaitable[Any]] | None = None, **defaults: Any) -> None:
         if app is not None:
             check_application(app)
         self.settings = load(defaults=defaults)
-        self._clock = SystemClock()
+        self.assembly = Assembly(self.settings)
+        self.engine = self.assembly.engine
+        self._hub = self.assembly.hub
         self._turned_away: set[str] = set()
-        self._background = Background()
-        self._hub = Hub(
-            Handlers(),
-            self.settings,
-            new_id=lambda: secrets.token_urlsafe(SID_BYTES),
-            clock=self._clock,
-            is_crawler=_is_crawler,
-            verify=_verifier(self.settings),
-        )
-        for pattern in self.settings.pages:
-            self._hub.handlers.declare(pattern)
-        self.engine = make_engine(self._hub, self.settings, self._clock)
         endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
-        self._observers = CountRoutes(
-            Observatory(self._hub, self.engine, self.settings),
-            self._clock,
-            public=self.settings.public,
-            allow_origins=self.settings.allow_origins,
-        )
         emit = Emit(self._find_page, self.settings.emit_token, self.settings.max_payload)
-        beside = [*routes(), Route("/api/emit", emit), *self._observers.routes()]
-        self._host = HostWatch(self._shut_down)
+        beside = [*routes(), Route("/api/emit", emit), *self.assembly.counts.routes()]
+        self._host = HostWatch(self.assembly.shut_down)
         self._app: ASGIApp = App("/socket.io/", endpoint, beside, self._host.shut_down)
         self.wrapped = app
         if app is not None:
@@ -91,8 +74,7 @@ class Live:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
-        self._hub.emitter.run_on(asyncio.get_running_loop())
-        self._background.start()
+        self.assembly.begin()
         self._host.begin()
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
@@ -104,106 +86,128 @@ class Live:
     def page(self, key: str) -> Page:
         """A page, to register handlers on, to count, or to send to.
 
-        Handlers close the list of pages: once a page other than `/` has one, only `/` and pages with handlers
-        exist, and a client that asks for another gets the `connect_error` "Invalid namespace". The setting
-        `pages` names more of them; `live.page("/*")` stands for all.
+        Registering a handler on any page but `/` closes the list of pages: from then on only `/` and pages
+        with handlers exist, and a client that asks for another gets the `connect_error` "Invalid namespace".
+        The setting `pages` names more pages that exist, and handlers of `live.page("/*")` are on all pages.
 
         Args:
-            key: a path that starts with `/`; `*` in it stands for any text, `{name}` for any text without a
-                `/`, which handlers find in `socket.params`.
+            key: a path that starts with `/`. In it `*` stands for any text, and `{name}` for any text without
+                a `/`, which handlers find in `socket.params`.
+
+        Returns:
+            The page. Nobody need be on it.
 
         Raises:
-            ValueError: it is no page key.
+            ValueError: `key` is not a page key.
         """
         check_page_key(key)
         return Page(self._hub, key)
 
     def on(self, event: str) -> Callable[[HandlerT], HandlerT]:
-        """Registers the decorated function for an event on the page `/`; see `Page.on`."""
+        """Registers the decorated function for an event on the page `/`; see `Page.on`.
+
+        Args:
+            event: its name, `connect` or `disconnect`, or `*` for every event without a function of its own.
+
+        Returns:
+            A decorator that returns the function as it is.
+        """
         return Page(self._hub, "/").on(event)
 
     def use(self, middleware: MiddlewareT) -> MiddlewareT:
-        """Puts an async function around the handlers of the page `/`; see `Page.use`."""
+        """Puts an async function around the handlers of the page `/`; see `Page.use`.
+
+        Args:
+            middleware: the function.
+
+        Returns:
+            The function, so that `use` can be a decorator.
+        """
         return Page(self._hub, "/").use(middleware)
 
     def pages(self) -> list[Page]:
-        """The pages that somebody is on."""
+        """The pages that have an audience now."""
         return [Page(self._hub, key, is_one=True) for key in self._hub.pages()]
 
     def on_change(self, handler: ChangeHandlerT) -> ChangeHandlerT:
-        """Calls a function whenever the count of a page has changed: with the page, and its count.
+        """Calls a function whenever the count of a page has changed.
 
-        It is called as often as the page's clients are told: at once after a quiet time, then at a pace, and
-        always with the last count; also with zeros when the last one has left. It may be async.
+        The function is called as often as the page's clients are told: at once after a quiet time, then at a
+        pace. The last count is always told, and that is zeros once nobody is left.
+
+        Args:
+            handler: takes the page and its count; it may be async.
+
+        Returns:
+            The function, so that `on_change` can be a decorator.
         """
-        self._hub.watch(_Changes(self._hub, handler, self._background), None)
+        self._hub.watch(_Changes(self._hub, handler, self.assembly.background), None)
         return handler
 
     def background(self, function: BackgroundT) -> BackgroundT:
         """Runs an async function beside the server: from its start, or the first request, to its end.
 
+        Args:
+            function: takes no arguments.
+
+        Returns:
+            The function, so that `background` can be a decorator.
+
         Raises:
-            TypeError: it is no async function.
+            TypeError: it is not an async function, or it needs arguments.
         """
-        self._background.add(function)
+        self.assembly.background.add(function)
         return function
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Runs a coroutine in the background. What it raises is logged; the end of the server cancels it."""
-        return self._background.spawn(coroutine)
+        """Runs a coroutine in the background.
+
+        An exception that it raises is logged, and the end of the server cancels it.
+
+        Args:
+            coroutine: what an async function returns when it is called.
+
+        Returns:
+            Its task.
+        """
+        return self.assembly.background.spawn(coroutine)
 
     def token(self, page: str) -> str:
         """The token that a client needs to join a page, where the setting `page_secret` is in force.
 
+        Args:
+            page: the page's key.
+
+        Returns:
+            The token, which the client sends as `token` when it connects.
+
         Raises:
-            SettingsError: there is no `page_secret`.
+            SettingsError: `page_secret` is not set.
         """
         if not self.settings.page_secret:
             raise SettingsError("page_secret is not set: pages need no token")
-        return _tokens(self.settings.page_secret).sign(page)
+        from nannin.access.tokens import Tokens  # most servers need none, and it takes 16 ms to load
+
+        return Tokens(self.settings.page_secret).sign(page)
 
     def _find_page(self, key: str) -> Page | None:
         return Page(self._hub, key) if self._hub.handlers.exists(key) and not is_pattern(key) else None
 
-    def _shut_down(self) -> None:
-        """Ends every session, every stream and every task."""
-        self._background.shut_down()
-        self.engine.shut_down()
-        self._observers.shut_down()
-
     def _turn_away(self, origin: str) -> None:
-        """A page of a foreign origin was turned away; the log says once of each how to let it in."""
+        """Counts a refused foreign origin; the log says once of each how to let it in."""
         self._hub.admission.tally[Refusal.ORIGIN] += 1
         if origin not in self._turned_away and len(self._turned_away) < MAX_ORIGINS_LOGGED:
             self._turned_away.add(origin)
             logger.warning("pages of %.80r may not connect; --allow-origins lets those of a site in", origin)
 
 
-def _is_crawler(user_agent: str) -> bool:
-    from nannin.access.crawlers import is_crawler  # its patterns are not loaded before the first client
-
-    return is_crawler(user_agent)
-
-
-def _verifier(settings: Settings) -> Callable[[str, str], bool] | None:
-    if not settings.page_secret:
-        return None
-    return _tokens(settings.page_secret).verify
-
-
-def _tokens(secrets: Sequence[str]) -> Tokens:
-    from nannin.access.tokens import Tokens  # most servers need none, and it takes 16 ms to load
-
-    return Tokens(secrets)
-
-
 class _Changes:
-    """A watcher that calls the application's function.
+    """Watches all pages, and calls the application's function.
 
     Args:
-        hub: whose pages they are.
+        hub: holds the pages.
         handler: the function.
-        background: owner of its tasks, if it is async.
+        background: owns the function's tasks, if it is async.
     """
 
     def __init__(self, hub: Hub, handler: ChangeHandler, background: Background) -> None:
@@ -222,5 +226,5 @@ class _Changes:
 
 
 async def _awaited(result: Any) -> Any:
-    """Anything that can be awaited, as a coroutine: a task takes nothing else."""
+    """Any awaitable as a coroutine, since a task takes nothing else."""
     return await result

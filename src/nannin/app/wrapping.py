@@ -7,7 +7,6 @@ import inspect
 import logging
 import pathlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from urllib.parse import unquote
 
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -15,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin.app.dispatch import route_path
 
-__all__ = ["Wrapped", "check_application", "own_paths", "restore_path"]
+__all__ = ["Wrapped", "check_application", "own_paths"]
 
 logger = logging.getLogger("nannin.wrapping")
 
@@ -34,19 +33,19 @@ def check_application(app: object) -> None:
         except TypeError:
             raise TypeError(
                 f"Live(app) wraps an ASGI application, which takes scope, receive and send; not {app!r}. "
-                "A WSGI one goes in by way of asgiref.wsgi.WsgiToAsgi"
+                "Put a WSGI application into asgiref.wsgi.WsgiToAsgi first"
             ) from None
 
 
 def own_paths(engine_path: str, beside: Sequence[BaseRoute]) -> frozenset[str]:
     """The paths that a Live around another app answers itself.
 
-    They are spelled out, file by file, so that it takes no more from the app than it serves: `/api/count` is
-    ours, and `/api/users` the app's. `/` is the app's, and so are the files that only our own page needs.
+    They are spelled out, file by file, so that the Live takes no more from the app than it serves:
+    `/api/count` is ours, and `/api/users` is the app's. So are `/` and the files that only our page needs.
 
     Args:
         engine_path: the Engine.IO path, such as `/socket.io/`.
-        beside: our routes of everything else.
+        beside: our other routes.
     """
     paths = {engine_path, engine_path.rstrip("/")}
     for route in beside:
@@ -63,28 +62,13 @@ def _files(folder: str) -> Iterator[str]:
     return (path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file())
 
 
-def restore_path(scope: Scope) -> Scope:
-    """The scope with the path that was asked for, where a host has put a slash behind it.
-
-    Litestar's mounts do so to every path, and say nothing of the mount point either: `/live/nannin.js` comes
-    as `/nannin.js/`. What was asked for is still in `raw_path`.
-    """
-    path, raw_path = scope["path"], scope.get("raw_path") or b""
-    if not path.endswith("/") or not raw_path or raw_path.endswith(b"/"):
-        return scope
-    asked, behind = unquote(raw_path.decode("latin-1")), path[:-1]
-    return (
-        {**scope, "path": asked, "root_path": asked.removesuffix(behind)} if asked.endswith(behind) else scope
-    )
-
-
 class Wrapped:
-    """An ASGI app with a Live in front of it, which answers its own paths and leaves all others to the app.
+    """An ASGI app with a Live in front of it, which answers its own paths and leaves the others to the app.
 
     Args:
         app: any ASGI app; it need not know lifespans or WebSockets.
-        ours: what answers our own paths.
-        paths: these paths.
+        ours: answers our own paths.
+        paths: our own paths.
         on_shutdown: called when the server's lifespan ends, before the app hears of it.
     """
 
@@ -106,7 +90,7 @@ class Wrapped:
             await self._app(scope, receive, send)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets the app have the lifespan, and goes on with it alone where the app knows none.
+        """Gives the app the lifespan, and completes it alone if the app has none.
 
         Source: the ASGI specification, "Lifespan": an app that raises at it is served without.
         """

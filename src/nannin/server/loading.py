@@ -16,7 +16,7 @@ from typing import Any, Final
 from nannin.errors import ApplicationError, NanninError
 from nannin.settings import Settings
 
-__all__ = ["Rooted", "default_application", "load_application", "max_message_bytes"]
+__all__ = ["default_application", "load_application", "max_message_bytes"]
 
 DEFAULT_NAMES: Final = ("app", "live")
 FOREIGN_MESSAGE_BYTES: Final = 16 * 2**20  # uvicorn's own limit, for WebSockets that are not ours
@@ -118,25 +118,6 @@ def pick(module: types.ModuleType, place: str, name: str) -> Any:
     if not callable(application):
         raise ApplicationError(f"{place}:{name} is no ASGI application but {type(application).__name__}")
     return application
-
-
-class Rooted:
-    """An ASGI app behind a proxy that shows it under a path, whether the proxy strips that path or not.
-
-    uvicorn takes for granted that it does, and puts the path in front of what came; this takes it off again
-    where it came with the request.
-    """
-
-    def __init__(self, application: Any, root_path: str) -> None:
-        self._application, self._root = application, root_path
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answers one request, WebSocket or lifespan."""
-        came = scope.get("path", "").removeprefix(self._root)
-        if came == self._root or came.startswith(f"{self._root}/"):
-            raw_path = scope["raw_path"].removeprefix(self._root.encode())
-            scope = {**scope, "path": came, "raw_path": raw_path}
-        await self._application(scope, receive, send)
 
 
 def max_message_bytes(application: object, settings: Settings) -> int:

@@ -16,9 +16,10 @@ from typing import Any, Final, NoReturn
 
 import uvicorn
 
+from nannin.app.dispatch import Rooted
 from nannin.app.goodbye import shut_down_all
 from nannin.server.listening import bind, cannot_listen, check_certificate, socket_file
-from nannin.server.loading import Rooted, default_application, load_application, max_message_bytes
+from nannin.server.loading import default_application, load_application, max_message_bytes
 from nannin.settings import Settings
 
 __all__ = ["Server", "serve"]

@@ -50,7 +50,7 @@ class Client:
     def __init__(
         self,
         run: Run,
-        tab: Tab,
+        tab: Tab[Client],
         page: str,
         auth: Mapping[str, Any],
         on: Mapping[str, Callable[..., Any]],

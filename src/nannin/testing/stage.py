@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -13,7 +12,6 @@ from urllib.parse import urlencode
 
 from nannin.app.live import Live
 from nannin.audience.roster import Count
-from nannin.clock import Clock
 from nannin.engine.handshake import Handshake
 from nannin.errors import ConnectionRefused
 from nannin.hub.sockets import DisconnectReason, Page
@@ -50,7 +48,7 @@ class Stage:
     def __init__(self, live: Live, *, raise_errors: bool = True) -> None:
         self.live = live
         self._raise_errors = raise_errors
-        self._clock: Clock = live._clock
+        self._parts = live.assembly
         self._time: StageTime
         self._run: Run
 
@@ -66,9 +64,9 @@ class Stage:
             raise RuntimeError("this Live has clients; nobody else may serve it while it is on a stage")
         _ON_STAGE.add(self.live)
         # Not back, since the Live remembers times; and whole, since sums of small numbers are then exact.
-        now_s = math.ceil(self._clock.now())
+        now_s = math.ceil(self._parts.clock.now())
         self._time = StageTime(asyncio.get_running_loop(), float(now_s))
-        self._run = Run(self.live._hub, self._time, raise_errors=self._raise_errors)
+        self._run = Run(self._parts.hub, self._time, raise_errors=self._raise_errors)
         self._begin()
         try:
             await self._run.rest()
@@ -132,7 +130,7 @@ class Stage:
             wire.open(handshake)
             return wire
 
-        tab = Tab(open_wire)
+        tab: Tab[Client] = Tab(open_wire)
         named = {} if visitor is None else {"visitor": visitor}
         client = tab.clients[page] = Client(self._run, tab, page, {**named, **(auth or {})}, on or {})
         tab.open()
@@ -175,44 +173,32 @@ class Stage:
 
     def count(self, page: str = "/") -> Count:
         """The page's count: `connections`, `visitors`, `visible`; zeros where nobody is."""
-        return self.live._hub.count(page)
+        return self._parts.hub.count(page)
 
     def page(self, key: str = "/") -> Page:
         """A page, to send to. Unlike `live.page` it names none, and so closes no list of pages."""
-        return Page(self.live._hub, key)
+        return Page(self._parts.hub, key)
 
     # Taking the Live over
 
     def _begin(self) -> None:
         self._run.begin()
         self._time.begin()
-        self.live._hub.emitter.run_on(asyncio.get_running_loop())
-        vars(self._clock).update(
-            now=self._time.now, call_later=self._time.call_later, call_soon=self._time.call_soon
-        )
-        self.live._background.shut_down()  # a server before may have ended without a word
-        self._time.run(self.live._background.start)
+        self._parts.clock.follow(self._time)
+        self._parts.background.shut_down()  # an earlier server may have ended without a word
+        self._time.run(self._parts.begin)
 
     async def _end(self) -> None:
         try:
             await self._time.end_tasks()  # before their clients go: that is no fault of theirs
-            self._time.run(self.live._shut_down)
+            self._time.run(self._parts.shut_down)
             await self._time.run_out()
             await self._time.end_tasks()
         finally:
-            _give_back(self._clock, self._time.now())
+            self._parts.clock.follow_system(least_s=self._time.now())
             self._time.end()
             self._run.end()
             _ON_STAGE.discard(self.live)
-
-
-def _give_back(clock: Clock, now_s: float) -> None:
-    """Makes a clock that of the system again, but no earlier than the stage's: clocks don't go back."""
-    for name in ("now", "call_later", "call_soon"):
-        del vars(clock)[name]
-    lead_s = now_s - clock.now()
-    if lead_s > 0:
-        vars(clock)["now"] = lambda: time.monotonic() + lead_s
 
 
 def _handshake(

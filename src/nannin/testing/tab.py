@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from nannin.hub.sockets import DisconnectReason, Socket
 from nannin.testing.links import Wire
 from nannin.wire.engine_packet import Encoded, PacketType, encode_message
 from nannin.wire.socket_packet import Decoder, Packet, encode
-
-if TYPE_CHECKING:
-    from nannin.testing.client import Client
 
 _MESSAGE: Final = PacketType.MESSAGE.value
 _MAX_ATTACHMENTS: Final = 1_000_000
@@ -20,7 +17,24 @@ _MAX_ATTACHMENTS: Final = 1_000_000
 OpenWire = Callable[[Callable[[Encoded], None], Callable[[DisconnectReason], None]], Wire]
 
 
-class Tab:
+class OnPage(Protocol):
+    """A client of the tab: a connection to one page."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is on its page, as far as it knows."""
+
+    def receive(self, packet: Packet) -> None:
+        """A packet for its page has come."""
+
+    def be_gone(self, reason: DisconnectReason) -> None:
+        """It is not on its page any more."""
+
+
+ClientT = TypeVar("ClientT", bound=OnPage)
+
+
+class Tab(Generic[ClientT]):
     """The clients of one session.
 
     Args:
@@ -32,10 +46,10 @@ class Tab:
     """
 
     def __init__(self, open_wire: OpenWire) -> None:
-        self.clients: dict[str, Client] = {}
+        self.clients: dict[str, ClientT] = {}
         self.is_open = False
         self._open_wire = open_wire
-        self._gone: list[Client] = []  # those that left with the last session
+        self._gone: list[ClientT] = []  # the clients that left with the last session
         self._wire: Wire
         self._decoder: Decoder
 
@@ -44,8 +58,8 @@ class Tab:
         self._decoder, self._gone, self.is_open = Decoder(_MAX_ATTACHMENTS), [], True
         self._wire = self._open_wire(self._receive, self._be_over)
 
-    def reopen(self, client: Client) -> list[Client]:
-        """Opens a session if there is none; returns who has to join its page, this client and others."""
+    def reopen(self, client: ClientT) -> list[ClientT]:
+        """Opens a session if there is none; returns the clients that have to join their pages again."""
         if self.is_open:
             return [client]
         back = [*self._gone]
@@ -78,7 +92,7 @@ class Tab:
             self._wire.lose()
 
     def vanish(self) -> None:
-        """Breaks the link behind the server's back."""
+        """Breaks the link without the server seeing it."""
         if self.is_open:
             self._be_over(DisconnectReason.PING_TIMEOUT)
             self._wire.vanish()

@@ -1,0 +1,79 @@
+"""The parts of one Live, made from its settings and joined together."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from nannin.app.background import Background
+from nannin.app.engine_io import SID_BYTES, make_engine
+from nannin.clock import SystemClock
+from nannin.hub.handlers import Handlers
+from nannin.hub.hub import Hub
+from nannin.hub.observatory import Observatory
+from nannin.settings import Settings
+from nannin.web.routes import CountRoutes
+
+__all__ = ["Assembly"]
+
+
+class Assembly:
+    """What a Live consists of behind its ASGI side.
+
+    Args:
+        settings: the Live's.
+
+    Attributes:
+        clock: the time that all parts go by.
+        hub: who is on which page, and the application's handlers.
+        engine: the table of sessions.
+        counts: shows them over HTTP.
+        background: the application's own tasks.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock = SystemClock()
+        self.hub = Hub(
+            Handlers(),
+            settings,
+            new_id=lambda: secrets.token_urlsafe(SID_BYTES),
+            clock=self.clock,
+            is_crawler=_is_crawler,
+            verify=_verifier(settings),
+        )
+        for pattern in settings.pages:
+            self.hub.handlers.declare(pattern)
+        self.engine = make_engine(self.hub, settings, self.clock)
+        self.counts = CountRoutes(
+            Observatory(self.hub, self.engine, settings),
+            self.clock,
+            public=settings.public,
+            allow_origins=settings.allow_origins,
+        )
+        self.background = Background()
+
+    def begin(self) -> None:
+        """The running loop serves; to be called with each request, and cheap after the first."""
+        self.hub.emitter.run_on(asyncio.get_running_loop())
+        self.background.start()
+
+    def shut_down(self) -> None:
+        """Ends every task, every session and every stream."""
+        self.background.shut_down()
+        self.engine.shut_down()
+        self.counts.shut_down()
+
+
+def _is_crawler(user_agent: str) -> bool:
+    from nannin.access.crawlers import is_crawler  # its patterns are not loaded before the first client
+
+    return is_crawler(user_agent)
+
+
+def _verifier(settings: Settings) -> Callable[[str, str], bool] | None:
+    if not settings.page_secret:
+        return None
+    from nannin.access.tokens import Tokens  # most servers need none, and it takes 16 ms to load
+
+    return Tokens(settings.page_secret).verify
