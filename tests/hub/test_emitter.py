@@ -10,7 +10,7 @@ import pytest
 from nannin.hub import emitter
 from nannin.hub.encoding import encode_event
 from support.fakes import Client, House
-from support.rooms import room
+from support.many_clients import room
 
 
 @pytest.fixture

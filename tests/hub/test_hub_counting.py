@@ -16,7 +16,7 @@ from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count
 from nannin.engine.engine import RequestRefused
 from support.fakes import Client, House
-from support.naive import MAX_OBSERVED, MAX_PAGES, Person, Stay, visitors
+from support.naive_people import MAX_OBSERVED, MAX_PAGES, Person, Stay, visitors
 
 CONNECT_TIMEOUT_S = 10.0
 GRACE_S, GRACE_LOST_S = 2.0, 10.0

@@ -8,7 +8,7 @@ from nannin import Page
 from nannin.audience.roster import Count
 from nannin.wire.socket_packet import RESERVED_EVENTS, PacketType
 from support.fakes import House
-from support.rooms import room
+from support.many_clients import room
 
 # The three targets
 

@@ -10,7 +10,7 @@ import pytest
 from nannin import CallTimeout, NotConnected, Socket
 from nannin.wire.socket_packet import PacketType
 from support.fakes import House
-from support.rooms import room
+from support.many_clients import room
 
 # Acks to the client
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nannin import Socket
 from nannin.hub.targets import Target
 from support.fakes import Client, House
-from support.rooms import room
+from support.many_clients import room
 
 NAMES = "xyz"
 

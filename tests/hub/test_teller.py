@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from support.crowd import crowd
 from support.fakes import House
+from support.many_clients import crowd
 
 # Formats
 

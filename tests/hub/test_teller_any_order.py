@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nannin.audience.roster import Count
-from support.crowd import cut_slices
 from support.fakes import Client, House
+from support.many_clients import cut_slices
 
 # Time passes in steps that a float holds exactly, so that each end of a grace falls on one of them.
 STEP_S = 1 / 128

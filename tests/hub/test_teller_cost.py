@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from support.crowd import crowd, cut_slices, make_writes_cost, note_encodings
 from support.fakes import House
+from support.many_clients import crowd, cut_slices, make_writes_cost, note_encodings
 
 
 def test_an_update_is_encoded_once_for_each_format_and_written_once_to_each(

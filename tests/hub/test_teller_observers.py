@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nannin.audience.roster import Count
-from support.crowd import crowd, cut_slices, note_encodings
 from support.fakes import Client, House
+from support.many_clients import crowd, cut_slices, note_encodings
 
 
 def observers(house: House, count: int, page: str = "/", **auth: Any) -> list[Client]:

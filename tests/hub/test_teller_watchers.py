@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from nannin.audience.roster import Count
-from support.crowd import crowd, cut_slices
 from support.fakes import House
+from support.many_clients import crowd, cut_slices
 
 ONE, TWO, THREE = Count(1, 1, 1), Count(2, 2, 2), Count(3, 3, 3)
 

@@ -11,7 +11,7 @@ from nannin.errors import SettingsError
 from nannin.server.listening import BindError, bind, check_certificate, socket_file
 from nannin.settings import Settings
 from support.certificates import CERTIFICATE, KEY, OTHER_KEY
-from support.commands import write
+from support.files import write
 
 
 def test_every_address_of_a_host_gets_the_same_free_port() -> None:

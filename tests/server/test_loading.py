@@ -12,7 +12,7 @@ import pytest
 from nannin.errors import ApplicationError
 from nannin.server.loading import load_application, max_message_bytes
 from nannin.settings import Settings
-from support.commands import write
+from support.files import write
 
 
 @pytest.fixture

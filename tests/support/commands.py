@@ -1,22 +1,14 @@
-"""Files to serve, and commands that end."""
+"""Commands that end, and how they end."""
 
 from __future__ import annotations
 
 import os
-import pathlib
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 from support.servers import Server
-
-
-def write(path: pathlib.Path, text: str) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(textwrap.dedent(text), encoding="utf-8")
-    return str(path)
 
 
 def run(*arguments: str, **env: str) -> tuple[int, str, str]:

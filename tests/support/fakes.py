@@ -1,5 +1,12 @@
 """Stand-ins for what is above and below the middle floors: links and polls that remember, an application that
-does, and a Socket.IO client that speaks to a hub without a socket. `fake_clock` has the clock."""
+does, and a Socket.IO client that speaks to a hub without a socket. `fake_clock` has the clock.
+
+Why there are two test kits: `nannin.testing` plays a whole Live for the tests of an application. It is
+async, comes to rest after every step and shows what a client would see. These parts are synchronous, and
+the test turns the loop by hand: so it decides what happens within one turn (between two slices of a fan-
+out, before a late timer), and a state machine of Hypothesis, which cannot await, can drive them. The stage
+stands on the floors that are tested with these parts, so they cannot stand on it.
+"""
 
 from __future__ import annotations
 

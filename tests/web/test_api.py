@@ -8,7 +8,7 @@ import pytest
 
 from nannin.audience.roster import Count
 from nannin.web.api import MAX_LIMIT
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 THREE = {"/b": Count(5, 3, 1), "/a": Count(4, 3, 2), "/c": Count(9, 1, 0)}
 

@@ -11,7 +11,7 @@ import pytest
 from nannin.audience.roster import Count
 from nannin.web.badge import COLORS, STYLES, draw, group, ink_on, width_px
 from support.asgi import Call
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 SVG = "{http://www.w3.org/2000/svg}"
 TWELVE = Count(15, 12, 9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 
 @pytest.mark.parametrize("key", ["", "news", "/a%00b", "/a%0Ab", "/a,b", "/closed/1", "/" + "x" * 10_000])

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from nannin.web.pages import STATIC
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 FRIENDS = ("https://friend.example", "http://localhost:3000")
 

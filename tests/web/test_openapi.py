@@ -7,7 +7,7 @@ import pytest
 import schemathesis
 
 from nannin.web.openapi import DOCUMENT
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 
 def test_it_is_served_as_it_is() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nannin.web.query import MAX_PARAMETERS
-from support.observed import PATHS, Hall
+from support.fake_audiences import PATHS, Hall
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/api/stream"])

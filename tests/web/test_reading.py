@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from support.observed import PATHS, Hall
+from support.fake_audiences import PATHS, Hall
 
 FOREIGN = "https://foreign.example"
 

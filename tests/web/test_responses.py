@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 
 def test_markup_in_a_refusal_stays_json() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 
 @pytest.mark.parametrize("path", ["/api/", "/api/nothing", "/api/count/", "/api/../api/count/x", "/api/%00"])

@@ -18,7 +18,7 @@ from nannin.web.stream import (
     encode_event,
 )
 from support.asgi import Call, no_tasks_left
-from support.observed import Hall
+from support.fake_audiences import Hall
 
 GONE = {"type": "http.disconnect"}
 ONE, TWO, THREE = Count(1, 1, 1), Count(2, 2, 2), Count(3, 3, 3)

@@ -18,7 +18,8 @@ import pytest
 
 from nannin.server.process import Quiet, log_config
 from support.certificates import CERTIFICATE, KEY
-from support.commands import end, run, write
+from support.commands import end, run
+from support.files import write
 from support.raw_client import connect, get, read_until, upgrade_request
 from support.servers import free_port, nannin
 

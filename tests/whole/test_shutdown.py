@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 import pytest
 
-from support.commands import end, write
+from support.commands import end
+from support.files import write
 from support.raw_client import connect, get, masked_text, read_to_end, read_until, upgrade_request
 from support.servers import Server, nannin
 

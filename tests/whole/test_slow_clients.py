@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.links import Client
+from support.raw_links import Client
 from support.raw_wire import WebSocket, websocket
 from support.servers import APPS, Server, nannin
 

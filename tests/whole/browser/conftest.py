@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from support.readers import SCRIPTED_CLIENT, Visit
+from support.sample_page import SCRIPTED_CLIENT, Visit
 from support.servers import Server, nannin
 from whole.browser.pages.widget_site import Publish, site
 

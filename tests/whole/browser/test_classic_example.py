@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.readers import Visit
+from support.sample_page import Visit
 from support.servers import ROOT, Server, free_port, nannin, running
 
 Arrive = Callable[[str, int], Page]

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from conftest import CHROMIUM_FLAGS
-from support.readers import Visit
+from support.sample_page import Visit
 from support.servers import ROOT, Server, nannin
 from whole.browser.pages.widget_site import Publish, Wire, comes_true, embedding, shows
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from conftest import CHROMIUM_FLAGS
-from support.readers import Visit, shows_japanese
+from support.sample_page import Visit, shows_japanese
 from support.servers import ROOT, Server, free_port, nannin
 
 FOLLOW = """

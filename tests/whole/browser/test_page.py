@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from conftest import CHROMIUM_FLAGS
-from support.readers import ENGLISH, SCRIPTED_CLIENT, Visit, shows, shows_japanese, told
+from support.sample_page import ENGLISH, SCRIPTED_CLIENT, Visit, shows, shows_japanese, told
 from support.servers import Server, nannin
 
 STRICT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

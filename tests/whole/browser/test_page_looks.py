@@ -9,7 +9,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.readers import ENGLISH, Visit, shows, shows_japanese, told
+from support.sample_page import ENGLISH, Visit, shows, shows_japanese, told
 from support.servers import ROOT, Server
 
 # --- how it looks ---

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from support.cutting import cutter
-from support.readers import Visit
+from support.sample_page import Visit
 from support.servers import Server, nannin
 from whole.browser.pages.widget_site import (
     RECORDER,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.links import Client, Link
+from support.raw_links import Client, Link
 from support.raw_wire import (
     Closed,
     Reply,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.links import Link
+from support.raw_links import Link
 from support.raw_wire import (
     SEPARATOR,
     Closed,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support.links import Client, Link
+from support.raw_links import Client, Link
 from support.servers import Server
 
 TRANSPORTS = ["polling", "websocket", "upgrade"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.links import Client, Link
+from support.raw_links import Client, Link
 from support.servers import APPS, Server, nannin
 
 TRANSPORTS = ["polling", "websocket", "upgrade"]

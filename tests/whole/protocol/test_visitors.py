@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from support.scripted_tabs import Numbers, Row, Tab, Tally, ask_counts, settle
 from support.servers import Server, Way, served
-from support.visitors import Numbers, Row, Tab, Tally, ask_counts, settle
 
 GRACE_S, GRACE_LOST_S = 0.4, 0.9
 LONG_S = 600.0

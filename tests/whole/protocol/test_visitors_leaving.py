@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nannin.settings import SETTINGS
-from support.links import Client, Link
+from support.raw_links import Client, Link
 from support.raw_wire import WaitingGet, get, polling, post
 from support.servers import APPS, ROOT, Server, Way, nannin, served
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from itsdangerous import Signer
 
-from support.links import Link
+from support.raw_links import Link
 from support.raw_wire import Reply, WebSocket, get, polling, post, refused, websocket
 from support.servers import Server, Way, served
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nannin import Socket
 from nannin.hub import teller
 from nannin.hub.encoding import encode_update
 from nannin.wire.outgoing import Outgoing
@@ -20,6 +21,14 @@ def crowd(house: House, count: int, page: str = "/", **auth: Any) -> list[Client
         client.connect(page, **auth)
     house.clock.advance(2)
     return clients
+
+
+def room(house: House, count: int, page: str = "/room") -> tuple[list[Client], list[Socket]]:
+    """So many clients on a page that the application handles, and their sockets."""
+    if not house.hub.handlers.resolve(page).is_handled:
+        house.on("connect", lambda socket: None, page)
+    clients = [house.client(page) for _ in range(count)]
+    return clients, house.page(page).sockets
 
 
 def note_encodings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
