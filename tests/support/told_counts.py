@@ -1,0 +1,20 @@
+"""Counts as a server tells them, for the tests of `nannin watch`."""
+
+from __future__ import annotations
+
+import json
+
+from nannin.cli.watch.events import Told
+
+
+def count(page: str, visitors: int, connections: int | None = None, visible: int = 0) -> Told:
+    connections = visitors if connections is None else connections
+    numbers = {"page": page, "connections": connections, "visitors": visitors, "visible": visible}
+    return Told(page, connections, visitors, visible, json.dumps(numbers, ensure_ascii=False))
+
+
+FIRST, SECOND = count("/x", 3, 4, 2), count("/人", 1)
+
+
+def event(told: Told, end: str = "\n") -> bytes:
+    return f"event: audience{end}data: {told.text}{end}{end}".encode()
