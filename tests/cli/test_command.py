@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import click
@@ -259,23 +257,6 @@ def test_there_is_no_token_for_what_can_be_no_page(capsys: pytest.CaptureFixture
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("nannin 0.")
-
-
-def test_the_help_imports_no_server() -> None:
-    modules = {"uvicorn", "starlette", "websockets", "asyncio", "rich", "itsdangerous", "crawleruseragents"}
-    code = (
-        "import sys; from nannin.cli.command import main; main(['--help']); "
-        f"sys.exit(' '.join({modules} & sys.modules.keys()) or 0)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
-    assert (result.returncode, result.stderr) == (0, "")
-
-
-def test_the_module_is_the_command() -> None:
-    command = [sys.executable, "-m", "nannin", "--port", "x"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    assert result.returncode == 2
-    assert result.stderr == 'nannin: --port must be a whole number from 0 to 65535, not "x"\n'
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nannin.cli.bench.address import Address, BenchError, raise_descriptor_limit
+from nannin.cli.bench.address import Address, BenchError
 from nannin.cli.bench.crowd import Crowd, Phase
 from support.servers import nannin
 
@@ -136,23 +136,3 @@ def test_a_server_that_closes_at_once_loses_its_client() -> None:
         with Crowd(address) as crowd, pytest.raises(BenchError, match="can't connect"):
             crowd.visitor()
         thread.join()
-
-
-@pytest.mark.parametrize("wrong", ["https://127.0.0.1", "ftp://a", "http://", "http://127.0.0.1:port"])
-def test_a_wrong_address_is_an_error(wrong: str) -> None:
-    with pytest.raises(BenchError, match="is no "):
-        Address(wrong)
-
-
-def test_an_address_may_be_without_scheme_and_under_a_path() -> None:
-    address = Address("127.0.0.1:8124/live/")
-    assert address.url == "http://127.0.0.1:8124/live"
-    assert address.handshake.startswith(b"GET /live/socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n")
-
-
-def test_the_limit_of_open_files_is_the_hard_one() -> None:
-    import resource
-
-    allowed = raise_descriptor_limit()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    assert soft == hard > allowed

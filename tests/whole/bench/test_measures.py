@@ -1,4 +1,4 @@
-"""What is measured: the arithmetic, and the counts that a tiny server gives. Never a time."""
+"""What is measured: the counts that a tiny server gives. Never a time."""
 
 from __future__ import annotations
 
@@ -10,30 +10,15 @@ import nannin.cli.bench.figures as figures_module
 import nannin.cli.bench.measures as measures_module
 from nannin.cli.bench.address import Address, BenchError
 from nannin.cli.bench.crowd import Crowd
-from nannin.cli.bench.figures import Figures, measure, measure_slow, tell_once
+from nannin.cli.bench.figures import measure, measure_slow, tell_once
 from nannin.cli.bench.measures import (
-    Rounds,
-    Storm,
     is_exact,
     measure_rounds,
     measure_storm,
-    pairs_for,
-    percentile,
     warm_up,
 )
 from nannin.cli.bench.process import Processes, find_listeners
 from support.servers import nannin
-
-STORM = Storm(
-    joined=1000,
-    complete=True,
-    took_s=0.5,
-    quiet_after_s=0.6,
-    updates=8000,
-    cpu_s=0.25,
-    grown_bytes=5_120_000,
-    exact=True,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -48,57 +33,6 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def url() -> Iterator[str]:
     with nannin() as server:
         yield server.url
-
-
-def test_a_percentile_is_a_value_that_so_many_do_not_exceed() -> None:
-    values = [float(value) for value in range(1, 101)]
-    assert [percentile(values, share) for share in (0.01, 0.5, 0.99, 1.0)] == [1.0, 50.0, 99.0, 100.0]
-    assert percentile([7.0], 0.5) == 7.0
-
-
-def test_few_clients_need_more_rounds() -> None:
-    assert pairs_for(1_000) == 50
-    assert pairs_for(5_000) == 10
-    assert pairs_for(100_000) == 5
-    assert pairs_for(1) == 50
-
-
-def test_a_storm_becomes_figures() -> None:
-    figures = Figures("nannin", 1000)
-    figures.add_storm(STORM, 60.0)
-    figures.add_memory(STORM)
-    assert figures.joins_per_s == 2000
-    assert figures.messages_per_join == 8
-    assert figures.cpu_us_per_join == pytest.approx(250)
-    assert figures.bytes_per_connection == 5120
-    assert figures.exact
-    assert figures.notes == []
-
-
-def test_a_storm_that_was_given_up_leaves_dashes_and_a_note() -> None:
-    figures = Figures("nannin", 1000)
-    figures.add_storm(Storm(400, False, 60.0, 60.0, 80_000, 9.0, 0, False), 60.0)
-    assert figures.joins_per_s is None
-    assert figures.messages_per_join is None
-    assert figures.notes == ["a storm of 1,000 joins was not over after 60 s (400 had joined)"]
-    assert figures.exact
-
-
-def test_rounds_become_figures() -> None:
-    figures = Figures("nannin", 1000)
-    rounds = Rounds(deliveries=100_000, cpu_s=0.8, delays=[0.001, 0.002, 0.01], missed=0, exact=True)
-    figures.add_cost(rounds)
-    figures.add_delays(rounds)
-    assert figures.cpu_us_per_delivery == pytest.approx(8)
-    assert (figures.seen_p50_ms, figures.seen_p99_ms, figures.seen_max_ms) == (2, 10, 10)
-
-
-def test_a_wrong_number_is_never_passed_over() -> None:
-    figures = Figures("nannin", 1000)
-    figures.add_cost(Rounds(deliveries=10, cpu_s=None, delays=[], missed=1, exact=True))
-    assert not figures.exact
-    assert figures.cpu_us_per_delivery is None
-    assert figures.notes[0].startswith("NOT EXACT")
 
 
 def test_every_delivery_of_the_rounds_is_counted(url: str) -> None:
