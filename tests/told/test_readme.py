@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -15,19 +18,24 @@ from support.servers import ROOT
 
 READMES = ["README.md", "README.ja.md"]
 PAGES = [*READMES, "CONTRIBUTING.md"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REPOSITORY = PROJECT["urls"]["Source"]
+PICTURES = REPOSITORY.replace("//github.com/", "//raw.githubusercontent.com/")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def blocks(name: str, language: str) -> list[str]:
     """The fenced blocks of one language."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", read(name), re.MULTILINE | re.DOTALL)
 
 
 def commands(name: str) -> list[list[str]]:
     """Every command line that the page shows, in blocks and in the table."""
-    text = (ROOT / name).read_text(encoding="utf-8")
     lines = [line for block in blocks(name, "sh") for line in block.splitlines()]
-    lines += re.findall(r"^\| `(nannin[^`]*)` \|", text, re.MULTILINE)
+    lines += re.findall(r"^\| `(nannin[^`]*)` \|", read(name), re.MULTILINE)
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
@@ -38,17 +46,45 @@ def help_text() -> str:
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_the_python_that_is_shown_is_the_example_that_is_tested(name: str) -> None:
-    tested = [ROOT / "examples" / folder / "app.py" for folder in ("classic", "echo")]
-    assert blocks(name, "python") == [path.read_text(encoding="utf-8") for path in tested]
+def test_the_sample_that_is_shown_is_the_example_that_is_tested(name: str) -> None:
+    *_, sample = blocks(name, "python")
+    assert sample == read("examples/classic/app.py")
+
+
+def test_the_application_of_the_readme_passes_its_own_test(tmp_path: pathlib.Path) -> None:
+    application, test, _ = blocks("README.md", "python")
+    for text in (application, test):
+        file, _, program = text.partition("\n")
+        (tmp_path / file.removeprefix("# ")).write_text(program, encoding="utf-8")
+    plugins = ["-p", "anyio.pytest_plugin", "-p", "no:cacheprovider", "-W", "error"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, "-k", "not trio", str(tmp_path)]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # loading ours takes seconds
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_both_languages_show_the_same_programs_and_commands() -> None:
+    assert blocks("README.md", "python") == blocks("README.ja.md", "python")
+    assert commands("README.md") == commands("README.ja.md")
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_leads_to_a_file(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", read(name))
     assert links
+    for prefix in (f"{REPOSITORY}/blob/main/", f"{PICTURES}/main/"):
+        links = [link.removeprefix(prefix) for link in links]
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_a_readme_reads_the_same_on_another_site(name: str) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", read(name))
+    assert [link for link in links if "://" not in link] == []
+    assert [link for link in links if link.endswith((".png", ".svg")) and not link.startswith(PICTURES)] == []
 
 
 @pytest.mark.parametrize("name", READMES)
@@ -60,29 +96,49 @@ def test_every_option_that_is_shown_exists(name: str, help_text: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_target_of_make_that_is_shown_exists(name: str) -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
     shown = {words[1] for words in commands(name) if words[0] == "make"}
+    shown |= set(re.findall(r"`make ([a-z]+)`", read(name)))
     assert {"run", "test"} <= shown <= targets
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_what_is_installed_is_this_project(name: str) -> None:
+    shown = [words for words in commands(name) if words[:2] == ["pip", "install"]]
+    assert shown == [["pip", "install", PROJECT["name"]]]
+    assert f"pipx run {PROJECT['name']}" in read(name)
+    assert PROJECT["name"] in PROJECT["scripts"]
 
 
 @pytest.mark.parametrize("name", READMES)
 def test_the_embed_that_is_shown_is_the_one_that_the_server_prints(name: str) -> None:
     html, _ = blocks(name, "html")
-    tag, line = html.splitlines()
+    tag, _ = html.splitlines()
     printed = "\n".join(banner(Settings(), "https://live.example.org", has_page=True))
     assert tag in printed
-    assert "<span data-nannin></span>" in line
-    assert "<span data-nannin></span>" in printed
+    assert "<span data-nannin" in printed
 
 
-def test_both_languages_show_the_same_commands() -> None:
-    english, japanese = map(commands, READMES)
-    assert english == japanese
+@pytest.mark.parametrize("name", READMES)
+def test_the_figures_are_those_of_the_benchmark(name: str) -> None:
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in read("bench/RESULTS.md").splitlines()
+    ]
+    row = {cells[0]: cells for cells in rows if cells[1:2] == ["15,000"]}
+    cost = {server: float(cells[4]) for server, cells in row.items()}
+    text = re.sub(r"\s+", " ", read(name))
+    ours = cost["nannin"]
+    for figure in (
+        f"{ours / cost['epoll loop in C']:.1f}",
+        f"{100 * ours / cost['Node.js socket.io']:.0f} %",
+        f"{100 * ours / cost['python-socketio']:.0f} %",
+        f" {float(row['nannin'][3]):.0f} ",
+    ):
+        assert figure in text
+    assert 2.5 < cost["nannin, plain ASGI"] / ours < 3.5, "about three times"
 
 
 def test_every_file_that_contributing_names_exists() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:src|tests|docs)/[^`]+)`", text)
-    assert len(named) > 20
+    named = re.findall(r"`((?:src|tests|docs)/[^`]+)`", read("CONTRIBUTING.md"))
+    assert len(named) > 14
     assert [path for path in named if not (ROOT / path).exists()] == []
