@@ -93,9 +93,10 @@ tests/support/node/node_modules/.package-lock.json: tests/support/node/package-l
 	cd tests/support/node && npm ci --no-audit --no-fund
 	touch $@
 
-# Into site/. The page of settings is written from the settings.
+# Into site/. The page of settings is written from the settings, the picture of the states from their diagram.
 docs: $(VENV)/docs.stamp
 	$(BIN)/python docs/hooks/settings_page.py
+	$(BIN)/python docs/hooks/state_picture.py
 	$(BIN)/zensical build --strict --clean
 
 # Takes some 25 minutes. `.venv/bin/python bench/run.py --help` says how to measure less.

@@ -72,6 +72,7 @@ def site(project: pathlib.Path) -> pathlib.Path:
 def test_make_docs_builds_it_in_strict_mode() -> None:
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndocs:")[2].partition("\n\n")[0]
     assert "docs/hooks/settings_page.py" in recipe
+    assert "docs/hooks/state_picture.py" in recipe
     assert "zensical build --strict --clean" in recipe
 
 
@@ -137,6 +138,23 @@ def test_the_page_of_settings_is_what_the_settings_say() -> None:
         assert f"`{setting.flag}" in row
         assert f"`{setting.variable}`" in row
         assert setting.help.replace("*", r"\*") in row
+
+
+def test_the_picture_of_the_states_is_the_diagram_of_the_page(site: pathlib.Path) -> None:
+    hook = runpy.run_path(str(DOCS / "hooks" / "state_picture.py"))
+    drawn = (DOCS / "states.svg").read_text(encoding="utf-8")
+    assert drawn == hook["picture"](), "`make docs` draws it anew"
+    assert drawn.count('marker-end="url(#tip)"') == len(hook["moves"]()) > 10
+    page = (site / "architecture.html").read_text(encoding="utf-8")
+    assert 'src="states.svg"' in page
+    assert "<details" in page.partition("stateDiagram")[0][-1500:]
+
+
+def test_the_site_has_a_page_in_japanese_whose_sentences_have_no_gaps() -> None:
+    words = "[\\u3040-\\u30ff\\u4e00-\\u9fff。、]"
+    for page in (DOCS / "ja.md", ROOT / "README.ja.md"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.findall(rf"{words}\n{words}", text), "a line's end is shown as a space"
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
