@@ -171,6 +171,19 @@ def test_notes_on_a_connection(program: Program) -> None:
     play(program("Notes on a connection")["live"], act)
 
 
+def test_one_person_on_several_devices(program: Program) -> None:
+    async def act(stage: Stage) -> None:
+        await stage.connect(scope={"user": "ann"}, visitor="her phone")
+        laptop = await stage.connect(scope={"user": "ann"}, visitor="her laptop")
+        await stage.connect(visitor="somebody")
+        assert stage.count() == (3, 2, 2)
+        await laptop.close()
+        await stage.advance(2)
+        assert stage.count() == (2, 2, 2)
+
+    play(program("One person on several devices")["live"], act)
+
+
 def test_middleware(program: Program) -> None:
     async def act(stage: Stage) -> None:
         ann = await stage.connect()
