@@ -32,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((i for i, folder in enumerate(folders) if folder in item.path.parts), 2))
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, each in a loop of its own."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def node() -> str:
     """The path of Node.js."""
