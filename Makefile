@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 SIDE_BY_SIDE := $(MAKE) --no-print-directory --output-sync=target --jobs 3
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
@@ -12,6 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 TOGETHER := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Without plugins that only tests/whole needs: they take a second to load.
 LEAN := -p no:schemathesis -p no:faker
+QUICK := $(LEAN) --ignore tests/whole --ignore tests/told
 
 # The tests start hundreds of Python processes; without its bytecode each of them would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PURE := wire audience
 COVERED := $(foreach room,$(PURE),$(patsubst src/nannin/%.py,covered/%,$(filter-out %/__init__.py,$(wildcard src/nannin/$(room)/*.py))))
 
-.PHONY: run test quick check lint types imports pure $(COVERED) system node docs bench clean
+.PHONY: run test quick lowest check lint types imports pure $(COVERED) system node docs bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -34,7 +36,13 @@ test:
 
 # All that needs no process, no browser and no Node.js.
 quick: $(VENV)/test.stamp
-	$(PYTEST) $(TOGETHER) $(LEAN) --ignore tests/whole --ignore tests/told
+	$(PYTEST) $(TOGETHER) $(QUICK)
+
+# The quick tests with the lowest versions that pyproject.toml allows.
+lowest:
+	test -x $(LOWEST)/bin/uv || { $(PYTHON) -m venv $(LOWEST) && $(LOWEST)/bin/python -m pip install --quiet uv; }
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[test]'
+	$(LOWEST)/bin/python -m pytest $(TOGETHER) $(QUICK)
 
 check: lint types imports
 
@@ -104,4 +112,4 @@ bench: $(VENV)/test.stamp node
 	$(BIN)/python bench/run.py --write
 
 clean:
-	rm -rf $(VENV) site .cache tests/support/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) site .cache tests/support/node/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache

@@ -23,7 +23,7 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
 
 
 def connect() -> tuple[LimitedHttp, FakeTransport]:
-    config = Config(answer, lifespan="off", log_config=None)
+    config = Config(answer, ws="none", lifespan="off", log_config=None)
     config.load()
     protocol, transport = LimitedHttp(config, ServerState(), {}), FakeTransport()
     protocol.connection_made(transport)

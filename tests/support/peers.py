@@ -96,7 +96,7 @@ class Peer:
     """A connection with a WebSocket client of `websockets` at its other end."""
 
     def __init__(self, app: App, *, max_size: int = 1_000) -> None:
-        config = Config(app, ws_max_size=max_size, lifespan="off", log_config=None)
+        config = Config(app, ws="none", ws_max_size=max_size, lifespan="off", log_config=None)
         config.load()
         self.state = ServerState()
         self.socket = DirectWebSocket(config, self.state, {})
