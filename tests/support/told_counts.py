@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-from nannin.cli.watch.events import Told
+from nannin.cli.watch.events import Update
 
 
-def count(page: str, visitors: int, connections: int | None = None, visible: int = 0) -> Told:
+def count(page: str, visitors: int, connections: int | None = None, visible: int = 0) -> Update:
     connections = visitors if connections is None else connections
     numbers = {"page": page, "connections": connections, "visitors": visitors, "visible": visible}
-    return Told(page, connections, visitors, visible, json.dumps(numbers, ensure_ascii=False))
+    return Update(page, connections, visitors, visible, json.dumps(numbers, ensure_ascii=False))
 
 
 FIRST, SECOND = count("/x", 3, 4, 2), count("/人", 1)
 
 
-def event(told: Told, end: str = "\n") -> bytes:
-    return f"event: audience{end}data: {told.text}{end}{end}".encode()
+def event(update: Update, end: str = "\n") -> bytes:
+    return f"event: audience{end}data: {update.text}{end}{end}".encode()

@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from nannin.cli.remote import Address, RemoteError
-from nannin.cli.watch.events import Told
+from nannin.cli.remote import Address
+from nannin.cli.watch.events import Update
 from nannin.cli.watch.following import follow
+from nannin.errors import RemoteError
 from support.certificates import CERTIFICATE
 from support.raw_client import connect, masked_text, read_until, upgrade_request
 from support.servers import Way, free_port, nannin, served
@@ -113,8 +114,8 @@ class Recorder:
     def opened(self) -> None:
         self.seen.append("opened")
 
-    def told(self, told: Told) -> None:
-        self.seen.append(f"{told.page} {told.visitors}")
+    def update(self, update: Update) -> None:
+        self.seen.append(f"{update.page} {update.visitors}")
 
     def lost(self, reason: str) -> None:
         self.seen.append(reason)
@@ -199,15 +200,15 @@ def test_nobody_at_the_address_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "no nannin server: what it answers is no HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "not a nannin server: its answer is not HTTP"),
         (b"", "Remote end closed connection without response"),
         (
             b"HTTP/1.1 404 Not\x1bFound\r\nContent-Type: text/html\r\n\r\n<p>what?",
-            r"no nannin server, or an old one: its /api/stream answers 404 Not\u001bFound, text/html",
+            r"not a nannin server, or an old one: its /api/stream answers 404 Not\u001bFound, text/html",
         ),
         (
             b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>hello",
-            "no nannin server, or an old one: its /api/stream answers 200 OK, text/html",
+            "not a nannin server, or an old one: its /api/stream answers 200 OK, text/html",
         ),
         (
             b'HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\n\r\n{"error":"no page \\u001b"}',
@@ -215,7 +216,7 @@ def test_nobody_at_the_address_is_one_line() -> None:
         ),
         (
             b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://a.test/api/stream\r\n\r\n",
-            "it sends on to https://a.test/api/stream",
+            "it redirects to https://a.test/api/stream",
         ),
         (STREAM + b"event: audience\ndata: {}\n\n", None),
     ],
@@ -223,7 +224,7 @@ def test_nobody_at_the_address_is_one_line() -> None:
 def test_what_is_no_nannin_server_is_one_line(server: FakeServer, answer: bytes, line: str | None) -> None:
     server.then(says(answer))
     if line is None:
-        assert record(server.url).seen[1].startswith("an event is no count: ")
+        assert record(server.url).seen[1].startswith("an event is not a count: ")
     else:
         assert refusal(server.url) == line
 
@@ -402,7 +403,7 @@ def test_nannin_itself_says_why_there_is_no_such_page() -> None:
     with nannin("--pages", "/,/news/*") as server, watching("--page", "/x", server.url) as process:
         output, errors = process.communicate(timeout=PATIENCE_S)
         assert (output, errors.count("\n"), process.returncode) == ("", 1, 1)
-        assert "no nannin server" not in errors
+        assert "not a nannin server" not in errors
 
 
 def test_https_is_followed_where_the_certificate_is_trusted(tmp_path: pathlib.Path) -> None:

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from nannin.cli.remote import RemoteError
-from nannin.cli.watch.events import EventParser, Told
+from nannin.cli.watch.events import EventParser, Update
 from support.told_counts import FIRST, SECOND, event
 
 
-def parse(*pieces: bytes) -> list[Told]:
+def parse(*pieces: bytes) -> list[Update]:
     parser = EventParser()
     return [told for piece in pieces for told in parser.feed(piece)]
 

@@ -13,19 +13,19 @@ from support.told_counts import FIRST, SECOND, count, event
 
 
 def test_a_line_says_when_where_and_how_many(capsys: pytest.CaptureFixture[str]) -> None:
-    Lines().told(FIRST)
+    Lines().update(FIRST)
     assert re.fullmatch(r"\d\d:\d\d:\d\d /x 3 visitors 4 connections 2 visible\n", capsys.readouterr().out)
 
 
 def test_a_line_of_json_is_what_came(capsys: pytest.CaptureFixture[str]) -> None:
-    JsonLines().told(SECOND)
+    JsonLines().update(SECOND)
     assert capsys.readouterr().out == SECOND.text + "\n"
 
 
 def test_no_page_key_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     (told,) = EventParser().feed(event(count("/\x9b2J\u202e\U000e0001", 1)))
-    Lines().told(told)
-    JsonLines().told(told)
+    Lines().update(told)
+    JsonLines().update(told)
     line, object_ = capsys.readouterr().out.splitlines()
     assert r"/\u009b2J\u202e\udb40\udc01 1 visitors" in line
     assert json.loads(object_)["page"] == "/\x9b2J\u202e\U000e0001"

@@ -27,7 +27,7 @@ def picture(board: Board, width: int = 100, height: int = 24, *, lost: bool = Fa
 def test_the_table_shows_pages_numbers_and_how_they_changed() -> None:
     board = Board(keeps_empty=False)
     for told in (count("/x", 1, 1, 0), count("/x", 3, 1234, 2), SECOND):
-        board.tell(told)
+        board.put(told)
     lines = picture(board)
     assert "http://a.test" in lines[0]
     for heading in ("page", "visitors", "connections", "visible", "change", "visitors lately"):
@@ -39,7 +39,7 @@ def test_the_table_shows_pages_numbers_and_how_they_changed() -> None:
 def test_the_table_fits_its_terminal_and_says_what_it_leaves_out() -> None:
     board = Board(keeps_empty=False)
     for number in range(1000):
-        board.tell(count(f"/{'long' * 50}/{number}", number + 1))
+        board.put(count(f"/{'long' * 50}/{number}", number + 1))
     for width, height in ((100, 24), (60, 10), (79, 8), (30, 6)):
         lines = picture(board, width, height)
         assert len(lines) < height
@@ -56,14 +56,14 @@ def test_an_empty_table_says_so() -> None:
 
 def test_a_table_that_is_out_of_date_says_since_when(capsys: pytest.CaptureFixture[str]) -> None:
     board = Board(keeps_empty=False)
-    board.tell(FIRST)
+    board.put(FIRST)
     assert re.fullmatch(r"no connection since \d\d:\d\d:\d\d", picture(board, lost=True)[-1])
     assert capsys.readouterr().err == "nannin: it is over; trying again\n"
 
 
 def test_the_table_takes_no_page_key_for_markup_or_for_a_command_to_the_terminal() -> None:
     board = Board(keeps_empty=False)
-    board.tell(count("/[red]\x1b]0;x\x07[/red]", 1))
+    board.put(count("/[red]\x1b]0;x\x07[/red]", 1))
     text = "\n".join(picture(board))
     assert r"/[red]\u001b]0;x\u0007[/red]" in text
     assert "\x07" not in text

@@ -1,4 +1,4 @@
-"""The rows of the table: the last count of each page, and how it came to it."""
+"""The rows of the table: each page's last count, and the numbers before it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nannin.cli.watch.events import Told
+from nannin.cli.watch.events import Update
 
 __all__ = ["Board", "Row", "draw_trail"]
 
@@ -20,7 +20,7 @@ _BARS: Final = "▁▂▃▄▅▆▇█"
 class Row:
     """A page's last count, and its last numbers of visitors, the newest last."""
 
-    told: Told
+    update: Update
     trail: tuple[int, ...]
 
     @property
@@ -30,10 +30,10 @@ class Row:
 
 
 class Board:
-    """The last count of each page. One thread tells, another reads.
+    """The last count of each page. One thread writes, another reads.
 
     Args:
-        keeps_empty: keeps pages that nobody is on any more, since they were asked for by name.
+        keeps_empty: keeps pages without an audience, since they were asked for by name.
     """
 
     def __init__(self, *, keeps_empty: bool) -> None:
@@ -45,29 +45,31 @@ class Board:
         return len(self._rows)
 
     def clear(self) -> None:
-        """Forgets everything: of a page that emptied while nobody told, nothing would be heard again."""
+        """Forgets every page: a page that emptied while the stream was lost would never be told again."""
         with self._lock:
             self._rows.clear()
 
-    def tell(self, told: Told) -> None:
+    def put(self, update: Update) -> None:
         """Takes a page's new count."""
         with self._lock:
-            row = self._rows.get(told.page)
-            if told.connections or told.visitors or self._keeps_empty:
-                trail = (*row.trail, told.visitors) if row else (told.visitors,)
-                self._rows[told.page] = Row(told, trail[-TRAIL:])
+            row = self._rows.get(update.page)
+            if update.connections or update.visitors or self._keeps_empty:
+                trail = (*row.trail, update.visitors) if row else (update.visitors,)
+                self._rows[update.page] = Row(update, trail[-TRAIL:])
             elif row:
-                del self._rows[told.page]
+                del self._rows[update.page]
 
     def top(self, size: int) -> Sequence[Row]:
-        """The pages with the most visitors, at most so many."""
+        """The pages with the most visitors, at most `size` of them."""
         with self._lock:
             return heapq.nsmallest(
-                size, self._rows.values(), key=lambda r: (-r.told.visitors, -r.told.connections, r.told.page)
+                size,
+                self._rows.values(),
+                key=lambda r: (-r.update.visitors, -r.update.connections, r.update.page),
             )
 
 
 def draw_trail(trail: Sequence[int]) -> str:
-    """The numbers as bars, the greatest as the full one."""
+    """The numbers as bars; the greatest number has the full height."""
     most = max(*trail, 1)
     return "".join(_BARS[-(-number * (len(_BARS) - 1) // most)] for number in trail)

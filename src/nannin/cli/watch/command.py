@@ -21,14 +21,14 @@ def run(url: str, pages: Sequence[str], *, as_json: bool) -> int:
 
     Args:
         url: the server's address.
-        pages: page keys; none: every page that somebody is on.
+        pages: page keys; empty: every page with an audience.
         as_json: prints JSON, also in a terminal.
 
     Returns:
-        The exit code, once the user or whoever reads the lines has ended it.
+        The exit code, once the user or the reader of the lines has ended it.
 
     Raises:
-        SettingsError: the address or a page's key can't be one.
+        SettingsError: the URL is not an address, or a page is not a page key.
         RemoteError: there is no such server, or it refuses.
     """
     address = Address(url)
@@ -36,13 +36,13 @@ def run(url: str, pages: Sequence[str], *, as_json: bool) -> int:
     for page in pages:
         if not page.startswith("/") and page != EVERY_PAGE:
             raise SettingsError(f"--page must start with / or be *, not {escape(page)[:80]}")
-    signal.signal(signal.SIGTERM, _end)  # as Ctrl-C, so that a table gives the cursor back
+    signal.signal(signal.SIGTERM, _end)  # as Ctrl-C does, so that the table shows the cursor again
     try:
         _show(address, pages, as_json=as_json)
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:
-        # What is still to be flushed at the end would fail as well.
+        # Flushing at exit would fail as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -54,7 +54,7 @@ def _show(address: Address, pages: Sequence[str], *, as_json: bool) -> NoReturn:
     if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
         follow(address, pages, JsonLines() if as_json else Lines())
     from nannin.cli.watch.board import Board
-    from nannin.cli.watch.table import LiveTable  # rich takes 50 ms that no pipe need wait for
+    from nannin.cli.watch.table import LiveTable  # rich takes 50 ms, which a pipe need not wait for
 
     with LiveTable(address.url, Board(keeps_empty=EVERY_PAGE not in pages)) as table:
         follow(address, pages, table)

@@ -10,17 +10,18 @@ from typing import Annotated, Final
 
 import msgspec
 
-from nannin.cli.remote import RemoteError, escape
+from nannin.cli.remote import escape
+from nannin.errors import RemoteError
 
-__all__ = ["EventParser", "Told"]
+__all__ = ["EventParser", "Update"]
 
-_MAX_EVENT_BYTES: Final = 1_048_576  # a count has 400 at most
+_MAX_EVENT_BYTES: Final = 1_048_576  # a count has at most 400
 _BOM: Final = b"\xef\xbb\xbf"
 _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What was told of a page; `text` is the JSON as it came, on one line."""
+class Update(msgspec.Struct, frozen=True):
+    """A page's count as the server told it; `text` is its JSON on one line."""
 
     page: str
     connections: _Number
@@ -29,7 +30,7 @@ class Told(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-_DECODER = msgspec.json.Decoder(Told)
+_DECODER = msgspec.json.Decoder(Update)
 
 
 class EventParser:
@@ -41,11 +42,11 @@ class EventParser:
         self._lines: list[bytes] = []
         self._is_first = True
 
-    def feed(self, chunk: bytes) -> Iterator[Told]:
+    def feed(self, chunk: bytes) -> Iterator[Update]:
         """The counts that are complete with this piece.
 
         Raises:
-            RemoteError: that is no stream of counts.
+            RemoteError: it is not a stream of counts.
         """
         lines = (self._rest + chunk).splitlines(keepends=True)
         # A \r at the end may be the first half of a \r\n.
@@ -55,13 +56,13 @@ class EventParser:
         for line in lines:
             if self._is_first:
                 self._is_first, line = False, line.removeprefix(_BOM)
-            if told := self._receive_line(line.rstrip(b"\r\n")):
-                yield told
+            if update := self._receive_line(line.rstrip(b"\r\n")):
+                yield update
 
-    def _receive_line(self, line: bytes) -> Told | None:
+    def _receive_line(self, line: bytes) -> Update | None:
         if not line:
             event, lines, self._event, self._lines = self._event, self._lines, b"", []
-            return read(b" ".join(lines)) if lines and event == b"audience" else None
+            return read_update(b" ".join(lines)) if lines and event == b"audience" else None
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"event":
@@ -73,15 +74,15 @@ class EventParser:
         return None
 
 
-def read(json: bytes) -> Told:
+def read_update(json: bytes) -> Update:
     """A count from its JSON.
 
     Raises:
-        RemoteError: it is none.
+        RemoteError: it is not a count.
     """
     try:
-        told = _DECODER.decode(json)
+        update = _DECODER.decode(json)
         text = json.decode()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RemoteError(f"an event is no count: {escape(str(error))}") from None
-    return msgspec.structs.replace(told, text=escape(text))
+        raise RemoteError(f"an event is not a count: {escape(str(error))}") from None
+    return msgspec.structs.replace(update, text=escape(text))

@@ -10,35 +10,36 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NoReturn, Protocol
 from urllib.parse import urlencode
 
-from nannin.cli.remote import Address, RemoteError, describe, refusal_of
-from nannin.cli.watch.events import EventParser, Told
+from nannin.cli.remote import Address, describe, refusal_of
+from nannin.cli.watch.events import EventParser, Update
+from nannin.errors import RemoteError
 
-__all__ = ["Face", "follow"]
+__all__ = ["Display", "follow"]
 
 EVERY_PAGE: Final = "*"
 STALLED_S: Final = 40.0  # the server sends something every 15 s
 _FIRST_DELAY_S, _LAST_DELAY_S = 0.5, 15.0
-_STEADY_S: Final = 10.0  # a stream that lasted so long may be asked for again at once
+_STEADY_S: Final = 10.0  # a stream that lasted this long is asked for again without a longer delay
 _PIECE_BYTES: Final = 65536
 
 
-class Face(Protocol):
+class Display(Protocol):
     """How counts are shown."""
 
     def opened(self) -> None:
-        """A stream begins: the counts that follow replace all that were told before."""
+        """A stream begins: its counts replace all earlier ones."""
 
-    def told(self, told: Told) -> None:
-        """A page's count was told."""
+    def update(self, update: Update) -> None:
+        """The server told a page's count."""
 
     def lost(self, reason: str) -> None:
-        """The stream broke off, and is being asked for again. Called once until it is back."""
+        """The stream broke off, and will be asked for again. Not called again until it is back."""
 
 
 def follow(
     address: Address,
     pages: Sequence[str],
-    face: Face,
+    display: Display,
     *,
     sleep: Callable[[float], None] = time.sleep,
     stalled_s: float = STALLED_S,
@@ -48,9 +49,9 @@ def follow(
     Args:
         address: the server.
         pages: page keys, or `*` for every page that somebody is on.
-        face: is told.
-        sleep: waits so many seconds before the next attempt.
-        stalled_s: a stream that is silent for so many seconds is lost.
+        display: shows them.
+        sleep: waits the given number of seconds before the next attempt.
+        stalled_s: seconds of silence after which a stream is lost.
 
     Raises:
         RemoteError: there is no such server, or it refuses; only before it has answered once.
@@ -61,27 +62,27 @@ def follow(
         try:
             with _stream(address, pages, stalled_s) as counts:
                 has_answered, is_lost, opened = True, False, time.monotonic()
-                face.opened()
-                for told in counts:
-                    face.told(told)
+                display.opened()
+                for update in counts:
+                    display.update(update)
             reason = "the server ended the stream"
         except BrokenPipeError:
-            raise  # whoever read what we print; a server that is gone resets or ends its stream
+            raise  # the reader of our output is gone; a server that is gone resets or ends its stream
         except (OSError, http.client.HTTPException, UnicodeError, RemoteError) as error:
             reason = describe(error)
             if not has_answered:
                 raise RemoteError(f"{address.url}: {reason}") from None
         if not is_lost:
             is_lost = True
-            face.lost(reason)
+            display.lost(reason)
         if opened is not None and time.monotonic() - opened > _STEADY_S:
             delay_s = _FIRST_DELAY_S
-        sleep(delay_s * random.uniform(0.5, 1))  # noqa: S311 - spreads those who come back, hides nothing
+        sleep(delay_s * random.uniform(0.5, 1))  # noqa: S311 - spreads the attempts, and is not a secret
         delay_s = min(2 * delay_s, _LAST_DELAY_S)
 
 
 @contextlib.contextmanager
-def _stream(address: Address, pages: Sequence[str], stalled_s: float) -> Iterator[Iterator[Told]]:
+def _stream(address: Address, pages: Sequence[str], stalled_s: float) -> Iterator[Iterator[Update]]:
     with contextlib.closing(address.connect()) as connection:
         connection.connect()
         # The response may take the socket away from its connection.
@@ -96,7 +97,7 @@ def _stream(address: Address, pages: Sequence[str], stalled_s: float) -> Iterato
             yield _counts(response, stalled_s)
 
 
-def _counts(response: http.client.HTTPResponse, stalled_s: float) -> Iterator[Told]:
+def _counts(response: http.client.HTTPResponse, stalled_s: float) -> Iterator[Update]:
     parser = EventParser()
     while True:
         try:

@@ -6,7 +6,7 @@ import sys
 import time
 
 from nannin.cli.remote import escape
-from nannin.cli.watch.events import Told
+from nannin.cli.watch.events import Update
 
 __all__ = ["JsonLines", "Lines", "complain"]
 
@@ -15,24 +15,24 @@ class Lines:
     """One line for each update, with the time of day."""
 
     def opened(self) -> None:
-        """Nothing is printed: what follows says enough."""
+        """Prints nothing: the counts that follow are enough."""
 
-    def told(self, told: Told) -> None:
+    def update(self, update: Update) -> None:
         """Prints the count."""
-        numbers = f"{told.visitors} visitors {told.connections} connections {told.visible} visible"
-        _print(f"{time.strftime('%H:%M:%S')} {escape(told.page)} {numbers}")
+        numbers = f"{update.visitors} visitors {update.connections} connections {update.visible} visible"
+        _print(f"{time.strftime('%H:%M:%S')} {escape(update.page)} {numbers}")
 
     def lost(self, reason: str) -> None:
-        """Says so on standard error."""
+        """Tells standard error."""
         complain(reason)
 
 
 class JsonLines(Lines):
     """One JSON object for each update, as it came."""
 
-    def told(self, told: Told) -> None:
+    def update(self, update: Update) -> None:
         """Prints the object."""
-        _print(told.text)
+        _print(update.text)
 
 
 def complain(reason: str) -> None:
@@ -42,6 +42,6 @@ def complain(reason: str) -> None:
 
 
 def _print(line: str) -> None:
-    # A line at a time, also into a pipe: whoever reads it wants to know now.
+    # Flushed line by line, also into a pipe: its reader wants each count at once.
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

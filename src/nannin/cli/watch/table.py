@@ -15,20 +15,20 @@ from rich.text import Text
 
 from nannin.cli.remote import escape
 from nannin.cli.watch.board import Board, Row, draw_trail
-from nannin.cli.watch.events import Told
+from nannin.cli.watch.events import Update
 from nannin.cli.watch.lines import complain
 
 __all__ = ["LiveTable"]
 
 _OTHER_LINES: Final = 5  # title, head, rule, the line below the table, and the cursor's own
-# What there is room for in a terminal of so many columns, beside the page and its visitors.
+# How wide a terminal must be to have each column, besides the page and its visitors.
 _COLUMNS: Final = {"connections": 40, "visible": 50, "change": 60, "visitors lately": 80}
 _PAUSE_S: Final = 0.1  # eyes need no more than ten pictures a second
-_SHARE: Final = 0.2  # of the time may go into drawing, however many pages there are
+_SHARE: Final = 0.2  # the part of the time that drawing may take, however many pages there are
 
 
 class LiveTable:
-    """A table that stays where it is; used as a context, since it hides the cursor meanwhile.
+    """A table that is redrawn in place. It is a context manager, since it hides the cursor.
 
     Args:
         url: the server's address, as the title shows it.
@@ -67,13 +67,13 @@ class LiveTable:
         self._board.clear()
         self._changed.set()
 
-    def told(self, told: Told) -> None:
-        """Takes a count; it is drawn soon."""
-        self._board.tell(told)
+    def update(self, update: Update) -> None:
+        """Takes a count, which is drawn soon."""
+        self._board.put(update)
         self._changed.set()
 
     def lost(self, reason: str) -> None:
-        """Shows what is left as old."""
+        """Shows the rows as old."""
         self._is_lost_since = time.strftime("%H:%M:%S")
         complain(reason)
         self._changed.set()
@@ -108,10 +108,10 @@ class LiveTable:
 def _cells(row: Row) -> list[Text]:
     change = f"{row.change:+,}" if row.change else ""
     return [
-        Text(escape(row.told.page)),
-        Text(f"{row.told.visitors:,}", style="bold"),
-        Text(f"{row.told.connections:,}"),
-        Text(f"{row.told.visible:,}"),
+        Text(escape(row.update.page)),
+        Text(f"{row.update.visitors:,}", style="bold"),
+        Text(f"{row.update.connections:,}"),
+        Text(f"{row.update.visible:,}"),
         Text(change, style="green" if row.change > 0 else "red"),
         Text(draw_trail(row.trail), style="cyan"),
     ]
