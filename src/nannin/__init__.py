@@ -5,67 +5,58 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nannin.app.engine_io import EngineIO
-    from nannin.app.live import Live
-    from nannin.audience.roster import Count
-    from nannin.engine.direct import DirectWebSocket
-    from nannin.engine.engine import Session
-    from nannin.errors import (
-        ApplicationError,
-        CallTimeout,
-        ConnectionRefused,
-        NanninError,
-        NotConnected,
-        PayloadError,
-        SettingsError,
-    )
-    from nannin.hub.sockets import DisconnectReason, Page, Socket
-    from nannin.hub.targets import Answers, Target
+    from nannin.app.engine_io import EngineIO as EngineIO
+    from nannin.app.live import Live as Live
+    from nannin.audience.roster import Count as Count
+    from nannin.engine.direct import DirectWebSocket as DirectWebSocket
+    from nannin.engine.engine import Session as Session
+    from nannin.errors import ApplicationError as ApplicationError
+    from nannin.errors import CallTimeout as CallTimeout
+    from nannin.errors import ConnectionRefused as ConnectionRefused
+    from nannin.errors import NanninError as NanninError
+    from nannin.errors import NotConnected as NotConnected
+    from nannin.errors import PayloadError as PayloadError
+    from nannin.errors import SettingsError as SettingsError
+    from nannin.hub.sockets import DisconnectReason as DisconnectReason
+    from nannin.hub.sockets import Page as Page
+    from nannin.hub.sockets import Socket as Socket
+    from nannin.hub.targets import Answers as Answers
+    from nannin.hub.targets import Target as Target
 
+# Where each public name is: the imports above, for the interpreter.
 _MODULES = {
-    "Answers": "nannin.hub.targets",
-    "Count": "nannin.audience.roster",
-    "DirectWebSocket": "nannin.engine.direct",
-    "DisconnectReason": "nannin.hub.sockets",
     "EngineIO": "nannin.app.engine_io",
     "Live": "nannin.app.live",
-    "Page": "nannin.hub.sockets",
+    "Count": "nannin.audience.roster",
+    "DirectWebSocket": "nannin.engine.direct",
     "Session": "nannin.engine.engine",
+    "ApplicationError": "nannin.errors",
+    "CallTimeout": "nannin.errors",
+    "ConnectionRefused": "nannin.errors",
+    "NanninError": "nannin.errors",
+    "NotConnected": "nannin.errors",
+    "PayloadError": "nannin.errors",
+    "SettingsError": "nannin.errors",
+    "DisconnectReason": "nannin.hub.sockets",
+    "Page": "nannin.hub.sockets",
     "Socket": "nannin.hub.sockets",
+    "Answers": "nannin.hub.targets",
     "Target": "nannin.hub.targets",
 }
 
-__all__ = [
-    "Answers",
-    "ApplicationError",
-    "CallTimeout",
-    "ConnectionRefused",
-    "Count",
-    "DirectWebSocket",
-    "DisconnectReason",
-    "EngineIO",
-    "Live",
-    "NanninError",
-    "NotConnected",
-    "Page",
-    "PayloadError",
-    "Session",
-    "SettingsError",
-    "Socket",
-    "Target",
-]
+__all__ = [*_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name at its first use: `nannin --help` needs no server."""
-    if name not in __all__:
+    """Imports a public name when it is first used: `nannin --help` needs no server."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(_MODULES.get(name, "nannin.errors")), name)
+    value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULES})
