@@ -19,7 +19,7 @@ from nannin.wire.socket_packet import Packet, PacketType
 
 AnswerT = TypeVar("AnswerT", bound=Callable[..., Any])
 
-# How long a client waits, in real seconds, for what the application does beside the stage's time.
+# Real seconds that a client waits for what the application does outside the stage's time.
 TIMEOUT_S: Final = 5.0
 
 _OFFSET: Final = re.compile(r".{8}\.[0-9a-f]{1,15}")
@@ -33,17 +33,18 @@ _UPDATES: Final = {
 class Client:
     """A connection of a test: a client on a page.
 
-    Whatever it does is awaited, and returns when the application has come to rest: all that was sent because
-    of it has been received. A handler that waits for something outside, such as a database, goes on later;
-    `next` waits for what it will send.
+    All that it does is awaited, and returns when the application has come to rest: everything that was sent
+    in response has been received. A handler that waits for something outside, such as a database, goes on
+    later; `next` waits for what it will send.
 
     Attributes:
         page: the page's key.
         id: its id, which the server knows as `socket.id`.
-        received: what has reached it: a tuple for each event, of its name and its arguments. Updates stand in
-            `updates`. The offset that clients with `{"recover": True}` get as one more argument is left out.
+        received: the events that have reached it: for each a tuple of its name and its arguments. Updates are
+            in `updates`. The offset that clients with `{"recover": True}` get as one more argument is left
+            out.
         updates: the updates of the page's count that have reached it, such as `("user connected", 2)`.
-        recovered: whether it came back as who it was.
+        recovered: whether it came back with its id, its rooms and the events that it missed.
         reason: why it is not connected, as far as a client can know; None while it is.
     """
 
@@ -104,8 +105,9 @@ class Client:
     def on(self, event: str, answer: Any = None) -> Any:
         """Calls a function with the arguments of an event; what it returns is the ack, where one is wanted.
 
-        It is read as a handler's: None is an empty ack, a tuple is several arguments. The function may be
-        async, and decorated as well as passed. An event without such a function is not acknowledged.
+        What it returns is read as a handler's: None is an empty ack, a tuple is several arguments. The
+        function may be async; it can be passed or decorated. An event without such a function is not
+        acknowledged.
         """
         if answer is None:
             return lambda answer: self.on(event, answer)
@@ -135,7 +137,7 @@ class Client:
             it is `{"error": "..."}`.
 
         Raises:
-            AssertionError: there is no ack: no handler, or it has not returned in time.
+            AssertionError: no ack came: there is no handler, or it has not returned in time.
             NotConnected: it is not on its page, or it was taken off before the ack came.
             TypeError, ValueError: the arguments can't be sent.
         """
@@ -152,7 +154,7 @@ class Client:
         return _one_or_all(self._acks.pop(number))
 
     async def next(self, event: str, *, timeout: float = TIMEOUT_S) -> Any:
-        """The next event of this name, an update too: each is returned once, the first one first.
+        """The next event of this name, updates included. Each event is returned once, the oldest first.
 
         Args:
             event: its name.
@@ -234,10 +236,10 @@ class Client:
         await self._run.rest()
 
     async def come_back(self) -> None:
-        """Connects anew with what it was connected with: after a lost link, a reload, or a time away.
+        """Connects again with the same `auth`: after a lost link, a reload, or a time away.
 
         If the session has ended, a new one is opened, and the pages that were left with it are joined again.
-        A client with `{"recover": True}` also sends what it needs to come back as who it was.
+        A client with `{"recover": True}` also sends what it needs to resume where it was.
 
         Raises:
             ConnectionRefused: the server turns it away.
@@ -269,7 +271,7 @@ class Client:
         await self._run.advance(EMIT_AFTER_CONNECT_S)
 
     def receive(self, packet: Packet) -> None:
-        """A packet for it has come."""
+        """Takes a packet that has come for it."""
         match packet.type:
             case PacketType.CONNECT:
                 self._receive_connect(packet.data)
@@ -286,7 +288,7 @@ class Client:
         self._run.notify()
 
     def be_gone(self, reason: DisconnectReason) -> None:
-        """It is no longer on the page."""
+        """Notes that it is not on the page any more."""
         if self.connected:
             self.reason = reason
             self._run.notify()

@@ -36,7 +36,7 @@ class Run:
         self._watch = _ErrorWatch(self.report)
 
     def begin(self) -> None:
-        """Listens for what is raised from now on."""
+        """Listens from now on for what is raised."""
         _LOGGER.addHandler(self._watch)
 
     def end(self) -> None:
@@ -53,7 +53,7 @@ class Run:
         self.notify()
 
     def notify(self) -> None:
-        """Something has happened that somebody may wait for."""
+        """Wakes whoever waits for something to happen."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
@@ -80,10 +80,10 @@ class Run:
         """Waits until something holds.
 
         Args:
-            holds: whether it does; it is looked at whenever something has reached a client.
+            holds: whether it does; called whenever something has reached a client.
             timeout: how many real seconds to wait.
-            what: says that it does not.
-            by_handler: only a handler can bring it about: when none is at work, it never will.
+            what: says in a few words that it does not.
+            by_handler: only a handler can bring it about, so that it never will if none is at work.
 
         Raises:
             AssertionError: it never held.

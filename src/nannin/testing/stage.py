@@ -31,15 +31,15 @@ class Stage:
 
     Use it as `async with Stage(live) as stage:`. The Live's background tasks begin with it. At its end all
     clients are gone, graces and recoveries are over, the application's tasks are cancelled, and the Live is
-    as if nobody had been there; what the application keeps in variables of its own is its own affair.
+    as if nobody had been there. What the application keeps in its own variables stays.
 
-    The server goes by the stage's time, and so does all that handlers and tasks wait for in asyncio:
+    The server goes by the stage's time, and so does everything that handlers and tasks wait for in asyncio:
     `asyncio.sleep`, timeouts, `loop.time()`. The test's own waits, and `time.time()`, go by real time.
 
     Args:
         live: the server under test.
-        raise_errors: what a handler or a background task raises comes out of the next `await` of the stage or
-            one of its clients. Else it is logged only, as on a server, and kept in `errors`.
+        raise_errors: the next `await` of the stage or one of its clients raises what a handler or a
+            background task has raised. If False, that is only logged, as on a server, and kept in `errors`.
 
     Attributes:
         live: the server under test.
@@ -100,7 +100,7 @@ class Stage:
     ) -> Client:
         """Opens a session and joins a page.
 
-        It takes 0.01 s of the stage's time: so long the server holds back what a connect handler emits.
+        It takes 0.01 s of the stage's time, for which the server holds back what a connect handler emits.
 
         Args:
             page: the page's key.
@@ -190,7 +190,7 @@ class Stage:
 
     async def _end(self) -> None:
         try:
-            await self._time.end_tasks()  # before their clients go: that is no fault of theirs
+            await self._time.end_tasks()  # before their clients go, so that no task fails for that
             self._time.run(self._parts.shut_down)
             await self._time.run_out()
             await self._time.end_tasks()

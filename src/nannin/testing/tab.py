@@ -38,7 +38,7 @@ class Tab(Generic[ClientT]):
     """The clients of one session.
 
     Args:
-        open_wire: opens the session, now and whenever they come back.
+        open_wire: opens the session, the first and each later one.
 
     Attributes:
         clients: by page.

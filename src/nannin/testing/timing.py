@@ -1,8 +1,8 @@
 """Time that a test moves: for the server, and for whatever the application itself waits for.
 
-The application's code is known by its context (PEP 567), which every task and callback inherits. Within it
-the methods of the running loop that set timers ask this clock; all others, the test's among them, ask the
-loop's own.
+The application's code is recognized by its context (PEP 567), which every task and callback inherits. For
+code in that context, the loop's methods that set timers go by this clock. For all other code, such as the
+test's, they go by the loop's own.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-# A loop that has not come to rest after so many turns never will.
+# How many turns a loop has to come to rest before we say that it never will.
 _MAX_TURNS: Final = 100_000
-# Sums of floats differ in their last digits; what is due that early is due.
+# Seconds by which a timer may be early, since sums of floats differ in their last digits.
 _TOLERANCE_S: Final = 1e-6
-# So long, in real seconds, a task may take to end that was cancelled.
+# Real seconds that a cancelled task may take to end.
 _END_S: Final = 5.0
 
 _TIME: Final[contextvars.ContextVar[StageTime | None]] = contextvars.ContextVar("nannin stage", default=None)
@@ -51,11 +51,11 @@ class Timer:
         return self._when_s
 
     def cancel(self) -> None:
-        """Takes it back."""
+        """Cancels it."""
         self._callback = None
 
     def cancelled(self) -> bool:
-        """Whether it was taken back, or called already."""
+        """Whether it was cancelled, or called already."""
         return self._callback is None
 
     def run(self) -> None:
@@ -93,7 +93,7 @@ class StageTime:
         self._methods.install()
 
     def end(self) -> None:
-        """They are the loop's own again; what still waits for this clock is never called."""
+        """The timers are the loop's again. One that still waits for this clock is never called."""
         self._methods.users.discard(self)
         self._methods.uninstall()
         self._timers.clear()
@@ -123,7 +123,7 @@ class StageTime:
     def schedule(
         self, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context | None
     ) -> asyncio.Handle:
-        """As the loop's `call_soon`; the application has not come to rest before it is called."""
+        """Does what the loop's `call_soon` does. The application is not at rest before the call."""
         number = next(self._order)
 
         def call(*args: Any) -> None:
@@ -140,7 +140,7 @@ class StageTime:
         args: tuple[Any, ...],
         context: contextvars.Context | None,
     ) -> Timer:
-        """As the loop's `call_at`."""
+        """Does what the loop's `call_at` does."""
         return self._add(Timer(when_s, callback, args, context or contextvars.copy_context()))
 
     # By hand
@@ -165,7 +165,7 @@ class StageTime:
         raise RuntimeError("the application never comes to rest: something in it runs on without waiting")
 
     async def advance(self, seconds: float) -> None:
-        """Lets time pass, each timer at its own time, and the application come to rest behind each."""
+        """Lets time pass, each timer at its own time, and the application come to rest after each."""
         until_s = self._now_s + seconds
         await self.settle()
         while (due_s := self._next_due()) is not None and due_s <= until_s + _TOLERANCE_S:
@@ -186,7 +186,7 @@ class StageTime:
         """Cancels the application's tasks and waits for their end; what they still wait for comes at once.
 
         Raises:
-            RuntimeError: some don't end.
+            RuntimeError: a task does not end.
         """
         for task in list(self.tasks):
             if not task.cancelling():
@@ -237,15 +237,15 @@ class StageTime:
 class _Methods:
     """The methods of one loop that know time, and those that stand in for them while a stage uses the loop.
 
-    They are put on the loop itself, where asyncio's own functions, tasks and libraries look them up, on
-    asyncio's loops and on uvloop's.
+    They are put on the loop object, where asyncio's own functions, tasks and libraries look them up. That
+    works for asyncio's loops and for uvloop's.
     """
 
     _of: Final[dict[asyncio.AbstractEventLoop, _Methods]] = {}
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> _Methods:
-        """Those of a loop; stages that use it at the same time share them."""
+        """The methods of a loop. Stages that use it at the same time share them."""
         return cls._of.get(loop) or cls(loop)
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -256,12 +256,12 @@ class _Methods:
         self._call_later, self._call_at, self._create_task = loop.call_later, loop.call_at, loop.create_task
 
     def install(self) -> None:
-        """Puts the stand-ins on the loop; once is enough."""
+        """Puts the stand-ins on the loop, unless they are there."""
         self._of[self._loop] = self
         vars(self._loop).update(self._stand_ins())
 
     def uninstall(self) -> None:
-        """Takes them away when nobody uses them any more."""
+        """Removes the stand-ins if no stage uses them any more."""
         if not self.users:
             del self._of[self._loop]
             for name in self._stand_ins():
@@ -278,7 +278,7 @@ class _Methods:
         }
 
     def _find(self, context: contextvars.Context | None = None) -> StageTime | None:
-        """The clock of the stage whose application is at work, if one's is."""
+        """The clock of the stage whose application is running this code, if any."""
         time = _TIME.get() if context is None else context.get(_TIME)
         return time if time in self.users else None
 
