@@ -16,10 +16,11 @@ import click
 import results
 from lineup import ALL, Absent, Contender, running
 
-from nannin.cli.bench.address import Address, BenchError, raise_descriptor_limit
+from nannin.cli.bench.address import Address, raise_descriptor_limit
 from nannin.cli.bench.figures import Figures, Slow, measure, measure_slow
 from nannin.cli.bench.process import Processes
 from nannin.cli.bench.report import describe_slow, print_table
+from nannin.errors import BenchError
 
 SIZES = (1_000, 5_000, 15_000)
 # At this size, or the next smaller one, the cost of heartbeats is measured too: over one interval of 25 s.

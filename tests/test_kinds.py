@@ -8,17 +8,17 @@ import pytest
 
 from nannin.kinds import (
     Choice,
+    Float,
+    Integer,
     Kind,
-    Maybe,
-    Number,
+    OptionalText,
     Origins,
     PagePatterns,
     RootPath,
     Secret,
     Secrets,
     Switch,
-    Whole,
-    Word,
+    Text,
 )
 
 
@@ -53,16 +53,16 @@ def test_a_text_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize("value", [1, None, ["a"], "two\nlines", "\x1b[2J", "\udc80"])
 def test_a_text_holds_nothing_but_characters_that_can_be_shown(value: object) -> None:
     assert is_refused(Kind(), value)
-    assert is_refused(Word("HOST"), value)
+    assert is_refused(Text("HOST"), value)
 
 
 def test_a_word_is_not_empty() -> None:
-    assert read(Word("HOST"), "localhost") == "localhost"
-    assert is_refused(Word("HOST"), "")
+    assert read(Text("HOST"), "localhost") == "localhost"
+    assert is_refused(Text("HOST"), "")
 
 
 def test_an_empty_text_is_none_where_a_setting_may_be_unset() -> None:
-    kind = Maybe("PATH")
+    kind = OptionalText("PATH")
     assert read(kind, "") is None
     assert read(kind, "x.sock") == "x.sock"
     assert kind.check(None) is None
@@ -71,8 +71,8 @@ def test_an_empty_text_is_none_where_a_setting_may_be_unset() -> None:
 
 
 def test_what_may_be_unset_is_called_a_path_or_by_its_form() -> None:
-    assert Maybe("PATH").expected == "a path"
-    assert Maybe("FILE:NAME").expected == "a text such as FILE:NAME"
+    assert OptionalText("PATH").expected == "a path"
+    assert OptionalText("FILE:NAME").expected == "a text such as FILE:NAME"
 
 
 def test_a_choice_is_one_of_its_words_in_any_case() -> None:
@@ -84,7 +84,7 @@ def test_a_choice_is_one_of_its_words_in_any_case() -> None:
 
 
 def test_a_whole_number_is_within_limits_that_it_may_reach() -> None:
-    kind = Whole(-1, 65535, "PORT")
+    kind = Integer(-1, 65535, "PORT")
     assert [read(kind, text) for text in ("-1", "0", "007", "65535")] == [-1, 0, 7, 65535]
     assert is_refused(kind, -2)
     assert is_refused(kind, 65536)
@@ -93,16 +93,16 @@ def test_a_whole_number_is_within_limits_that_it_may_reach() -> None:
 
 @pytest.mark.parametrize("text", ["", " 7", "7\n", "+7", "7.0", "7e1", "0x7", "1_000", "８１２４", "9" * 21])
 def test_a_whole_number_is_written_in_plain_digits(text: str) -> None:
-    assert is_unreadable(Whole(0, 2**62), text)
+    assert is_unreadable(Integer(0, 2**62), text)
 
 
 @pytest.mark.parametrize("value", ["7", 7.0, True, None])
 def test_a_whole_number_is_no_text_no_fraction_and_no_switch(value: object) -> None:
-    assert is_refused(Whole(0, 100), value)
+    assert is_refused(Integer(0, 100), value)
 
 
 def test_a_number_is_within_limits_that_it_may_reach_and_is_kept_as_a_float() -> None:
-    kind = Number(0.001, 10, "a number of seconds")
+    kind = Float(0.001, 10, "a number of seconds")
     assert [read(kind, text) for text in ("0.001", ".5", "10", "010.0")] == [0.001, 0.5, 10.0, 10.0]
     assert type(kind.check(1)) is float
     assert is_refused(kind, 0)
@@ -112,12 +112,12 @@ def test_a_number_is_within_limits_that_it_may_reach_and_is_kept_as_a_float() ->
 
 @pytest.mark.parametrize("text", ["", ".", "1.", "-1", "1e3", "inf", "nan", "1_0.0", "10s", "１"])
 def test_a_number_is_written_in_digits_with_at_most_one_point(text: str) -> None:
-    assert is_unreadable(Number(0, 1e6, "a number"), text)
+    assert is_unreadable(Float(0, 1e6, "a number"), text)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, True, "1", None])
 def test_a_number_is_finite_and_no_switch(value: object) -> None:
-    assert is_refused(Number(0, 1e6, "a number"), value)
+    assert is_refused(Float(0, 1e6, "a number"), value)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every exception that nannin raises on purpose.
+"""Every exception that leaves nannin on purpose.
 
 NanninError
 ├── SettingsError                             a setting is wrong: which, what was expected, what came
@@ -7,8 +7,13 @@ NanninError
 ├── CallTimeout (TimeoutError)                a client did not acknowledge in time
 ├── NotConnected                              the socket has left its page
 ├── PayloadError (ValueError)                 what a client sent is not what the handler takes
-└── PeerError                                 a client broke the protocol: `close_code`, `http_status`
-    └── PacketError                           a malformed Engine.IO or Socket.IO packet
+├── PacketError                               a client sent a malformed packet
+├── BindError                                 an address can't be listened on
+├── RemoteError                               a running server can't be reached, or refuses
+└── BenchError                                a benchmark can't go on
+
+Three more are signals inside `engine/`, stand where they are raised, and never leave it: `RequestRefused`,
+`ClientGone` and `HeadTooLarge`.
 """
 
 from __future__ import annotations
@@ -17,19 +22,21 @@ from typing import Any
 
 __all__ = [
     "ApplicationError",
+    "BenchError",
+    "BindError",
     "CallTimeout",
     "ConnectionRefused",
     "NanninError",
     "NotConnected",
     "PacketError",
     "PayloadError",
-    "PeerError",
+    "RemoteError",
     "SettingsError",
 ]
 
 
 class NanninError(Exception):
-    """The root: catch it to catch everything that nannin raises on purpose."""
+    """The root of all exceptions here."""
 
 
 class SettingsError(NanninError):
@@ -45,7 +52,7 @@ class ConnectionRefused(NanninError, ConnectionRefusedError):
 
     Args:
         message: what the client reads as the error's message.
-        data: anything JSON can hold; the client reads it as the error's `data`. None sends none.
+        data: anything that JSON can hold; the client reads it as the error's `data`. None is not sent.
 
     Source: Socket.IO protocol v5, "Connection to a namespace" (CONNECT_ERROR).
     """
@@ -71,27 +78,23 @@ class PayloadError(NanninError, ValueError):
     """
 
 
-class PeerError(NanninError):
-    """A client broke the protocol.
+class PacketError(NanninError):
+    """A client sent a malformed Engine.IO or Socket.IO packet.
 
-    Args:
-        message: what was expected and what came.
-        close_code: the WebSocket close code this ends a connection with (RFC 6455, section 7.4.1).
-        http_status: the HTTP status that answers it over polling.
+    It never leaves nannin: over polling the client is answered 400, and a WebSocket is closed with 1002.
     """
 
-    close_code: int = 1002
-    http_status: int = 400
 
-    def __init__(
-        self, message: str = "", *, close_code: int | None = None, http_status: int | None = None
-    ) -> None:
-        super().__init__(message)
-        if close_code is not None:
-            self.close_code = close_code
-        if http_status is not None:
-            self.http_status = http_status
+# For people at the command line. Each message is one line.
 
 
-class PacketError(PeerError):
-    """A malformed Engine.IO or Socket.IO packet: 400 over polling, close code 1002 over WebSocket."""
+class BindError(NanninError):
+    """An address can't be listened on."""
+
+
+class RemoteError(NanninError):
+    """A running server can't be reached, or refuses."""
+
+
+class BenchError(NanninError):
+    """A benchmark can't go on."""

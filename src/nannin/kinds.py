@@ -1,4 +1,4 @@
-"""What a setting may hold: the kinds of values, each with its limits and the words that say them."""
+"""What a setting may hold: the kinds of values, each with its limits and the words for them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from nannin.audience.page_key import MAX_PAGE_BYTES, is_page_key
 
 __all__ = [
     "Choice",
+    "Float",
+    "Integer",
     "Kind",
-    "Maybe",
-    "Number",
+    "ListOf",
+    "OptionalText",
     "Origins",
     "PagePatterns",
     "RootPath",
     "Secret",
     "Secrets",
-    "Several",
     "Switch",
-    "Whole",
-    "Word",
+    "Text",
 ]
 
 MIN_SECRET_CHARACTERS = 16
@@ -32,32 +32,38 @@ _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no"
 
 
 class Kind:
-    """What a setting may hold. `expected` completes the sentence "PORT must be ..."."""
+    """Any printable text, and the base of the other kinds.
+
+    Attributes:
+        expected: completes the sentence "--port must be ...".
+        metavar: stands for the value in the help.
+        is_secret: whether a value must never be shown, not even a wrong one.
+    """
 
     expected = "a text"
     metavar = "TEXT"
-    is_secret = False  # whether a value must never be shown, not even a wrong one
+    is_secret = False
 
     def parse(self, text: str) -> object:
-        """A value from a flag or a variable.
+        """A value from a flag or an environment variable.
 
         Raises:
-            ValueError: the text is not one of this kind.
+            ValueError: the text is not a value of this kind.
         """
         return text
 
     def check(self, value: object) -> object:
-        """The value as it is kept, from any source.
+        """The value as it is kept, whatever its source.
 
         Raises:
-            ValueError: the value is not one of this kind.
+            ValueError: the value is not of this kind.
         """
         if not isinstance(value, str) or not value.isprintable():
             raise ValueError
         return value
 
 
-class Word(Kind):
+class Text(Kind):
     """A text that is not empty."""
 
     expected = "a text that is not empty"
@@ -71,8 +77,8 @@ class Word(Kind):
         return super().check(value)
 
 
-class Maybe(Word):
-    """A text or None; an empty text in a flag or variable is None."""
+class OptionalText(Text):
+    """A text or None. An empty text in a flag or variable is None."""
 
     def __init__(self, metavar: str) -> None:
         super().__init__(metavar)
@@ -99,7 +105,7 @@ class Choice(Kind):
         return value.lower()
 
 
-class Whole(Kind):
+class Integer(Kind):
     """A whole number within limits, both included."""
 
     def __init__(self, least: int, most: int, metavar: str = "N") -> None:
@@ -107,7 +113,7 @@ class Whole(Kind):
         self.expected = f"a whole number from {least} to {most}"
 
     def parse(self, text: str) -> object:
-        # int() also takes "1_000", " 7 " and digits of other scripts: none of them was meant.
+        # int() also takes "1_000", " 7 " and digits of other scripts. Nobody means those.
         if not re.fullmatch(r"-?[0-9]{1,20}", text):
             raise ValueError
         return int(text)
@@ -118,8 +124,8 @@ class Whole(Kind):
         return value
 
 
-class Number(Kind):
-    """A number within limits, both included; written without an exponent where it is a text."""
+class Float(Kind):
+    """A number within limits, both included. A text must have no exponent."""
 
     def __init__(self, least: float, most: float, expected: str, metavar: str = "SECONDS") -> None:
         self.least, self.most, self.expected, self.metavar = least, most, expected, metavar
@@ -130,7 +136,7 @@ class Number(Kind):
         return float(text)
 
     def check(self, value: object) -> object:
-        # What is not between, such as NaN, is refused; so is True.
+        # Not between the limits is NaN, too. True is not a number here.
         if type(value) not in (int, float) or not self.least <= value <= self.most:  # type: ignore[operator]
             raise ValueError
         return float(value)  # type: ignore[arg-type]
@@ -154,7 +160,7 @@ class Switch(Kind):
 
 
 class RootPath(Kind):
-    """Nothing, or a path that starts with `/`; a `/` at its end is dropped."""
+    """Nothing, or a path that starts with `/`. A `/` at its end is dropped."""
 
     expected = "a path such as /live, in ASCII"
     metavar = "PATH"
@@ -165,8 +171,8 @@ class RootPath(Kind):
         return value.rstrip("/")
 
 
-class Several(Kind):
-    """Any number of parts: by comma in a text, or as a list. A part is kept once."""
+class ListOf(Kind):
+    """The base of lists: comma-separated in a text, or a list. A part that comes twice is kept once."""
 
     def parse(self, text: str) -> object:
         return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -182,13 +188,13 @@ class Several(Kind):
         """One part as it is kept.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the part is not allowed.
         """
         raise NotImplementedError
 
 
-class Origins(Several):
-    """Origins as browsers send them, or `*`. `null` is none: every sandboxed frame and file sends it."""
+class Origins(ListOf):
+    """Origins as browsers send them, or `*`. `null` is refused: every sandboxed frame and file sends it."""
 
     expected = "origins such as https://example.com, or *"
     metavar = "ORIGIN,..."
@@ -206,7 +212,7 @@ class Origins(Several):
         return f"{match[1]}://{match[2]}{'' if port == _DEFAULT_PORTS.get(match[1]) else port}"
 
 
-class PagePatterns(Several):
+class PagePatterns(ListOf):
     """Page keys, in which each `*` stands for any text."""
 
     expected = f"page keys such as / or /news/*, each of at most {MAX_PAGE_BYTES} bytes"
@@ -219,7 +225,7 @@ class PagePatterns(Several):
 
 
 class Secret(Kind):
-    """A secret that fits a header of HTTP, or None; an empty text in a flag or variable is None."""
+    """A secret that fits into an HTTP header, or None. An empty text in a flag or variable is None."""
 
     expected = f"at least {MIN_SECRET_CHARACTERS} letters, digits and signs in ASCII, without a space"
     metavar = "SECRET"
@@ -234,8 +240,8 @@ class Secret(Kind):
         return value
 
 
-class Secrets(Several):
-    """One secret or several, or None; an empty text in a flag or variable is None."""
+class Secrets(ListOf):
+    """One secret or several, or None. An empty text in a flag or variable is None."""
 
     expected = f"at least {MIN_SECRET_CHARACTERS} characters for each secret"
     metavar = "SECRET,..."
@@ -247,7 +253,7 @@ class Secrets(Several):
     def check(self, value: object) -> object:
         if value is None:
             return None
-        # An empty secret in a file or in code is an accident: as None it would open every page.
+        # An empty secret in a file or in code is a mistake. Taken for None, it would open every page.
         return super().check(value or None)
 
     def check_part(self, value: object) -> str:

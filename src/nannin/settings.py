@@ -18,17 +18,17 @@ from typing import Any, Final
 from nannin.errors import SettingsError
 from nannin.kinds import (
     Choice,
+    Float,
+    Integer,
     Kind,
-    Maybe,
-    Number,
+    OptionalText,
     Origins,
     PagePatterns,
     RootPath,
     Secret,
     Secrets,
     Switch,
-    Whole,
-    Word,
+    Text,
 )
 
 __all__ = ["SETTINGS", "Setting", "Settings", "check_code", "load", "to_environ"]
@@ -39,29 +39,29 @@ CONFIG_FILE: Final = "nannin.toml"
 _APP: Final = "FILE_OR_MODULE:NAME"
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
 
-# What Kubernetes puts into the environment of every pod for a service named "nannin"; no setting of ours.
+# What Kubernetes puts into the environment of every pod for a service named "nannin". These are not settings.
 _KUBERNETES = re.compile(r"NANNIN_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)\w*)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: how it is called, what it may hold, and what it is for."""
+    """One setting: its name, what it may hold, and what it is for."""
 
     name: str
     default: Any
     section: str
     kind: Kind
     help: str
-    default_words: str | None = None  # the default in words, where the value does not say it
+    default_words: str | None = None  # the default in words, if its value would not tell
 
     @property
     def flag(self) -> str:
-        """The option of the command line."""
+        """Its option on the command line."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:
-        """The variable of the environment."""
+        """Its environment variable."""
         return PREFIX + self.name.upper()
 
     @property
@@ -79,11 +79,11 @@ _server, _tls, _session, _telling, _counting, _access, _limit = (
     partial(_setting, section)
     for section in ("Server", "TLS", "Sessions", "Telling", "Counting", "Access", "Limits")
 )
-_COUNT, _SIZE = Whole(1, 2**30), Whole(64, 2**30)
-# 1 ms is the least that a handshake can say; a million seconds still fits a browser's timer, 2^31 ms.
-_SECONDS = Number(0.001, 1e6, "a number of seconds over 0 and up to 1000000")
-_ANY_SECONDS = Number(0, 1e6, "a number of seconds from 0 to 1000000")
-_SHARE = Number(0.001, 1, "a number over 0 and up to 1", "SHARE")
+_COUNT, _SIZE = Integer(1, 2**30), Integer(64, 2**30)
+# 1 ms is the least that a handshake can state. A million seconds still fit into a browser's timer (2^31 ms).
+_SECONDS = Float(0.001, 1e6, "a number of seconds over 0 and up to 1000000")
+_ANY_SECONDS = Float(0, 1e6, "a number of seconds from 0 to 1000000")
+_SHARE = Float(0.001, 1, "a number over 0 and up to 1", "SHARE")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,73 +94,86 @@ class Settings:
         SettingsError: a value is of the wrong type or out of range, or two of them contradict each other.
     """
 
-    host: str = _server(Word("HOST"), "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
-    port: int = _server(Whole(0, 65535, "PORT"), 8124, "Port to listen on; 0 takes a free one.")
-    uds: str | None = _server(Maybe("PATH"), None, "Listen on this Unix socket instead of host and port.")
+    host: str = _server(Text("HOST"), "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
+    port: int = _server(Integer(0, 65535, "PORT"), 8124, "Port to listen on; 0 takes a free one.")
+    uds: str | None = _server(
+        OptionalText("PATH"), None, "Listen on this Unix socket instead of host and port."
+    )
     root_path: str = _server(RootPath(), "", "The path under which a proxy shows this server, such as /live.")
     forwarded_allow_ips: str = _server(
-        Kind(), "127.0.0.1", "Proxies whose X-Forwarded-* are believed, by comma; * for all."
+        Kind(),
+        "127.0.0.1",
+        "Comma-separated proxies whose X-Forwarded-* headers are trusted; * for all.",
     )
     log_level: str = _server(Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}.")
     open: bool = _server(Switch(), False, "Open the page in the browser.")
-    app: str | None = _server(Maybe(_APP), None, "Serve this application instead of the page.")
+    app: str | None = _server(OptionalText(_APP), None, "Serve this application instead of the page.")
 
-    ssl_certfile: str | None = _tls(Maybe("PATH"), None, "Certificate chain, PEM: serves https.")
-    ssl_keyfile: str | None = _tls(Maybe("PATH"), None, "Its private key, PEM, if in a file of its own.")
+    ssl_certfile: str | None = _tls(OptionalText("PATH"), None, "Certificate chain, PEM: serves https.")
+    ssl_keyfile: str | None = _tls(OptionalText("PATH"), None, "Its private key, PEM, if in another file.")
 
-    ping_interval: float = _session(_SECONDS, 25.0, "Seconds between the heartbeats that clients answer.")
-    ping_timeout: float = _session(_SECONDS, 20.0, "Seconds a client has to answer one; then it is gone.")
-    connect_timeout: float = _session(_SECONDS, 10.0, "Seconds a session has to join a page.")
-    upgrade_timeout: float = _session(_SECONDS, 10.0, "Seconds an upgrade to WebSocket may take.")
+    ping_interval: float = _session(_SECONDS, 25.0, "Seconds between heartbeats.")
+    ping_timeout: float = _session(_SECONDS, 20.0, "Seconds that a client has to answer one, or it is gone.")
+    connect_timeout: float = _session(_SECONDS, 10.0, "Seconds that a new session has to join a page.")
+    upgrade_timeout: float = _session(_SECONDS, 10.0, "Seconds that an upgrade to WebSocket may take.")
 
     recover: float = _session(
-        _ANY_SECONDS, 120.0, "Seconds a client may come back to what it missed; 0: not at all."
+        _ANY_SECONDS,
+        120.0,
+        "Seconds after a lost link in which a client can resume and get the events it missed; 0 disables.",
     )
-    recover_all: bool = _session(
-        Switch(), False, "Whether every client may come back so; if not, those that ask to."
-    )
+    recover_all: bool = _session(Switch(), False, "Let every client resume, not only those that ask.")
 
     share: float = _telling(_SHARE, 0.2, "Part of the server's time that telling one page may take.")
-    min_interval: float = _telling(_ANY_SECONDS, 0.0, "Least seconds between two updates of a page.")
-    max_interval: float = _telling(_SECONDS, 1.0, "Most seconds that an update may wait for its turn.")
+    min_interval: float = _telling(_ANY_SECONDS, 0.0, "Minimum seconds between two updates of a page.")
+    max_interval: float = _telling(_SECONDS, 1.0, "Maximum seconds that an update may wait.")
 
     grace: float = _counting(
-        _ANY_SECONDS, 2.0, "Seconds a visitor who left still counts, for a reload; 0: not at all."
+        _ANY_SECONDS,
+        2.0,
+        "Seconds that a visitor who left still counts, so that a reload is not a leave; 0 disables.",
     )
     grace_lost: float = _counting(
-        _ANY_SECONDS, 10.0, "Seconds a visitor whose link was lost still counts; 0: not at all."
+        _ANY_SECONDS, 10.0, "Seconds that a visitor whose link was lost still counts; 0 disables."
     )
     pages: tuple[str, ...] = _counting(
-        PagePatterns(), (), "Pages that there are, by comma, such as /,/news/*.", "any page"
+        PagePatterns(), (), "Comma-separated page keys that exist, such as /,/news/*.", "any page"
     )
 
     allow_origins: tuple[str, ...] = _access(
-        Origins(), (), "Sites that may connect besides our own, by comma; * for all."
+        Origins(), (), "Comma-separated origins of other sites that may connect; * for all."
     )
     public: bool = _access(
-        Switch(), True, "Whether any site may read the counts; if not, our own and the allowed ones."
+        Switch(), True, "Let pages of any site read the counts, not only our own and the allowed ones."
     )
     page_secret: tuple[str, ...] | None = _access(
-        Secrets(), None, "Pages need a token signed with it; several by comma: the first signs, all verify."
+        Secrets(),
+        None,
+        "Clients need a token signed with it. Comma-separated: the first signs, all verify.",
     )
-    emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit needs.")
+    emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit requires; unset, it is off.")
 
-    max_payload: int = _limit(_SIZE, 16384, "Bytes in one HTTP body or WebSocket message.")
-    max_packets: int = _limit(_COUNT, 1000, "Packets in one HTTP body.")
-    max_attachments: int = _limit(Whole(0, 2**30), 10, "Binary attachments of one event.")
-    max_namespaces: int = _limit(_COUNT, 4, "Pages that one session may be on.")
+    max_payload: int = _limit(_SIZE, 16384, "Maximum bytes in one HTTP body or WebSocket message.")
+    max_packets: int = _limit(_COUNT, 1000, "Maximum packets in one HTTP body.")
+    max_attachments: int = _limit(Integer(0, 2**30), 10, "Maximum binary attachments of one event.")
+    max_namespaces: int = _limit(_COUNT, 4, "Maximum pages that one session may be on.")
     max_observed: int = _limit(
-        Whole(0, 2**30), 100, "Pages that one session may watch besides, without being counted."
+        Integer(0, 2**30), 100, "Maximum pages that one session may watch without being counted."
     )
-    max_recovery: int = _limit(Whole(0, 2**40), 1048576, "Bytes of missed events that are kept for one page.")
+    max_recovery: int = _limit(
+        Integer(0, 2**40), 1048576, "Maximum bytes of missed events that are kept for one page."
+    )
     max_outbox: int = _limit(
-        Whole(0, 2**40), 0, "Bytes that may wait for one client; over that it is closed.", "4 x max-payload"
+        Integer(0, 2**40),
+        0,
+        "Maximum bytes that may wait for one client before it is disconnected.",
+        "4 x max-payload",
     )
 
     def __post_init__(self) -> None:
         values = {name: _checked(setting, name, getattr(self, name)) for name, setting in SETTINGS.items()}
         _check_together(values, dict.fromkeys(values))
-        # Whoever raises max_payload means that such messages can be answered with their like.
+        # A server that takes larger messages needs to send larger ones.
         values["max_outbox"] = values["max_outbox"] or 4 * values["max_payload"]
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -182,9 +195,12 @@ def load(
     Args:
         flags: what the command line says, by setting; texts are parsed, None means not given.
         environ: the environment; each NANNIN_* variable must be a setting.
-        toml_path: a TOML file, which must exist. None: the one that NANNIN_CONFIG names, which must exist
-            too, or else nannin.toml in the current directory, if there is one.
+        toml_path: a TOML file, which must exist. None: the file that NANNIN_CONFIG names, which must exist
+            as well, or else nannin.toml in the current directory, if there is one.
         defaults: what the application's code says, by setting.
+
+    Returns:
+        The settings, checked.
 
     Raises:
         SettingsError: one line that names the source and the setting.
@@ -213,7 +229,13 @@ def load(
 
 
 def check_code(defaults: Mapping[str, object]) -> dict[str, Any]:
-    """Checks what an application's code says, such as Live(ping_interval=10), and returns it.
+    """Checks what an application's code says, such as Live(ping_interval=10).
+
+    Args:
+        defaults: values by setting.
+
+    Returns:
+        The values as they are kept.
 
     Raises:
         SettingsError: an unknown setting, one that only the server can have, or a wrong value.
@@ -234,12 +256,15 @@ def check_code(defaults: Mapping[str, object]) -> dict[str, Any]:
 
 
 def to_environ(flags: Mapping[str, object], config: str | None = None) -> dict[str, str]:
-    """The variables that say what these flags say, for the application and other processes to load.
+    """These flags as environment variables, for the application and other processes to load.
 
     Args:
         flags: as for `load`.
         config: the TOML file of the command line, or None for the one that `load` would read. Its path is
-            made absolute, since an application may change the directory.
+            made absolute, since an application may change the current directory.
+
+    Returns:
+        The variables; one is NANNIN_CONFIG, if there is a file.
     """
     variables = {
         SETTINGS[name].variable: ("true" if value else "false") if isinstance(value, bool) else str(value)
@@ -263,7 +288,7 @@ def _checked(setting: Setting, source: str, value: object, *, is_text: bool = Fa
 
 
 def _check_together(values: Mapping[str, Any], sources: Mapping[str, str | None]) -> None:
-    """What no single setting can tell."""
+    """Raises if settings contradict each other."""
 
     def called(name: str) -> str:
         return sources.get(name) or name
@@ -314,7 +339,7 @@ def _hint(name: str, known: list[str], prefix: str = "") -> str:
 
 
 def _shown(value: object) -> str:
-    """The value as one short line; surrogates and control characters escaped."""
+    """The value as one short line, with surrogates and control characters escaped."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return text if len(text) <= 80 else text[:77] + "..."

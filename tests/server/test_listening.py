@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from nannin.errors import SettingsError
-from nannin.server.listening import BindError, bind, check_certificate, socket_file
+from nannin.errors import BindError, SettingsError
+from nannin.server.listening import bind, check_certificate, socket_file
 from nannin.settings import Settings
 from support.certificates import CERTIFICATE, KEY, OTHER_KEY
 from support.files import write
@@ -40,7 +40,7 @@ def test_a_host_that_is_not_ours_is_refused() -> None:
 
 
 def test_a_host_without_an_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BindError, match=r"^can't listen on a\.\.b: it is no name of a host$"):
+    with pytest.raises(BindError, match=r"^can't listen on a\.\.b: not a valid host name$"):
         bind("a..b", 0)
 
     def fail(*_arguments: object, **_options: object) -> None:
@@ -93,11 +93,11 @@ def test_a_certificate_must_be_readable_be_pem_and_fit_its_key(tmp_path: pathlib
         (certificate, missing, f"{missing} can't be read: No such file or directory"),
         (str(tmp_path), None, f"{tmp_path} can't be read: Is a directory"),
         (certificate, other, f"{other} is not the key of the certificate {certificate}"),
-        (junk, key, f"{junk} with {key} is no PEM certificate and key without a password"),
+        (junk, key, f"{junk} with {key} is not a PEM certificate with an unencrypted key"),
         (
             certificate,
             None,
-            f"{certificate} with {certificate} is no PEM certificate and key without a password",
+            f"{certificate} is not a PEM certificate with an unencrypted key",
         ),
     ]:
         with pytest.raises(SettingsError) as caught:

@@ -96,7 +96,7 @@ def test_a_missing_name_is_refused_with_a_hint(folder: pathlib.Path) -> None:
     assert (
         refusal("nothing.py") == 'nothing.py has neither "app" nor "live": say which, as in nothing.py:NAME'
     )
-    assert refusal("nothing.py:x") == "nothing.py:x is no ASGI application but int"
+    assert refusal("nothing.py:x") == "nothing.py:x is not an ASGI application: it is of type int"
 
 
 def test_an_exception_of_the_application_is_told_with_its_line(folder: pathlib.Path) -> None:

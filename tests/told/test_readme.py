@@ -12,7 +12,7 @@ import tomllib
 
 import pytest
 
-from nannin.cli.command import banner
+from nannin.cli.banner import banner
 from nannin.settings import Settings
 from support.servers import ROOT
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import os
 import pathlib
 import signal
@@ -14,9 +12,6 @@ import subprocess
 import sys
 import urllib.request
 
-import pytest
-
-from nannin.server.process import Quiet, log_config
 from support.certificates import CERTIFICATE, KEY
 from support.commands import end, run
 from support.files import write
@@ -34,30 +29,6 @@ HTTP_APP = """
 
 
 # --- What is logged
-
-
-def test_a_cancelled_request_is_not_logged_and_a_failed_one_is() -> None:
-    def record(error: BaseException) -> logging.LogRecord:
-        return logging.LogRecord("x", logging.ERROR, "", 0, "", None, (type(error), error, None))
-
-    quiet = Quiet(logging.INFO)
-    assert not quiet.filter(record(asyncio.CancelledError()))
-    assert quiet.filter(record(ValueError()))
-    assert quiet.filter(logging.LogRecord("x", logging.ERROR, "", 0, "", None, None))
-
-
-def test_requests_that_are_none_are_logged_for_those_alone_who_debug() -> None:
-    said = logging.LogRecord("x", logging.WARNING, "", 0, "Invalid HTTP request received.", None, None)
-    assert not Quiet(logging.INFO).filter(said)
-    assert Quiet(logging.DEBUG).filter(said)
-
-
-@pytest.mark.parametrize(
-    ("asked", "ours", "theirs"), [("info", 20, 30), ("debug", 10, 10), ("trace", 5, 5), ("error", 40, 40)]
-)
-def test_uvicorn_is_heard_from_warning_upward_unless_one_debugs(asked: str, ours: int, theirs: int) -> None:
-    loggers = log_config(asked)["loggers"]
-    assert (loggers["nannin"]["level"], loggers["uvicorn.error"]["level"]) == (ours, theirs)
 
 
 def test_no_address_of_a_client_is_logged_at_info_and_it_is_at_trace() -> None:
@@ -177,7 +148,7 @@ def test_a_bad_application_or_certificate_is_one_line_and_code_2(tmp_path: pathl
     code, out, errors = run("--port", port, "--app", bad)
     assert (code, out) == (2, "")
     assert errors == f"nannin: {bad} can't be imported: ZeroDivisionError: division by zero ({bad}:1)\n"
-    line = f"nannin: {bad} with {bad} is no PEM certificate and key without a password\n"
+    line = f"nannin: {bad} is not a PEM certificate with an unencrypted key\n"
     assert run("--port", port, "--ssl-certfile", bad) == (2, "", line)
 
 

@@ -1,18 +1,17 @@
-"""The command `nannin`. What serves is imported only where something is served, so that `--help` is quick."""
+"""The command `nannin`. The server is imported only to serve something, so that `--help` is quick."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from nannin.cli.banner import announce, version
 from nannin.errors import NanninError, SettingsError
-from nannin.kinds import Several, Switch
-from nannin.settings import SETTINGS, Setting, Settings, load, to_environ
+from nannin.kinds import ListOf, Switch
+from nannin.settings import SETTINGS, Setting, load, to_environ
 
 __all__ = ["main"]
 
@@ -32,7 +31,7 @@ HEADINGS = {
 
 
 class Option(click.Option):
-    """An option of the command line that is a setting. Its text is parsed and judged by `settings`."""
+    """An option of the command line that is a setting. `settings` parses and checks its text."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -41,7 +40,7 @@ class Option(click.Option):
             [f"{setting.flag}/--no-{setting.flag[2:]}" if is_switch else setting.flag, setting.name],
             metavar=setting.kind.metavar or None,
             default=None,
-            multiple=isinstance(setting.kind, Several),
+            multiple=isinstance(setting.kind, ListOf),
             type=None if is_switch else str,
             help=setting.help + default_of(setting),
         )
@@ -55,7 +54,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """The commands; without the name of one, `serve` is meant."""
+    """The commands. If none is named, it is `serve`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
@@ -83,7 +82,7 @@ def write_sections(
 
 
 def default_of(setting: Setting) -> str:
-    """The default as the help shows it, behind its sentence."""
+    """The default as the help shows it, after the sentence."""
     value = f"{setting.default:g}" if isinstance(setting.default, float) else setting.default
     words = setting.default_words or value
     return f" [{words}]" if words and words is not True else ""
@@ -94,13 +93,6 @@ def show_version(ctx: click.Context, parameter: click.Parameter, value: bool) ->
     if value and not ctx.resilient_parsing:
         click.echo(f"nannin {version()}")
         ctx.exit()
-
-
-def version() -> str:
-    """The installed version."""
-    from importlib.metadata import version  # 20 ms that most commands need not pay
-
-    return version("nannin")
 
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -131,7 +123,7 @@ def run_serve(config: str | None, **given: Any) -> int:
         name: ",".join(value) or None if isinstance(value, tuple) else value for name, value in given.items()
     }
     settings = load(flags, toml_path=config)
-    # The application, wherever it is loaded, finds the same settings.
+    # A Live anywhere in the application finds the same settings.
     os.environ.update(to_environ(flags, config))
     from nannin.server.process import serve
 
@@ -159,7 +151,7 @@ cli.add_command(serve)
 @click.argument("url")
 @click.option("--connections", metavar="N", type=click.IntRange(1), default=1000, help="Clients. [1000]")
 @click.option("--slow", metavar="N", type=click.IntRange(0), default=0, help="More that never read. [0]")
-@click.option("--pid", metavar="PID", type=int, help="The server's process. [whoever has the port]")
+@click.option("--pid", metavar="PID", type=int, help="The server's process. [the one that has the port]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(**given: Any) -> None:
     """Measures a server that tells how many are connected: joins, messages, CPU time, delays, memory."""
@@ -217,61 +209,6 @@ def emit(url: str, data: tuple[str, ...], token: str | None, **given: Any) -> No
         raise SettingsError(f"the server's token is needed: --token, {setting.variable}, or nannin.toml")
     count = send_event(url, token, args=[read_argument(text) for text in data], **given)
     click.echo(f"sent to {count} client{'' if count == 1 else 's'}")
-
-
-def announce(settings: Settings, application: object, port: int) -> None:
-    """Prints the banner, and opens the page if that is asked for."""
-    from nannin import Live
-
-    address = address_of(settings, port)
-    has_page = isinstance(application, Live) and application.wrapped is None
-    text = "\n".join(banner(settings, address, has_page=has_page))
-    with contextlib.suppress(OSError):  # nobody may be reading
-        click.echo(text, color=False if "NO_COLOR" in os.environ else None)
-    if settings.open:
-        open_browser(f"{address}/")
-
-
-def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
-    """What a person reads when the server has started."""
-    rows = {"Socket": settings.uds or ""}
-    if address:
-        rows = {"Page" if has_page else "Address": f"{address}/"}
-    if address and has_page:
-        rows["Embed"] = f'<script async src="{address}/nannin.js"></script> <span data-nannin></span>'
-    rows["Stop"] = "Ctrl-C"
-    width = max(map(len, rows))
-    title = click.style(f"nannin {version()}", bold=True)
-    return [
-        "",
-        title,
-        "",
-        *(f"  {click.style(name.ljust(width), dim=True)}  {rows[name]}" for name in rows),
-        "",
-    ]
-
-
-def address_of(settings: Settings, port: int) -> str:
-    """Where a browser on this machine finds the server, without a `/` at the end; "" for a socket file."""
-    if settings.uds:
-        return ""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    host = f"[{host}]" if ":" in host else host
-    scheme = "https" if settings.ssl_certfile else "http"
-    shown = "" if port == {"http": 80, "https": 443}[scheme] else f":{port}"
-    return f"{scheme}://{host}{shown}{settings.root_path}"
-
-
-def open_browser(address: str) -> None:
-    """Opens the page, without waiting for the browser."""
-    import threading
-    import webbrowser
-
-    def run() -> None:
-        if not webbrowser.open(address):
-            logging.getLogger("nannin.cli").warning("no browser was found to open %s", address)
-
-    threading.Thread(target=run, daemon=True).start()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

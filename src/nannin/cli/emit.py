@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from nannin.cli.remote import Address, RemoteError, describe, escape, refusal_of
-from nannin.errors import SettingsError
+from nannin.cli.remote import Address, describe, escape, refusal_of
+from nannin.errors import RemoteError, SettingsError
 
 _MAX_ANSWER_BYTES = 4096
 
@@ -29,7 +29,7 @@ def send_event(
     to: Sequence[str] = (),
     except_: Sequence[str] = (),
 ) -> int:
-    """Sends an event, and returns how many clients it went to.
+    """Sends an event.
 
     Args:
         url: the server's address.
@@ -37,11 +37,14 @@ def send_event(
         page: the page's key.
         event: the event's name.
         args: its arguments, as JSON has them.
-        to: rooms or ids; none: everyone on the page.
+        to: rooms or ids; empty: everyone on the page.
         except_: rooms or ids that are left out.
 
+    Returns:
+        How many clients it went to.
+
     Raises:
-        SettingsError: the URL is no address.
+        SettingsError: the URL is not an address.
         RemoteError: there is no such server, or it refuses.
     """
     address = Address(url)
@@ -64,7 +67,7 @@ def read_argument(text: str) -> Any:
     """An argument of the event from the command line: JSON.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: it is not JSON.
     """
     try:
         return msgspec.json.decode(text)

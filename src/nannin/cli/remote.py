@@ -1,4 +1,4 @@
-"""Where a running server is, and how it says no: what the commands share that speak to one."""
+"""Where a running server is, and why it refuses: what the commands share that speak to one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from nannin.errors import NanninError, SettingsError
+from nannin.errors import RemoteError, SettingsError
 
-__all__ = ["Address", "RemoteError", "describe", "escape", "refusal_of"]
+__all__ = ["Address", "describe", "escape", "refusal_of"]
 
 _CONNECT_TIMEOUT_S: Final = 10.0
-_MAX_REFUSAL_BYTES: Final = 4096
+_MAX_ERROR_BYTES: Final = 4096
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _HOST = re.compile(r"[^\s/\\?#@\[\]%<>^|`{}\x00-\x1f\x7f]{1,253}")
-
-
-class RemoteError(NanninError):
-    """A running server can't be reached, or refuses; the message is one line."""
 
 
 class Address:
@@ -31,7 +27,7 @@ class Address:
         url: `http://HOST:PORT` or `https://...`, with the path that it is mounted at, if any.
 
     Raises:
-        SettingsError: it is no such address.
+        SettingsError: it is not such an address.
     """
 
     def __init__(self, url: str) -> None:
@@ -57,8 +53,8 @@ class Address:
         return http.client.HTTPConnection(self.host, self.port, timeout=_CONNECT_TIMEOUT_S)
 
 
-class _Refusal(msgspec.Struct):
-    """How nannin says in JSON why it refuses."""
+class _ErrorBody(msgspec.Struct):
+    """The JSON in which nannin says why it refuses."""
 
     error: str
 
@@ -67,12 +63,12 @@ def refusal_of(response: http.client.HTTPResponse, path: str) -> str:
     """Why a server did not do what it was asked at this path, in a few words."""
     location = response.headers.get("location")
     if response.status in _REDIRECTS and location:
-        return f"it sends on to {escape(location)[:200]}"
+        return f"it redirects to {escape(location)[:200]}"
     with contextlib.suppress(msgspec.DecodeError, OSError, http.client.HTTPException):
-        return escape(msgspec.json.decode(response.read(_MAX_REFUSAL_BYTES), type=_Refusal).error)
+        return escape(msgspec.json.decode(response.read(_MAX_ERROR_BYTES), type=_ErrorBody).error)
     kind = response.headers.get_content_type()
     said = f"{response.status} {escape(response.reason)}".strip()[:80]
-    return f"no nannin server, or an old one: its {path} answers {said}, {escape(kind)[:80]}"
+    return f"not a nannin server, or an old one: its {path} answers {said}, {escape(kind)[:80]}"
 
 
 def describe(error: Exception) -> str:
@@ -80,16 +76,16 @@ def describe(error: Exception) -> str:
     if isinstance(error, RemoteError):
         return str(error)
     if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
-        return "no nannin server: what it answers is no HTTP"
+        return "not a nannin server: its answer is not HTTP"
     if isinstance(error, UnicodeError):
         return "no such host"
     return escape(getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error))
 
 
 def escape(text: str) -> str:
-    """The text with each character that could steer a terminal as `\\uXXXX`, which JSON reads back.
+    """The text with each character that could steer a terminal written as `\\uXXXX`, which JSON reads back.
 
-    Between the values of JSON there may be tabs, which become spaces.
+    Tabs, which may stand between the values of JSON, become spaces.
     """
     if text.isprintable():
         return text

@@ -11,18 +11,21 @@ import ssl
 import stat
 from collections.abc import Iterator
 
-from nannin.errors import NanninError, SettingsError
+from nannin.errors import BindError, SettingsError
 from nannin.settings import Settings
 
-__all__ = ["BindError", "bind", "cannot_listen", "check_certificate", "socket_file"]
-
-
-class BindError(NanninError):
-    """The address can't be listened on. The message is one line."""
+__all__ = ["bind", "cannot_listen", "check_certificate", "socket_file"]
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
     """Binds every address of a host to the same port; they answer once the server has started.
+
+    Args:
+        host: a name or an address.
+        port: 0 takes a free one.
+
+    Returns:
+        A socket for each address.
 
     Raises:
         BindError: one of them can't be bound.
@@ -32,13 +35,13 @@ def bind(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         raise cannot_listen(host, error) from None
     except UnicodeError:
-        raise BindError(f"can't listen on {host}: it is no name of a host") from None
+        raise BindError(f"can't listen on {host}: not a valid host name") from None
     bound: list[socket.socket] = []
     failed: OSError | None = None
     for family, kind, protocol, _, where in dict.fromkeys(found):
         try:
             listener = socket.socket(family, kind, protocol)
-        except OSError as error:  # a family this machine does not have
+        except OSError as error:  # this machine does not have that family
             failed = error
             continue
         try:
@@ -65,7 +68,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 @contextlib.contextmanager
 def socket_file(path: str) -> Iterator[None]:
-    """Clears the way for a Unix socket, and removes it at the end.
+    """Removes what a dead server left of a Unix socket, and the socket itself at the end.
 
     Raises:
         BindError: another server listens on it, or it is some other file.
@@ -78,7 +81,7 @@ def socket_file(path: str) -> Iterator[None]:
             try:
                 probe.connect(path)
             except ConnectionRefusedError:
-                os.unlink(path)  # left behind by a server that was killed
+                os.unlink(path)  # left by a server that was killed
             except OSError as error:
                 raise cannot_listen(path, error) from None
             else:
@@ -110,11 +113,10 @@ def check_certificate(settings: Settings) -> None:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise SettingsError(f"{key} is not the key of the certificate {settings.ssl_certfile}") from None
-        raise SettingsError(
-            f"{settings.ssl_certfile} with {key} is no PEM certificate and key without a password"
-        ) from None
+        files = f"{settings.ssl_certfile} with {key}" if settings.ssl_keyfile else key
+        raise SettingsError(f"{files} is not a PEM certificate with an unencrypted key") from None
 
 
 def cannot_listen(where: str, error: OSError) -> BindError:
-    """The error for an address that can't be had, in the system's words."""
+    """The error for an address that can't be listened on, in the system's words."""
     return BindError(f"can't listen on {where}: {error.strerror or error}")

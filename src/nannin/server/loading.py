@@ -64,7 +64,7 @@ def load_application(target: str) -> Any:
 
 
 def package_root(path: pathlib.Path) -> pathlib.Path:
-    """The folder from which this file is imported: the first one above it that is no package."""
+    """The folder from which this file is imported: the first one above it that is not a package."""
     folder = path.parent
     while (folder / "__init__.py").exists() and folder != folder.parent:
         folder = folder.parent
@@ -116,7 +116,9 @@ def pick(module: types.ModuleType, place: str, name: str) -> Any:
             raise ApplicationError(f'{place} has no "{name}"{hint}')
         application = getattr(application, part)
     if not callable(application):
-        raise ApplicationError(f"{place}:{name} is no ASGI application but {type(application).__name__}")
+        raise ApplicationError(
+            f"{place}:{name} is not an ASGI application: it is of type {type(application).__name__}"
+        )
     return application
 
 

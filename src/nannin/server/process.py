@@ -1,4 +1,4 @@
-"""The one place where everything is wired: settings, application, sockets, uvicorn, signals, goodbye."""
+"""The server as a process: settings, application, sockets, uvicorn, signals and goodbye, put together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import signal
 import socket
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import uvicorn
 
@@ -20,16 +20,17 @@ from nannin.app.dispatch import Rooted
 from nannin.app.goodbye import shut_down_all
 from nannin.server.listening import bind, cannot_listen, check_certificate, socket_file
 from nannin.server.loading import default_application, load_application, max_message_bytes
+from nannin.server.logs import log_config
 from nannin.settings import Settings
 
 __all__ = ["Server", "serve"]
 
 HTTP_PROTOCOL: Final = "nannin.engine.http:LimitedHttp"
 WEBSOCKET_PROTOCOL: Final = "nannin:DirectWebSocket"  # a name that uvicorn knows, or a protocol class
-# Ctrl-C ends within 2 s: these, CANCELLED_S once more, and some 0.2 s to notice the signal and to exit.
-GOODBYE_S: Final = 0.6  # what clients get to take their goodbye
-CANCELLED_S: Final = 0.2  # what tasks get to end once they are cut off
-LIFESPAN_S: Final = 0.5  # what the application gets to close, besides what the others leave over
+# Ctrl-C ends within 2 s: these three, CANCELLED_S once more, and some 0.2 s to notice the signal and to exit.
+GOODBYE_S: Final = 0.6  # how long clients have to take their goodbye
+CANCELLED_S: Final = 0.2  # how long tasks have to end once they are cancelled
+LIFESPAN_S: Final = 0.5  # how long the application has to close, besides what the others did not use
 STEP_S: Final = 0.02
 
 logger = logging.getLogger("nannin.server")
@@ -40,14 +41,14 @@ def serve(settings: Settings, announce: Callable[[object, int], None]) -> int:
 
     Args:
         settings: what the command line, the environment and nannin.toml say.
-        announce: called once the server listens, with the application and the port (0 for a socket file).
+        announce: called once the server listens, with the application and the port; 0 for a socket file.
 
     Returns:
         The exit code: 0 after SIGINT or SIGTERM, 1 when the application refused to start.
 
     Raises:
-        SettingsError, ApplicationError: before anything has been started.
-        BindError: the port or the socket file is taken or not ours.
+        SettingsError, ApplicationError: something is wrong before anything was started.
+        BindError: the port or the socket file is taken, or this user may not have it.
     """
     logging.config.dictConfig(log_config(settings.log_level))
     check_certificate(settings)
@@ -57,7 +58,7 @@ def serve(settings: Settings, announce: Callable[[object, int], None]) -> int:
         uds=settings.uds,
         http=HTTP_PROTOCOL,
         ws=WEBSOCKET_PROTOCOL,
-        ws_per_message_deflate=False,  # compressed frames could not be shared by all who are told
+        ws_per_message_deflate=False,  # one compressed frame could not be sent to everybody
         ws_ping_interval=None,  # Engine.IO has a heartbeat of its own
         ws_max_size=max_message_bytes(application, settings),
         lifespan="auto",
@@ -81,23 +82,23 @@ def serve(settings: Settings, announce: Callable[[object, int], None]) -> int:
                 server.run(sockets)
             except OSError as error:
                 raise cannot_listen(settings.uds or f"{settings.host}, port {port}", error) from None
-            except SystemExit:  # uvicorn's way to say that the application refused to start; it is logged
+            except SystemExit:  # uvicorn has logged that the application refused to start
                 return 1
     return 0
 
 
 def relax_garbage_collection() -> None:
-    """Keeps the collector from walking through every connection again and again.
+    """Keeps the garbage collector from walking through every connection again and again.
 
-    With its defaults a third of the CPU of 10,000 joins went to it: 436 us a join, and 289 us with these.
+    With its defaults a join cost 436 us (of 10,000), and with these 289 us.
     """
     gc.collect()
-    gc.freeze()  # what is loaded by now stays
+    gc.freeze()  # everything loaded by now stays
     gc.set_threshold(20_000, 20, 20)
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which tells when it listens, and says goodbye within a bounded time."""
+    """uvicorn's server, which tells when it listens, and ends within a bounded time."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -110,9 +111,9 @@ class Server(uvicorn.Server):
             self._on_listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tells every client to come back later, waits a moment for them, then cuts off who is left.
+        """Tells every client to come back later, waits a moment, and cuts off the clients that are left.
 
-        The application's own shutdown comes last, and is bounded as well.
+        The application's own shutdown comes last, and its time is bounded as well.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + GOODBYE_S + CANCELLED_S + LIFESPAN_S
@@ -140,7 +141,7 @@ class Server(uvicorn.Server):
         await self._end_application(max(until - loop.time(), LIFESPAN_S))
 
     async def _end_application(self, at_most_s: float) -> None:
-        """Lets the application close what it holds; what is not done in time is cancelled."""
+        """Lets the application close what it holds, and cancels what is not done in time."""
         try:
             async with asyncio.timeout(at_most_s):
                 await self.lifespan.shutdown()
@@ -182,7 +183,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: types.FrameType | None) -> None:
-        """The first signal ends the server in good order, the second at once."""
+        """The first signal ends the server in good order, and the second at once."""
         if self.should_exit:
             self._leave(128 + sig)
         self.should_exit = True
@@ -193,47 +194,3 @@ class Server(uvicorn.Server):
             with contextlib.suppress(OSError):
                 os.unlink(self.config.uds)
         os._exit(code)
-
-
-# --- What is logged
-
-
-class Quiet(logging.Filter):
-    """Drops what uvicorn logs for a request that the shutdown has cancelled: nothing went wrong.
-
-    Above debug it drops what it says of malformed requests, too: a client could fill the log with them.
-    """
-
-    def __init__(self, level: int) -> None:
-        super().__init__()
-        self._level = level
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if self._level > logging.DEBUG and record.msg == "Invalid HTTP request received.":
-            return False
-        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
-
-
-def log_config(log_level: str) -> dict[str, Any]:
-    """Logs to standard error; from info upward, nothing with a client's address in it.
-
-    The root logger is the application's own affair.
-    """
-    level = {"trace": 5, "debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}[log_level]
-    # uvicorn logs the address of every WebSocket at info, and `websockets` every open and close
-    theirs = level if level <= logging.DEBUG else max(level, logging.WARNING)
-    quiet = {"handlers": ["stderr"], "propagate": False}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "filters": {"quiet": {"()": Quiet, "level": level}},
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet"]}},
-        "loggers": {
-            "nannin": {"level": level, **quiet},
-            "nannin.websocket": {"level": theirs},  # what the library `websockets` says
-            "uvicorn": {"level": theirs, **quiet},
-            "uvicorn.error": {"level": theirs},
-            "uvicorn.asgi": {"level": theirs},
-        },
-    }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.cli.bench.address import Address, BenchError, raise_descriptor_limit
+from nannin.cli.bench.address import Address, raise_descriptor_limit
+from nannin.errors import BenchError
 
 
 @pytest.mark.parametrize("wrong", ["https://127.0.0.1", "ftp://a", "http://", "http://127.0.0.1:port"])

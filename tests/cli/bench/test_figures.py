@@ -14,7 +14,6 @@ STORM = Storm(
     joined=1000,
     complete=True,
     took_s=0.5,
-    quiet_after_s=0.6,
     updates=8000,
     cpu_s=0.25,
     grown_bytes=5_120_000,
@@ -36,7 +35,7 @@ def test_a_storm_becomes_figures() -> None:
 
 def test_a_storm_that_was_given_up_leaves_dashes_and_a_note() -> None:
     figures = Figures("nannin", 1000)
-    figures.add_storm(Storm(400, False, 60.0, 60.0, 80_000, 9.0, 0, False), 60.0)
+    figures.add_storm(Storm(400, False, 60.0, 80_000, 9.0, 0, False), 60.0)
     assert figures.joins_per_s is None
     assert figures.messages_per_join is None
     assert figures.notes == ["a storm of 1,000 joins was not over after 60 s (400 had joined)"]

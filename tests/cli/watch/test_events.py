@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from nannin.cli.remote import RemoteError
 from nannin.cli.watch.events import EventParser, Update
+from nannin.errors import RemoteError
 from support.told_counts import FIRST, SECOND, event
 
 

@@ -10,9 +10,10 @@ import pytest
 
 import nannin.cli.bench.figures as figures_module
 import nannin.cli.bench.measures as measures_module
-from nannin.cli.bench.address import Address, BenchError
+from nannin.cli.bench.address import Address
 from nannin.cli.bench.command import find_processes, is_here
 from nannin.cli.command import main
+from nannin.errors import BenchError
 from support.servers import nannin
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from nannin.cli.bench.address import Address, BenchError
+from nannin.cli.bench.address import Address
 from nannin.cli.bench.crowd import Crowd, Phase
+from nannin.errors import BenchError
 from support.servers import nannin
 
 LIMIT_S = 20.0

@@ -8,7 +8,7 @@ import pytest
 
 import nannin.cli.bench.figures as figures_module
 import nannin.cli.bench.measures as measures_module
-from nannin.cli.bench.address import Address, BenchError
+from nannin.cli.bench.address import Address
 from nannin.cli.bench.crowd import Crowd
 from nannin.cli.bench.figures import measure, measure_slow, tell_once
 from nannin.cli.bench.measures import (
@@ -18,6 +18,7 @@ from nannin.cli.bench.measures import (
     warm_up,
 )
 from nannin.cli.bench.process import Processes, find_listeners
+from nannin.errors import BenchError
 from support.servers import nannin
 
 

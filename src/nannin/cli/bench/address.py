@@ -7,14 +7,10 @@ import socket
 from urllib.parse import urlsplit
 
 from nannin.cli.bench.frames import make_handshake
-from nannin.errors import NanninError
+from nannin.errors import BenchError
 
-# Descriptors that are not for clients.
+# How many descriptors are not for clients.
 SPARE_DESCRIPTORS = 100
-
-
-class BenchError(NanninError):
-    """The benchmark can't go on; the message is one line."""
 
 
 class Address:
@@ -24,7 +20,7 @@ class Address:
         url: `http://HOST:PORT`, with the path that it is mounted at, if any.
 
     Raises:
-        BenchError: it is no such address, or has no host that can be found.
+        BenchError: it is not such an address, or its host can't be found.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,9 +28,9 @@ class Address:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             port = parts.port or 80
         except ValueError:
-            raise BenchError(f"{url} is no address, such as http://127.0.0.1:8124") from None
+            raise BenchError(f"{url} is not an address such as http://127.0.0.1:8124") from None
         if parts.scheme not in ("http", "ws") or not parts.hostname:
-            raise BenchError(f"{url} is no http:// address; the benchmark speaks no TLS")
+            raise BenchError(f"{url} is not an http:// address; the benchmark does not speak TLS")
         try:
             found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
         except OSError as error:

@@ -9,11 +9,12 @@ import sys
 
 import click
 
-from nannin.cli.bench.address import Address, BenchError, raise_descriptor_limit
+from nannin.cli.bench.address import Address, raise_descriptor_limit
 from nannin.cli.bench.crowd import CLIENTS_PER_ADDRESS
 from nannin.cli.bench.figures import measure, measure_slow
 from nannin.cli.bench.process import Processes, find_listeners
 from nannin.cli.bench.report import describe_slow, print_table
+from nannin.errors import BenchError
 
 # Besides the clients that are counted, one comes and goes.
 _ONE_MORE = 1
@@ -25,9 +26,9 @@ def run(url: str, *, connections: int, pid: int | None, as_json: bool, slow: int
     Args:
         url: the server's address.
         connections: how many clients.
-        pid: the server's process; None: it is looked for.
+        pid: the server's process; None: it is searched for.
         as_json: prints JSON, and nothing of what is being done.
-        slow: so many clients that never read are set beside the others, in a second measurement; 0 for none.
+        slow: how many clients that never read are added for a second measurement; 0 leaves it out.
 
     Raises:
         BenchError: the server can't be measured; one line.
@@ -61,7 +62,7 @@ def run(url: str, *, connections: int, pid: int | None, as_json: bool, slow: int
 
 
 def find_processes(address: Address, pid: int | None) -> Processes | None:
-    """The server's processes: the given one, or whoever listens on its port of this machine.
+    """The server's processes: the given one, or those that listen on its port of this machine.
 
     Raises:
         BenchError: a process was given, and can't be seen.

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from nannin.cli.bench.address import Address, BenchError
+from nannin.cli.bench.address import Address
 from nannin.cli.bench.frames import (
     CONNECT,
     LEAVE,
@@ -20,30 +20,32 @@ from nannin.cli.bench.frames import (
     read_frames,
     read_response,
 )
+from nannin.errors import BenchError
 
-# So many handshakes may be under way at once.
+# How many handshakes may be under way at once.
 WINDOW = 200
-# So many clients share one source address; Linux has some 28,000 ports for each.
+# How many clients share one source address. Linux has some 28,000 ports for each.
 CLIENTS_PER_ADDRESS = 20_000
-# A crowd that slept in epoll would be woken by each single write, and the server would be charged for the
-# waking. Real clients are on other machines. So it naps, and finds many events; delays are off by so much.
+# Seconds that the crowd naps when few events come. A crowd that slept in epoll would be woken by each single
+# write, and the server would be charged for the waking, though real clients are on other machines. Measured
+# delays are off by this much.
 NAP_S = 0.001
 _FEW_EVENTS = 64
 _READ_BYTES = 16_384
 _EVENTS = 1_024
 _MEMO_ENTRIES = 4_096
 _MEMO_BYTES = 1_024
-# A client that reads nothing lets so little travel that what waits for it waits at the server.
+# Small enough that what a deaf client does not read waits at the server, and not in the network.
 _SMALL_SEGMENT_BYTES = 536
 _SMALL_BUFFER_BYTES = 2_048
-# So many refusals are 112 KB. The kernel keeps some 85 of these, and the server the rest: not so much that it
-# would end the client at once.
+# How many refusals a deaf client provokes: 112 KB, of which the kernel keeps some 85. The rest waits at the
+# server, and is not so much that it would end the client at once.
 STUFFING = 14
 _IP_BIND_ADDRESS_NO_PORT = 24
 
 
 class Phase(enum.IntEnum):
-    """Where a client is on its way onto the page."""
+    """How far a client has come."""
 
     CONNECTING = 0
     OPENING = 1  # its handshake is sent
@@ -79,8 +81,8 @@ class Crowd:
         limit_s: the longest that any one wait may take.
 
     Attributes:
-        joined: how many are on the page, the deaf ones not counted.
-        deaf: how many of those there are.
+        joined: how many clients are on the page, without the deaf ones.
+        deaf: how many deaf ones there are: clients that never read.
         updates: how many updates arrived, in all clients together.
         messages: how many messages of any kind.
         pings: how many heartbeats.
@@ -120,12 +122,12 @@ class Crowd:
     # What a measure asks for
 
     def invite(self, count: int, *, deaf: bool = False) -> None:
-        """So many more clients are to join, as fast as the server takes them."""
+        """Has `count` more clients join, as fast as the server takes them."""
         self._wanted += count
         self._wanted_deaf = deaf
 
     def wait(self, done: Callable[[], bool], limit_s: float | None = None) -> bool:
-        """Turns until `done()` or for so many seconds at most; returns whether it is done."""
+        """Turns until `done()`, for at most `limit_s` seconds; returns whether it is done."""
         until = time.perf_counter() + (self.limit_s if limit_s is None else limit_s)
         while not done():
             left = until - time.perf_counter()
@@ -135,11 +137,11 @@ class Crowd:
         return True
 
     def rest(self, seconds: float) -> None:
-        """Turns for so many seconds."""
+        """Turns for a number of seconds."""
         self.wait(lambda: False, seconds)
 
     def settle(self, quiet_s: float, limit_s: float) -> bool:
-        """Waits until all joined and no update has come for `quiet_s`; returns whether it came to that."""
+        """Waits until all joined and no update has come for `quiet_s`; returns whether both happened."""
         began = time.perf_counter()
 
         def is_quiet() -> bool:
@@ -163,7 +165,7 @@ class Crowd:
     def join(self, client: Client) -> None:
         """A waiting client joins the page."""
         client.phase = Phase.JOINING
-        client.round = self._round  # it is no one of those who wait for the news of it
+        client.round = self._round  # as if it had been told already: the newcomer itself is not waited for
         self._under_way += 1
         self._write(client, CONNECT)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nannin.cli.bench.address import Address, BenchError
+from nannin.cli.bench.address import Address
 from nannin.cli.bench.crowd import Crowd
 from nannin.cli.bench.measures import (
     Rounds,
@@ -21,15 +21,16 @@ from nannin.cli.bench.measures import (
     warm_up,
 )
 from nannin.cli.bench.process import Processes
+from nannin.errors import BenchError
 
-# Longer than the slowest pace: the page is quiet, and is told at once.
+# Seconds after which a page is quiet, and is told of a join at once: more than the slowest pace.
 PAUSE_S = 1.1
 DELAY_PAIRS = 4
-# A server that paces itself rests between two tellings, and finds its caches cold; so all rest, and alike: so
-# long for each client.
+# Seconds of rest for each client between two rounds. A server that paces itself rests between two tellings,
+# and then finds its caches cold; this way all servers do.
 BETWEEN_S = 50e-6
 STORM_LIMIT_S = 60.0
-# Slow clients are measured in so little time that a server which ends them does it afterwards.
+# Slow clients are measured quickly, before a server that ends them does.
 SLOW_PAIRS = 3
 SLOW_LIMIT_S = 6.0
 SLOW_GONE_S = 15.0
@@ -148,10 +149,10 @@ def measure(
         name: what it is called in the table.
         connections: how many clients.
         processes: the server's, where they can be seen.
-        storm_limit_s: after so long the storm is given up, and all that would follow with it.
-        rest_s: for so long the CPU time at rest is measured; 0 leaves that out.
-        storm_only: nothing is measured but the storm.
-        start_telling: the server tells nobody until this is called, so the joins are no storm.
+        storm_limit_s: seconds after which the storm is given up, and with it the rest of the measures.
+        rest_s: seconds for which the CPU time at rest is measured; 0 leaves that out.
+        storm_only: measures nothing but the storm.
+        start_telling: lets the server begin to tell, where joins without updates are measured first.
         progress: told what is being done.
 
     Raises:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nannin.cli.bench.address import BenchError
 from nannin.cli.bench.crowd import Client, Crowd, Phase
 from nannin.cli.bench.process import Processes
+from nannin.errors import BenchError
 
-# A page is quiet after so long: longer than the slowest pace, one second.
+# Seconds without an update after which a page is quiet: more than the slowest pace, one second.
 QUIET_S = 1.5
 SETTLE_LIMIT_S = 30.0
 ROUND_LIMIT_S = 30.0
-# So many deliveries at least make CPU time out of ticks of 10 ms; so many rounds at most.
+# How many deliveries it takes to measure CPU time by ticks of 10 ms, and how many rounds at most and at
+# least.
 DELIVERIES = 100_000
 MAX_PAIRS = 50
 MIN_PAIRS = 5
@@ -25,13 +26,12 @@ JOIN_LIMIT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """So many clients joined as fast as the server took them.
+    """A number of clients joined as fast as the server took them.
 
     Attributes:
         joined: how many did.
         complete: whether all joined, and the updates came to an end, within the time limit.
         took_s: from the first connection to the last CONNECT answered.
-        quiet_after_s: from the first connection to the last update.
         updates: how many updates arrived, until it was quiet.
         cpu_s: of the server's processes, until it was quiet; None where that can't be known.
         grown_bytes: by how much the server's resident memory grew.
@@ -41,7 +41,6 @@ class Storm:
     joined: int
     complete: bool
     took_s: float
-    quiet_after_s: float
     updates: int
     cpu_s: float | None
     grown_bytes: int | None
@@ -50,7 +49,7 @@ class Storm:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """One more client joined and left, again and again, and each time all were waited for.
+    """One more client joined and left, again and again, and each time all clients were waited for.
 
     Attributes:
         deliveries: how many updates arrived.
@@ -83,7 +82,7 @@ def pairs_for(connections: int) -> int:
 
 
 def warm_up(crowd: Crowd) -> None:
-    """A few clients come and go, so that what a server loads at first is no part of a figure.
+    """A few clients come and go, so that what a server loads at first is not in a figure.
 
     Raises:
         BenchError: the server can't be reached.
@@ -110,7 +109,7 @@ def measure_storm(
         crowd: an empty one.
         count: how many.
         processes: the server's, where they can be seen.
-        limit_s: after so long it is given up.
+        limit_s: seconds after which it is given up.
         others: how many are on the page already.
     """
     cpu, rss = (processes.cpu_s(), processes.rss_bytes()) if processes else (0.0, 0)
@@ -127,7 +126,6 @@ def measure_storm(
         joined=crowd.joined - earlier,
         complete=complete and crowd.joined == earlier + count,
         took_s=crowd.last_join_s - began,
-        quiet_after_s=crowd.last_update_s - began,
         updates=crowd.updates - before,
         cpu_s=processes.cpu_s() - cpu if processes else None,
         grown_bytes=processes.rss_bytes() - rss if processes else None,
@@ -150,7 +148,7 @@ def measure_rounds(
         pairs: how often.
         processes: the server's, where they can be seen.
         pause_s: how long to wait before each join and leave, so that the page is quiet.
-        limit_s: after so long no more rounds begin.
+        limit_s: seconds after which no more rounds begin.
     """
     [(base, _)] = crowd.numbers().most_common(1)
     if base is None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 PROC = pathlib.Path("/proc")
 _LISTENING = "0A"
-_FIRST_AFTER_NAME = 3  # the number of the field behind the command's name in /proc/PID/stat
+_FIRST_AFTER_NAME = 3  # the number of the field after the command's name in /proc/PID/stat
 
 
 class Processes:
@@ -78,7 +78,7 @@ def _all_pids() -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields behind the command's name, which may itself hold blanks and brackets."""
+    """The fields after the command's name, which may itself hold blanks and brackets."""
     return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 

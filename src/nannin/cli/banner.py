@@ -1,0 +1,87 @@
+"""What a person reads once the server has started: where it is, and how to stop it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+
+import click
+
+from nannin.settings import Settings
+
+__all__ = ["address_of", "announce", "banner", "open_browser", "version"]
+
+
+def version() -> str:
+    """The installed version."""
+    from importlib.metadata import version  # takes 20 ms, which most commands need not pay
+
+    return version("nannin")
+
+
+def announce(settings: Settings, application: object, port: int) -> None:
+    """Prints the banner, and opens the page if that is asked for.
+
+    Args:
+        settings: the server's.
+        application: what it serves.
+        port: where it listens; 0 for a socket file.
+    """
+    from nannin import Live
+
+    address = address_of(settings, port)
+    has_page = isinstance(application, Live) and application.wrapped is None
+    text = "\n".join(banner(settings, address, has_page=has_page))
+    with contextlib.suppress(OSError):  # nobody may be reading
+        click.echo(text, color=False if "NO_COLOR" in os.environ else None)
+    if settings.open:
+        open_browser(f"{address}/")
+
+
+def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
+    """The lines of the banner.
+
+    Args:
+        settings: the server's.
+        address: as `address_of` has it.
+        has_page: whether nannin's own page is at that address.
+    """
+    rows = {"Socket": settings.uds or ""}
+    if address:
+        rows = {"Page" if has_page else "Address": f"{address}/"}
+    if address and has_page:
+        rows["Embed"] = f'<script async src="{address}/nannin.js"></script> <span data-nannin></span>'
+    rows["Stop"] = "Ctrl-C"
+    width = max(map(len, rows))
+    title = click.style(f"nannin {version()}", bold=True)
+    return [
+        "",
+        title,
+        "",
+        *(f"  {click.style(name.ljust(width), dim=True)}  {rows[name]}" for name in rows),
+        "",
+    ]
+
+
+def address_of(settings: Settings, port: int) -> str:
+    """Where a browser on this machine finds the server, without a `/` at the end; "" for a socket file."""
+    if settings.uds:
+        return ""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    scheme = "https" if settings.ssl_certfile else "http"
+    shown = "" if port == {"http": 80, "https": 443}[scheme] else f":{port}"
+    return f"{scheme}://{host}{shown}{settings.root_path}"
+
+
+def open_browser(address: str) -> None:
+    """Opens the page, without waiting for the browser."""
+    import threading
+    import webbrowser
+
+    def run() -> None:
+        if not webbrowser.open(address):
+            logging.getLogger("nannin.cli").warning("no browser was found to open %s", address)
+
+    threading.Thread(target=run, daemon=True).start()

@@ -1,0 +1,64 @@
+"""What a person reads once the server has started."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from nannin.cli.banner import address_of, banner
+from nannin.settings import Settings
+
+SECRET = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        (Settings(), "http://127.0.0.1:5000"),
+        (Settings(host="0.0.0.0"), "http://127.0.0.1:5000"),
+        (Settings(host="::"), "http://[::1]:5000"),
+        (Settings(host="::1"), "http://[::1]:5000"),
+        (Settings(host="localhost"), "http://localhost:5000"),
+        (Settings(root_path="/live/"), "http://127.0.0.1:5000/live"),
+        (Settings(ssl_certfile="c.pem"), "https://127.0.0.1:5000"),
+        (Settings(uds="x.sock"), ""),
+    ],
+)
+def test_the_address_is_one_that_a_browser_on_this_machine_can_open(settings: Settings, address: str) -> None:
+    assert address_of(settings, 5000) == address
+
+
+def test_the_usual_port_of_a_scheme_is_not_shown() -> None:
+    assert address_of(Settings(), 80) == "http://127.0.0.1"
+    assert address_of(Settings(ssl_certfile="c.pem"), 443) == "https://127.0.0.1"
+    assert address_of(Settings(), 443) == "http://127.0.0.1:443"
+
+
+def plain(settings: Settings, address: str, *, has_page: bool) -> list[str]:
+    """The banner as a pipe gets it."""
+    return [click.unstyle(line) for line in banner(settings, address, has_page=has_page)]
+
+
+def test_the_banner_names_the_page_the_line_to_embed_and_how_to_stop() -> None:
+    lines = plain(Settings(), "http://127.0.0.1:8124", has_page=True)
+    assert lines[1].startswith("nannin 0.")
+    assert lines[3:6] == [
+        "  Page   http://127.0.0.1:8124/",
+        '  Embed  <script async src="http://127.0.0.1:8124/nannin.js"></script> <span data-nannin></span>',
+        "  Stop   Ctrl-C",
+    ]
+
+
+def test_the_banner_of_another_application_has_no_line_to_embed() -> None:
+    lines = plain(Settings(), "http://127.0.0.1:8124", has_page=False)
+    assert lines[3:5] == ["  Address  http://127.0.0.1:8124/", "  Stop     Ctrl-C"]
+
+
+def test_the_banner_of_a_socket_file_names_its_path() -> None:
+    lines = plain(Settings(uds="/run/nannin.sock"), "", has_page=True)
+    assert lines[3:5] == ["  Socket  /run/nannin.sock", "  Stop    Ctrl-C"]
+
+
+def test_a_secret_is_not_in_the_banner() -> None:
+    settings = Settings(page_secret=(SECRET,), emit_token=SECRET)
+    assert SECRET not in "".join(plain(settings, "http://127.0.0.1:8124", has_page=True))
