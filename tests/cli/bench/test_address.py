@@ -10,7 +10,7 @@ from nannin.errors import BenchError
 
 @pytest.mark.parametrize("wrong", ["https://127.0.0.1", "ftp://a", "http://", "http://127.0.0.1:port"])
 def test_a_wrong_address_is_an_error(wrong: str) -> None:
-    with pytest.raises(BenchError, match="is no "):
+    with pytest.raises(BenchError, match="is not an "):
         Address(wrong)
 
 
