@@ -8,6 +8,7 @@ import pytest
 
 from nannin.kinds import (
     Choice,
+    Descriptor,
     Float,
     Integer,
     Kind,
@@ -19,6 +20,7 @@ from nannin.kinds import (
     Secrets,
     Switch,
     Text,
+    WrongValue,
 )
 
 
@@ -164,14 +166,49 @@ def test_an_origin_keeps_a_port_that_its_scheme_does_not_imply() -> None:
     assert Origins().check("capacitor://localhost") == ("capacitor://localhost",)
 
 
+def test_an_origin_may_end_with_the_slash_of_the_address_bar() -> None:
+    assert Origins().check("https://www.example.org/") == ("https://www.example.org",)
+    assert read(Origins(), "http://a.test:80/,https://a.test:8443/") == (
+        "http://a.test",
+        "https://a.test:8443",
+    )
+
+
+def test_the_origins_of_files_frames_and_applications_can_be_named() -> None:
+    names = ("null", "file://", "app://localhost", "ionic://localhost", "chrome-extension://abcdef", "*")
+    assert Origins().check(list(names)) == names
+    assert Origins().check("NULL") == ("null",)
+
+
+def test_the_address_of_a_websocket_means_the_page_that_opens_it() -> None:
+    assert read(Origins(), "wss://a.test,ws://a.test:80,ws://b.test:8124/") == (
+        "https://a.test",
+        "http://a.test",
+        "http://b.test:8124",
+    )
+
+
+def test_an_origin_with_a_path_is_refused_with_the_reason() -> None:
+    with pytest.raises(WrongValue, match="an origin ends after the host and the port"):
+        Origins().check("https://a.test/page")
+
+
+def test_a_descriptor_is_a_small_number_or_none() -> None:
+    assert read(Descriptor(), "3") == 3
+    assert read(Descriptor(), "") is None
+    for value in (-1, 2**21, True, "3"):
+        assert is_refused(Descriptor(), value)
+
+
 @pytest.mark.parametrize(
     "value",
     [
         "example.com",
-        "https://a.test/",
+        "https://a.test/page",
         "https://*.a.test",
         "https://a.test:",
-        "null",
+        "https://",
+        "//a.test",
         1,
         None,
         [1],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nannin.errors import SettingsError
-from nannin.settings import SETTINGS, Settings, check_code, load, to_environ
+from nannin.settings import SETTINGS, Settings, check_code, load, load_with_sources, to_environ
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +105,50 @@ def test_an_empty_variable_unsets_a_path() -> None:
     assert load(environ={"NANNIN_UDS": ""}).uds is None
 
 
+@pytest.mark.parametrize(("one", "other"), [("port", "uds"), ("uds", "fd"), ("port", "fd")])
+def test_the_place_to_listen_is_said_once_by_each_source(one: str, other: str) -> None:
+    texts = {"port": "8203", "uds": "x.sock", "fd": "3"}
+    given = {name: texts[name] for name in (one, other)}
+    line = "{} and {} exclude each other: set one of them"
+    assert refusal(flags=dict(given)) == line.format(SETTINGS[one].flag, SETTINGS[other].flag)
+    environ = {SETTINGS[name].variable: text for name, text in given.items()}
+    assert refusal(flags={}, environ=environ) == line.format(*environ)
+
+
+def test_of_several_places_to_listen_the_highest_source_has_its_way() -> None:
+    write_toml('uds = "x.sock"')
+    settings = load({"port": "8203"}, environ={"NANNIN_FD": "3"})
+    assert (settings.port, settings.uds, settings.fd) == (8203, None, None)
+    settings = load({}, environ={"NANNIN_FD": "3", "NANNIN_HOST": "0.0.0.0"})
+    assert (settings.port, settings.uds, settings.fd) == (8124, None, 3)
+    settings = load({"uds": "y.sock"}, environ={"NANNIN_PORT": "1"})
+    assert (settings.port, settings.uds, settings.fd) == (8124, "y.sock", None)
+
+
+def test_an_application_that_loads_the_settings_again_does_not_care_where_the_server_listens() -> None:
+    assert load(environ={"NANNIN_PORT": "1", "NANNIN_UDS": "x.sock"}).ping_interval == 25
+
+
+def test_an_origin_with_a_path_is_refused_with_the_reason() -> None:
+    assert refusal(flags={"allow_origins": "https://a.test/x"}) == (
+        '--allow-origins must be origins such as https://example.com, or *, not "https://a.test/x": '
+        "an origin ends after the host and the port"
+    )
+
+
+def test_the_source_of_each_setting_that_is_not_the_default_is_known() -> None:
+    write_toml("port = 1\ngrace = 3")
+    _, sources = load_with_sources(
+        {"port": "2"}, environ={"NANNIN_SHARE": "0.1"}, defaults={"ping_interval": 10}
+    )
+    assert sources == {
+        "ping_interval": "ping_interval (in the code)",
+        "port": "--port",
+        "grace": "grace in nannin.toml",
+        "share": "NANNIN_SHARE",
+    }
+
+
 def test_origins_come_as_an_array_from_the_file_and_as_any_of_these_from_the_code() -> None:
     write_toml('allow_origins = ["https://a.test", "capacitor://localhost"]')
     assert load(environ={}).allow_origins == ("https://a.test", "capacitor://localhost")
@@ -167,9 +211,9 @@ def test_settings_are_frozen() -> None:
         ("pages", "/,news", "page keys such as / or /news/*, each of at most 255 bytes"),
         ("public", "perhaps", "true or false"),
         ("allow_origins", "example.com", "origins such as https://example.com, or *"),
-        ("allow_origins", "https://example.com/", "origins such as https://example.com, or *"),
         ("allow_origins", "https://*.example.com", "origins such as https://example.com, or *"),
-        ("allow_origins", "null", "origins such as https://example.com, or *"),
+        ("allow_origins", "https://", "origins such as https://example.com, or *"),
+        ("fd", "stdin", "the number of an open socket, such as 3"),
     ],
 )
 def test_a_wrong_text_is_refused_by_the_name_of_its_source(name: str, text: str, expected: str) -> None:
@@ -215,7 +259,11 @@ def test_a_wrong_text_is_refused_by_the_name_of_its_source(name: str, text: str,
             "ping-interval = 1",
             'nannin.toml has an unknown setting "ping-interval"; did you mean ping_interval?',
         ),
-        ("[server]\nport = 1", 'nannin.toml has an unknown setting "server"'),
+        (
+            "[server]\nport = 1",
+            'nannin.toml has no tables: put each key of "[server]" at the top level',
+        ),
+        ("[pages]\nx = 1", 'nannin.toml has no tables: put each key of "[pages]" at the top level'),
     ],
 )
 def test_a_wrong_value_in_the_file_is_refused_by_its_key(toml: str, line: str) -> None:

@@ -8,6 +8,7 @@ from nannin.audience.page_key import MAX_PAGE_BYTES, is_page_key
 
 __all__ = [
     "Choice",
+    "Descriptor",
     "Float",
     "Integer",
     "Kind",
@@ -20,15 +21,24 @@ __all__ = [
     "Secrets",
     "Switch",
     "Text",
+    "WrongValue",
 ]
 
 MIN_SECRET_CHARACTERS = 16
 
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]*)(:[0-9]{1,5})?(/.*)?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+# Browsers call a WebSocket's page by the scheme of the page, so that nobody's origin begins with ws.
+_PAGE_SCHEMES = {"ws": "http", "wss": "https"}
+# Schemes of origins that need no host.
+_HOSTLESS = frozenset({"file"})
 _ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
 _SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_CHARACTERS},}}")
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+class WrongValue(ValueError):
+    """A value is not of its kind. The text says why, where the kind's own words don't."""
 
 
 class Kind:
@@ -124,6 +134,20 @@ class Integer(Kind):
         return value
 
 
+class Descriptor(Integer):
+    """The number of an open file, or None. An empty text in a flag or variable is None."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 2**20, "N")
+        self.expected = "the number of an open socket, such as 3"
+
+    def parse(self, text: str) -> object:
+        return super().parse(text) if text else None
+
+    def check(self, value: object) -> object:
+        return None if value is None else super().check(value)
+
+
 class Float(Kind):
     """A number within limits, both included. A text must have no exponent."""
 
@@ -194,7 +218,10 @@ class ListOf(Kind):
 
 
 class Origins(ListOf):
-    """Origins as browsers send them, or `*`. `null` is refused: every sandboxed frame and file sends it."""
+    """Origins as browsers send them, or `*`.
+
+    `null` has to be named: every sandboxed frame sends it, and every saved file.
+    """
 
     expected = "origins such as https://example.com, or *"
     metavar = "ORIGIN,..."
@@ -202,14 +229,19 @@ class Origins(ListOf):
     def check_part(self, value: object) -> str:
         if not isinstance(value, str):
             raise ValueError
-        if value == "*":
-            return value
+        if value.lower() in ("*", "null"):
+            return value.lower()
         match = _ORIGIN.fullmatch(value.lower())
         if match is None:
             raise ValueError
+        scheme, host, port, path = match.groups(default="")
+        if not host and scheme not in _HOSTLESS:
+            raise ValueError
+        if path not in ("", "/"):  # the address bar shows a slash where nothing else follows
+            raise WrongValue("an origin ends after the host and the port")
+        scheme = _PAGE_SCHEMES.get(scheme, scheme)
         # A browser never sends the default port of a scheme.
-        port = match[3] or ""
-        return f"{match[1]}://{match[2]}{'' if port == _DEFAULT_PORTS.get(match[1]) else port}"
+        return f"{scheme}://{host}{'' if port == _DEFAULT_PORTS.get(scheme) else port}"
 
 
 class PagePatterns(ListOf):

@@ -18,6 +18,7 @@ from typing import Any, Final
 from nannin.errors import SettingsError
 from nannin.kinds import (
     Choice,
+    Descriptor,
     Float,
     Integer,
     Kind,
@@ -29,6 +30,7 @@ from nannin.kinds import (
     Secrets,
     Switch,
     Text,
+    WrongValue,
 )
 
 __all__ = ["SETTINGS", "Setting", "Settings", "check_code", "load", "to_environ"]
@@ -99,6 +101,9 @@ class Settings:
     uds: str | None = _server(
         OptionalText("PATH"), None, "Listen on this Unix socket instead of host and port."
     )
+    fd: int | None = _server(
+        Descriptor(), None, "Listen on this open socket, an inherited file descriptor, instead."
+    )
     root_path: str = _server(RootPath(), "", "The path under which a proxy shows this server, such as /live.")
     forwarded_allow_ips: str = _server(
         Kind(),
@@ -108,6 +113,7 @@ class Settings:
     log_level: str = _server(Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}.")
     open: bool = _server(Switch(), False, "Open the page in the browser.")
     app: str | None = _server(OptionalText(_APP), None, "Serve this application instead of the page.")
+    reload: bool = _server(Switch(), False, "Start again whenever a file of the application changes.")
 
     ssl_certfile: str | None = _tls(OptionalText("PATH"), None, "Certificate chain, PEM: serves https.")
     ssl_keyfile: str | None = _tls(OptionalText("PATH"), None, "Its private key, PEM, if in another file.")
@@ -172,7 +178,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         values = {name: _checked(setting, name, getattr(self, name)) for name, setting in SETTINGS.items()}
-        _check_together(values, dict.fromkeys(values))
+        _check_together(values, {})
         # A server that takes larger messages needs to send larger ones.
         values["max_outbox"] = values["max_outbox"] or 4 * values["max_payload"]
         for name, value in values.items():
@@ -205,27 +211,61 @@ def load(
     Raises:
         SettingsError: one line that names the source and the setting.
     """
-    values: dict[str, Any] = {}
-    sources: dict[str, str | None] = {}
+    return load_with_sources(flags, environ, toml_path, defaults)[0]
 
-    def put(source: str, name: str, value: object, *, is_text: bool) -> None:
+
+def load_with_sources(
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    toml_path: str | os.PathLike[str] | None = None,
+    defaults: Mapping[str, object] | None = None,
+) -> tuple[Settings, Mapping[str, str]]:
+    """The settings, as `load` has them, and the source of each that is not the default.
+
+    Raises:
+        SettingsError: one line that names the source and the setting.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    ranks: dict[str, int] = {}  # 0: the code, 1: the file, 2: the environment, 3: the command line
+
+    def put(rank: int, source: str, name: str, value: object, *, is_text: bool) -> None:
         values[name] = _checked(SETTINGS[name], source, value, is_text=is_text)
-        sources[name] = source
+        sources[name], ranks[name] = source, rank
 
     for name, value in check_code(defaults or {}).items():
-        put(f"{name} (in the code)", name, value, is_text=False)
+        put(0, f"{name} (in the code)", name, value, is_text=False)
     path, table = _read_toml(toml_path or environ.get(CONFIG_VARIABLE) or None)
     for name, value in table.items():
+        if isinstance(value, dict):
+            raise SettingsError(f'{path} has no tables: put each key of "[{name}]" at the top level')
         if name not in SETTINGS:
             raise SettingsError(f'{path} has an unknown setting "{name}"{_hint(name, list(SETTINGS))}')
-        put(f"{name} in {path}", name, value, is_text=False)
+        put(1, f"{name} in {path}", name, value, is_text=False)
     for name, text in _from_environ(environ).items():
-        put(SETTINGS[name].variable, name, text, is_text=True)
+        put(2, SETTINGS[name].variable, name, text, is_text=True)
     for name, value in (flags or {}).items():
         if value is not None:
-            put(SETTINGS[name].flag, name, value, is_text=isinstance(value, str))
+            put(3, SETTINGS[name].flag, name, value, is_text=isinstance(value, str))
+    if flags is not None:  # whoever serves nothing need not know where
+        _choose_place(values, sources, ranks)
     _check_together(values, sources)
-    return Settings(**values)
+    return Settings(**values), sources
+
+
+def _choose_place(values: dict[str, Any], sources: dict[str, str], ranks: Mapping[str, int]) -> None:
+    """Keeps one of the settings that say where to listen: the one from the highest source.
+
+    Raises:
+        SettingsError: two come from the same source.
+    """
+    given = [name for name in ("port", "uds", "fd") if values.get(name) is not None]
+    places = sorted(given, key=lambda name: -ranks[name])
+    if len(places) > 1 and ranks[places[0]] == ranks[places[1]]:
+        one, other = (sources[name] for name in places[:2])
+        raise SettingsError(f"{one} and {other} exclude each other: set one of them")
+    for name in places[1:]:
+        del values[name], sources[name]
 
 
 def check_code(defaults: Mapping[str, object]) -> dict[str, Any]:
@@ -282,12 +322,13 @@ def to_environ(flags: Mapping[str, object], config: str | None = None) -> dict[s
 def _checked(setting: Setting, source: str, value: object, *, is_text: bool = False) -> Any:
     try:
         return setting.kind.check(setting.kind.parse(value) if is_text and isinstance(value, str) else value)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError) as error:
         came = "" if setting.kind.is_secret else f", not {_shown(value)}"
-        raise SettingsError(f"{source} must be {setting.kind.expected}{came}") from None
+        why = f": {error}" if isinstance(error, WrongValue) else ""
+        raise SettingsError(f"{source} must be {setting.kind.expected}{came}{why}") from None
 
 
-def _check_together(values: Mapping[str, Any], sources: Mapping[str, str | None]) -> None:
+def _check_together(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     """Raises if settings contradict each other."""
 
     def called(name: str) -> str:

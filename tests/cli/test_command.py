@@ -74,7 +74,6 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "app": "app.py:live",
         "ssl_certfile": "c.pem",
         "ssl_keyfile": "k.pem",
-        "uds": "x.sock",
         "ping_interval": "0.3",
         "ping_timeout": "0.2",
         "connect_timeout": "1",
@@ -97,14 +96,18 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "max_recovery": "3",
         "max_outbox": "9",
     }
-    switches = {"open": False, "public": False, "recover_all": False}
-    assert values.keys() | switches.keys() == SETTINGS.keys()
+    switches = {"open": False, "reload": False, "public": False, "recover_all": False}
+    others = {"uds": "x.sock", "fd": "3"}  # each excludes the port
+    assert values.keys() | switches.keys() | others.keys() == SETTINGS.keys()
     arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
-    assert main([*arguments, "--no-open", "--no-public", "--no-recover-all"]) == 0
+    assert main([*arguments, "--no-open", "--no-reload", "--no-public", "--no-recover-all"]) == 0
     for name, value in values.items():
         got = getattr(served[0], name)
         assert got == ((value,) if isinstance(got, tuple) else type(got)(value)), name
     assert {name: getattr(served[0], name) for name in switches} == switches
+    for name, value in others.items():
+        assert main([SETTINGS[name].flag, value]) == 0
+        assert str(getattr(served[-1], name)) == value
 
 
 @pytest.mark.parametrize(
