@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from nannin.cli.emit import read_argument, send_event
-from nannin.cli.remote import Address, RemoteError
-from nannin.errors import SettingsError
+from nannin.cli.remote import Address
+from nannin.errors import RemoteError, SettingsError
 from support.canned_answers import CannedSocket
 
 URL = "http://live.test/mounted"

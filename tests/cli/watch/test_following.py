@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from nannin.cli.remote import Address, RemoteError
+from nannin.cli.remote import Address
 from nannin.cli.watch import following
-from nannin.cli.watch.events import Told
+from nannin.cli.watch.events import Update
 from nannin.cli.watch.following import follow
+from nannin.errors import RemoteError
 from support.canned_answers import CannedSocket
 from support.told_counts import FIRST, SECOND, event
 
@@ -55,8 +56,8 @@ class Script:
     def opened(self) -> None:
         self.shown.append("OPENED")
 
-    def told(self, told: Told) -> None:
-        self.shown.append(told)
+    def update(self, update: Update) -> None:
+        self.shown.append(update)
 
     def lost(self, reason: str) -> None:
         self.shown.append(reason)
@@ -104,7 +105,7 @@ def test_a_loss_is_said_once_until_the_stream_is_back() -> None:
     [
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
         (REFUSAL, "no such page"),
-        (b"what?\r\n\r\n", "no nannin server"),
+        (b"what?\r\n\r\n", "not a nannin server"),
     ],
 )
 def test_a_server_that_never_answered_is_an_error(answer: bytes | OSError, said: str) -> None:
@@ -126,7 +127,7 @@ def test_a_refusal_after_an_answer_is_only_another_loss() -> None:
 
 def test_a_reader_of_the_lines_that_is_gone_ends_it() -> None:
     class Pipe(Script):
-        def told(self, told: Told) -> None:
+        def update(self, update: Update) -> None:
             raise BrokenPipeError
 
     pipe = Pipe(HEAD + event(FIRST))
