@@ -110,7 +110,7 @@ def test_one_that_raises_can_be_set_again() -> None:
 # The system's
 
 
-def test_the_systems_clock_never_calls_early() -> None:
+async def test_the_systems_clock_never_calls_early() -> None:
     async def main() -> list[float]:
         clock, early = SystemClock(), []
         done = asyncio.Event()
@@ -125,12 +125,12 @@ def test_the_systems_clock_never_calls_early() -> None:
             await done.wait()
         return early
 
-    late_s = asyncio.run(main())
+    late_s = await main()
     assert len(late_s) == 20
     assert min(late_s) >= 0
 
 
-def test_the_systems_clock_calls_soon_and_can_be_cancelled() -> None:
+async def test_the_systems_clock_calls_soon_and_can_be_cancelled() -> None:
     async def main() -> list[str]:
         clock, called = SystemClock(), []
         clock.call_later(0.0, lambda: called.append("cancelled")).cancel()
@@ -141,4 +141,4 @@ def test_the_systems_clock_calls_soon_and_can_be_cancelled() -> None:
             await done.wait()
         return called
 
-    assert asyncio.run(main()) == ["soon"]
+    assert await main() == ["soon"]

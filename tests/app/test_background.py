@@ -16,37 +16,31 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
-def test_what_was_added_begins_once_with_the_server() -> None:
-    async def main() -> None:
-        background, begun = Background(), []
+async def test_what_was_added_begins_once_with_the_server() -> None:
+    background, begun = Background(), []
 
-        async def task() -> None:
-            begun.append("task")
+    async def task() -> None:
+        begun.append("task")
 
-        background.add(task)
-        await turn()
-        assert begun == []
-        background.start()
-        background.start()
-        await turn()
-        assert begun == ["task"]
-        assert not background.tasks
-
-    asyncio.run(main())
+    background.add(task)
+    await turn()
+    assert begun == []
+    background.start()
+    background.start()
+    await turn()
+    assert begun == ["task"]
+    assert not background.tasks
 
 
-def test_what_is_added_later_begins_at_once() -> None:
-    async def main() -> None:
-        background, begun = Background(), asyncio.Event()
+async def test_what_is_added_later_begins_at_once() -> None:
+    background, begun = Background(), asyncio.Event()
 
-        async def task(event: asyncio.Event) -> None:
-            event.set()
+    async def task(event: asyncio.Event) -> None:
+        event.set()
 
-        background.start()
-        background.add(functools.partial(task, begun))
-        await asyncio.wait_for(begun.wait(), 5)
-
-    asyncio.run(main())
+    background.start()
+    background.add(functools.partial(task, begun))
+    await asyncio.wait_for(begun.wait(), 5)
 
 
 async def needs_more(number: int) -> None:
@@ -54,70 +48,63 @@ async def needs_more(number: int) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, print, lambda: None, needs_more, 5])
-def test_a_task_is_an_async_function_without_arguments(wrong: Any) -> None:
+async def test_a_task_is_an_async_function_without_arguments(wrong: Any) -> None:
     background = Background()
     with pytest.raises(TypeError, match="async function without arguments"):
         background.add(wrong)
 
-    async def main() -> None:
-        background.start()
-        assert not background.tasks
-
-    asyncio.run(main())
+    background.start()
+    assert not background.tasks
 
 
-def test_a_task_that_raises_is_named_in_the_log_and_hurts_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        background, door = Background(), asyncio.Event()
+async def test_a_task_that_raises_is_named_in_the_log_and_hurts_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    background, door = Background(), asyncio.Event()
 
-        async def break_down() -> None:
-            raise RuntimeError("on purpose")
+    async def break_down() -> None:
+        raise RuntimeError("on purpose")
 
-        async def go_on() -> None:
-            await door.wait()
+    async def go_on() -> None:
+        await door.wait()
 
-        background.add(break_down)
-        background.add(go_on)
-        background.start()
-        await turn()
-        assert len(background.tasks) == 1
-        door.set()
-        await turn()
-        assert not background.tasks
-
-    asyncio.run(main())
+    background.add(break_down)
+    background.add(go_on)
+    background.start()
+    await turn()
+    assert len(background.tasks) == 1
+    door.set()
+    await turn()
+    assert not background.tasks
     (record,) = caplog.records
     assert "break_down" in record.getMessage()
     assert record.exc_info is not None
 
 
-def test_the_end_of_the_server_ends_all_tasks_silently_and_it_may_start_again(
+async def test_the_end_of_the_server_ends_all_tasks_silently_and_it_may_start_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def main() -> None:
-        background, steps = Background(), []
+    background, steps = Background(), []
 
-        async def task() -> None:
-            steps.append("begun")
-            try:
-                await asyncio.Event().wait()
-            finally:
-                steps.append("ended")
+    async def task() -> None:
+        steps.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            steps.append("ended")
 
-        background.add(task)
-        background.start()
-        one = background.spawn(task())
-        await turn()
-        background.shut_down()
-        await turn()
-        assert steps == ["begun", "begun", "ended", "ended"]
-        assert one.cancelled()
-        background.start()
-        await turn()
-        assert steps[4:] == ["begun"]
-        background.shut_down()
-        await turn()
-        assert not background.tasks
-
-    asyncio.run(main())
+    background.add(task)
+    background.start()
+    one = background.spawn(task())
+    await turn()
+    background.shut_down()
+    await turn()
+    assert steps == ["begun", "begun", "ended", "ended"]
+    assert one.cancelled()
+    background.start()
+    await turn()
+    assert steps[4:] == ["begun"]
+    background.shut_down()
+    await turn()
+    assert not background.tasks
     assert caplog.records == []

@@ -42,14 +42,11 @@ def test_engine_io_answers_nowhere_else(path: str) -> None:
     assert ask(Live(), f"http://127.0.0.1{path}?{POLLING}").status_code == 404
 
 
-def test_a_websocket_to_nowhere_is_closed_unopened() -> None:
-    async def main() -> None:
-        call = Call({**scope("websocket", "", {}), "path": "/nowhere"})
-        call.put({"type": "websocket.connect"})
-        await call.start(Live()).ends()
-        assert [message["type"] for message in call.sent] == ["websocket.close"]
-
-    asyncio.run(main())
+async def test_a_websocket_to_nowhere_is_closed_unopened() -> None:
+    call = Call({**scope("websocket", "", {}), "path": "/nowhere"})
+    call.put({"type": "websocket.connect"})
+    await call.start(Live()).ends()
+    assert [message["type"] for message in call.sent] == ["websocket.close"]
 
 
 # Under another path
@@ -88,7 +85,7 @@ def test_the_path_goes_before_what_is_beside_it() -> None:
     assert ask(app, "/other").text == "beside"
 
 
-def test_the_lifespan_begins_and_ends_and_says_so() -> None:
+async def test_the_lifespan_begins_and_ends_and_says_so() -> None:
     ended: list[str] = []
 
     async def main() -> list[Message]:
@@ -99,7 +96,7 @@ def test_the_lifespan_begins_and_ends_and_says_so() -> None:
         call.put({"type": "lifespan.shutdown"})
         return (await call.ends()).sent
 
-    assert [message["type"] for message in asyncio.run(main())] == [
+    assert [message["type"] for message in await main()] == [
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]

@@ -96,7 +96,7 @@ def test_only_what_the_page_answers_is_redirected() -> None:
     assert ask(EngineIO(Silent()), "/live", root_path="/live").status_code == 404
 
 
-def test_an_empty_path_is_not_sent_to_the_root() -> None:
+async def test_an_empty_path_is_not_sent_to_the_root() -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -106,5 +106,5 @@ def test_an_empty_path_is_not_sent_to_the_root() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "", "query_string": b"", "headers": []}
-    asyncio.run(Live()(scope, receive, send))
+    await Live()(scope, receive, send)
     assert sent[0]["status"] == 404

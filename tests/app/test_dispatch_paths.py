@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
@@ -42,7 +40,7 @@ def test_a_slash_that_a_host_put_behind_a_path_is_taken_off(
         ("/live/x/live/", "/live/x/live/"),
     ],
 )
-def test_a_root_path_that_came_with_the_request_is_taken_off_once(path: str, expected: str) -> None:
+async def test_a_root_path_that_came_with_the_request_is_taken_off_once(path: str, expected: str) -> None:
     seen: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,5 +53,5 @@ def test_a_root_path_that_came_with_the_request_is_taken_off_once(path: str, exp
         raise AssertionError("nobody answers")
 
     scope = {"type": "http", "path": path, "raw_path": path.encode(), "root_path": "/live"}
-    asyncio.run(Rooted(app, "/live")(scope, receive, send))
+    await Rooted(app, "/live")(scope, receive, send)
     assert (seen[0]["path"], seen[0]["raw_path"]) == (expected, expected.encode())

@@ -58,42 +58,36 @@ def test_an_app_is_ended_once_and_again_only_if_it_has_served_meanwhile() -> Non
     assert ended == ["ended"] * 2
 
 
-def test_a_server_that_tells_everybody_and_then_ends_the_lifespan_ends_each_part_once(
+async def test_a_server_that_ends_the_lifespan_after_telling_everybody_ends_each_part_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     live = Live()
     ended: list[str] = []
     monkeypatch.setattr(live.engine, "shut_down", lambda: ended.append("engine"))
 
-    async def main() -> None:
-        heard: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-        said: asyncio.Queue[Any] = asyncio.Queue()
-        lifespan = asyncio.create_task(live({"type": "lifespan"}, heard.get, said.put))
-        heard.put_nowait({"type": "lifespan.startup"})
-        await said.get()
-        shut_down_all()
-        heard.put_nowait({"type": "lifespan.shutdown"})
-        await lifespan
-
-    asyncio.run(main())
+    heard: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    lifespan = asyncio.create_task(live({"type": "lifespan"}, heard.get, said.put))
+    heard.put_nowait({"type": "lifespan.startup"})
+    await said.get()
+    shut_down_all()
+    heard.put_nowait({"type": "lifespan.shutdown"})
+    await lifespan
     assert ended == ["engine"]
 
 
-def test_all_apps_of_a_process_are_ended_wherever_they_are_mounted() -> None:
+async def test_all_apps_of_a_process_are_ended_wherever_they_are_mounted() -> None:
     mounted, beside, engine_io = Live(), Live(bare), EngineIO(Silent())
     site = Starlette(routes=[Mount("/live", mounted)])
 
-    async def main() -> None:
-        async with visit(site) as first, visit(beside) as second, visit(engine_io) as third:
-            await first.get(f"/live/socket.io/{POLLING}")
-            await second.get(f"/socket.io/{POLLING}")
-            await third.get(f"/engine.io/{POLLING}")
-            engines = [app.engine for app in (mounted, beside, engine_io)]
-            assert [len(engine.sessions) for engine in engines] == [1, 1, 1]
-            shut_down_all()
-            assert [len(engine.sessions) for engine in engines] == [0, 0, 0]
-
-    asyncio.run(main())
+    async with visit(site) as first, visit(beside) as second, visit(engine_io) as third:
+        await first.get(f"/live/socket.io/{POLLING}")
+        await second.get(f"/socket.io/{POLLING}")
+        await third.get(f"/engine.io/{POLLING}")
+        engines = [app.engine for app in (mounted, beside, engine_io)]
+        assert [len(engine.sessions) for engine in engines] == [1, 1, 1]
+        shut_down_all()
+        assert [len(engine.sessions) for engine in engines] == [0, 0, 0]
 
 
 def test_an_app_that_nobody_holds_any_more_is_not_ended() -> None:
@@ -140,28 +134,22 @@ def test_a_host_that_handles_no_signal_never_stops(handler: Callable[..., Awaita
         signal.signal(signal.SIGTERM, before)
 
 
-def test_while_a_request_is_open_a_host_that_stops_is_noticed(server: Stopping) -> None:
-    async def main() -> None:
-        ended = asyncio.Event()
-        with HostWatch(ended.set).request():
-            server.should_exit = True
-            await asyncio.wait_for(ended.wait(), LOOK_EVERY_S + PATIENCE_S)
-
-    asyncio.run(main())
+async def test_while_a_request_is_open_a_host_that_stops_is_noticed(server: Stopping) -> None:
+    ended = asyncio.Event()
+    with HostWatch(ended.set).request():
+        server.should_exit = True
+        await asyncio.wait_for(ended.wait(), LOOK_EVERY_S + PATIENCE_S)
 
 
-def test_without_a_request_no_timer_runs(server: Stopping) -> None:
-    async def main() -> None:
-        watch = HostWatch(lambda: None)
-        with watch.request(), watch.request():
-            assert len(timers()) == 1
-        assert not timers()
-
+async def test_without_a_request_no_timer_runs(server: Stopping) -> None:
     def timers() -> list[asyncio.TimerHandle]:
         scheduled = getattr(asyncio.get_running_loop(), "_scheduled")  # noqa: B009 - asyncio has no public way
         return [timer for timer in scheduled if not timer.cancelled()]
 
-    asyncio.run(main())
+    watch = HostWatch(lambda: None)
+    with watch.request(), watch.request():
+        assert len(timers()) == 1
+    assert not timers()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +157,7 @@ def test_without_a_request_no_timer_runs(server: Stopping) -> None:
     [(Live, "/socket.io/"), (lambda: Live(bare), "/socket.io/"), (lambda: EngineIO(Silent()), "/engine.io/")],
     ids=["mounted", "wrapped", "Engine.IO"],
 )
-def test_a_poll_that_waits_ends_with_its_host(
+async def test_a_poll_that_waits_ends_with_its_host(
     server: Stopping, make: Callable[[], Live | EngineIO], path: str
 ) -> None:
     live = make()
@@ -184,5 +172,5 @@ def test_a_poll_that_waits_ends_with_its_host(
             server.should_exit = True
             return (await asyncio.wait_for(poll, PATIENCE_S)).status_code
 
-    assert asyncio.run(main()) == 200
+    assert await main() == 200
     assert not live.engine.sessions

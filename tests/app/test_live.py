@@ -117,167 +117,137 @@ def test_a_page_that_nobody_is_on_counts_nobody() -> None:
     assert Live().page("/news").count == Count()
 
 
-def test_without_named_pages_every_page_exists() -> None:
-    async def main() -> None:
-        live = Live()
-        live.on("say")(print)
-        async with visited(live) as http:
-            guest = await enter(http, "40/anything,")
-            assert (await guest.get())[0].startswith('40/anything,{"sid":"')
-            assert [page.key for page in live.pages()] == ["/anything"]
-
-    asyncio.run(main())
+async def test_without_named_pages_every_page_exists() -> None:
+    live = Live()
+    live.on("say")(print)
+    async with visited(live) as http:
+        guest = await enter(http, "40/anything,")
+        assert (await guest.get())[0].startswith('40/anything,{"sid":"')
+        assert [page.key for page in live.pages()] == ["/anything"]
 
 
-def test_handlers_on_a_page_close_the_list() -> None:
-    async def main() -> None:
-        live = Live()
-        live.page("/news").on("say")(lambda socket: None)
-        live.page("/chat/*").on("say")(lambda socket: None)
-        assert live.page("/other").count == (0, 0, 0)  # to ask for a page's count names no page
-        async with visited(live) as http:
-            guest = await enter(http, "40/other,")
-            assert await guest.get() == ['44/other,{"message":"Invalid namespace"}']
-            for page in ("/news", "/chat/a"):
-                await guest.post(f"40{page},")
-                assert (await guest.get())[0].startswith(f"40{page},")
-            assert sorted(page.key for page in live.pages()) == ["/chat/a", "/news"]
-
-    asyncio.run(main())
+async def test_handlers_on_a_page_close_the_list() -> None:
+    live = Live()
+    live.page("/news").on("say")(lambda socket: None)
+    live.page("/chat/*").on("say")(lambda socket: None)
+    assert live.page("/other").count == (0, 0, 0)  # to ask for a page's count names no page
+    async with visited(live) as http:
+        guest = await enter(http, "40/other,")
+        assert await guest.get() == ['44/other,{"message":"Invalid namespace"}']
+        for page in ("/news", "/chat/a"):
+            await guest.post(f"40{page},")
+            assert (await guest.get())[0].startswith(f"40{page},")
+        assert sorted(page.key for page in live.pages()) == ["/chat/a", "/news"]
 
 
-def test_live_knows_its_pages_and_their_counts() -> None:
-    async def main() -> None:
-        live = Live()
-        async with visited(live) as http:
-            await enter(http)
-            await enter(http, '40/news,{"visitor":"ann"}')
-            await enter(http, '40/news,{"visitor":"ann"}')
-            pages: list[Page] = live.pages()
-            assert {page.key: page.count for page in pages} == {"/": Count(1, 1, 1), "/news": Count(2, 1, 1)}
-
-    asyncio.run(main())
+async def test_live_knows_its_pages_and_their_counts() -> None:
+    live = Live()
+    async with visited(live) as http:
+        await enter(http)
+        await enter(http, '40/news,{"visitor":"ann"}')
+        await enter(http, '40/news,{"visitor":"ann"}')
+        pages: list[Page] = live.pages()
+        assert {page.key: page.count for page in pages} == {"/": Count(1, 1, 1), "/news": Count(2, 1, 1)}
 
 
-def test_a_pattern_handles_many_pages_each_with_its_own_audience() -> None:
-    async def main() -> None:
-        live = Live()
+async def test_a_pattern_handles_many_pages_each_with_its_own_audience() -> None:
+    live = Live()
 
-        @live.page("/chat/*").on("say")
-        def say(socket: Socket, text: str) -> str:
-            socket.broadcast.emit("said", text)
-            return f"{socket.page.key}: {socket.page.count.connections}"
+    @live.page("/chat/*").on("say")
+    def say(socket: Socket, text: str) -> str:
+        socket.broadcast.emit("said", text)
+        return f"{socket.page.key}: {socket.page.count.connections}"
 
-        async with visited(live) as http:
-            guests = [await enter(http, f"40/chat/{room},") for room in ("a", "a", "b")]
-            for guest in guests:
-                await guest.get()
-            await guests[0].post('42/chat/a,7["say","hi"]')
-            assert await guests[0].get() == ['43/chat/a,7["/chat/a: 2"]']
-            assert await guests[1].get() == ['42/chat/a,["said","hi"]']
-            await guests[2].post('42/chat/b,7["say","hi"]')
-            assert await guests[2].get() == ['43/chat/b,7["/chat/b: 1"]']
-
-    asyncio.run(main())
-
-
-def test_the_page_named_in_full_goes_before_the_pattern() -> None:
-    async def main() -> None:
-        live = Live()
-        live.page("/chat/*").on("ask")(lambda socket: "many")
-        live.page("/chat/a").on("ask")(lambda socket: "one")
-        async with visited(live) as http:
-            for page, answer in (("/chat/a", "one"), ("/chat/b", "many")):
-                guest = await enter(http, f"40{page},")
-                await guest.get()
-                await guest.post(f'42{page},0["ask"]')
-                assert await guest.get() == [f'43{page},0["{answer}"]']
-
-    asyncio.run(main())
-
-
-def test_an_application_sends_to_a_page_from_anywhere() -> None:
-    async def main() -> None:
-        live = Live()
-        async with visited(live) as http:
-            guest = await enter(http)
+    async with visited(live) as http:
+        guests = [await enter(http, f"40/chat/{room},") for room in ("a", "a", "b")]
+        for guest in guests:
             await guest.get()
-            Page.emit(live.pages()[0], "news", {"number": 5})
-            await guest.hear('42["news",{"number":5}]')
-
-    asyncio.run(main())
-
-
-def test_two_plain_clients_are_told_of_each_other() -> None:
-    async def main() -> None:
-        live = Live()
-        async with visited(live) as http:
-            first = await enter(http)
-            assert (await first.get())[1] == '42["user connected",1]'
-            second = await enter(http)
-            await first.hear('42["user connected",2]')
-            await second.post("41")
-            await first.hear('42["user disconnected",1]')
-
-    asyncio.run(main())
+        await guests[0].post('42/chat/a,7["say","hi"]')
+        assert await guests[0].get() == ['43/chat/a,7["/chat/a: 2"]']
+        assert await guests[1].get() == ['42/chat/a,["said","hi"]']
+        await guests[2].post('42/chat/b,7["say","hi"]')
+        assert await guests[2].get() == ['43/chat/b,7["/chat/b: 1"]']
 
 
-def test_a_page_of_the_application_tells_plain_clients_only_what_it_emits() -> None:
-    async def main() -> None:
-        live = Live()
+async def test_the_page_named_in_full_goes_before_the_pattern() -> None:
+    live = Live()
+    live.page("/chat/*").on("ask")(lambda socket: "many")
+    live.page("/chat/a").on("ask")(lambda socket: "one")
+    async with visited(live) as http:
+        for page, answer in (("/chat/a", "one"), ("/chat/b", "many")):
+            guest = await enter(http, f"40{page},")
+            await guest.get()
+            await guest.post(f'42{page},0["ask"]')
+            assert await guest.get() == [f'43{page},0["{answer}"]']
 
-        @live.on("connect")
-        def tell(socket: Socket) -> None:
-            socket.page.emit("user connected", socket.page.count.visitors)
 
-        async with visited(live) as http:
-            first = await enter(http)
-            await first.hear('42["user connected",1]')
-            await enter(http)
-            assert await first.get() == ['42["user connected",2]']
+async def test_an_application_sends_to_a_page_from_anywhere() -> None:
+    live = Live()
+    async with visited(live) as http:
+        guest = await enter(http)
+        await guest.get()
+        Page.emit(live.pages()[0], "news", {"number": 5})
+        await guest.hear('42["news",{"number":5}]')
 
-    asyncio.run(main())
+
+async def test_two_plain_clients_are_told_of_each_other() -> None:
+    live = Live()
+    async with visited(live) as http:
+        first = await enter(http)
+        assert (await first.get())[1] == '42["user connected",1]'
+        second = await enter(http)
+        await first.hear('42["user connected",2]')
+        await second.post("41")
+        await first.hear('42["user disconnected",1]')
+
+
+async def test_a_page_of_the_application_tells_plain_clients_only_what_it_emits() -> None:
+    live = Live()
+
+    @live.on("connect")
+    def tell(socket: Socket) -> None:
+        socket.page.emit("user connected", socket.page.count.visitors)
+
+    async with visited(live) as http:
+        first = await enter(http)
+        await first.hear('42["user connected",1]')
+        await enter(http)
+        assert await first.get() == ['42["user connected",2]']
 
 
 # An ASGI app
 
 
-def test_lifes_end_ends_every_session() -> None:
-    async def main() -> None:
-        live, gone = Live(), []
-        live.on("disconnect")(lambda socket, reason: gone.append(reason))
-        messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-        sent: list[str] = []
+async def test_lifes_end_ends_every_session() -> None:
+    live, gone = Live(), []
+    live.on("disconnect")(lambda socket, reason: gone.append(reason))
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent: list[str] = []
 
-        async def receive() -> Any:
-            return next(messages)
+    async def receive() -> Any:
+        return next(messages)
 
-        async def send(message: Any) -> None:
-            sent.append(message["type"])
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
 
-        async with visited(live) as http:
-            guest = await enter(http)
-            await guest.get()
-            waiting = asyncio.create_task(guest.get())
-            (session,) = live.engine.sessions.values()
-            while session.poll is None:
-                await asyncio.sleep(0)
-            await live({"type": "lifespan"}, receive, send)
-            assert await waiting == ["6"]  # nothing final: its client comes back
-        assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-        assert gone == ["server shutting down"]
-        assert (live.pages(), live.engine.sessions) == ([], {})
-
-    asyncio.run(main())
+    async with visited(live) as http:
+        guest = await enter(http)
+        await guest.get()
+        waiting = asyncio.create_task(guest.get())
+        (session,) = live.engine.sessions.values()
+        while session.poll is None:
+            await asyncio.sleep(0)
+        await live({"type": "lifespan"}, receive, send)
+        assert await waiting == ["6"]  # nothing final: its client comes back
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert gone == ["server shutting down"]
+    assert (live.pages(), live.engine.sessions) == ([], {})
 
 
-def test_two_lives_in_one_process_share_nothing() -> None:
-    async def main() -> None:
-        one, other = Live(), Live()
-        async with visited(one) as http, visited(other) as elsewhere:
-            await enter(http)
-            guest = await enter(elsewhere)
-            assert (await guest.get())[1] == '42["user connected",1]'
-            assert [len(live.engine.sessions) for live in (one, other)] == [1, 1]
-
-    asyncio.run(main())
+async def test_two_lives_in_one_process_share_nothing() -> None:
+    one, other = Live(), Live()
+    async with visited(one) as http, visited(other) as elsewhere:
+        await enter(http)
+        guest = await enter(elsewhere)
+        assert (await guest.get())[1] == '42["user connected",1]'
+        assert [len(live.engine.sessions) for live in (one, other)] == [1, 1]

@@ -179,7 +179,7 @@ def test_sessions_end_with_the_lifespan_whatever_the_app_knows_of_it(app: ASGIAp
     assert not live_through(app).engine.sessions
 
 
-def test_the_app_has_its_lifespan_and_sessions_end_before_it() -> None:
+async def test_the_app_has_its_lifespan_and_sessions_end_before_it() -> None:
     seen: list[str] = []
 
     class Life:
@@ -192,32 +192,26 @@ def test_the_app_has_its_lifespan_and_sessions_end_before_it() -> None:
 
     live = Live(Starlette(lifespan=lambda _: Life()))
 
-    async def main() -> None:
-        host = Host()
-        task = host.start(live)
-        assert await host.say("startup") == "startup.complete"
-        transport = httpx.ASGITransport(app=live)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            await client.get("/socket.io/?EIO=4&transport=polling")
-        assert await host.say("shutdown") == "shutdown.complete"
-        await task
-
-    asyncio.run(main())
+    host = Host()
+    task = host.start(live)
+    assert await host.say("startup") == "startup.complete"
+    transport = httpx.ASGITransport(app=live)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        await client.get("/socket.io/?EIO=4&transport=polling")
+    assert await host.say("shutdown") == "shutdown.complete"
+    await task
     assert seen == ["up", "down, 0 sessions"]
 
 
-def test_an_app_that_refuses_to_start_is_not_started_without_it() -> None:
+async def test_an_app_that_refuses_to_start_is_not_started_without_it() -> None:
     def fails(_: object) -> Any:
         raise RuntimeError("no database")
 
-    async def main() -> None:
-        host = Host()
-        task = host.start(Live(Starlette(lifespan=fails)))
-        assert await host.say("startup") == "startup.failed"
-        with pytest.raises(RuntimeError, match="no database"):
-            await task
-
-    asyncio.run(main())
+    host = Host()
+    task = host.start(Live(Starlette(lifespan=fails)))
+    assert await host.say("startup") == "startup.failed"
+    with pytest.raises(RuntimeError, match="no database"):
+        await task
 
 
 def test_the_wrapped_app_is_kept_for_whoever_asks() -> None:

@@ -180,7 +180,7 @@ def test_what_a_room_heard_before_it_joined_the_room_was_not_missed() -> None:
     assert missed(recovery.come_back("/", ticket.pid, offset, 1)) == ["missed"]
 
 
-def test_one_that_hears_little_on_a_loud_page_lacks_nothing_that_was_dropped_meanwhile() -> None:
+def test_one_that_hears_little_on_a_loud_page_lacks_nothing_that_was_dropped() -> None:
     recovery = make_recovery(max_bytes=10)
     ticket, other = recovery.join("/"), recovery.join("/")
     offset = emit(recovery, "seen", ticket, other)

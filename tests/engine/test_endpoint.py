@@ -153,23 +153,20 @@ def test_a_preflight_is_answered_without_a_body() -> None:
     ("origin", "times"), [(FOREIGN, 1), (OWN, 0), (None, 0), ("https://good.example", 0)]
 )
 @pytest.mark.parametrize("over_websocket", [False, True])
-def test_each_request_of_a_foreign_origin_is_noted(
+async def test_each_request_of_a_foreign_origin_is_noted(
     over_websocket: bool, origin: str | None, times: int
 ) -> None:
-    async def main() -> None:
-        hall, foreign = Hall(), list[str]()
-        endpoint = Endpoint(hall.engine, ["https://good.example"], foreign.append)
-        headers = {} if origin is None else {"origin": origin}
-        if over_websocket:
-            call = websocket(endpoint, WEBSOCKET, **headers)
-            call.put(GONE)
-            await call.ends()
-        else:
-            await ask(endpoint, "GET", POLLING, **headers)
-        assert foreign == [origin] * times
-        assert len(hall.app.opened) == 1 - times
-
-    asyncio.run(main())
+    hall, foreign = Hall(), list[str]()
+    endpoint = Endpoint(hall.engine, ["https://good.example"], foreign.append)
+    headers = {} if origin is None else {"origin": origin}
+    if over_websocket:
+        call = websocket(endpoint, WEBSOCKET, **headers)
+        call.put(GONE)
+        await call.ends()
+    else:
+        await ask(endpoint, "GET", POLLING, **headers)
+    assert foreign == [origin] * times
+    assert len(hall.app.opened) == 1 - times
 
 
 @pytest.mark.parametrize("over_websocket", [False, True])

@@ -32,270 +32,232 @@ async def join(house: House, **auth: Any) -> Client:
 # Middleware
 
 
-def test_middleware_stands_around_a_handler_and_the_first_one_is_the_outermost() -> None:
-    async def main() -> None:
-        house, steps = House(), []
+async def test_middleware_stands_around_a_handler_and_the_first_one_is_the_outermost() -> None:
+    house, steps = House(), []
 
-        def make(name: str) -> Callable[..., Any]:
-            async def middleware(
-                socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext
-            ) -> Any:
-                steps.append((name, event, args))
-                result = await call_next()
-                steps.append((name, "back", result))
-                return result and [*result, name]
+    def make(name: str) -> Callable[..., Any]:
+        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+            steps.append((name, event, args))
+            result = await call_next()
+            steps.append((name, "back", result))
+            return result and [*result, name]
 
-            return middleware
+        return middleware
 
-        house.page().use(make("outer"))
-        house.page().use(make("inner"))
-        house.on("ask", lambda socket, number: [number])
-        client = await join(house)
-        assert [step[:2] for step in steps[:2]] == [("outer", "connect"), ("inner", "connect")]
-        del steps[:]
-        client.emit("ask", 5, number=1)
-        await house.turn()
-        assert steps == [
-            ("outer", "ask", (5,)),
-            ("inner", "ask", (5,)),
-            ("inner", "back", [5]),
-            ("outer", "back", [5, "inner"]),
-        ]
-        assert client.acks() == [(1, [[5, "inner", "outer"]])]
-
-    asyncio.run(main())
+    house.page().use(make("outer"))
+    house.page().use(make("inner"))
+    house.on("ask", lambda socket, number: [number])
+    client = await join(house)
+    assert [step[:2] for step in steps[:2]] == [("outer", "connect"), ("inner", "connect")]
+    del steps[:]
+    client.emit("ask", 5, number=1)
+    await house.turn()
+    assert steps == [
+        ("outer", "ask", (5,)),
+        ("inner", "ask", (5,)),
+        ("inner", "back", [5]),
+        ("outer", "back", [5, "inner"]),
+    ]
+    assert client.acks() == [(1, [[5, "inner", "outer"]])]
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_middleware_awaits_handlers_of_both_kinds(is_async: bool) -> None:
-    async def main() -> None:
-        house = House()
+async def test_middleware_awaits_handlers_of_both_kinds(is_async: bool) -> None:
+    house = House()
 
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        return await call_next()
+
+    async def later(socket: Socket) -> int:
+        await asyncio.sleep(0)
+        return 5
+
+    house.page().use(middleware)
+    house.on("ask", later if is_async else lambda socket: 5)
+    client = await join(house)
+    client.emit("ask", number=1)
+    await house.turn()
+    assert client.acks() == [(1, [5])]
+
+
+async def test_middleware_that_refuses_a_connect_keeps_the_handler_from_it() -> None:
+    house = House()
+    reached: list[Any] = []
+
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        raise ConnectionRefused("members only", {"join": "/join"})
+
+    house.page().use(middleware)
+    house.on("connect", reached.append)
+    client = await join(house)
+    assert client.refusals() == [("/", {"message": "members only", "data": {"join": "/join"}})]
+    assert reached == []
+
+
+async def test_middleware_stands_around_a_connect_without_a_handler() -> None:
+    house = House()
+
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        if socket.auth.get("name") != "ann":
+            raise ConnectionRefused("not you")
+        return await call_next()
+
+    house.page().use(middleware)
+    assert (await join(house, name="ann")).types() == [PacketType.CONNECT]
+    assert (await join(house, name="bob")).types() == [PacketType.CONNECT_ERROR]
+
+
+async def test_middleware_that_refuses_an_event_keeps_the_handler_from_it_and_says_why() -> None:
+    house = House()
+    reached: list[Any] = []
+
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        if event == "shout":
+            raise PayloadError("no shouting")
+        return await call_next()
+
+    house.page().use(middleware)
+    house.on("shout", reached.append)
+    client = await join(house)
+    client.emit("shout", number=1)
+    client.emit("shout")
+    await house.turn()
+    assert client.acks() == [(1, [{"error": "no shouting"}])]
+    assert client.events() == [["nannin:refused", {"event": "shout", "message": "no shouting"}]]
+    assert reached == []
+
+
+async def test_middleware_may_answer_without_the_handler() -> None:
+    house = House()
+    reached: list[Any] = []
+
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        return "cached"
+
+    house.page().use(middleware)
+    house.on("ask", reached.append)
+    client = await join(house)
+    client.emit("ask", number=1)
+    await house.turn()
+    assert (client.acks(), reached) == ([(1, ["cached"])], [])
+
+
+async def test_middleware_sees_what_a_handler_raises() -> None:
+    house = House()
+
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        try:
             return await call_next()
+        except LookupError as error:
+            return {"error": str(error)}
 
-        async def later(socket: Socket) -> int:
-            await asyncio.sleep(0)
-            return 5
+    def handler(socket: Socket) -> None:
+        raise LookupError("nothing there")
 
-        house.page().use(middleware)
-        house.on("ask", later if is_async else lambda socket: 5)
-        client = await join(house)
-        client.emit("ask", number=1)
-        await house.turn()
-        assert client.acks() == [(1, [5])]
-
-    asyncio.run(main())
-
-
-def test_middleware_that_refuses_a_connect_keeps_the_handler_from_it() -> None:
-    async def main() -> None:
-        house = House()
-        reached: list[Any] = []
-
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            raise ConnectionRefused("members only", {"join": "/join"})
-
-        house.page().use(middleware)
-        house.on("connect", reached.append)
-        client = await join(house)
-        assert client.refusals() == [("/", {"message": "members only", "data": {"join": "/join"}})]
-        assert reached == []
-
-    asyncio.run(main())
+    house.page().use(middleware)
+    house.on("find", handler)
+    client = await join(house)
+    client.emit("find", number=1)
+    await house.turn()
+    assert client.acks() == [(1, [{"error": "nothing there"}])]
 
 
-def test_middleware_stands_around_a_connect_without_a_handler() -> None:
-    async def main() -> None:
-        house = House()
+async def test_middleware_sees_no_event_that_has_no_handler() -> None:
+    house, seen = House(), []
 
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            if socket.auth.get("name") != "ann":
-                raise ConnectionRefused("not you")
-            return await call_next()
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        seen.append(event)
+        return await call_next()
 
-        house.page().use(middleware)
-        assert (await join(house, name="ann")).types() == [PacketType.CONNECT]
-        assert (await join(house, name="bob")).types() == [PacketType.CONNECT_ERROR]
-
-    asyncio.run(main())
-
-
-def test_middleware_that_refuses_an_event_keeps_the_handler_from_it_and_says_why() -> None:
-    async def main() -> None:
-        house = House()
-        reached: list[Any] = []
-
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            if event == "shout":
-                raise PayloadError("no shouting")
-            return await call_next()
-
-        house.page().use(middleware)
-        house.on("shout", reached.append)
-        client = await join(house)
-        client.emit("shout", number=1)
-        client.emit("shout")
-        await house.turn()
-        assert client.acks() == [(1, [{"error": "no shouting"}])]
-        assert client.events() == [["nannin:refused", {"event": "shout", "message": "no shouting"}]]
-        assert reached == []
-
-    asyncio.run(main())
+    house.page().use(middleware)
+    house.on("say", lambda socket: None)
+    client = await join(house)
+    client.emit("unknown")
+    client.emit("say")
+    client.leave()
+    await house.turn()
+    assert seen == ["connect", "say"]
 
 
-def test_middleware_may_answer_without_the_handler() -> None:
-    async def main() -> None:
-        house = House()
-        reached: list[Any] = []
+async def test_a_client_that_leaves_while_middleware_decides_reaches_no_connect_handler() -> None:
+    house, door = House(), asyncio.Event()
+    reached: list[Any] = []
 
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            return "cached"
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        await door.wait()
+        return await call_next()
 
-        house.page().use(middleware)
-        house.on("ask", reached.append)
-        client = await join(house)
-        client.emit("ask", number=1)
-        await house.turn()
-        assert (client.acks(), reached) == ([(1, ["cached"])], [])
-
-    asyncio.run(main())
-
-
-def test_middleware_sees_what_a_handler_raises() -> None:
-    async def main() -> None:
-        house = House()
-
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            try:
-                return await call_next()
-            except LookupError as error:
-                return {"error": str(error)}
-
-        def handler(socket: Socket) -> None:
-            raise LookupError("nothing there")
-
-        house.page().use(middleware)
-        house.on("find", handler)
-        client = await join(house)
-        client.emit("find", number=1)
-        await house.turn()
-        assert client.acks() == [(1, [{"error": "nothing there"}])]
-
-    asyncio.run(main())
+    house.page().use(middleware)
+    house.on("connect", reached.append)
+    house.on("disconnect", reached.append)
+    client = await join(house)
+    client.close()
+    door.set()
+    await house.turn()
+    assert reached == []
+    house.assert_empty()
 
 
-def test_middleware_sees_no_event_that_has_no_handler() -> None:
-    async def main() -> None:
-        house, seen = House(), []
+async def test_events_pass_middleware_in_the_order_in_which_they_came() -> None:
+    house, order = House(), []
 
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            seen.append(event)
-            return await call_next()
+    async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
+        return await call_next()
 
-        house.page().use(middleware)
-        house.on("say", lambda socket: None)
-        client = await join(house)
-        client.emit("unknown")
-        client.emit("say")
-        client.leave()
-        await house.turn()
-        assert seen == ["connect", "say"]
-
-    asyncio.run(main())
-
-
-def test_a_client_that_leaves_while_middleware_decides_reaches_no_connect_handler() -> None:
-    async def main() -> None:
-        house, door = House(), asyncio.Event()
-        reached: list[Any] = []
-
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            await door.wait()
-            return await call_next()
-
-        house.page().use(middleware)
-        house.on("connect", reached.append)
-        house.on("disconnect", reached.append)
-        client = await join(house)
-        client.close()
-        door.set()
-        await house.turn()
-        assert reached == []
-        house.assert_empty()
-
-    asyncio.run(main())
-
-
-def test_events_pass_middleware_in_the_order_in_which_they_came() -> None:
-    async def main() -> None:
-        house, order = House(), []
-
-        async def middleware(socket: Socket, event: str, args: tuple[Any, ...], call_next: CallNext) -> Any:
-            return await call_next()
-
-        house.page().use(middleware)
-        house.on("say", lambda socket, number: order.append(number))
-        client = await join(house)
-        for number in range(20):
-            client.emit("say", number)
-        await house.turn()
-        assert order == list(range(20))
-        assert not house.hub.tasks
-
-    asyncio.run(main())
+    house.page().use(middleware)
+    house.on("say", lambda socket, number: order.append(number))
+    client = await join(house)
+    for number in range(20):
+        client.emit("say", number)
+    await house.turn()
+    assert order == list(range(20))
+    assert not house.hub.tasks
 
 
 # What connect and disconnect handlers get
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_connect_handler_gets_its_auth_checked(is_async: bool) -> None:
-    async def main() -> None:
-        house, names = House(), []
+async def test_a_connect_handler_gets_its_auth_checked(is_async: bool) -> None:
+    house, names = House(), []
 
-        def now(socket: Socket, auth: Auth) -> None:
-            names.append(auth.name)
+    def now(socket: Socket, auth: Auth) -> None:
+        names.append(auth.name)
 
-        async def later(socket: Socket, auth: Auth) -> None:
-            now(socket, auth)
+    async def later(socket: Socket, auth: Auth) -> None:
+        now(socket, auth)
 
-        house.on("connect", later if is_async else now)
-        assert (await join(house, name="ann")).types() == [PacketType.CONNECT]
-        wrong = await join(house, name=5)
-        missing = await join(house)
-        ((_, first),) = wrong.refusals()
-        ((_, second),) = missing.refusals()
-        assert first["message"].startswith("Invalid auth: ")
-        assert "`str`" in first["message"]
-        assert "`name`" in second["message"]
-        assert names == ["ann"]
-
-    asyncio.run(main())
+    house.on("connect", later if is_async else now)
+    assert (await join(house, name="ann")).types() == [PacketType.CONNECT]
+    wrong = await join(house, name=5)
+    missing = await join(house)
+    ((_, first),) = wrong.refusals()
+    ((_, second),) = missing.refusals()
+    assert first["message"].startswith("Invalid auth: ")
+    assert "`str`" in first["message"]
+    assert "`name`" in second["message"]
+    assert names == ["ann"]
 
 
 @pytest.mark.parametrize("with_middleware", [False, True])
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_connect_handler_may_say_no_by_false(is_async: bool, with_middleware: bool) -> None:
+async def test_a_connect_handler_may_say_no_by_false(is_async: bool, with_middleware: bool) -> None:
     """Even where middleware forgets to return what the handler did."""
 
-    async def main() -> None:
-        house = House()
+    house = House()
 
-        async def later(socket: Socket) -> bool:
-            return False
+    async def later(socket: Socket) -> bool:
+        return False
 
-        async def forgets(socket: Socket, event: str, args: tuple[Any, ...], call_next: Any) -> None:
-            await call_next()
+    async def forgets(socket: Socket, event: str, args: tuple[Any, ...], call_next: Any) -> None:
+        await call_next()
 
-        house.on("connect", later if is_async else lambda socket: False)
-        if with_middleware:
-            house.page().use(forgets)
-        client = await join(house)
-        assert client.refusals() == [("/", {"message": "Connection refused"})]
-        assert house.count().connections == 0
-
-    asyncio.run(main())
+    house.on("connect", later if is_async else lambda socket: False)
+    if with_middleware:
+        house.page().use(forgets)
+    client = await join(house)
+    assert client.refusals() == [("/", {"message": "Connection refused"})]
+    assert house.count().connections == 0
 
 
 def test_a_disconnect_handler_may_take_the_reason_or_not() -> None:

@@ -164,24 +164,21 @@ def test_one_that_its_connect_handler_closes_is_told_and_gone() -> None:
 # Async connect handlers
 
 
-def test_an_async_connect_handler_is_waited_for() -> None:
-    async def main() -> None:
-        house, door = House(), asyncio.Event()
+async def test_an_async_connect_handler_is_waited_for() -> None:
+    house, door = House(), asyncio.Event()
 
-        async def handler(socket: Socket) -> None:
-            await door.wait()
-            socket.emit("welcome", socket.page.count.connections)
+    async def handler(socket: Socket) -> None:
+        await door.wait()
+        socket.emit("welcome", socket.page.count.connections)
 
-        house.on("connect", handler)
-        client = house.client("/")
-        await house.turn()
-        assert (client.packets, house.count()) == ([], Count())
-        door.set()
-        await house.turn()
-        assert client.types() == [CONNECT, EVENT]
-        assert client.events() == [["welcome", 1]]
-
-    asyncio.run(main())
+    house.on("connect", handler)
+    client = house.client("/")
+    await house.turn()
+    assert (client.packets, house.count()) == ([], Count())
+    door.set()
+    await house.turn()
+    assert client.types() == [CONNECT, EVENT]
+    assert client.events() == [["welcome", 1]]
 
 
 @pytest.mark.parametrize(
@@ -192,81 +189,69 @@ def test_an_async_connect_handler_is_waited_for() -> None:
         (RuntimeError("broken"), "Internal error"),
     ],
 )
-def test_an_async_connect_handler_may_refuse_or_raise(error: Exception, message: str) -> None:
-    async def main() -> None:
-        house = House()
+async def test_an_async_connect_handler_may_refuse_or_raise(error: Exception, message: str) -> None:
+    house = House()
 
-        async def handler(_: Socket) -> None:
-            await asyncio.sleep(0)
-            raise error
+    async def handler(_: Socket) -> None:
+        await asyncio.sleep(0)
+        raise error
 
-        house.on("connect", handler)
-        client = house.client("/")
-        await house.turn()
-        assert client.refusals() == [("/", {"message": message})]
-        client.close()
-        house.assert_empty()
-
-    asyncio.run(main())
+    house.on("connect", handler)
+    client = house.client("/")
+    await house.turn()
+    assert client.refusals() == [("/", {"message": message})]
+    client.close()
+    house.assert_empty()
 
 
-def test_a_session_that_ends_while_its_connect_handler_thinks_was_never_counted() -> None:
-    async def main() -> None:
-        house, door, gone = House(), asyncio.Event(), []
+async def test_a_session_that_ends_while_its_connect_handler_thinks_was_never_counted() -> None:
+    house, door, gone = House(), asyncio.Event(), []
 
-        async def handler(socket: Socket) -> None:
-            await door.wait()
-            socket.emit("too late")
+    async def handler(socket: Socket) -> None:
+        await door.wait()
+        socket.emit("too late")
 
-        house.on("connect", handler)
-        house.on("disconnect", lambda _, reason: gone.append(reason))
-        client = house.client("/")
-        client.lose()
+    house.on("connect", handler)
+    house.on("disconnect", lambda _, reason: gone.append(reason))
+    client = house.client("/")
+    client.lose()
+    door.set()
+    await house.turn()
+    assert (client.packets, gone) == ([], [])
+    house.assert_empty()
+
+
+async def test_one_that_leaves_and_comes_again_meanwhile_is_counted_once() -> None:
+    house, doors = House(), [asyncio.Event(), asyncio.Event()]
+    waiting = iter(doors)
+
+    async def handler(_: Socket) -> None:
+        await next(waiting).wait()
+
+    house.on("connect", handler)
+    client = house.client("/")
+    await house.turn()
+    client.leave("/")
+    client.connect("/")
+    await house.turn()
+    for door in doors:
         door.set()
         await house.turn()
-        assert (client.packets, gone) == ([], [])
-        house.assert_empty()
-
-    asyncio.run(main())
+    assert client.types() == [CONNECT]
+    assert house.count() == Count(1, 1, 1)
 
 
-def test_one_that_leaves_and_comes_again_meanwhile_is_counted_once() -> None:
-    async def main() -> None:
-        house, doors = House(), [asyncio.Event(), asyncio.Event()]
-        waiting = iter(doors)
+async def test_a_connect_handler_that_never_decides_is_cut_off_by_the_connect_timeout() -> None:
+    house, door = House(connect_timeout=10), asyncio.Event()
 
-        async def handler(_: Socket) -> None:
-            await next(waiting).wait()
+    async def handler(_: Socket) -> None:
+        await door.wait()
 
-        house.on("connect", handler)
-        client = house.client("/")
-        await house.turn()
-        client.leave("/")
-        client.connect("/")
-        await house.turn()
-        for door in doors:
-            door.set()
-            await house.turn()
-        assert client.types() == [CONNECT]
-        assert house.count() == Count(1, 1, 1)
-
-    asyncio.run(main())
-
-
-def test_a_connect_handler_that_never_decides_is_cut_off_by_the_connect_timeout() -> None:
-    async def main() -> None:
-        house, door = House(connect_timeout=10), asyncio.Event()
-
-        async def handler(_: Socket) -> None:
-            await door.wait()
-
-        house.on("connect", handler)
-        client = house.client("/")
-        await house.turn()
-        house.clock.advance(10)
-        assert client.session.ended
-        door.set()
-        await house.turn()
-        house.assert_empty()
-
-    asyncio.run(main())
+    house.on("connect", handler)
+    client = house.client("/")
+    await house.turn()
+    house.clock.advance(10)
+    assert client.session.ended
+    door.set()
+    await house.turn()
+    house.assert_empty()

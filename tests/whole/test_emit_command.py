@@ -20,28 +20,25 @@ def server() -> Iterator[Server]:
         yield started
 
 
-def test_the_command_reaches_everyone_one_and_all_but_one(server: Server) -> None:
+async def test_the_command_reaches_everyone_one_and_all_but_one(server: Server) -> None:
     heard: list[tuple[str, str]] = []
 
-    async def main() -> None:
-        clients = {name: socketio.AsyncClient(reconnection=False) for name in ("ann", "bob")}
-        for name, client in clients.items():
-            client.on("say", lambda text, name=name: heard.append((name, text)))
-            await client.connect(server.url, transports=["websocket"])
-        ann, _ = (str(client.get_sid()) for client in clients.values())
-        for target in ([], ["--to", ann], ["--except", ann]):
-            text = target[0] if target else "all"
-            arguments = ["emit", server.url, "--event", "say", "--data", f'"{text}"', *target]
-            code, out, error = await asyncio.to_thread(run, *arguments, NANNIN_EMIT_TOKEN=TOKEN)
-            assert (code, error) == (0, "")
-            assert out == f"sent to {1 if target else 2} client{'' if target else 's'}\n"
-        async with asyncio.timeout(10):
-            while len(heard) < 4:
-                await asyncio.sleep(0.01)
-        for client in clients.values():
-            await client.disconnect()
-
-    asyncio.run(main())
+    clients = {name: socketio.AsyncClient(reconnection=False) for name in ("ann", "bob")}
+    for name, client in clients.items():
+        client.on("say", lambda text, name=name: heard.append((name, text)))
+        await client.connect(server.url, transports=["websocket"])
+    ann, _ = (str(client.get_sid()) for client in clients.values())
+    for target in ([], ["--to", ann], ["--except", ann]):
+        text = target[0] if target else "all"
+        arguments = ["emit", server.url, "--event", "say", "--data", f'"{text}"', *target]
+        code, out, error = await asyncio.to_thread(run, *arguments, NANNIN_EMIT_TOKEN=TOKEN)
+        assert (code, error) == (0, "")
+        assert out == f"sent to {1 if target else 2} client{'' if target else 's'}\n"
+    async with asyncio.timeout(10):
+        while len(heard) < 4:
+            await asyncio.sleep(0.01)
+    for client in clients.values():
+        await client.disconnect()
     assert sorted(heard) == [("ann", "--to"), ("ann", "all"), ("bob", "--except"), ("bob", "all")]
 
 

@@ -49,53 +49,44 @@ def test_polling(server: Server) -> None:
         assert http.get(query).status_code == 400
 
 
-def test_websocket(server: Server) -> None:
-    async def main() -> None:
-        url = f"{server.ws_url}/socket.io/?EIO=4&transport=websocket"
-        async with asyncio.timeout(PATIENCE_S), connect(url) as link:
-            assert '"upgrades":[]' in str(await link.recv())
+async def test_websocket(server: Server) -> None:
+    url = f"{server.ws_url}/socket.io/?EIO=4&transport=websocket"
+    async with asyncio.timeout(PATIENCE_S), connect(url) as link:
+        assert '"upgrades":[]' in str(await link.recv())
+        await link.send("40/plain,")
+        assert str(await link.recv()).startswith('40/plain,{"sid":"')
+        assert await link.recv() == '42/plain,["user connected",1]'
+        await link.send("junk")
+        await link.wait_closed()
+        assert link.close_code == 1002
+
+
+async def test_an_upgrade(server: Server) -> None:
+    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(base_url=server.url) as http:
+        sid = (await http.get(POLLING)).text.split('"')[3]
+        await http.post(f"{POLLING}&sid={sid}", content="40/plain,")
+        await http.get(f"{POLLING}&sid={sid}")
+        polled = asyncio.create_task(http.get(f"{POLLING}&sid={sid}", timeout=PATIENCE_S))
+        url = f"{server.ws_url}/socket.io/?EIO=4&transport=websocket&sid={sid}"
+        async with connect(url) as link:
+            await link.send("2probe")
+            assert await link.recv() == "3probe"
+            assert (await polled).text == "6"
+            await link.send("5")
+            await link.send("41/plain,")
             await link.send("40/plain,")
-            assert str(await link.recv()).startswith('40/plain,{"sid":"')
-            assert await link.recv() == '42/plain,["user connected",1]'
-            await link.send("junk")
-            await link.wait_closed()
-            assert link.close_code == 1002
-
-    asyncio.run(main())
-
-
-def test_an_upgrade(server: Server) -> None:
-    async def main() -> None:
-        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(base_url=server.url) as http:
-            sid = (await http.get(POLLING)).text.split('"')[3]
-            await http.post(f"{POLLING}&sid={sid}", content="40/plain,")
-            await http.get(f"{POLLING}&sid={sid}")
-            polled = asyncio.create_task(http.get(f"{POLLING}&sid={sid}", timeout=PATIENCE_S))
-            url = f"{server.ws_url}/socket.io/?EIO=4&transport=websocket&sid={sid}"
-            async with connect(url) as link:
-                await link.send("2probe")
-                assert await link.recv() == "3probe"
-                assert (await polled).text == "6"
-                await link.send("5")
-                await link.send("41/plain,")
-                await link.send("40/plain,")
-                assert str(await link.recv()).startswith("40/plain,")
-                assert (await http.get(f"{POLLING}&sid={sid}")).status_code == 400
-
-    asyncio.run(main())
+            assert str(await link.recv()).startswith("40/plain,")
+            assert (await http.get(f"{POLLING}&sid={sid}")).status_code == 400
 
 
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
-def test_an_event_is_acknowledged(server: Server, transports: list[str]) -> None:
-    async def main() -> None:
-        client = socketio.AsyncClient(reconnection=False)
-        async with asyncio.timeout(PATIENCE_S):
-            await client.connect(server.url, transports=transports)
-            assert await client.call("double", "ab") == "abab"
-            assert await client.call("double", b"\x01") == b"\x01\x01"
-            await client.disconnect()
-
-    asyncio.run(main())
+async def test_an_event_is_acknowledged(server: Server, transports: list[str]) -> None:
+    client = socketio.AsyncClient(reconnection=False)
+    async with asyncio.timeout(PATIENCE_S):
+        await client.connect(server.url, transports=transports)
+        assert await client.call("double", "ab") == "abab"
+        assert await client.call("double", b"\x01") == b"\x01\x01"
+        await client.disconnect()
 
 
 def test_a_refused_request_says_why(server: Server) -> None:

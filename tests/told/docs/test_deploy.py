@@ -231,7 +231,7 @@ def test_caddy_passes_polling_websockets_and_streams(
 # The service
 
 
-def test_the_service_is_one_that_nannin_takes_and_its_socket_is_where_the_proxies_look() -> None:
+def test_the_service_is_one_that_nannin_takes_with_its_socket_where_proxies_look() -> None:
     name, command, rest = cli.resolve_command(cli.make_context("nannin", []), service_words())
     assert (name, command is not None) == ("serve", True)
     assert command is not None

@@ -355,7 +355,7 @@ def test_every_number_that_settles_is_that_of_the_visitors_own_tally(brief_serve
 
 
 @each_crowd
-def test_nobody_sees_a_number_change_while_all_reload_or_lose_their_link_for_a_moment(
+def test_nobody_sees_a_number_change_while_all_reload_or_lose_their_link_briefly(
     patient_server: Server, seed: int
 ) -> None:
     async def main(crowd: Crowd) -> None:

@@ -181,7 +181,7 @@ def test_one_tab_of_two_leaves_after_its_grace_and_the_visitor_stays(
         assert numbers(witness) == (0, 0, 0)
 
 
-def test_a_return_before_the_old_link_is_known_to_be_dead_is_a_second_connection_of_one_visitor(
+def test_a_return_before_the_old_link_is_found_dead_is_a_second_connection(
     server: Server, witness: Client, page: str
 ) -> None:
     with Client(server, "websocket", page, ANN) as old:
