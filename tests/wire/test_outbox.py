@@ -73,29 +73,47 @@ def test_in_any_order_it_holds_the_last_value_of_each_key(calls: list[tuple[str,
 def test_one_message_may_be_larger_than_the_limit() -> None:
     backlog = Backlog(100)
     assert backlog.add(5_000, 0)
+    backlog.settle()
+    assert backlog.add(1, 5_000)
 
 
-def test_a_burst_before_the_client_could_read_does_not_count() -> None:
+def test_a_burst_in_one_go_does_not_count() -> None:
     backlog, waiting = Backlog(100), 0
     for _ in range(100):
         assert backlog.add(1_000, waiting)
         waiting += 1_000
+    backlog.settle()
+    assert backlog.add(1, waiting)
 
 
-def test_what_piles_up_after_that_counts_without_the_last_of_it() -> None:
+def test_what_later_goes_add_counts_once_they_are_over() -> None:
     backlog = Backlog(100)
     assert backlog.add(5_000, 0)
     backlog.settle()
     assert backlog.add(60, 5_000)
     assert backlog.add(60, 5_060)
-    assert not backlog.add(1, 5_120)
+    assert backlog.add(1, 5_120)
+    backlog.settle()
+    assert not backlog.add(1, 5_121)
 
 
-def test_a_large_message_after_others_is_taken_and_counts_for_the_next() -> None:
+def test_as_much_as_the_limit_may_pile_up() -> None:
+    backlog = Backlog(100)
+    assert backlog.add(5_000, 0)
+    backlog.settle()
+    assert backlog.add(100, 5_000)
+    backlog.settle()
+    assert backlog.add(1, 5_100)
+    backlog.settle()
+    assert not backlog.add(1, 5_101)
+
+
+def test_a_large_message_that_waits_after_another_is_taken_whole() -> None:
     backlog = Backlog(100)
     assert backlog.add(1, 0)
     backlog.settle()
     assert backlog.add(5_000, 1)
+    backlog.settle()
     assert not backlog.add(1, 5_001)
 
 
@@ -104,16 +122,28 @@ def test_what_leaves_makes_room() -> None:
     assert backlog.add(5_000, 0)
     backlog.settle()
     assert backlog.add(150, 5_000)
+    backlog.settle()
     assert not backlog.add(1, 5_150)
     assert backlog.add(1, 100)
 
 
-def test_a_message_that_leaves_makes_no_room_for_those_after_it() -> None:
+def test_the_first_go_makes_no_room_when_it_leaves() -> None:
     backlog = Backlog(100)
     assert backlog.add(5_000, 0)
     backlog.settle()
     assert backlog.add(150, 5_000)
+    backlog.settle()
     assert not backlog.add(1, 200)
+
+
+def test_more_may_wait_of_this_go_than_waits_at_all() -> None:
+    backlog = Backlog(100)
+    assert backlog.add(10, 0)
+    backlog.settle()
+    assert backlog.add(500, 10)
+    assert backlog.add(500, 400)  # some of what was added in this go has left already
+    backlog.settle()
+    assert not backlog.add(1, 900)
 
 
 @pytest.mark.parametrize("waiting", [0, -3])
@@ -122,8 +152,18 @@ def test_once_nothing_waits_it_begins_again(waiting: int) -> None:
     assert backlog.add(5_000, 0)
     backlog.settle()
     assert backlog.add(150, 5_000)
-    assert backlog.add(5_000, waiting)
-    assert backlog.add(5_000, 5_000)
     backlog.settle()
-    assert backlog.add(101, 10_000)
-    assert not backlog.add(1, 10_101)
+    assert backlog.add(5_000, waiting)
+    backlog.settle()
+    assert backlog.add(101, 5_000)
+    backlog.settle()
+    assert not backlog.add(1, 5_101)
+
+
+def test_it_says_when_a_settle_is_due() -> None:
+    backlog = Backlog(100)
+    assert not backlog.is_fresh
+    backlog.add(1, 0)
+    assert backlog.is_fresh
+    backlog.settle()
+    assert not backlog.is_fresh

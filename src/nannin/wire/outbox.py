@@ -41,43 +41,52 @@ class Newest(Generic[T]):
 
 
 class Backlog:
-    """Judges whether too much piles up for one client.
+    """Judges whether too much piles up for one client that doesn't read.
 
-    The limit counts what is added while something waits already. What is sent in one go (one message, however
-    large, or all that is sent before `settle`) never counts by itself, because the client had no chance to
-    read any of it.
+    What is sent in one go never counts by itself, be it one large message or a thousand small ones: the
+    client had no chance to read any of it. A go is one turn of the loop: code that calls `add` has to call
+    `settle` at the end of that turn. The first go after nothing waited never counts at all. What later goes
+    add counts from their end on, until it has left.
 
     Args:
         max_bytes: how much may pile up.
     """
 
-    __slots__ = ("_counted_bytes", "_max_bytes", "_settled")
+    __slots__ = ("_counted_bytes", "_fresh_bytes", "_is_first", "_max_bytes")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._counted_bytes = 0
-        self._settled = False
+        self._counted_bytes = 0  # of the goes that are over, but the first
+        self._fresh_bytes = 0  # of this go
+        self._is_first = True
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether something was added in this go, so that `settle` is due at its end."""
+        return self._fresh_bytes > 0
 
     def add(self, size_bytes: int, waiting_bytes: int) -> bool:
-        """Counts something that is about to wait, or has just begun to.
+        """Takes note of something that is about to wait, or has just begun to.
 
         Args:
             size_bytes: its size.
             waiting_bytes: the size of everything that waits before it, whether it counts or not.
 
         Returns:
-            False if more than the limit had piled up before: the client is too slow.
+            False if more than the limit has piled up: the client is too slow, and nothing was noted.
         """
         if waiting_bytes <= 0:
-            self._counted_bytes, self._settled = 0, False
-        elif self._settled:
-            # What counts was added last, so it is also what leaves last.
-            self._counted_bytes = min(self._counted_bytes, waiting_bytes)
+            self._counted_bytes, self._fresh_bytes, self._is_first = 0, 0, True
+        else:
+            # What was added last leaves last, and what counts was added before this go.
+            self._counted_bytes = min(self._counted_bytes, max(0, waiting_bytes - self._fresh_bytes))
             if self._counted_bytes > self._max_bytes:
                 return False
-            self._counted_bytes += size_bytes
+        self._fresh_bytes += size_bytes
         return True
 
     def settle(self) -> None:
-        """The client has had a chance to read: what is added from now on counts, until nothing waits."""
-        self._settled = True
+        """The go is over: what was added in it counts from now on, unless it was the first."""
+        if not self._is_first:
+            self._counted_bytes += self._fresh_bytes
+        self._fresh_bytes, self._is_first = 0, False
