@@ -10,7 +10,6 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from nannin.engine import http
 from nannin.engine.http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, LimitedHttp
 from support.peers import FakeTransport, turn
 
@@ -22,17 +21,23 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def connect() -> tuple[LimitedHttp, FakeTransport]:
+class Impatient(LimitedHttp):
+    """Waits for a head as long as a test likes to."""
+
+    head_timeout_s = 0.01
+
+
+def connect(kind: type[LimitedHttp]) -> tuple[LimitedHttp, FakeTransport]:
     config = Config(answer, ws="none", lifespan="off", log_config=None)
     config.load()
-    protocol, transport = LimitedHttp(config, ServerState(), {}), FakeTransport()
+    protocol, transport = kind(config, ServerState(), {}), FakeTransport()
     protocol.connection_made(transport)
     return protocol, transport
 
 
-def run(scenario: Callable[[LimitedHttp, FakeTransport], Any]) -> None:
+def run(scenario: Callable[[LimitedHttp, FakeTransport], Any], kind: type[LimitedHttp] = LimitedHttp) -> None:
     async def main() -> None:
-        await scenario(*connect())
+        await scenario(*connect(kind))
 
     asyncio.run(main())
 
@@ -89,9 +94,7 @@ def test_what_is_no_http_is_a_400() -> None:
 
 
 @pytest.mark.parametrize("first", [b"", b"GET / HT", REQUEST])
-def test_a_head_that_is_not_whole_in_time_is_a_408(first: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.01)
-
+def test_a_head_that_is_not_whole_in_time_is_a_408(first: bytes) -> None:
     async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
         if first:
             protocol.data_received(first)
@@ -99,12 +102,10 @@ def test_a_head_that_is_not_whole_in_time_is_a_408(first: bytes, monkeypatch: py
         assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
         protocol.connection_lost(None)
 
-    run(scenario)
+    run(scenario, Impatient)
 
 
-def test_the_next_head_of_a_connection_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.01)
-
+def test_the_next_head_of_a_connection_has_its_own_time() -> None:
     async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
         protocol.data_received(REQUEST + b"\r\n")
         await turn()
@@ -115,4 +116,4 @@ def test_the_next_head_of_a_connection_has_its_own_time(monkeypatch: pytest.Monk
         assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
         protocol.connection_lost(None)
 
-    run(scenario)
+    run(scenario, Impatient)

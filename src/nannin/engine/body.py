@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope
 
 from nannin.access.origin import find_header
 
+# How long a body may take to arrive.
 _TIMEOUT_S = 15.0
 
 

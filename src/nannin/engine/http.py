@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 8_192
 MAX_HEAD_BYTES = 65_536
-# A head has to be whole so long after its first byte, and the first byte of a connection after its opening.
-HEAD_TIMEOUT_S = 10.0
 
 
 class HeadTooLarge(Exception):
@@ -19,7 +17,13 @@ class HeadTooLarge(Exception):
 
 
 class LimitedHttp(HttpToolsProtocol):
-    """One HTTP connection. Slow, endless and overlong heads end it with 408 or 431."""
+    """One HTTP connection. Slow, endless and overlong heads end it with 408 or 431.
+
+    Attributes:
+        head_timeout_s: how long a connection has to send its first byte, and a request to complete its head.
+    """
+
+    head_timeout_s: ClassVar[float] = 10.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,7 +85,7 @@ class LimitedHttp(HttpToolsProtocol):
 
     def _set_alarm(self) -> None:
         self._cancel_alarm()
-        self._alarm = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, 408)
+        self._alarm = self.loop.call_later(self.head_timeout_s, self._refuse, 408)
 
     def _cancel_alarm(self) -> None:
         if self._alarm is not None:
