@@ -133,6 +133,32 @@ def test_sending_waits_while_the_client_reads_nothing() -> None:
     asyncio.run(scenario())
 
 
+def test_a_message_of_any_size_is_sent_whole_whatever_the_client_says_meanwhile() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": "x" * 2_000_000})
+
+    async def scenario() -> None:
+        peer = Peer(app)
+        await peer.open()
+        peer.hear()
+        peer.transport.full = True
+        for _ in range(3):
+            peer.text("more")
+            await turn()
+        assert peer.transport.closed is None
+        peer.transport.empty()
+        await turn()
+        assert [len(frame.data) for frame in peer.hear()] == 3 * [2_000_000]
+        peer.lose()
+        await turn()
+        assert peer.state.tasks == set()
+
+    asyncio.run(scenario())
+
+
 def test_sending_to_a_client_that_is_gone_ends_the_app_quietly(caplog: pytest.LogCaptureFixture) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()

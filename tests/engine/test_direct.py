@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
+from nannin.engine.direct import DirectWebSocket
 from nannin.wire.outgoing import Outgoing
 from support.peers import Peer, Recorder, attached, attaching, turn
 
@@ -111,9 +112,81 @@ def test_events_that_pile_up_beyond_the_bound_are_an_overflow() -> None:
         peer, recorder = await attached(max_outbox_bytes=100)
         peer.transport.full = True
         peer.socket.write(Outgoing(["4" + "x" * 500]))  # one large message alone is not
+        await turn()
+        peer.socket.write(Outgoing(["4" + "y" * 500]))  # nor is the next, since so far nothing piled up
+        await turn()
         assert recorder.told == ["BLOCKED"]
-        peer.socket.write(Outgoing(["4y"]))
+        peer.socket.write(Outgoing(["4z"]))
         assert recorder.told == ["BLOCKED", "OVERFLOW"]
+
+    asyncio.run(scenario())
+
+
+def test_what_a_client_says_while_a_large_message_is_on_its_way_does_not_cut_it_off() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached(max_outbox_bytes=100)
+        peer.transport.full = True
+        peer.socket.write(Outgoing(["4" + "x" * 500_000]))
+        await turn()
+        peer.text("3")
+        peer.client.send_ping(b"p")
+        peer.send()
+        await turn()
+        assert recorder.told == ["BLOCKED", "3"]
+        assert peer.transport.closed is None
+        peer.transport.empty()
+        assert [frame.opcode for frame in peer.hear()] == [Opcode.TEXT, Opcode.PONG]
+
+    asyncio.run(scenario())
+
+
+def test_a_large_answer_in_the_turn_of_its_question_does_not_cut_the_client_off() -> None:
+    class Answering(Recorder):
+        def receive(self, link: DirectWebSocket, message: str | bytes) -> None:
+            link.write(Outgoing(["4" + "x" * 5_000_000]))
+
+    async def scenario() -> None:
+        recorder = Answering()
+        peer = Peer(attaching(recorder))
+        await peer.open()
+        peer.hear()
+        peer.transport.full = True
+        peer.text("history")
+        await turn()
+        assert peer.transport.closed is None
+        peer.transport.empty()
+        assert [len(frame.data) for frame in peer.hear()] == [5_000_001]
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_is_blocked_when_its_receiver_comes_is_told_of() -> None:
+    async def scenario() -> None:
+        recorder, gate = Recorder(), asyncio.Event()
+        peer = Peer(attaching(recorder, before=gate))
+        peer.transport.full = True
+        await peer.open()
+        gate.set()
+        await turn()
+        assert recorder.told == ["BLOCKED"]
+
+    asyncio.run(scenario())
+
+
+def test_a_pong_goes_out_before_what_the_messages_read_with_its_ping_make_us_write() -> None:
+    class Echo(Recorder):
+        def receive(self, link: DirectWebSocket, message: str | bytes) -> None:
+            link.write(Outgoing([message]))
+
+    async def scenario() -> None:
+        peer = Peer(attaching(Echo()))
+        await peer.open()
+        peer.hear()
+        peer.client.send_text(b"hel", fin=False)
+        peer.client.send_ping(b"p")
+        peer.client.send_continuation(b"lo", fin=True)
+        peer.socket.data_received(b"".join(peer.client.data_to_send()))
+        assert [bytes(frame.data) for frame in peer.hear()] == [b"p", b"hello"]
 
     asyncio.run(scenario())
 

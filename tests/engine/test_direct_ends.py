@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -112,6 +113,45 @@ def test_a_bad_frame_ends_the_connection_with_its_code(frame: bytes, code: int) 
         assert recorder.told == ["LOST"]
 
     asyncio.run(scenario())
+
+
+def test_empty_fragments_without_end_are_too_large_a_message() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.client.send_text(b"", fin=False)
+        for _ in range(2_000):
+            peer.client.send_continuation(b"", fin=False)
+        peer.client.send_continuation(b"late", fin=True)
+        peer.socket.data_received(b"".join(peer.client.data_to_send()))
+        close = peer.hear()[-1]
+        assert int.from_bytes(bytes(close.data)[:2], "big") == 1009
+        assert peer.transport.closed == "close"
+        peer.lose()
+        assert recorder.told == ["LOST"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+def test_a_client_that_vanishes_from_an_app_that_only_receives_leaves_no_error(accepts: bool) -> None:
+    errors: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        if accepts:
+            await send({"type": "websocket.accept"})
+        assert await receive() == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        peer = Peer(app)
+        await peer.open()
+        tasks = list(peer.state.tasks)
+        peer.lose()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+    assert errors == []
 
 
 def test_a_flood_of_pings_that_reads_no_pongs_is_cut_off() -> None:

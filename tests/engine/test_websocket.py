@@ -12,6 +12,7 @@ from starlette.types import Message
 
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.engine import Session
+from nannin.engine.websocket import AsgiLink
 from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
 from support.asgi import GONE, Call, ask, no_tasks_left, scope, text, websocket
@@ -219,6 +220,7 @@ def test_a_client_that_lets_too_much_wait_is_ended() -> None:
         call.open_gate.clear()
         for _ in range(LIMITS.max_outbox_bytes // 100 + 5):
             session.send("x" * 100)
+            await asyncio.sleep(0)
         room.hall.clock.settle()
         assert room.hall.reasons() == [Reason.SLOW_CLIENT]
         call.open_gate.set()
@@ -271,6 +273,76 @@ def test_what_is_sent_to_one_who_is_gone_goes_nowhere() -> None:
         call.open_gate.set()
         await asyncio.sleep(0)
         assert len(call.sent) == 2
+
+    run(test)
+
+
+class Refusing(Exception):
+    """What a server raises that takes no such close code."""
+
+
+def test_a_server_that_refuses_a_close_code_gets_one_that_all_take() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.refuses = lambda message: Refusing() if message.get("code", 1000) != 1000 else None
+        session.close(Reason.SHUTTING_DOWN)
+        assert (await call.sends(3))[2] == {"type": "websocket.close", "code": 1000}
+        await leave(call)
+
+    run(test)
+
+
+def test_a_server_that_can_not_send_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.broken = Refusing("it can't")
+        session.send("a")
+        await call.ends()
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+
+    run(test)
+    assert "it can't" in caplog.text
+
+
+def test_a_client_that_does_not_let_its_websocket_close_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AsgiLink, "close_timeout_s", 0.01)
+
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.open_gate.clear()
+        session.send("never read")
+        await asyncio.sleep(0)
+        session.close()
+        await call.ends()
+        assert room.hall.reasons() == [Reason.FORCED_CLOSE]
+
+    run(test)
+
+
+def test_a_timeout_of_the_server_is_not_taken_for_ours() -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        call.put_error(TimeoutError("the server's"))
+        with pytest.raises(TimeoutError, match="the server's"):
+            await call.ends()
+        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [(["chat"], {"subprotocol": "chat"}), (["b", "a"], {"subprotocol": "b"}), ([], {})]
+)
+def test_the_first_subprotocol_that_a_client_offers_is_taken(
+    offered: list[str], chosen: dict[str, str]
+) -> None:
+    async def test(room: Room) -> None:
+        for query in (WEBSOCKET, (await room.open_polling())[1]):
+            call = Call(scope("websocket", query, {}, subprotocols=offered))
+            call.put({"type": "websocket.connect"})
+            call.start(room.endpoint)
+            assert (await call.sends(1))[0] == {"type": "websocket.accept", **chosen}
+            await leave(call)
 
     run(test)
 

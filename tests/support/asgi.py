@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.types import ASGIApp, Message
@@ -18,6 +18,7 @@ class Call:
     Attributes:
         sent: what the app has sent, in order.
         broken: whether `send` raises, as it does when the client has gone.
+        refuses: gives the error with which `send` refuses a message, if it does.
         open_gate: while it is clear, `send` waits: the client does not read.
     """
 
@@ -25,10 +26,11 @@ class Call:
         self.scope = scope
         self.sent: list[Message] = []
         self.broken: Exception | None = None
+        self.refuses: Callable[[Message], Exception | None] = lambda message: None
         self.open_gate = asyncio.Event()
         self.open_gate.set()
         self.task: asyncio.Task[None] | None = None
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Message | Exception] = asyncio.Queue()
         self._news = asyncio.Event()
 
     def put(self, *messages: Message) -> None:
@@ -40,7 +42,7 @@ class Call:
         """Calls the app in a task of its own."""
 
         async def run() -> None:
-            await app(self.scope, self._inbox.get, self._send)
+            await app(self.scope, self._receive, self._send)
 
         self.task = asyncio.get_running_loop().create_task(run())
         return self
@@ -60,8 +62,20 @@ class Call:
             await self.task
         return self
 
+    def put_error(self, error: Exception) -> None:
+        """What `receive` raises next."""
+        self._inbox.put_nowait(error)
+
+    async def _receive(self) -> Message:
+        message = await self._inbox.get()
+        if isinstance(message, Exception):
+            raise message
+        return message
+
     async def _send(self, message: Message) -> None:
         await self.open_gate.wait()
+        if (refusal := self.refuses(message)) is not None:
+            raise refusal
         if self.broken is not None:
             raise self.broken
         self.sent.append(message)

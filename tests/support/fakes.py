@@ -26,6 +26,7 @@ from nannin.hub.sockets import Page
 from nannin.settings import Settings
 from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
 from nannin.wire.engine_session import Limits
+from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode
 from support.fake_clock import FakeClock as FakeClock  # who needs more than the clock finds it here too
@@ -52,10 +53,10 @@ class FakeLink:
         self.close_code: int | None = None
         self.blocked = False  # a client that does not read: of the newest only the newest waits
         self._receive = receive
-        self._newest: dict[str, Outgoing] = {}
+        self._newest: Newest[Outgoing] = Newest()
 
     def write(self, outgoing: Outgoing) -> None:
-        assert self.close_code is None, f"{outgoing.packets} is written behind the close"
+        assert self.close_code is None, f"{outgoing.packets} is written after the close"
         self.writes += 1
         self.packets += outgoing.packets
         for packet in outgoing.packets:
@@ -63,12 +64,12 @@ class FakeLink:
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         if self.blocked:
-            self._newest[key] = outgoing
+            self._newest.put(key, outgoing)
         else:
             self.write(outgoing)
 
     def forget_newest(self, key: str) -> None:
-        self._newest.pop(key, None)
+        self._newest.forget(key)
 
     def close(self, code: int) -> None:
         assert self.close_code is None, "closed twice"
@@ -78,9 +79,8 @@ class FakeLink:
     def drain(self) -> None:
         """The client reads again."""
         self.blocked = False
-        newest, self._newest = self._newest, {}
-        for outgoing in newest.values():
-            self.write(outgoing)
+        while self._newest:
+            self.write(self._newest.take())
 
 
 class FakePoll:

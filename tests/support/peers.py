@@ -19,7 +19,10 @@ App = Callable[
 
 
 class FakeTransport(asyncio.Transport):
-    """Remembers what is written; with `full`, the kernel takes nothing and all of it waits here."""
+    """Remembers what is written; with `full`, the kernel takes nothing and all of it waits here.
+
+    As uvloop's does, it raises when something is written after the connection is lost.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,6 +34,8 @@ class FakeTransport(asyncio.Transport):
         self.closed: str | None = None
 
     def write(self, data: Any) -> None:
+        if self.closed == "lost":
+            raise RuntimeError("unable to perform operation on a closed transport; the handler is closed")
         if self.closed:
             return
         self.written.append(bytes(data))
@@ -95,7 +100,7 @@ class Recorder:
 class Peer:
     """A connection with a WebSocket client of `websockets` at its other end."""
 
-    def __init__(self, app: App, *, max_size: int = 1_000) -> None:
+    def __init__(self, app: App, *, max_size: int = 1_000, target: str = "/x?y=1") -> None:
         config = Config(app, ws="none", ws_max_size=max_size, lifespan="off", log_config=None)
         config.load()
         self.state = ServerState()
@@ -103,7 +108,7 @@ class Peer:
         self.transport = FakeTransport()
         self.transport.protocol = self.socket
         self.socket.connection_made(self.transport)
-        self.client = ClientProtocol(parse_uri("ws://127.0.0.1:8124/x?y=1"))
+        self.client = ClientProtocol(parse_uri(f"ws://127.0.0.1:8124{target}"), max_size=None)
 
     async def open(self) -> None:
         self.client.send_request(self.client.connect())
@@ -125,6 +130,7 @@ class Peer:
         return self.client.events_received()
 
     def lose(self) -> None:
+        self.transport.closed = "lost"
         self.socket.connection_lost(None)
 
 

@@ -14,7 +14,7 @@ from starlette.types import Message, Scope
 
 Pairs = Iterable[tuple[bytes, bytes]]
 
-# So much may wait unread by the app before reading from its client stops.
+# How many bytes may wait for the app to receive them before reading from its client stops.
 MAX_QUEUED_BYTES = 65_536
 
 
@@ -25,7 +25,9 @@ class ClientGone(OSError):
 class Connection(Protocol):
     """What the ASGI side asks of the connection below it."""
 
-    blocked: bool
+    @property
+    def blocked(self) -> bool:
+        """Whether something that was written still waits."""
 
     def is_closing(self) -> bool:
         """Whether it is closed, or about to be."""

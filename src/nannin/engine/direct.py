@@ -10,22 +10,22 @@ Source: RFC 6455; `websockets` reads the frames and knows how to close.
 from __future__ import annotations
 
 import asyncio
-import http
 import logging
-import re
-from typing import Any, Protocol, cast
-from urllib.parse import unquote
+from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol as WebSocketProtocol
 from websockets.protocol import Side
-from websockets.utils import accept_key
 
 from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
+from nannin.engine.fragments import Fragments, TooManyFragments
+from nannin.engine.opening import OpeningRefused, make_head, read_opening
+from nannin.engine.receiver import Receiver
+from nannin.wire.outbox import Backlog, Newest
 from nannin.wire.outgoing import Outgoing
 
 EXTENSION = "nannin.direct"
@@ -33,37 +33,27 @@ EXTENSION = "nannin.direct"
 logger = logging.getLogger("nannin.websocket")
 logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open and close
 
-# A peer has so long to answer a close frame; then its connection is cut.
-CLOSE_TIMEOUT_S = 5.0
-# 16 random bytes in base64. Source: RFC 6455, 4.1.
-_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
-_HANDSHAKE_HEADERS = frozenset({b"sec-websocket-version", b"sec-websocket-key"})
-
-# Pongs may pile up so far for a peer that sends pings and reads nothing.
-_MAX_PONGS_BYTES = 65_536
+# How many bytes of pongs and other answers to its frames may wait for a peer that reads nothing.
+_MAX_ANSWERS_BYTES = 65_536
 
 
-class Receiver(Protocol):
-    """What is attached to a direct WebSocket, and told of everything from then on."""
+class _Waiting:
+    """What there is to know of a connection while the kernel takes no more from it."""
 
-    def receive(self, link: DirectWebSocket, message: str | bytes) -> None:
-        """A message arrived."""
+    __slots__ = ("answers_bytes", "backlog", "newest")
 
-    def lose(self, link: DirectWebSocket, *, clean: bool) -> None:
-        """The connection is gone, once and for good; cleanly, if the client sent a close frame."""
-
-    def block(self, link: DirectWebSocket) -> None:
-        """The client reads too slowly: something written waits here."""
-
-    def drain(self, link: DirectWebSocket) -> None:
-        """Nothing waits any more."""
-
-    def overflow(self, link: DirectWebSocket) -> None:
-        """More waits than may; the link is to be closed."""
+    def __init__(self, max_outbox_bytes: int) -> None:
+        self.newest: Newest[Outgoing] = Newest()
+        self.backlog = Backlog(max_outbox_bytes)
+        self.answers_bytes = 0
 
 
 class DirectWebSocket(asyncio.Protocol):
-    """One WebSocket. Give uvicorn the class: `ws=nannin.DirectWebSocket` or `--ws nannin:DirectWebSocket`."""
+    """One WebSocket. Give uvicorn the class: `ws=nannin.DirectWebSocket` or `--ws nannin:DirectWebSocket`.
+
+    Attributes:
+        close_timeout_s: how long a peer has to answer a close frame before its connection is cut.
+    """
 
     __slots__ = (
         "_accept_key",
@@ -75,12 +65,13 @@ class DirectWebSocket(asyncio.Protocol):
         "_ended",
         "_fragments",
         "_max_outbox_bytes",
-        "_newest",
         "_receiver",
         "_state",
         "_transport",
-        "blocked",
+        "_waiting",
     )
+
+    close_timeout_s: ClassVar[float] = 5.0
 
     def __init__(
         self,
@@ -97,13 +88,17 @@ class DirectWebSocket(asyncio.Protocol):
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._accept_key: str | None = None  # None until the handshake has arrived
         self._asgi: AsgiSide | None = None
-        self._receiver: Receiver | None = None
-        self._newest: dict[str, Outgoing] | None = None
+        self._receiver: Receiver[DirectWebSocket] | None = None
         self._max_outbox_bytes = 0
+        self._waiting: _Waiting | None = None  # None while the kernel takes everything
         self._ended = False  # by us: nothing more is received
-        self._fragments: list[bytes] | None = None
+        self._fragments: Fragments | None = None
         self._close_alarm: asyncio.TimerHandle | None = None
-        self.blocked = False
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something that was written still waits here."""
+        return self._waiting is not None
 
     # asyncio's protocol
 
@@ -128,17 +123,18 @@ class DirectWebSocket(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The kernel takes no more."""
-        self.blocked = True
+        self._waiting = _Waiting(self._max_outbox_bytes)
         if self._receiver is not None:
             self._receiver.block(self)
 
     def resume_writing(self) -> None:
         """All has drained: what is newest goes out now."""
-        self.blocked = False
-        newest, self._newest = self._newest, None
-        for key, outgoing in (newest or {}).items():
-            self.write_newest(key, outgoing)
-        if self._receiver is not None and not self.blocked:
+        waiting, self._waiting = self._waiting, None
+        while waiting is not None and waiting.newest and self._waiting is None:
+            self._transport.write(waiting.newest.take().frames)
+        if self._waiting is not None and waiting is not None:
+            self._waiting.newest = waiting.newest  # the kernel is full again
+        elif self._receiver is not None:
             self._receiver.drain(self)
         if self._asgi is not None:
             self._asgi.wake_writer()
@@ -149,9 +145,12 @@ class DirectWebSocket(asyncio.Protocol):
             self._receive_handshake(data)
             return
         self._conn.receive_data(data)
-        for event in self._conn.events_received():
-            self._receive_frame(cast(Frame, event))
-        self._write_protocol()
+        frames = self._conn.events_received()
+        if self._conn.close_rcvd is None and self._conn.parser_exc is None:
+            self._answer()  # pongs go out before what the messages make the application send
+        for frame in frames:
+            self._receive_frame(cast(Frame, frame))
+        self._answer()
 
     def eof_received(self) -> None:
         """The peer will send no more: the transport closes itself."""
@@ -169,7 +168,7 @@ class DirectWebSocket(asyncio.Protocol):
 
     # The link of a receiver
 
-    def attach(self, receiver: Receiver, max_outbox_bytes: int) -> None:
+    def attach(self, receiver: Receiver[DirectWebSocket], max_outbox_bytes: int) -> None:
         """Gives the connection to a receiver, and to it at once what arrived before.
 
         Args:
@@ -180,6 +179,8 @@ class DirectWebSocket(asyncio.Protocol):
         messages = self._asgi.take_messages()
         self._receiver, self._asgi = receiver, None
         self._max_outbox_bytes = max_outbox_bytes
+        if self._waiting is not None:
+            self.pause_writing()  # now there is a receiver to tell
         for message in messages:
             receiver.receive(self, message)
         if self._transport.is_closing() and self._receiver is not None:
@@ -187,43 +188,49 @@ class DirectWebSocket(asyncio.Protocol):
             receiver.lose(self, clean=self._conn.close_rcvd is not None)
 
     def write(self, outgoing: Outgoing) -> None:
-        """Sends each packet as a message of its own, in order, without blocking."""
-        self._transport.write(outgoing.frames)
-        if self.blocked and self._receiver is not None:
-            # One message alone may be larger than the limit: what piles up behind it ends a client.
-            waiting = self._transport.get_write_buffer_size() - len(outgoing.frames)
-            if waiting > self._max_outbox_bytes:
+        """Sends each packet as a message of its own, in order, without blocking; nothing after `close`."""
+        if self._ended:
+            return
+        frames = outgoing.frames
+        self._transport.write(frames)
+        if self._waiting is not None and self._receiver is not None:
+            backlog, size = self._waiting.backlog, len(frames)
+            if not backlog.is_fresh:
+                asyncio.get_running_loop().call_soon(backlog.settle)
+            if not backlog.add(size, self._transport.get_write_buffer_size() - size):
                 self._receiver.overflow(self)
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         """As `write`; while something waits, only the newest of each key does."""
-        if not self.blocked:
-            self._transport.write(outgoing.frames)
-        elif self._newest is None:
-            self._newest = {key: outgoing}
+        if self._waiting is None:
+            if not self._ended:
+                self._transport.write(outgoing.frames)
         else:
-            self._newest[key] = outgoing
+            self._waiting.newest.put(key, outgoing)
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
-        if self._newest is not None:
-            self._newest.pop(key, None)
+        if self._waiting is not None:
+            self._waiting.newest.forget(key)
 
     def close(self, code: int) -> None:
-        """Closes the WebSocket behind what was written; at once where a receiver's client does not read."""
-        self._newest, self._ended = None, True
+        """Closes the WebSocket after what was written; at once where a receiver's client does not read."""
+        self._ended = True
+        if self._waiting is not None:
+            self._waiting.newest = Newest()
         try:
-            self._conn.send_close(code)
+            if not self._transport.is_closing():
+                self._conn.send_close(code)
+                self._write_protocol()
         except InvalidState:
             if self.blocked:
                 self._transport.abort()
             return
-        self._write_protocol()
-        if self.blocked and self._receiver is not None:
+        if self.blocked and (self._receiver is not None or self._transport.is_closing()):
             self._transport.abort()
         elif not self._transport.is_closing():
             loop = asyncio.get_running_loop()
-            self._close_alarm = loop.call_later(CLOSE_TIMEOUT_S, self._transport.abort)
+            self._close_alarm = loop.call_later(self.close_timeout_s, self._transport.abort)
 
     # Frames
 
@@ -234,46 +241,61 @@ class DirectWebSocket(asyncio.Protocol):
             self._asgi.put_disconnect(self._conn.close_rcvd.code)
 
     def _receive_data(self, frame: Frame) -> None:
-        if frame.fin and self._fragments is None:
-            self._receive_message(frame.opcode is Opcode.TEXT, bytes(frame.data))
-            return
-        if self._fragments is None:
-            self._fragments = [b"text" if frame.opcode is Opcode.TEXT else b"binary"]
-        self._fragments.append(bytes(frame.data))
-        if frame.fin:
-            (kind, *parts), self._fragments = self._fragments, None
-            self._receive_message(kind == b"text", b"".join(parts))
-
-    def _receive_message(self, is_text: bool, data: bytes) -> None:
         if self._ended:  # not `close_sent`: a close frame read together with this is answered by now
             return
+        fragments = self._fragments
+        if fragments is None and frame.fin:
+            self._receive_message(frame.opcode is Opcode.TEXT, bytes(frame.data))
+        elif fragments is None:
+            self._fragments = Fragments(frame)
+        else:
+            try:
+                fragments.add(frame)
+            except TooManyFragments:
+                self._fail(CloseCode.MESSAGE_TOO_BIG, "too many empty fragments")
+                return
+            if frame.fin:
+                self._fragments = None
+                self._receive_message(fragments.is_text, bytes(fragments.data))
+
+    def _receive_message(self, is_text: bool, data: bytes) -> None:
         try:
             message = data.decode() if is_text else data
         except UnicodeDecodeError:
-            self._ended = True
-            self._conn.fail(1007, "expected UTF-8")
+            self._fail(CloseCode.INVALID_DATA, "expected UTF-8")
             return
         if self._receiver is not None:
             self._receiver.receive(self, message)
         elif self._asgi is not None:
             self._asgi.put_message(message)
 
-    def _write_protocol(self) -> None:
-        """Writes what `websockets` has to say: the handshake, a pong, a close frame, the end."""
+    def _fail(self, code: int, reason: str) -> None:
+        """The peer broke a rule that `websockets` doesn't see to."""
+        self._ended = True
+        self._conn.fail(code, reason)
+
+    def _answer(self) -> None:
+        """Writes what `websockets` answers to the peer's frames; a peer that reads no answers is cut off."""
+        answers_bytes = self._write_protocol()
+        if self._waiting is not None:
+            self._waiting.answers_bytes += answers_bytes
+            if self._waiting.answers_bytes > _MAX_ANSWERS_BYTES:
+                self._transport.abort()
+
+    def _write_protocol(self) -> int:
+        """Writes what `websockets` has to say (a message, a pong, a close frame); returns its size."""
+        written_bytes = 0
         for data in self._conn.data_to_send():
-            if data:
+            if data and not self._transport.is_closing():
                 self._transport.write(data)
-            else:
+                written_bytes += len(data)
+            elif not data:
                 self._transport.close()
         if self._conn.parser_exc is not None:
             if self._asgi is not None and self._conn.close_sent is not None:
                 self._asgi.put_disconnect(self._conn.close_sent.code)
             self._transport.close()
-        if (
-            self.blocked
-            and self._transport.get_write_buffer_size() > self._max_outbox_bytes + _MAX_PONGS_BYTES
-        ):
-            self._transport.abort()
+        return written_bytes
 
     # The ASGI side's connection
 
@@ -302,11 +324,9 @@ class DirectWebSocket(asyncio.Protocol):
         self._transport.close()
 
     def _respond(self, status: int, headers: Pairs, body: bytes) -> None:
-        lines = [b"HTTP/1.1 %d %b" % (status, http.HTTPStatus(status).phrase.encode())]
-        lines += [name + b": " + value for name, value in headers]
-        if any(b"\r" in line or b"\n" in line for line in lines):
-            raise ValueError("a header holds a line break")
-        self._transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        head = make_head(status, headers)
+        if not self._transport.is_closing():
+            self._transport.write(head + body)
 
     def send(self, message: str | bytes) -> None:
         """Sends one message."""
@@ -327,49 +347,25 @@ class DirectWebSocket(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _receive_handshake(self, data: bytes) -> None:
-        """The request's head, as uvicorn's HTTP protocols write it anew: whole and valid."""
         self._accept_key = ""
-        request, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
-        headers = [(name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)]
-        wanted = {name: value for name, value in reversed(headers) if name in _HANDSHAKE_HEADERS}
-        version, key = (
-            wanted.get(b"sec-websocket-version", b""),
-            wanted.get(b"sec-websocket-key", b"").strip(),
-        )
-        method, _, rest = request.partition(b" ")
-        if version.strip() != b"13":
-            self.deny(426, [(b"Sec-WebSocket-Version", b"13")], b"expected WebSocket version 13")
+        try:
+            opening = read_opening(data)
+        except OpeningRefused as refused:
+            self.deny(refused.status, refused.headers, refused.body)
             return
-        if method != b"GET" or not _KEY.fullmatch(key):
-            self.deny(400, (), b"expected the opening handshake of a WebSocket")
-            return
-        self._accept_key = accept_key(key.decode("latin-1"))
-        target = rest.rpartition(b" ")[0]
-        self._asgi = AsgiSide(self, self._make_scope(target, headers))
-        task = asyncio.get_running_loop().create_task(self._run(self._asgi))
-        self._state.tasks.add(task)
-        task.add_done_callback(self._state.tasks.discard)
-
-    def _make_scope(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
-        raw_path, _, query = target.partition(b"?")
-        root_path = self._config.root_path
-        protocols = b",".join(value for name, value in headers if name == b"sec-websocket-protocol")
-        return {
-            "type": "websocket",
+        self._accept_key = opening.accept_key
+        scope = opening.scope(self._config.root_path) | {
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
-            "http_version": "1.1",
             "scheme": "wss" if is_ssl(self._transport) else "ws",
             "server": get_local_addr(self._transport),
             "client": get_remote_addr(self._transport),
-            "root_path": root_path,
-            "path": root_path + unquote(raw_path.decode("ascii")),
-            "raw_path": root_path.encode("ascii") + raw_path,
-            "query_string": query,
-            "headers": headers,
-            "subprotocols": [name.strip() for name in protocols.decode("latin-1").split(",") if name.strip()],
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}, EXTENSION: {"link": self}},
         }
+        self._asgi = AsgiSide(self, scope)
+        task = asyncio.get_running_loop().create_task(self._run(self._asgi))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
 
     async def _run(self, asgi: AsgiSide) -> None:
         try:

@@ -3,79 +3,114 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from nannin.engine.direct import EXTENSION, DirectWebSocket
 from nannin.engine.engine import Engine, RequestRefused, Session
 from nannin.engine.handshake import Handshake
+from nannin.engine.receiver import Receiver
 from nannin.wire.engine_request import EngineRequest, Refusal
+from nannin.wire.outbox import Backlog, Newest
 from nannin.wire.outgoing import Outgoing
+
+logger = logging.getLogger("nannin.websocket")
 
 # The codes of a WebSocket that ended without a close frame, and of a close frame without a code.
 # Source: RFC 6455, 7.4.1.
 _ABNORMAL, _NO_STATUS = 1006, 1005
-
-# What is written in one turn of the loop waits for the next; more than this does not wait for that alone.
-_BLOCKED_BYTES = 16_384
+# The close code that every server lets an application send.
+_NORMAL = 1000
 
 
 class AsgiLink:
     """Writes to one WebSocket through ASGI's `send`, which may wait: a task does, while there is work.
 
+    A client reads too slowly if `send` hasn't returned a turn of the loop after it was called, or when the
+    next message is written.
+
     Args:
         send: ASGI's.
         max_outbox_bytes: how much may wait for a client that reads slowly.
+
+    Attributes:
+        blocked: whether something that was written still waits for the client.
+        close_timeout_s: how long the WebSocket may take to end after `close`.
     """
+
+    close_timeout_s = 5.0
 
     def __init__(self, send: Send, max_outbox_bytes: int) -> None:
         self._send = send
-        self._max_outbox_bytes = max_outbox_bytes
         self._outbox: deque[Outgoing] = deque()
         self._outbox_bytes = 0
-        self._newest: dict[str, Outgoing] = {}
+        self._under_way_bytes = 0
+        self._backlog = Backlog(max_outbox_bytes)
+        self._newest: Newest[Outgoing] = Newest()
         self._close_code: int | None = None
+        self._takes_more = True  # until it is closed, lost, or too much waits
         self._flushing: asyncio.Task[None] | None = None
-        self.session: Session | None = None
+        self._is_sending = False
+        self._receiver: Receiver[AsgiLink] | None = None
+        self._patience: asyncio.Timeout | None = None
+        self.blocked = False
 
-    @property
-    def blocked(self) -> bool:
-        """Whether so much waits here that the client must be reading slowly."""
-        return self._outbox_bytes > _BLOCKED_BYTES
+    def attach(self, receiver: Receiver[AsgiLink], patience: asyncio.Timeout) -> None:
+        """Tells a receiver of the client from now on.
+
+        Args:
+            receiver: told how the client reads.
+            patience: ends whoever receives from the client, if that doesn't end in time after `close`.
+        """
+        self._receiver, self._patience = receiver, patience
+        if self.blocked:
+            receiver.block(self)
+        if self._close_code is not None:
+            self._lose_patience()
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own; a client that lets too much wait is closed."""
-        if self._close_code is not None:
+        if not self._takes_more:
             return
-        if self._outbox_bytes > self._max_outbox_bytes and self.session is not None:
-            self._outbox.clear()
-            self.session.overflow(self)
-            return
-        self._outbox.append(outgoing)
-        self._outbox_bytes += outgoing.size_bytes
-        self._start()
+        if self._is_sending:
+            self._block()
+        if not self._backlog.is_fresh:
+            asyncio.get_running_loop().call_soon(self._backlog.settle)
+        if self._backlog.add(outgoing.size_bytes, self._outbox_bytes + self._under_way_bytes):
+            self._outbox.append(outgoing)
+            self._outbox_bytes += outgoing.size_bytes
+            self._start()
+        elif self._receiver is not None:
+            self._drop_outbox()
+            self._receiver.overflow(self)
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         """As `write`; while an earlier message is under way, only the newest of each key waits."""
-        if self._close_code is None:
-            self._newest[key] = outgoing
-            self._start()
+        if not self._takes_more:
+            return
+        if self._is_sending:
+            self._block()
+            self._newest.put(key, outgoing)
+        else:
+            self.write(outgoing)
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
-        self._newest.pop(key, None)
+        self._newest.forget(key)
 
     def close(self, code: int) -> None:
-        """Closes the WebSocket behind what was written."""
+        """Closes the WebSocket after what was written; a client that doesn't read then is cut off."""
         if self._close_code is None:
-            self._close_code = code
+            self._takes_more, self._close_code = False, code
             self._start()
+            self._lose_patience()
 
     def lose(self) -> None:
         """The WebSocket is gone: nothing is sent any more."""
-        self._close_code = 1006
-        self._outbox.clear()
+        self._close_code, self._patience = _ABNORMAL, None
+        self._drop_outbox()
         if self._flushing is not None:
             self._flushing.cancel()
 
@@ -84,26 +119,68 @@ class AsgiLink:
             self._flushing = asyncio.get_running_loop().create_task(self._flush())
 
     async def _flush(self) -> None:
+        self._is_sending = True
         try:
             while self._outbox or self._newest:
-                if self._outbox:
-                    outgoing = self._outbox.popleft()
-                    await self._send_all(outgoing)
-                    self._outbox_bytes -= outgoing.size_bytes
-                else:
-                    await self._send_all(self._newest.pop(next(iter(self._newest))))
+                await self._send_next()
             if self._close_code is not None:
-                await self._send({"type": "websocket.close", "code": self._close_code})
+                await self._send_close(self._close_code)
         except (OSError, RuntimeError):
             # The peer went away while we wrote. Servers say so in both ways; `receive` ends the session.
-            self._outbox.clear()
+            self._drop_outbox()
+        except Exception:
+            logger.exception("the server could not send to a WebSocket, which is closed")
+            self._drop_outbox()
+            self._lose_patience(0.0)
         finally:
-            self._flushing = None
+            self._flushing, self._is_sending, self._under_way_bytes = None, False, 0
+        if self.blocked:
+            self.blocked = False
+            if self._receiver is not None:
+                self._receiver.drain(self)
 
-    async def _send_all(self, outgoing: Outgoing) -> None:
-        for packet in outgoing.packets:
-            kind = "text" if isinstance(packet, str) else "bytes"
-            await self._send({"type": "websocket.send", kind: packet})
+    async def _send_next(self) -> None:
+        if self._outbox:
+            outgoing = self._outbox.popleft()
+            self._outbox_bytes -= outgoing.size_bytes
+        else:
+            outgoing = self._newest.take()
+        self._under_way_bytes = outgoing.size_bytes
+        noticing = asyncio.get_running_loop().call_soon(self._block)
+        try:
+            for packet in outgoing.packets:
+                kind = "text" if isinstance(packet, str) else "bytes"
+                await self._send({"type": "websocket.send", kind: packet})
+        finally:
+            noticing.cancel()
+            self._under_way_bytes = 0
+
+    async def _send_close(self, code: int) -> None:
+        try:
+            await self._send({"type": "websocket.close", "code": code})
+        except (OSError, RuntimeError):
+            raise
+        except Exception:
+            # Daphne lets an application close with 1000 and 3000 to 4999 only.
+            logger.debug("the server refused the close code %s", code, exc_info=True)
+            await self._send({"type": "websocket.close", "code": _NORMAL})
+
+    def _block(self) -> None:
+        if not self.blocked:
+            self.blocked = True
+            if self._receiver is not None:
+                self._receiver.block(self)
+
+    def _drop_outbox(self) -> None:
+        self._takes_more = False
+        self._outbox.clear()
+        self._outbox_bytes = 0
+        self._newest = Newest()
+
+    def _lose_patience(self, seconds: float | None = None) -> None:
+        if self._patience is not None:
+            within_s = self.close_timeout_s if seconds is None else seconds
+            self._patience.reschedule(asyncio.get_running_loop().time() + within_s)
 
 
 async def serve_websocket(
@@ -129,40 +206,66 @@ async def serve_websocket(
     link: AsgiLink | DirectWebSocket
     link = AsgiLink(send, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
     if session is None:
-        await send({"type": "websocket.accept"})
+        await send(_accept(scope))
         session = engine.open_by_websocket(link, Handshake(scope))
-    else:
-        # The candidate is known before the client can know that it is open: a poll may follow at once.
-        try:
-            engine.receive_candidate(session, link)
-        except RequestRefused:
-            # Accepted and closed at once: the session's first WebSocket lives on.
-            await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        try:
-            await send({"type": "websocket.accept"})
-        except BaseException:
-            engine.receive_websocket_lost(session, link, clean=False)
-            raise
+    elif not await _try_candidate(engine, session, link, scope, send):
+        return
     if isinstance(link, DirectWebSocket):
         link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
-        return
-    link.session = session
+    else:
+        await _receive_all(session, link, receive)
+
+
+async def _try_candidate(
+    engine: Engine, session: Session, link: AsgiLink | DirectWebSocket, scope: Scope, send: Send
+) -> bool:
+    """Accepts a WebSocket to which a session may upgrade; False if the session has one already."""
+    # The candidate is known before the client can know that it is open: a poll may follow at once.
+    try:
+        engine.receive_candidate(session, link)
+    except RequestRefused:
+        # Accepted and closed at once: the session's first WebSocket lives on.
+        await send(_accept(scope))
+        await send({"type": "websocket.close", "code": 1008})
+        return False
+    try:
+        await send(_accept(scope))
+    except BaseException:
+        session.lose(link, clean=False)
+        raise
+    return True
+
+
+async def _receive_all(session: Session, link: AsgiLink, receive: Receive) -> None:
+    """Gives the session what arrives, until the WebSocket is gone."""
     clean = False
     try:
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                code = message.get("code", _ABNORMAL)
-                # uvicorn's own class says 1005 of a link that broke, too, but only then gives no reason.
-                clean = code != _ABNORMAL and (code != _NO_STATUS or "reason" in message)
-                return
-            text = message.get("text")
-            engine.receive_websocket(session, link, text if text is not None else message["bytes"])
+        async with asyncio.timeout(None) as patience:
+            link.attach(session, patience)
+            while True:
+                message = await receive()
+                if message["type"] == "websocket.disconnect":
+                    code = message.get("code", _ABNORMAL)
+                    # uvicorn's own class says 1005 of a link that broke, too, but only then gives no reason.
+                    clean = code != _ABNORMAL and (code != _NO_STATUS or "reason" in message)
+                    return
+                text = message.get("text")
+                session.receive(link, text if text is not None else message["bytes"])
+    except TimeoutError:
+        if not patience.expired():
+            raise
     finally:
         link.lose()
-        engine.receive_websocket_lost(session, link, clean=clean)
+        session.lose(link, clean=clean)
+
+
+def _accept(scope: Scope) -> Message:
+    """Accepts the opening handshake, with the first subprotocol of those that the client offers.
+
+    Engine.IO names no subprotocol, but a client that offers some fails without one. Node's server does this.
+    """
+    offered = scope.get("subprotocols")
+    return {"type": "websocket.accept", **({"subprotocol": offered[0]} if offered else {})}
 
 
 async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:

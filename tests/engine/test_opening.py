@@ -1,0 +1,68 @@
+"""The opening handshake: what is read of it, and the head of the answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from nannin.engine.opening import OpeningRefused, make_head, read_opening
+
+# The example of RFC 6455, 1.3.
+KEY, ACCEPT_KEY = b"dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+
+def head(first: bytes = b"GET /chat%20room?a=1 HTTP/1.1", *lines: bytes) -> bytes:
+    given = lines or (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: " + KEY)
+    return b"\r\n".join([first, *given, b"", b""])
+
+
+def test_the_key_is_answered_as_the_rfc_does() -> None:
+    assert read_opening(head()).accept_key == ACCEPT_KEY
+
+
+def test_the_scope_tells_of_the_request() -> None:
+    opening = read_opening(
+        head(
+            b"GET /chat%20room?a=1?b HTTP/1.1",
+            b"Sec-WebSocket-Version: 13",
+            b"Sec-WebSocket-Key: " + KEY,
+            b"Sec-WebSocket-Protocol: chat, superchat",
+            b"Sec-WebSocket-Protocol: ,third",
+        )
+    )
+    scope = opening.scope("/mounted")
+    assert scope["path"] == "/mounted/chat room"
+    assert (scope["raw_path"], scope["query_string"]) == (b"/mounted/chat%20room", b"a=1?b")
+    assert scope["subprotocols"] == ["chat", "superchat", "third"]
+    assert scope["headers"][0] == (b"sec-websocket-version", b"13")
+
+
+def test_of_a_header_that_comes_twice_the_first_counts() -> None:
+    lines = (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Key: " + KEY)
+    assert read_opening(head(b"GET / HTTP/1.1", *lines)).accept_key == ACCEPT_KEY
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (head(b"POST / HTTP/1.1"), 400),
+        (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Key: " + KEY), 426),
+        (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Key: " + KEY), 426),
+        (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Version: 13"), 400),
+        (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: x"), 400),
+    ],
+)
+def test_another_request_is_refused_with_what_was_expected(data: bytes, status: int) -> None:
+    with pytest.raises(OpeningRefused, match=r"^expected ") as refused:
+        read_opening(data)
+    assert refused.value.status == status
+    assert (b"Sec-WebSocket-Version", b"13") in list(refused.value.headers) or status == 400
+
+
+def test_a_head_is_a_status_line_and_headers() -> None:
+    assert make_head(403, [(b"A", b"b")]) == b"HTTP/1.1 403 Forbidden\r\nA: b\r\n\r\n"
+
+
+@pytest.mark.parametrize("value", [b"a\r\nb", b"a\nb", b"a\rb"])
+def test_a_header_with_a_line_break_is_an_error(value: bytes) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        make_head(101, [(b"A", value)])
