@@ -160,6 +160,26 @@ def test_a_large_answer_in_the_turn_of_its_question_does_not_cut_the_client_off(
     asyncio.run(scenario())
 
 
+def test_a_blocked_client_that_reads_slowly_is_blocked_anew_and_one_that_reads_nothing_is_not() -> None:
+    async def scenario() -> None:
+        peer, recorder = await attached()
+        peer.transport.full = True
+        peer.socket.write(Outgoing(["4" + "x" * 9_000]))
+        blocked = peer.socket._blocked
+        assert blocked is not None
+        peer.transport.waiting = peer.transport.waiting[3_000:]
+        peer.socket._look_at(blocked)
+        assert recorder.told == ["BLOCKED", "BLOCKED"]
+        peer.transport.waiting = peer.transport.waiting[10:]
+        peer.socket._look_at(blocked)
+        assert recorder.told == ["BLOCKED", "BLOCKED"]
+        peer.lose()
+        peer.socket._look_at(blocked)
+        assert recorder.told == ["BLOCKED", "BLOCKED", "LOST"]
+
+    asyncio.run(scenario())
+
+
 def test_a_client_that_is_blocked_when_its_receiver_comes_is_told_of() -> None:
     async def scenario() -> None:
         recorder, gate = Recorder(), asyncio.Event()

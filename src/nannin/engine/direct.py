@@ -22,10 +22,11 @@ from websockets.protocol import Protocol as WebSocketProtocol
 from websockets.protocol import Side
 
 from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
+from nannin.engine.blocked import Blocked
 from nannin.engine.fragments import Fragments, TooManyFragments
 from nannin.engine.opening import OpeningRefused, make_head, read_opening
 from nannin.engine.receiver import Receiver
-from nannin.wire.outbox import Backlog, Newest
+from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
 
 EXTENSION = "nannin.direct"
@@ -33,19 +34,8 @@ EXTENSION = "nannin.direct"
 logger = logging.getLogger("nannin.websocket")
 logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open and close
 
-# How many bytes of pongs and other answers to its frames may wait for a peer that reads nothing.
-_MAX_ANSWERS_BYTES = 65_536
-
-
-class _Waiting:
-    """What there is to know of a connection while the kernel takes no more from it."""
-
-    __slots__ = ("answers_bytes", "backlog", "newest")
-
-    def __init__(self, max_outbox_bytes: int) -> None:
-        self.newest: Newest[Outgoing] = Newest()
-        self.backlog = Backlog(max_outbox_bytes)
-        self.answers_bytes = 0
+# How many bytes a second a client has to take at least; one that takes less is as one that reads nothing.
+_LEAST_BYTES_PER_S = 1_024
 
 
 class DirectWebSocket(asyncio.Protocol):
@@ -53,12 +43,14 @@ class DirectWebSocket(asyncio.Protocol):
 
     Attributes:
         close_timeout_s: how long a peer has to answer a close frame before its connection is cut.
+        look_every_s: how often a receiver's client that reads too slowly is looked at.
     """
 
     __slots__ = (
         "_accept_key",
         "_app_state",
         "_asgi",
+        "_blocked",
         "_close_alarm",
         "_config",
         "_conn",
@@ -68,10 +60,10 @@ class DirectWebSocket(asyncio.Protocol):
         "_receiver",
         "_state",
         "_transport",
-        "_waiting",
     )
 
     close_timeout_s: ClassVar[float] = 5.0
+    look_every_s: ClassVar[float] = 2.0
 
     def __init__(
         self,
@@ -90,7 +82,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._asgi: AsgiSide | None = None
         self._receiver: Receiver[DirectWebSocket] | None = None
         self._max_outbox_bytes = 0
-        self._waiting: _Waiting | None = None  # None while the kernel takes everything
+        self._blocked: Blocked | None = None  # None while the kernel takes everything
         self._ended = False  # by us: nothing more is received
         self._fragments: Fragments | None = None
         self._close_alarm: asyncio.TimerHandle | None = None
@@ -98,7 +90,7 @@ class DirectWebSocket(asyncio.Protocol):
     @property
     def blocked(self) -> bool:
         """Whether something that was written still waits here."""
-        return self._waiting is not None
+        return self._blocked is not None
 
     # asyncio's protocol
 
@@ -114,6 +106,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._state.connections.discard(cast(Any, self))
         if self._close_alarm is not None:
             self._close_alarm.cancel()
+        self._unblock()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.lose(self, clean=self._conn.close_rcvd is not None)
@@ -123,17 +116,18 @@ class DirectWebSocket(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The kernel takes no more."""
-        self._waiting = _Waiting(self._max_outbox_bytes)
+        blocked = self._blocked = Blocked(self._transport, self._max_outbox_bytes)
         if self._receiver is not None:
             self._receiver.block(self)
+            self._look_later(blocked)
 
     def resume_writing(self) -> None:
         """All has drained: what is newest goes out now."""
-        waiting, self._waiting = self._waiting, None
-        while waiting is not None and waiting.newest and self._waiting is None:
-            self._transport.write(waiting.newest.take().frames)
-        if self._waiting is not None and waiting is not None:
-            self._waiting.newest = waiting.newest  # the kernel is full again
+        newest = self._unblock()
+        while newest and self._blocked is None:
+            self._transport.write(newest.take().frames)
+        if self._blocked is not None:
+            self._blocked.newest = newest  # the kernel is full again
         elif self._receiver is not None:
             self._receiver.drain(self)
         if self._asgi is not None:
@@ -179,7 +173,7 @@ class DirectWebSocket(asyncio.Protocol):
         messages = self._asgi.take_messages()
         self._receiver, self._asgi = receiver, None
         self._max_outbox_bytes = max_outbox_bytes
-        if self._waiting is not None:
+        if self._blocked is not None:
             self.pause_writing()  # now there is a receiver to tell
         for message in messages:
             receiver.receive(self, message)
@@ -193,31 +187,27 @@ class DirectWebSocket(asyncio.Protocol):
             return
         frames = outgoing.frames
         self._transport.write(frames)
-        if self._waiting is not None and self._receiver is not None:
-            backlog, size = self._waiting.backlog, len(frames)
-            if not backlog.is_fresh:
-                asyncio.get_running_loop().call_soon(backlog.settle)
-            if not backlog.add(size, self._transport.get_write_buffer_size() - size):
-                self._receiver.overflow(self)
+        blocked, receiver = self._blocked, self._receiver
+        if blocked is not None and receiver is not None and not blocked.add(len(frames)):
+            receiver.overflow(self)
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         """As `write`; while something waits, only the newest of each key does."""
-        if self._waiting is None:
-            if not self._ended:
-                self._transport.write(outgoing.frames)
-        else:
-            self._waiting.newest.put(key, outgoing)
+        if self._blocked is not None:
+            self._blocked.newest.put(key, outgoing)
+        elif not self._ended:
+            self._transport.write(outgoing.frames)
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
-        if self._waiting is not None:
-            self._waiting.newest.forget(key)
+        if self._blocked is not None:
+            self._blocked.newest.forget(key)
 
     def close(self, code: int) -> None:
         """Closes the WebSocket after what was written; at once where a receiver's client does not read."""
         self._ended = True
-        if self._waiting is not None:
-            self._waiting.newest = Newest()
+        if self._blocked is not None:
+            self._blocked.newest = Newest()
         try:
             if not self._transport.is_closing():
                 self._conn.send_close(code)
@@ -231,6 +221,25 @@ class DirectWebSocket(asyncio.Protocol):
         elif not self._transport.is_closing():
             loop = asyncio.get_running_loop()
             self._close_alarm = loop.call_later(self.close_timeout_s, self._transport.abort)
+
+    def _unblock(self) -> Newest[Outgoing]:
+        """Nothing waits in the transport any more; returns what waited for that."""
+        blocked, self._blocked = self._blocked, None
+        if blocked is None:
+            return Newest()
+        if blocked.alarm is not None:
+            blocked.alarm.cancel()
+        return blocked.newest
+
+    def _look_later(self, blocked: Blocked) -> None:
+        blocked.alarm = asyncio.get_running_loop().call_later(self.look_every_s, self._look_at, blocked)
+
+    def _look_at(self, blocked: Blocked) -> None:
+        """A blocked client that reads, however slowly, is as one that has only just been blocked."""
+        if self._receiver is not None:
+            if blocked.taken_bytes() >= _LEAST_BYTES_PER_S * self.look_every_s:
+                self._receiver.block(self)
+            self._look_later(blocked)
 
     # Frames
 
@@ -277,10 +286,8 @@ class DirectWebSocket(asyncio.Protocol):
     def _answer(self) -> None:
         """Writes what `websockets` answers to the peer's frames; a peer that reads no answers is cut off."""
         answers_bytes = self._write_protocol()
-        if self._waiting is not None:
-            self._waiting.answers_bytes += answers_bytes
-            if self._waiting.answers_bytes > _MAX_ANSWERS_BYTES:
-                self._transport.abort()
+        if self._blocked is not None and not self._blocked.add_answers(answers_bytes):
+            self._transport.abort()
 
     def _write_protocol(self) -> int:
         """Writes what `websockets` has to say (a message, a pong, a close frame); returns its size."""
