@@ -32,3 +32,10 @@ def test_the_list_of_crawlers_is_loaded_by_its_first_question() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     assert (result.stdout, result.stderr) == ("False False True\n", "")
+
+
+def test_the_package_by_itself_imports_no_server() -> None:
+    modules = {"asyncio", "starlette", "uvicorn"}
+    code = f"import sys, nannin; sys.exit(' '.join({modules} & sys.modules.keys()) or 0)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (result.returncode, result.stderr) == (0, "")
