@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nannin.errors import NotConnected as NotConnected
     from nannin.errors import PayloadError as PayloadError
     from nannin.errors import SettingsError as SettingsError
-    from nannin.hub.sockets import DisconnectReason as DisconnectReason
+    from nannin.hub.reasons import DisconnectReason as DisconnectReason
     from nannin.hub.sockets import Page as Page
     from nannin.hub.sockets import Socket as Socket
     from nannin.hub.targets import Answers as Answers
@@ -37,7 +37,7 @@ _MODULES = {
     "NotConnected": "nannin.errors",
     "PayloadError": "nannin.errors",
     "SettingsError": "nannin.errors",
-    "DisconnectReason": "nannin.hub.sockets",
+    "DisconnectReason": "nannin.hub.reasons",
     "Page": "nannin.hub.sockets",
     "Socket": "nannin.hub.sockets",
     "Answers": "nannin.hub.targets",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from nannin import ConnectionRefused, Socket
 from nannin.access.admission import Admission, Refusal
+from nannin.access.connect import Connect
+from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
-from nannin.hub.handlers import Handlers
 from nannin.settings import Settings
 from support.fakes import House
 
@@ -18,7 +18,7 @@ CRAWLER, BROWSER = "Googlebot/2.1", "Mozilla/5.0"
 
 
 def admission(verify: Any = None, **settings: Any) -> Admission:
-    return Admission(Handlers(), Settings(**settings), verify)
+    return Admission(is_page_key, Settings(**settings), verify)
 
 
 def judge(
@@ -30,8 +30,15 @@ def judge(
     **auth: Any,
 ) -> str | None:
     """What it says to a CONNECT of a session that is on these pages, observing or not."""
-    sockets: Any = {page: SimpleNamespace(observes=observing) for page, observing in (has or {}).items()}
-    return admission.find_problem(sockets, key, auth, observes=observes)
+    on = has or {}
+    return admission.judge(
+        key,
+        Connect.read(auth),
+        observes=observes,
+        is_on=key in on,
+        observed=sum(on.values()),
+        joined=len(on) - sum(on.values()),
+    )
 
 
 def tokens(page: str, token: str) -> bool:
@@ -58,8 +65,8 @@ def test_whom_nothing_speaks_against_is_no_problem_and_not_tallied() -> None:
         ("/" + "x" * 255, {}, {}, "page", "Invalid namespace"),
         ("/", {"/": False}, {}, "page", "Already connected"),
         ("/", {"/": True}, {}, "page", "Already connected"),
-        ("/", {}, {"visitor": ""}, "payload", "Invalid visitor: a text of 1 to 64 bytes"),
-        ("/", {}, {"visitor": "é" * 33}, "payload", "Invalid visitor: a text of 1 to 64 bytes"),
+        ("/", {}, {"visitor": ""}, "payload", "Invalid visitor: expected a string of 1 to 64 bytes"),
+        ("/", {}, {"visitor": "é" * 33}, "payload", "Invalid visitor: expected a string of 1 to 64 bytes"),
         ("/", {}, {"updates": "all"}, "payload", 'Invalid updates: "classic", "audience" or "none"'),
         ("/", {}, {"visible": 1}, "payload", "Invalid visible: true or false"),
         ("/", {}, {"visible": None}, "payload", "Invalid visible: true or false"),
@@ -83,7 +90,7 @@ def test_only_the_first_problem_is_told_and_tallied() -> None:
     door = admission(tokens)
     assert judge(door, "news", visitor=5, token="x") == "Invalid namespace"
     assert judge(door, "/", visitor=5, token="x") == "Invalid token: this page needs a signed token"
-    assert judge(door, "/", visitor=5, token="/") == "Invalid visitor: a text of 1 to 64 bytes"
+    assert judge(door, "/", visitor=5, token="/") == "Invalid visitor: expected a string of 1 to 64 bytes"
     assert door.tally == {Refusal.PAGE: 1, Refusal.TOKEN: 1, Refusal.PAYLOAD: 1}
 
 
@@ -157,7 +164,7 @@ def test_whoever_is_refused_is_never_counted_and_told_nothing_else() -> None:
         assert [packet.data for packet in refused.packets] == [
             {"message": "Invalid token: this page needs a signed token"}
         ]
-    assert (house.count("/news"), len(house.hub.observers("/news"))) == (Count(), 0)
+    assert (house.count("/news"), len(house.hub.teller.observers("/news"))) == (Count(), 0)
     assert house.client("/news", token="swen/").house.count("/news") == Count(1, 1, 1)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, DisconnectReason, NotConnected, Socket
-from nannin.wire.engine_states import Reason
 from support.fakes import Client, House
 
 
@@ -219,7 +218,3 @@ def test_one_whose_return_is_refused_does_not_come_back_a_second_time() -> None:
     refused.close()
     come_back(house, pid)
     assert not sole(house).recovered
-
-
-def test_every_end_of_a_session_is_a_reason_that_handlers_know() -> None:
-    assert {DisconnectReason(reason) for reason in Reason} <= set(DisconnectReason)

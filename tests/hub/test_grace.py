@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nannin.audience.roster import Count
-from nannin.hub.hub import graces
+from nannin.hub.grace import graces
 from nannin.settings import Settings
 from nannin.wire.engine_states import Reason
 from support.fakes import Client, House
@@ -218,9 +218,9 @@ def test_a_page_of_graces_alone_has_a_count_and_nobody_to_send_to() -> None:
     house = House(grace=2)
     house.client("/", visitor="ann").close()
     house.page().emit("news", 5)
-    assert (list(house.hub.pages()), house.page().sockets, house.hub.in_grace("/")) == (["/"], [], 1)
+    assert (list(house.hub.pages()), house.page().sockets, house.hub.roster.in_grace("/")) == (["/"], [], 1)
     house.clock.advance(2)
-    assert (list(house.hub.pages()), house.hub.in_grace("/")) == ([], 0)
+    assert (list(house.hub.pages()), house.hub.roster.in_grace("/")) == ([], 0)
 
 
 def test_the_count_inside_a_connect_handler_knows_of_the_place_that_is_taken() -> None:
@@ -238,7 +238,7 @@ def test_one_who_is_refused_on_return_takes_no_place() -> None:
     house.client("/", visitor="ann").close()
     full = house.client("/other")
     full.connect("/", visitor="ann")
-    assert (house.count(), house.hub.in_grace("/")) == (ONE, 1)
+    assert (house.count(), house.hub.roster.in_grace("/")) == (ONE, 1)
     house.clock.advance(2)
     assert house.count() == Count()
 

@@ -98,7 +98,7 @@ def test_a_second_connect_to_the_same_page_is_refused_and_the_first_stays() -> N
 @pytest.mark.parametrize("visitor", ["", "x" * 65, "é" * 33, 5, True, [], {}])
 def test_a_visitor_that_is_no_text_of_1_to_64_bytes_is_refused(visitor: Any) -> None:
     client = House().client("/", visitor=visitor)
-    assert client.refusals() == [("/", {"message": "Invalid visitor: a text of 1 to 64 bytes"})]
+    assert client.refusals() == [("/", {"message": "Invalid visitor: expected a string of 1 to 64 bytes"})]
     assert client.house.count() == Count()
 
 

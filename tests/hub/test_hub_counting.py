@@ -293,7 +293,7 @@ class Counting(RuleBasedStateMachine):
         if person is None:
             return
         page = next(iter(person.pages))
-        for socket in [*self.house.page(page).sockets, *self.house.hub.observers(page)]:
+        for socket in [*self.house.page(page).sockets, *self.house.hub.teller.observers(page)]:
             if socket.session is person.client.session:
                 self.do(lambda socket=socket: socket.disconnect(close=close))  # type: ignore[misc]
         self.leaves_page(person, page, 0.0)
@@ -344,8 +344,8 @@ class Counting(RuleBasedStateMachine):
             counted = [stay for stay in stays if not stay.observes] + self.in_grace[page]
             seen = [stay for stay in counted if stay.visible]
             assert self.house.count(page) == Count(len(counted), visitors(counted), visitors(seen)), page
-            assert len(self.house.hub.observers(page)) == sum(stay.observes for stay in stays)
-            assert self.house.hub.in_grace(page) == len(self.in_grace[page])
+            assert len(self.house.hub.teller.observers(page)) == sum(stay.observes for stay in stays)
+            assert self.house.hub.roster.in_grace(page) == len(self.in_grace[page])
 
     @invariant()
     def nobody_else_has_ended(self) -> None:

@@ -135,7 +135,7 @@ class Telling(RuleBasedStateMachine):
     @rule(page=st.sampled_from(PAGES))
     def watch(self, page: str) -> None:
         ear = Ear(self.house.count(page))
-        self.house.hub.watch(ear, page)
+        self.house.hub.teller.watch(ear, page)
         self.ears.append((ear, page))
 
     @rule(index=INDEXES)
@@ -154,7 +154,7 @@ class Telling(RuleBasedStateMachine):
     @rule(index=INDEXES)
     def watch_no_more(self, index: int) -> None:
         if self.ears:
-            self.house.hub.unwatch(*self.ears.pop(index % len(self.ears)))
+            self.house.hub.teller.unwatch(*self.ears.pop(index % len(self.ears)))
 
     # Time
 
@@ -204,12 +204,12 @@ class Telling(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for ear, page in self.ears:
-            self.house.hub.unwatch(ear, page)
+            self.house.hub.teller.unwatch(ear, page)
         for guest in self.guests:
             guest.client.lose()
         self.house.clock.advance(60)
         self.house.assert_empty()
-        assert not any(self.house.hub.observers(page) for page in PAGES)
+        assert not any(self.house.hub.teller.observers(page) for page in PAGES)
         self.patch.undo()
 
 

@@ -68,10 +68,10 @@ def test_a_page_of_observers_alone_is_a_page_that_nobody_is_on() -> None:
     house = House()
     observing = observers(house, 2)
     assert (house.count(), list(house.hub.pages()), house.page().sockets) == (Count(), [], [])
-    assert [len(house.hub.observers("/")), len(house.hub.observers("/other"))] == [2, 0]
+    assert [len(house.hub.teller.observers("/")), len(house.hub.teller.observers("/other"))] == [2, 0]
     for observer in observing:
         observer.lose()
-    assert not house.hub.observers("/")
+    assert not house.hub.teller.observers("/")
     house.assert_empty()
 
 

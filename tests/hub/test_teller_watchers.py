@@ -25,7 +25,7 @@ class Ear:
 
 def watch(house: House, page: str | None) -> Ear:
     ear = Ear()
-    house.hub.watch(ear, page)
+    house.hub.teller.watch(ear, page)
     return ear
 
 
@@ -172,8 +172,8 @@ def test_whoever_asked_for_a_page_that_empties_untold_is_told() -> None:
 def test_who_watches_no_more_is_told_nothing() -> None:
     house = House()
     one, every = watch(house, "/"), watch(house, None)
-    house.hub.unwatch(one, "/")
-    house.hub.unwatch(every, None)
+    house.hub.teller.unwatch(one, "/")
+    house.hub.teller.unwatch(every, None)
     crowd(house, 1)
     assert (one.heard, every.heard) == ([], [])
 
@@ -181,7 +181,7 @@ def test_who_watches_no_more_is_told_nothing() -> None:
 def test_one_of_two_watchers_may_go() -> None:
     house = House()
     goes, stays = watch(house, "/"), watch(house, "/")
-    house.hub.unwatch(goes, "/")
+    house.hub.teller.unwatch(goes, "/")
     crowd(house, 1)
     assert (goes.heard, stays.heard) == ([], [("/", ONE)])
 
@@ -189,9 +189,9 @@ def test_one_of_two_watchers_may_go() -> None:
 def test_watching_no_more_what_was_never_watched_is_no_error() -> None:
     house = House()
     ear = watch(house, "/")
-    house.hub.unwatch(ear, None)
-    house.hub.unwatch(Ear(), "/")
-    house.hub.unwatch(Ear(), "/news")
+    house.hub.teller.unwatch(ear, None)
+    house.hub.teller.unwatch(Ear(), "/")
+    house.hub.teller.unwatch(Ear(), "/news")
     crowd(house, 1)
     assert ear.heard == [("/", ONE)]
 
@@ -201,7 +201,7 @@ def test_a_page_that_was_watched_as_it_emptied_is_forgotten_all_the_same() -> No
     ear = watch(house, "/")
     (client,) = crowd(house, 1)
     client.close()
-    house.hub.unwatch(ear, "/")
+    house.hub.teller.unwatch(ear, "/")
     house.clock.advance(1)
     house.assert_empty()
 
@@ -215,13 +215,13 @@ class Fleeting(Ear):
 
     def told(self, page: str, count: Count) -> None:
         super().told(page, count)
-        self._house.hub.unwatch(self, page)
+        self._house.hub.teller.unwatch(self, page)
 
 
 def test_a_watcher_may_go_while_it_is_told() -> None:
     house = House()
     fleeting = Fleeting(house)
-    house.hub.watch(fleeting, "/")
+    house.hub.teller.watch(fleeting, "/")
     stays = watch(house, "/")
     crowd(house, 1)
     crowd(house, 1)
@@ -239,7 +239,7 @@ class Broken:
 def test_a_watcher_that_raises_hurts_nobody(updates: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     house = House()
-    house.hub.watch(Broken(), "/")
+    house.hub.teller.watch(Broken(), "/")
     ear = watch(house, "/")
     (client,) = crowd(house, 1, updates=updates)
     (classic,) = crowd(house, 1)

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from nannin.access.connect import Format
-from nannin.hub.handlers import Handlers
-from nannin.hub.sockets import Socket
+from nannin.access.connect import Connect
 from nannin.settings import Settings
-
-MAX_VISITOR_BYTES = 64
-
-_FORMATS = frozenset(form.value for form in Format)
 
 
 class Refusal(enum.StrEnum):
-    """Why somebody was turned away; the tally's words."""
+    """Why a client was turned away; the words of the tally."""
 
     ORIGIN = "origin"
     PAGE = "page"
@@ -30,10 +23,10 @@ class Refusal(enum.StrEnum):
 
 
 class Admission:
-    """Judges CONNECTs, and tallies whom it or anybody else turns away.
+    """Judges CONNECTs, and tallies every refusal, its own and those of others.
 
     Args:
-        handlers: they know which pages there are.
+        exists: whether there is a page with this key.
         settings: the limits.
         verify: whether a token opens a page; None where pages need none.
 
@@ -42,71 +35,57 @@ class Admission:
     """
 
     def __init__(
-        self, handlers: Handlers, settings: Settings, verify: Callable[[str, str], bool] | None
+        self,
+        exists: Callable[[str], bool],
+        settings: Settings,
+        verify: Callable[[str, str], bool] | None,
     ) -> None:
         self.tally: Counter[Refusal] = Counter()
-        self._handlers = handlers
+        self._exists = exists
         self._settings = settings
         self._verify = verify
 
-    def find_problem(
-        self, sockets: Mapping[str, Socket], key: str, auth: Mapping[str, Any], *, observes: bool
+    def judge(
+        self, key: str, connect: Connect, *, observes: bool, is_on: bool, observed: int, joined: int
     ) -> str | None:
-        """Why a CONNECT can't be taken, in the words of its `connect_error`; it is tallied.
+        """Judges a CONNECT, and tallies it if it can't be taken.
 
         Args:
-            sockets: those that its session has already, by page.
-            key: the page's.
-            auth: what came with it.
-            observes: whether it will only observe.
+            key: the page's key.
+            connect: what came with it.
+            observes: whether the client will only observe.
+            is_on: whether the session is on this page already.
+            observed: how many pages the session observes.
+            joined: how many pages the session is counted on.
+
+        Returns:
+            None if the client may join; else why it may not, in the words of the `connect_error`.
         """
-        refusal, problem = (
-            self._judge_page(sockets, key, auth)
-            or self._judge_payload(auth)
-            or self._judge_limits(sockets, observes)
-            or (None, None)
+        refused = (
+            self._judge_page(key, connect, is_on)
+            or ((Refusal.PAYLOAD, connect.problem) if connect.problem else None)
+            or self._judge_limits(observes, observed, joined)
         )
-        if refusal is not None:
-            self.tally[refusal] += 1
+        if refused is None:
+            return None
+        refusal, problem = refused
+        self.tally[refusal] += 1
         return problem
 
-    def _judge_page(
-        self, sockets: Mapping[str, Socket], key: str, auth: Mapping[str, Any]
-    ) -> tuple[Refusal, str] | None:
-        if not self._handlers.exists(key):
+    def _judge_page(self, key: str, connect: Connect, is_on: bool) -> tuple[Refusal, str] | None:
+        if not self._exists(key):
             return Refusal.PAGE, "Invalid namespace"
-        if key in sockets:
+        if is_on:
             return Refusal.PAGE, "Already connected"
-        if self._verify is not None:
-            token = auth.get("token")
-            if not isinstance(token, str) or not self._verify(key, token):
-                return Refusal.TOKEN, "Invalid token: this page needs a signed token"
+        if self._verify is not None and not (connect.token and self._verify(key, connect.token)):
+            return Refusal.TOKEN, "Invalid token: this page needs a signed token"
         return None
 
-    def _judge_payload(self, auth: Mapping[str, Any]) -> tuple[Refusal, str] | None:
-        visitor = auth.get("visitor")
-        if visitor is not None and not (
-            isinstance(visitor, str) and 0 < len(visitor.encode(errors="replace")) <= MAX_VISITOR_BYTES
-        ):
-            return Refusal.PAYLOAD, f"Invalid visitor: a text of 1 to {MAX_VISITOR_BYTES} bytes"
-        updates = auth.get("updates", Format.CLASSIC.value)
-        if not isinstance(updates, str) or updates not in _FORMATS:
-            return Refusal.PAYLOAD, 'Invalid updates: "classic", "audience" or "none"'
-        for name in ("visible", "observe", "recover"):
-            if not isinstance(auth.get(name, False), bool):
-                return Refusal.PAYLOAD, f"Invalid {name}: true or false"
-        return None
-
-    def _judge_limits(self, sockets: Mapping[str, Socket], observes: bool) -> tuple[Refusal, str] | None:
-        observed = sum(socket.observes for socket in sockets.values())
-        if observes and observed >= self._settings.max_observed:
-            return (
-                Refusal.LIMIT,
-                f"Too many namespaces: one session may observe {self._settings.max_observed}",
-            )
-        if not observes and len(sockets) - observed >= self._settings.max_namespaces:
-            return (
-                Refusal.LIMIT,
-                f"Too many namespaces: one session may be on {self._settings.max_namespaces}",
-            )
-        return None
+    def _judge_limits(self, observes: bool, observed: int, joined: int) -> tuple[Refusal, str] | None:
+        if observes:
+            most = self._settings.max_observed
+            words = f"Too many namespaces: one session may observe {most}"
+            return (Refusal.LIMIT, words) if observed >= most else None
+        most = self._settings.max_namespaces
+        words = f"Too many namespaces: one session may be on {most}"
+        return (Refusal.LIMIT, words) if joined >= most else None

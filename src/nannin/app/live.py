@@ -141,7 +141,7 @@ class Live:
         Returns:
             The function, so that `on_change` can be a decorator.
         """
-        self._hub.watch(_Changes(self._hub, handler, self.assembly.background), None)
+        self._hub.teller.watch(_Changes(self._hub, handler, self.assembly.background), None)
         return handler
 
     def background(self, function: BackgroundT) -> BackgroundT:

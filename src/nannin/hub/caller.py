@@ -11,7 +11,8 @@ from typing import Any
 from nannin.clock import Clock
 from nannin.errors import ConnectionRefused
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, PageHandlers
-from nannin.hub.sockets import Socket, SocketState
+from nannin.hub.reasons import SocketState
+from nannin.hub.sockets import Socket
 
 logger = logging.getLogger("nannin.handlers")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from nannin.access.connect import Connect
 from nannin.audience.recovery import Absent, Recovery, Return
 from nannin.clock import Alarm, Clock
-from nannin.hub.sockets import DisconnectReason, Socket
+from nannin.hub.reasons import DisconnectReason
+from nannin.hub.sockets import Socket
 from nannin.wire.engine_states import Reason
 
-# After these a client may come back; the others are ends that somebody meant.
+# After one of these a client may come back; the others are ends that somebody meant.
 _LOST = frozenset(
     {
         DisconnectReason.TRANSPORT_CLOSE,
@@ -21,49 +21,58 @@ _LOST = frozenset(
 
 
 class Comebacks:
-    """Knows who may come back, and for how long.
+    """Knows which clients may come back, and for how long.
 
     Args:
         recovery: what is kept for them.
         clock: time.
-        for_all: whether a client that says nothing may come back, as one that asks to.
+        for_all: whether clients may come back that do not ask to.
     """
 
     def __init__(self, recovery: Recovery, clock: Clock, *, for_all: bool) -> None:
         self._recovery = recovery
         self._for_all = for_all
         self._clock = clock
-        self._present: dict[str, Socket] = {}  # those who have a ticket, by its pid
+        self._present: dict[str, Socket] = {}  # the sockets that have a ticket, by its pid
         self._alarm = Alarm(clock, self._expire)
 
-    def find(self, page: str, auth: dict[str, Any]) -> Return | None:
-        """Who a client was, and what it missed, by what it sent to connect; None where it is a new one."""
-        pid = auth.get("pid")
-        if not isinstance(pid, str):
+    def find(self, page: str, connect: Connect) -> Return | None:
+        """Who a client was, and what it missed, by what it sent to connect; None if it is a new client."""
+        if connect.pid is None:
             return None
-        present = self._present.get(pid)
+        present = self._present.get(connect.pid)
         if present is not None and present.key == page:
             # Only the client itself knows its pid: it has lost its link, and we have not noticed yet.
             present.session.close(Reason.TRANSPORT_ERROR)
-        return self._recovery.come_back(page, pid, auth.get("offset"), self._clock.now())
+        return self._recovery.come_back(page, connect.pid, connect.offset, self._clock.now())
 
-    def welcome(self, socket: Socket, back: Return | None) -> None:
-        """Gives a socket its old self, or a ticket to come back with where it wants one (`recover`).
+    def welcome(self, socket: Socket, back: Return | None, *, recover: bool | None) -> None:
+        """Gives a socket its old self, or a ticket to come back with.
 
-        An observer gets none: it is sent no page's events, and would be on its return.
+        An observer gets no ticket: a page's events are not sent to it, and on its return they would be.
+
+        Args:
+            socket: one that joins its page.
+            back: who it was; None if it is a new client.
+            recover: whether the client wants a ticket; None: as the settings say.
         """
         if back is not None:
             socket.recovered, socket.ticket = True, back.absent.ticket
             socket.join(*back.absent.rooms)
             socket.data = back.absent.data
             socket.outbox = list(back.missed)
-        elif self._recovery.is_on and socket.auth.get("recover", self._for_all) and not socket.observes:
+        elif self._recovery.is_on and not socket.observes and (self._for_all if recover is None else recover):
             socket.ticket = self._recovery.join(socket.key)
         if socket.ticket is not None:
             self._present[socket.ticket.pid] = socket
 
     def part(self, socket: Socket, reason: DisconnectReason | None) -> None:
-        """A socket leaves, and may come back if its link was lost; None: it never joined."""
+        """A socket has left, and may come back if its link was lost.
+
+        Args:
+            socket: whose state is LEFT.
+            reason: why it left; None if it never joined.
+        """
         if socket.ticket is None:
             return
         del self._present[socket.ticket.pid]

@@ -9,6 +9,7 @@ from typing import Any
 from nannin.access.admission import Refusal
 from nannin.audience.roster import Count
 from nannin.engine.engine import Engine, Session
+from nannin.hub.client import client_of
 from nannin.hub.hub import Hub
 from nannin.hub.teller import Watcher
 from nannin.settings import Settings
@@ -52,11 +53,11 @@ class Observatory:
 
         A page that empties is told once with zeros.
         """
-        self._hub.watch(watcher, page)
+        self._hub.teller.watch(watcher, page)
 
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         """Takes that back."""
-        self._hub.unwatch(watcher, page)
+        self._hub.teller.unwatch(watcher, page)
 
     def explain(self, page: str) -> dict[str, Any]:
         """Why the page's number is what it is. It looks at every session, so it is not to be asked at will.
@@ -68,14 +69,14 @@ class Observatory:
         sockets = [
             socket
             for session in self._engine.sessions.values()
-            if not session.ended and (socket := session.data.sockets.get(page)) is not None
+            if not session.ended and (socket := client_of(session).sockets.get(page)) is not None
             if socket.connected and not socket.observes
         ]
-        count, in_grace = self._hub.count(page), self._hub.in_grace(page)
+        count, in_grace = self._hub.count(page), self._hub.roster.in_grace(page)
         visitors = len({socket.visitor or socket for socket in sockets})
         transports = Counter(_transport(socket.session) for socket in sockets)
-        observers = self._hub.observers(page)
-        crawlers = sum(socket.session.data.is_crawler for socket in observers)
+        observers = self._hub.teller.observers(page)
+        crawlers = sum(client_of(socket.session).is_crawler for socket in observers)
         settings = self._settings
         return {
             "page": page,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from nannin.access.connect import Format
+from nannin.access.connect import Connect, Format
 from nannin.audience.page_key import is_pattern
 from nannin.audience.recovery import Aim, Ticket
 from nannin.audience.rooms import Rooms
@@ -16,33 +15,11 @@ from nannin.engine.engine import Session
 from nannin.engine.handshake import Handshake
 from nannin.errors import CallTimeout, NotConnected
 from nannin.hub.handlers import Handlers, HandlerT, Middleware, check_handled
+from nannin.hub.reasons import SocketState
 from nannin.hub.targets import Answers, Emitting, OnlyMe, Target, check_event
 from nannin.wire.outgoing import Outgoing
 
 MiddlewareT = TypeVar("MiddlewareT", bound=Middleware)
-
-
-class SocketState(enum.Enum):
-    """Where a connection is."""
-
-    JOINING = "its connect handler decides"
-    JOINED = "on the page, and counted"
-    LEFT = "gone"
-
-
-class DisconnectReason(enum.StrEnum):
-    """Why a connection ended: what a `disconnect` handler is told, in Socket.IO's words where it has some."""
-
-    CLIENT_LEFT = "client namespace disconnect"  # the client called disconnect(), or moved to another page
-    SERVER_LEFT = "server namespace disconnect"  # socket.disconnect()
-    TRANSPORT_CLOSE = "transport close"  # the client closed its link: the tab was closed
-    TRANSPORT_ERROR = "transport error"  # the link broke
-    PING_TIMEOUT = "ping timeout"  # no sign of life for ping_interval + ping_timeout
-    PARSE_ERROR = "parse error"  # the client broke the protocol
-    FORCED_CLOSE = "forced close"  # socket.disconnect(close=True), on another of the session's pages
-    CONNECT_TIMEOUT = "connect timeout"  # never seen by a handler: who is on no page has no socket
-    SLOW_CLIENT = "slow client"  # more waited for it than may
-    SHUTTING_DOWN = "server shutting down"
 
 
 class Audience(Protocol):
@@ -81,6 +58,7 @@ class Socket:
         "_calls",
         "_data",
         "auth",
+        "begins_visible",
         "form",
         "id",
         "key",
@@ -102,8 +80,9 @@ class Socket:
         key: str,
         id_: str,
         auth: dict[str, Any],
+        connect: Connect,
         *,
-        observes: bool = False,
+        observes: bool,
     ) -> None:
         self._audience = audience
         self._calls: dict[int, asyncio.Future[Any]] | None = None
@@ -112,8 +91,9 @@ class Socket:
         self.key = key
         self.id = id_
         self.auth = auth
-        self.visitor: str | None = auth.get("visitor")
+        self.visitor: str | None = connect.visitor
         self.observes = observes
+        self.begins_visible = connect.visible
         self.form = Format.NONE
         self.state = SocketState.JOINING
         self.left_rooms: list[str] | None = None  # what it was in when it left

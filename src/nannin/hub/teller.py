@@ -11,7 +11,8 @@ from nannin.audience.pace import Pace
 from nannin.audience.roster import Change, Count, Roster
 from nannin.clock import Alarm, Clock
 from nannin.hub.encoding import encode_update
-from nannin.hub.sockets import Socket, SocketState
+from nannin.hub.reasons import SocketState
+from nannin.hub.sockets import Socket
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.telling")

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar, overload
 from nannin.access.connect import Format
 from nannin.errors import ConnectionRefused, NotConnected
 from nannin.hub.hub import EMIT_AFTER_CONNECT_S
-from nannin.hub.sockets import DisconnectReason, Socket
+from nannin.hub.reasons import DisconnectReason
+from nannin.hub.sockets import Socket
 from nannin.hub.targets import check_event
 from nannin.testing.run import Run
 from nannin.testing.tab import Tab

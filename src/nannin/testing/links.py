@@ -8,7 +8,7 @@ from typing import Final
 
 from nannin.engine.engine import Engine, RequestRefused, Session
 from nannin.engine.handshake import Handshake
-from nannin.hub.sockets import DisconnectReason
+from nannin.hub.reasons import DisconnectReason
 from nannin.testing.timing import StageTime
 from nannin.wire.engine_packet import CLOSE, PING, Encoded, PacketType, encode_payload
 from nannin.wire.engine_states import Reason

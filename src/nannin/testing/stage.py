@@ -14,7 +14,8 @@ from nannin.app.live import Live
 from nannin.audience.roster import Count
 from nannin.engine.handshake import Handshake
 from nannin.errors import ConnectionRefused
-from nannin.hub.sockets import DisconnectReason, Page
+from nannin.hub.reasons import DisconnectReason
+from nannin.hub.sockets import Page
 from nannin.testing.client import Client
 from nannin.testing.links import PollingWire, WebSocketWire, Wire
 from nannin.testing.run import Run

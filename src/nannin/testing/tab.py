@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
-from nannin.hub.sockets import DisconnectReason, Socket
+from nannin.hub.client import client_of
+from nannin.hub.reasons import DisconnectReason
+from nannin.hub.sockets import Socket
 from nannin.testing.links import Wire
 from nannin.wire.engine_packet import Encoded, PacketType, encode_message
 from nannin.wire.socket_packet import Decoder, Packet, encode
@@ -76,8 +78,7 @@ class Tab(Generic[ClientT]):
 
     def find_socket(self, page: str) -> Socket:
         """The server's end of the connection to a page."""
-        socket: Socket = self._wire.session.data.sockets[page]
-        return socket
+        return client_of(self._wire.session).sockets[page]
 
     def close(self) -> None:
         """Ends the session cleanly."""

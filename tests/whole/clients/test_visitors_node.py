@@ -70,7 +70,9 @@ def test_a_crawler_is_told_and_not_counted(client: NodeClient, server: Server, p
 
 def test_a_wrong_visitor_is_a_connect_error(client: NodeClient, server: Server, page: str) -> None:
     open_tab(client, server, page, "a", visitor="")
-    assert client.wait("connect_error", "a")["message"] == "Invalid visitor: a text of 1 to 64 bytes"
+    assert (
+        client.wait("connect_error", "a")["message"] == "Invalid visitor: expected a string of 1 to 64 bytes"
+    )
 
 
 def test_visible_is_acknowledged(client: NodeClient, server: Server, page: str) -> None:

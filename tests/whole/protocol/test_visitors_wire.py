@@ -301,7 +301,7 @@ def test_visible_and_observe_are_true_or_false(server: Server, page: str, name: 
 @pytest.mark.parametrize("visitor", ["", "x" * 65, "何" * 22, 1, True, [], {}])
 def test_a_visitors_id_is_a_short_text(server: Server, page: str, visitor: object) -> None:
     with Raw(server) as raw:
-        expected = connect_error(page, "Invalid visitor: a text of 1 to 64 bytes")
+        expected = connect_error(page, "Invalid visitor: expected a string of 1 to 64 bytes")
         assert raw.refusal(page, visitor=visitor) == expected
 
 

@@ -1,0 +1,65 @@
+"""A session's share of the hub: its packets in pieces, and its connections by page."""
+
+from __future__ import annotations
+
+from nannin.engine.engine import Session
+from nannin.hub.sockets import Socket
+from nannin.wire.socket_packet import Decoder
+
+# How many left pages to remember per session. Packets still in flight for them are at most one round trip
+# old.
+MAX_LEFT = 16
+
+
+class Client:
+    """What the hub keeps for one session.
+
+    Args:
+        max_attachments: how many attachments a packet of the client may have.
+        is_crawler: whether the client is a known crawler, which is told but not counted.
+
+    Attributes:
+        decoder: puts the client's packets together.
+        is_crawler: as above.
+        sockets: its connections, by the keys of their pages; also those whose connect handler still runs.
+    """
+
+    __slots__ = ("_left", "decoder", "is_crawler", "sockets")
+
+    def __init__(self, max_attachments: int, *, is_crawler: bool) -> None:
+        self.decoder = Decoder(max_attachments)
+        self.is_crawler = is_crawler
+        self.sockets: dict[str, Socket] = {}
+        self._left: set[str] | None = None
+
+    @property
+    def observed(self) -> int:
+        """How many pages the session observes."""
+        return sum(socket.observes for socket in self.sockets.values())
+
+    def enter(self, socket: Socket) -> None:
+        """The session has a connection to one more page."""
+        self.sockets[socket.key] = socket
+        if self._left is not None:
+            self._left.discard(socket.key)
+
+    def leave(self, key: str) -> None:
+        """The session's connection to a page has ended; the client may not have heard of it yet."""
+        self.sockets.pop(key, None)
+        self.note_left(key)
+
+    def note_left(self, key: str) -> None:
+        """The session is not on this page: it was taken off, or refused. The client may not know yet."""
+        if self._left is None or len(self._left) >= MAX_LEFT:
+            self._left = set()
+        self._left.add(key)
+
+    def was_on(self, key: str) -> bool:
+        """Whether a packet for this page, which the session is not on, may have been sent in good faith."""
+        return self._left is not None and key in self._left
+
+
+def client_of(session: Session) -> Client:
+    """The hub's share of a session, which the hub keeps as the session's `data`."""
+    client: Client = session.data
+    return client

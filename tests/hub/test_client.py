@@ -1,0 +1,55 @@
+"""A session's share of the hub: which pages it is on, which it observes, and which it has just left."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from nannin.hub.client import MAX_LEFT, Client, client_of
+from support.fakes import House
+
+
+def socket(key: str, *, observes: bool = False) -> Any:
+    return SimpleNamespace(key=key, observes=observes)
+
+
+def test_the_pages_that_it_observes_are_counted_apart() -> None:
+    client = Client(0, is_crawler=False)
+    for one in (socket("/a"), socket("/b", observes=True), socket("/c", observes=True)):
+        client.enter(one)
+    assert (list(client.sockets), client.observed) == (["/a", "/b", "/c"], 2)
+    client.leave("/b")
+    assert (list(client.sockets), client.observed) == (["/a", "/c"], 1)
+
+
+def test_a_page_that_it_was_never_on_is_not_one_that_it_has_left() -> None:
+    client = Client(0, is_crawler=False)
+    assert not client.was_on("/")
+    client.note_left("/refused")
+    assert client.was_on("/refused")
+    assert not client.was_on("/")
+
+
+def test_a_page_that_it_is_on_again_is_not_one_that_it_has_left() -> None:
+    client = Client(0, is_crawler=False)
+    client.enter(socket("/a"))
+    client.leave("/a")
+    assert client.was_on("/a")
+    client.enter(socket("/a"))
+    assert not client.was_on("/a")
+
+
+def test_only_so_many_left_pages_are_remembered() -> None:
+    client = Client(0, is_crawler=False)
+    for number in range(MAX_LEFT + 1):
+        client.note_left(f"/{number}")
+    assert client.was_on(f"/{MAX_LEFT}")
+    assert not client.was_on("/0")
+
+
+def test_the_hub_keeps_it_with_the_session() -> None:
+    house = House(is_crawler=lambda user_agent: "bot" in user_agent)
+    session = house.client("/", user_agent="a bot").session
+    client = client_of(session)
+    assert (client.is_crawler, client.observed) == (True, 1)
+    assert client.sockets["/"].session is session
