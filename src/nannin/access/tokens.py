@@ -1,7 +1,7 @@
-"""Signed page tokens: whoever holds one may be counted on that page, and nobody else.
+"""Signed page tokens: a client that holds the token of a page may join it, and no other client may.
 
-A token is the signature of the page's key: HMAC-SHA256 in base64url, 43 characters. It ends when its secret
-is taken out of the settings, and not by itself.
+A token is the signature of the page's key: HMAC-SHA256 in base64url, 43 characters. It is valid until its
+secret is taken out of the settings.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from itsdangerous import Signer
 
 __all__ = ["Tokens"]
 
-_SALT: Final = b"nannin.page"  # so that a signature made for something else with the same secret is no token
+_SALT: Final = b"nannin.page"  # a signature that the same secret made for something else is not a token
 TOKEN_CHARACTERS: Final = 43
 
 
 class Tokens:
-    """Signs and verifies.
+    """Signs page keys, and verifies the signatures.
 
     Args:
-        secrets: the first signs, all verify: a new one is put in front, the old one taken out later.
+        secrets: the first signs, all verify. To change a secret, put the new one first, and take the old one
+            out later.
 
     Raises:
-        ValueError: there is no secret.
+        ValueError: there is no secret, or one is empty.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
@@ -42,7 +43,7 @@ class Tokens:
         return self._signers[0].get_signature(page).decode("ascii")
 
     def verify(self, page: str, token: object) -> bool:
-        """Whether this is a token of that page; whatever else comes is none."""
+        """Whether this is a token of that page; anything that is not a str is not."""
         if not isinstance(token, str) or len(token) != TOKEN_CHARACTERS or not token.isascii():
             return False
         came = token.encode("ascii")

@@ -16,8 +16,9 @@ from nannin.hub.sockets import Socket
 
 logger = logging.getLogger("nannin.handlers")
 
-# A handler that keeps the loop longer than this is named in the log, each at most once in so many seconds.
+# Seconds for which a handler may keep the loop; one that takes longer is named in the log.
 SLOW_S = 0.1
+# Seconds between two warnings that name the same handler.
 _WARN_EVERY_S = 60.0
 
 OnResult = Callable[[Any], None]
@@ -31,7 +32,7 @@ class Caller:
         clock: time.
 
     Attributes:
-        tasks: those that run.
+        tasks: the tasks of async handlers that run.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -41,7 +42,7 @@ class Caller:
 
     def call(
         self,
-        handling: PageHandlers,
+        handlers: PageHandlers,
         socket: Socket,
         event: str,
         args: tuple[Any, ...],
@@ -51,19 +52,19 @@ class Caller:
         """Calls the handler of an event: at once, or in a task where it or the middleware is async.
 
         Args:
-            handling: the handlers of the socket's page.
+            handlers: the handlers of the socket's page.
             socket: whose event it is.
             event: its name.
             args: what came with it.
-            on_result: called with what the handler returned. Without a handler nothing is called, but for
-                `connect`, where None stands for what it would have returned.
+            on_result: called with what the handler returned. Without a handler it is not called, except for
+                `connect`, where it is called with None.
             on_error: called with what it raised.
         """
-        handler = handling.find(event)
+        handler = handlers.find(event)
         if handler is None and event != CONNECT:
             return
-        if handling.middleware:
-            through = self._through(handling, handler, socket, event, args)
+        if handlers.middleware:
+            through = self._through(handlers, handler, socket, event, args)
             self.spawn(self._finish(through, on_result, on_error))
             return
         try:
@@ -116,16 +117,16 @@ class Caller:
 
     async def _through(
         self,
-        handling: PageHandlers,
+        handlers: PageHandlers,
         handler: Handler | None,
         socket: Socket,
         event: str,
         args: tuple[Any, ...],
     ) -> Any:
         async def go_on(depth: int) -> Any:
-            if depth < len(handling.middleware):
-                return await handling.middleware[depth](socket, event, args, lambda: go_on(depth + 1))
-            # A client that went away meanwhile is never told to have left by a disconnect handler.
+            if depth < len(handlers.middleware):
+                return await handlers.middleware[depth](socket, event, args, lambda: go_on(depth + 1))
+            # Nor is the disconnect handler called for a client that left meanwhile.
             gone = event == CONNECT and socket.state is SocketState.LEFT
             result = None if handler is None or gone else self._invoke(handler, socket, event, args)
             return _judge(event, await result if inspect.isawaitable(result) else result)
@@ -144,7 +145,7 @@ class Caller:
 
 
 def _give(result: Any, on_result: OnResult, on_error: OnError) -> None:
-    """Hands a result on; one that can't be sent, say, is the handler's fault."""
+    """Hands a result on. What that raises, as where the result can't be sent, is the handler's fault."""
     try:
         on_result(result)
     except Exception as error:  # noqa: BLE001 - as above

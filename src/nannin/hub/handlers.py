@@ -19,12 +19,12 @@ CONNECT = "connect"
 DISCONNECT = "disconnect"
 ANY = "*"
 
-# So many pages' handlers are remembered; a page that is not is looked up again.
+# Maximum pages whose handlers are remembered; for any other page they are looked up again.
 _MAX_RESOLVED = 10_000
 
 
 def check_handled(event: str) -> None:
-    """Raises where `event` can't be the name of an event that is handled; a function, where none is given."""
+    """Raises where `event` is not a name that a handler can have, such as the function of a bare `@on`."""
     if not isinstance(event, str):
         raise TypeError(f"an event's name is a str, as in @on('say'), not {event!r}")
     if event == "connection":  # the word of Node's server for it
@@ -39,7 +39,7 @@ class Handler:
     Attributes:
         function: the function itself.
         name: what messages call it.
-        payload: its arguments behind the socket.
+        payload: its arguments after the socket.
         is_for_any: whether it takes any event, and so the event's name before the arguments.
     """
 
@@ -51,7 +51,9 @@ class Handler:
         self.name = name_of(function)
         self.payload = Payload(function, before=int(self.is_for_any))
         if self.is_for_any and not self.payload.most:
-            raise TypeError(f"the handler {self.name} of '*' must take the event's name behind the socket")
+            raise TypeError(
+                f"the handler {self.name} of '*' must take the event's name as its second argument"
+            )
         if event in (CONNECT, DISCONNECT) and self.payload.least > 1:
             what = "auth" if event == CONNECT else "reason"
             raise TypeError(f"the handler {self.name} of {event!r} gets the socket and the {what}, no more")
@@ -61,9 +63,9 @@ class PageHandlers:
     """What the application does on one page.
 
     Attributes:
-        params: what the page's key says for the `{name}` parts of its pattern.
-        middleware: what stands around each handler, the outermost first.
-        is_handled: whether there is any handler, so that the application speaks to the page's clients itself.
+        params: the values of the `{name}` parts of the page's pattern.
+        middleware: the functions around each handler, the outermost first.
+        is_handled: whether there is a handler, so that the application speaks to the page's clients itself.
     """
 
     __slots__ = ("_handlers", "is_handled", "middleware", "params")
@@ -96,33 +98,33 @@ class Handlers:
     """The handlers of one application, by page pattern and event.
 
     A pattern is a page's key, in which `*` stands for any text and `{name}` for any text without a `/`. Where
-    several have a handler for an event, a key that is named in full comes first, then the pattern that says
-    the most: the one with the longest plain text, and of two such the one with fewer `*`.
+    several have a handler for an event, a key without such parts comes first, then the most specific pattern:
+    the one with the longest plain text, and of two such the one with fewer `*`.
     """
 
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
         self._resolved: dict[str, PageHandlers] = {}
-        self._named = False
+        self._is_closed = False
         self.is_used = False
 
     def declare(self, pattern: str) -> None:
-        """Names pages. From the first time on, only named pages and `/` exist.
+        """Says that the pages of a pattern exist. After the first call only `/` and declared pages exist.
 
         Raises:
-            ValueError: the pattern is no page key.
+            ValueError: the pattern is not a page key.
         """
         check_page_key(pattern)
-        self._named = True
+        self._is_closed = True
         self._add(pattern)
 
     def register(self, pattern: str, event: str, function: Callable[..., Any]) -> None:
-        """Lets a function answer an event on the pages of a pattern, which it names unless it is `/`.
+        """Lets a function answer an event on the pages of a pattern, and declares them unless it is `/`.
 
         Raises:
             ValueError: the event is reserved for the protocol, or has a handler there already.
-            TypeError: the function can't be called as a handler is, or the event is no text.
+            TypeError: the function can't be called as a handler is, or the event is not a str.
         """
         check_handled(event)
         if not callable(function):
@@ -135,10 +137,10 @@ class Handlers:
         self.is_used = True
 
     def use(self, pattern: str, middleware: Middleware) -> None:
-        """Puts a function around every handler of the pages of a pattern, which it names unless it is `/`.
+        """Puts a function around every handler of the pages of a pattern, and declares them unless it is `/`.
 
         Raises:
-            TypeError: it is no async function, or does not take what middleware gets.
+            TypeError: `middleware` is not an async function, or does not take what middleware gets.
         """
         if not inspect.iscoroutinefunction(middleware):
             raise TypeError(f"middleware is an async function, not {middleware!r}")
@@ -152,11 +154,11 @@ class Handlers:
         self.is_used = True
 
     def exists(self, page: str) -> bool:
-        """Whether there is such a page to join."""
+        """Whether a client may join this page."""
         if not is_page_key(page):
             return False
-        named = not self._named or page == "/"
-        return named or any(row.expression.fullmatch(page) for row in self._rows.values())
+        is_open = not self._is_closed or page == "/"
+        return is_open or any(row.expression.fullmatch(page) for row in self._rows.values())
 
     def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
@@ -170,7 +172,7 @@ class Handlers:
     def _resolve(self, page: str) -> PageHandlers:
         handlers: dict[str, Handler] = {}
         params: dict[str, str] = {}
-        for row in reversed(self._rows.values()):  # the most specific last: it is the one that stays
+        for row in reversed(self._rows.values()):  # the most specific comes last, and overrides the others
             match = row.expression.fullmatch(page)
             if match is not None:
                 handlers |= row.handlers
@@ -183,5 +185,5 @@ class Handlers:
         if pattern not in self._rows:
             self._rows[pattern] = _Row(pattern)
             self._rows = dict(sorted(self._rows.items(), key=lambda row: generality(row[0])))
-        self._named = self._named or pattern != "/"
+        self._is_closed = self._is_closed or pattern != "/"
         return self._rows[pattern]

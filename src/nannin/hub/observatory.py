@@ -11,6 +11,7 @@ from nannin.audience.roster import Count
 from nannin.engine.engine import Engine, Session
 from nannin.hub.client import client_of
 from nannin.hub.hub import Hub
+from nannin.hub.sockets import Socket
 from nannin.hub.teller import Watcher
 from nannin.settings import Settings
 from nannin.wire.engine_states import State
@@ -23,11 +24,11 @@ _MEANINGS = {
 
 
 class Observatory:
-    """The counts of one server, for whoever is not counted.
+    """What a server can be asked by those who are not counted: the web, streams, metrics, commands.
 
     Args:
-        hub: who is where.
-        engine: the sessions that live, to check the count against.
+        hub: knows who is where.
+        engine: its live sessions are what a count is checked against.
         settings: the windows in force.
     """
 
@@ -45,7 +46,7 @@ class Observatory:
         return self._hub.handlers.exists(page)
 
     def pages(self) -> Collection[str]:
-        """The pages that somebody is counted on; not to be kept over a turn of the loop."""
+        """The pages that somebody is counted on; a view that changes with the next join or leave."""
         return self._hub.pages()
 
     def watch(self, watcher: Watcher, page: str | None) -> None:
@@ -56,62 +57,72 @@ class Observatory:
         self._hub.teller.watch(watcher, page)
 
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
-        """Takes that back."""
+        """Tells the watcher no more of what `watch` named."""
         self._hub.teller.unwatch(watcher, page)
 
     def explain(self, page: str) -> dict[str, Any]:
-        """Why the page's number is what it is. It looks at every session, so it is not to be asked at will.
+        """Why the page's number is what it is. It looks at every session, so it must not be asked at will.
 
         Returns:
             What is counted, in which windows, how the count breaks down, who is not counted, and whether a
-            recount of the sessions that live comes to the same.
+            recount of the live sessions comes to the same.
         """
-        sockets = [
-            socket
-            for session in self._engine.sessions.values()
-            if not session.ended and (socket := client_of(session).sockets.get(page)) is not None
-            if socket.connected and not socket.observes
-        ]
-        count, in_grace = self._hub.count(page), self._hub.roster.in_grace(page)
-        visitors = len({socket.visitor or socket for socket in sockets})
-        transports = Counter(_transport(socket.session) for socket in sockets)
-        observers = self._hub.teller.observers(page)
-        crawlers = sum(client_of(socket.session).is_crawler for socket in observers)
-        settings = self._settings
+        sockets = self._counted_sockets(page)
         return {
             "page": page,
-            "count": count._asdict(),
+            "count": self.count(page)._asdict(),
             "counted": _MEANINGS,
-            "windows_s": {
-                "ping_interval": settings.ping_interval,
-                "ping_timeout": settings.ping_timeout,
-                "grace": settings.grace,
-                "grace_lost": settings.grace_lost,
-                "max_interval": settings.max_interval,
+            "windows_s": self._windows(),
+            "breakdown": self._break_down(page, sockets),
+            "not_counted": self._not_counted(page),
+            "check": self._check(page, sockets),
+        }
+
+    def _counted_sockets(self, page: str) -> list[Socket]:
+        """Those on the page by what the sessions say, and not by the roster, which is to be checked."""
+        on_page = (
+            client_of(session).sockets.get(page)
+            for session in self._engine.sessions.values()
+            if not session.ended
+        )
+        return [socket for socket in on_page if socket and socket.connected and not socket.observes]
+
+    def _windows(self) -> dict[str, float]:
+        names = ("ping_interval", "ping_timeout", "grace", "grace_lost", "max_interval")
+        return {name: getattr(self._settings, name) for name in names}
+
+    def _break_down(self, page: str, sockets: list[Socket]) -> dict[str, Any]:
+        transports = Counter(_transport(socket.session) for socket in sockets)
+        return {
+            "live_connections": len(sockets),
+            "in_grace": self._hub.roster.in_grace(page),
+            "with_visitor_id": sum(socket.visitor is not None for socket in sockets),
+            "without_visitor_id": sum(socket.visitor is None for socket in sockets),
+            "transports": {name: transports[name] for name in ("websocket", "polling")},
+        }
+
+    def _not_counted(self, page: str) -> dict[str, Any]:
+        observers = self._hub.teller.observers(page)
+        crawlers = sum(client_of(socket.session).is_crawler for socket in observers)
+        return {
+            "observers": len(observers) - crawlers,
+            "crawlers": crawlers,
+            "refused_since_start": {
+                str(refusal): number
+                for refusal, number in sorted(self._hub.admission.tally.items())
+                if refusal is not Refusal.EVENT  # an event was refused, and not a client
             },
-            "breakdown": {
-                "live_connections": len(sockets),
-                "in_grace": in_grace,
-                "with_visitor_id": sum(socket.visitor is not None for socket in sockets),
-                "without_visitor_id": sum(socket.visitor is None for socket in sockets),
-                "transports": {name: transports[name] for name in ("websocket", "polling")},
-            },
-            "not_counted": {
-                "observers": len(observers) - crawlers,
-                "crawlers": crawlers,
-                "refused_since_start": {
-                    str(refusal): number
-                    for refusal, number in sorted(self._hub.admission.tally.items())
-                    if refusal is not Refusal.EVENT  # that is no client
-                },
-                "crawler_sessions_since_start": self._hub.crawlers,
-            },
-            "check": {
-                "recounted_connections": len(sockets) + in_grace,
-                # Each of those in grace is of a visitor who is there, or is one more.
-                "agrees": len(sockets) + in_grace == count.connections
-                and visitors <= count.visitors <= visitors + in_grace,
-            },
+            "crawler_sessions_since_start": self._hub.crawlers,
+        }
+
+    def _check(self, page: str, sockets: list[Socket]) -> dict[str, Any]:
+        count, in_grace = self.count(page), self._hub.roster.in_grace(page)
+        visitors = len({socket.visitor or socket for socket in sockets})
+        return {
+            "recounted_connections": len(sockets) + in_grace,
+            # Each connection in grace belongs to a visitor who is on the page, or to one more.
+            "agrees": len(sockets) + in_grace == count.connections
+            and visitors <= count.visitors <= visitors + in_grace,
         }
 
 

@@ -15,35 +15,35 @@ from nannin.wire.socket_packet import BINARY_TYPES
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-
 # What the first parameter is annotated with where somebody forgot the socket.
 _PLAIN = (str, int, float, bool, bytes, list, dict)
 _NO_SOCKET = (*_PLAIN, *(kind.__name__ for kind in _PLAIN))
 
 
 class Payload:
-    """The arguments of one handler behind the socket.
+    """The arguments of one handler after the socket.
 
     A parameter with an annotation takes what msgspec can convert to it: a Struct, a dataclass, a TypedDict, a
-    plain or generic type, or a class with `model_validate`, as pydantic's. One without takes anything.
+    plain or generic type, or a class with `model_validate`, as pydantic's. A parameter without an annotation
+    takes anything.
 
     Args:
         handler: a function whose first parameter is the socket.
-        before: how many arguments come in front of those that a client sent.
+        before: how many arguments come between the socket and those that a client sent.
 
     Attributes:
         least: how many arguments it needs at least.
         most: how many it takes at most.
 
     Raises:
-        TypeError: the handler can't be called so, or an annotation is nothing that can be checked.
+        TypeError: the handler can't be called with these, or an annotation can't be checked.
     """
 
     def __init__(self, handler: Callable[..., Any], before: int = 0) -> None:
         name = name_of(handler)
         try:
             parameters = list(inspect.signature(handler).parameters.values())
-        except ValueError:  # a builtin that does not say
+        except ValueError:  # a builtin without a signature
             parameters = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
         first = parameters[0] if parameters else None
         if first is None or first.kind not in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL):
