@@ -6,7 +6,7 @@ import pytest
 
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
-from nannin.hub.encoding import encode_event, encode_update
+from nannin.hub.encoding import MAX_ATTACHMENTS, encode_event, encode_update
 
 COUNT = Count(connections=5, visitors=3, visible=2)
 
@@ -73,3 +73,9 @@ def test_an_event_that_json_has_no_form_for_is_a_type_error() -> None:
 def test_an_event_that_is_no_unicode_is_a_value_error() -> None:
     with pytest.raises(ValueError):
         encode_event("/", "say", ("\ud800",))
+
+
+def test_as_many_attachments_are_sent_as_clients_take() -> None:
+    assert len(encode_event("/", "x", ([b"x"] * MAX_ATTACHMENTS,)).packets) == 1 + MAX_ATTACHMENTS
+    with pytest.raises(ValueError, match=r"expected at most 10 binary values, .* not 11"):
+        encode_event("/", "x", ([b"x"] * (MAX_ATTACHMENTS + 1),))

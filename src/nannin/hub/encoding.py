@@ -10,14 +10,24 @@ from nannin.wire.engine_packet import encode_message
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Packet, PacketType, encode
 
+# Maximum attachments of a packet: the official client disconnects when a packet has more.
+# Source: socket.io-parser, the option `maxAttachments` of its decoder.
+MAX_ATTACHMENTS = 10
+
 
 def encode_packet(packet: Packet) -> Outgoing:
     """Encodes a packet and its attachments, each as a message.
 
     Raises:
         TypeError, ValueError: as `wire.socket_packet.encode`.
+        ValueError: the packet has more attachments than clients take.
     """
-    return Outgoing([encode_message(part) for part in encode(packet)])
+    parts = encode(packet)
+    attachments = len(parts) - 1
+    if attachments > MAX_ATTACHMENTS:
+        limit = f"expected at most {MAX_ATTACHMENTS} binary values, the limit of clients, not {attachments}"
+        raise ValueError(f"{limit}: send several events, or join the values into one")
+    return Outgoing([encode_message(part) for part in parts])
 
 
 def encode_event(page: str, event: str, arguments: tuple[Any, ...]) -> Outgoing:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from nannin.errors import PayloadError
-from nannin.wire.socket_packet import BINARY_TYPES
+from nannin.wire.plain import BINARY_TYPES
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from nannin.errors import PacketError
+from nannin.wire.plain import BINARY_TYPES, explain, to_plain
 
 # Events of the protocol's own life, which no peer may send. Source: socket.io-parser, RESERVED_EVENTS.
 RESERVED_EVENTS = frozenset(
@@ -38,8 +39,7 @@ class PacketType(enum.Enum):
     BINARY_ACK = "6"
 
 
-# Bytes travel as bytes: a text is none, though msgspec would take one for base64, and make one of them.
-BINARY_TYPES = (bytes, bytearray, memoryview)
+_PLACEHOLDER = "_placeholder"
 _BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
 _WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
 
@@ -65,7 +65,7 @@ def encode(packet: Packet) -> list[str | bytes]:
     """Encodes a packet: its text, then its attachments.
 
     Raises:
-        TypeError: `data` holds something that JSON has no form for.
+        TypeError: `data` holds something that JSON has no form for; the message says what, and where.
         ValueError: `data` nests too deeply, or holds text that is no Unicode (a lone surrogate).
     """
     attachments: list[bytes] = []
@@ -74,14 +74,16 @@ def encode(packet: Packet) -> list[str | bytes]:
     number = "" if packet.id is None else str(packet.id)
     try:
         if kind in _WITH_BINARY and not _is_json(data):
-            plain = msgspec.to_builtins(data, builtin_types=BINARY_TYPES, str_keys=True, enc_hook=_dump)
-            data = _take_out(plain, attachments)
-        if attachments:
-            kind = _WITH_BINARY[kind]
-            count = f"{len(attachments)}-"
-        payload = "" if data is None else msgspec.json.encode(data).decode()
+            data = msgspec.to_builtins(data, builtin_types=BINARY_TYPES, str_keys=True, enc_hook=to_plain)
+            with_placeholders = _take_out(data, attachments)
+            if attachments:
+                data, kind, count = with_placeholders, _WITH_BINARY[kind], f"{len(attachments)}-"
+        payload = "" if data is None else msgspec.json.encode(data, enc_hook=to_plain).decode()
     except RecursionError:
         raise ValueError("the data nests too deeply, or holds itself") from None
+    except TypeError as error:
+        arguments = packet.data[packet.type is PacketType.EVENT :] if isinstance(packet.data, list) else []
+        raise TypeError(explain(arguments) or str(error)) from None
     return [f"{kind.value}{count}{namespace}{number}{payload}", *attachments]
 
 
@@ -212,20 +214,17 @@ def _is_json(data: object) -> bool:
     return data is None or isinstance(data, str | int | float)
 
 
-def _dump(value: Any) -> Any:
-    """A model of pydantic's, or of anything else that can dump itself, as what it holds."""
-    if not hasattr(value, "model_dump"):
-        raise TypeError(f"JSON has no form for {type(value).__name__}")
-    return value.model_dump()
-
-
 def _take_out(data: Any, attachments: list[bytes]) -> Any:
-    """Copies `data` with a placeholder for each binary part, which goes to `attachments`."""
+    """Copies `data` with a placeholder for each binary part, which goes to `attachments`.
+
+    The key `_placeholder` of the data itself is left out: the client would take it for one of ours, and end
+    its session, or show an attachment that was meant for another place. Clients can make up such a key.
+    """
     if isinstance(data, BINARY_TYPES):
         attachments.append(bytes(data))
-        return {"_placeholder": True, "num": len(attachments) - 1}
+        return {_PLACEHOLDER: True, "num": len(attachments) - 1}
     if isinstance(data, dict):
-        return {key: _take_out(value, attachments) for key, value in data.items()}
+        return {key: _take_out(value, attachments) for key, value in data.items() if key != _PLACEHOLDER}
     if isinstance(data, list | tuple):
         return [_take_out(value, attachments) for value in data]
     return data
@@ -234,7 +233,7 @@ def _take_out(data: Any, attachments: list[bytes]) -> Any:
 def _put_in(data: Any, attachments: list[bytes]) -> Any:
     """Copies `data` with each placeholder replaced by its attachment."""
     if isinstance(data, dict):
-        if data.get("_placeholder") is True:
+        if data.get(_PLACEHOLDER) is True:
             number = data.get("num")
             # `type` and not isinstance: True is no index, though Python would take it for 1.
             if type(number) is not int or not 0 <= number < len(attachments):
