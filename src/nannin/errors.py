@@ -5,6 +5,7 @@ NanninError
 ├── ApplicationError                          an application can't be loaded
 ├── ConnectionRefused (ConnectionRefusedError)  a connect handler turns a client away
 ├── CallTimeout (TimeoutError)                a client did not acknowledge in time
+├── HandlerCancelled                          what a handler awaited was cancelled
 ├── NotConnected                              the socket has left its page
 ├── PayloadError (ValueError)                 what a client sent is not what the handler takes
 ├── PacketError                               a client sent a malformed packet
@@ -26,6 +27,7 @@ __all__ = [
     "BindError",
     "CallTimeout",
     "ConnectionRefused",
+    "HandlerCancelled",
     "NanninError",
     "NotConnected",
     "PacketError",
@@ -65,6 +67,10 @@ class ConnectionRefused(NanninError, ConnectionRefusedError):
 
 class CallTimeout(NanninError, TimeoutError):
     """A client did not acknowledge an event in time."""
+
+
+class HandlerCancelled(NanninError):
+    """A handler was cancelled, or awaited a task or future that was; the log and a test's stage get it."""
 
 
 class NotConnected(NanninError):

@@ -1,13 +1,16 @@
-"""What a client's events do: the handler's result is the ack, and what does not fit is answered with why."""
+"""What a client's events do: the handler's result is the ack, and whatever goes wrong is told to somebody."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any
 
 import pytest
 
 from nannin import Socket
 from nannin.access.admission import Refusal
+from nannin.hub.events import MAX_TOLD
 from support.fakes import House
 
 
@@ -39,3 +42,144 @@ def test_a_payload_that_does_not_fit_is_refused_in_the_ack_or_as_an_event() -> N
     assert client.acks() == [(1, [{"error": why}])]
     assert client.events() == [["nannin:refused", {"event": "double", "message": why}]]
     assert house.hub.admission.tally == {Refusal.EVENT: 2}
+
+
+@pytest.mark.parametrize("result", [object(), {"a": [1, object()]}, [b"x"] * 11])
+def test_a_result_that_cant_be_sent_is_answered_and_logged(
+    result: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+    house.on("ask", lambda socket: result)
+    client = house.client("/")
+    client.emit("ask")
+    assert not caplog.records
+    client.emit("ask", number=7)
+    assert client.acks() == [(7, [{"error": "Internal error"}])]
+    [record] = caplog.records
+    assert record.getMessage() == "sending what the handler of 'ask' on page / returned raised"
+    client.emit("unknown", number=8)
+    assert not client.session.ended
+
+
+# Handlers that are cancelled
+
+
+async def wait_for_one_that_is_cancelled(*_: Any) -> str:
+    task = asyncio.get_running_loop().create_task(asyncio.sleep(60))
+    asyncio.get_running_loop().call_soon(task.cancel)
+    await task
+    return "never"
+
+
+async def cancel_oneself(*_: Any) -> str:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(60)
+    return "never"
+
+
+def ask_one_that_was_cancelled(*_: Any) -> Any:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.cancel()
+    return future.result()
+
+
+CANCELLED = [wait_for_one_that_is_cancelled, cancel_oneself, ask_one_that_was_cancelled]
+
+
+@pytest.mark.parametrize("handler", CANCELLED)
+@pytest.mark.parametrize("with_middleware", [False, True])
+@pytest.mark.anyio
+async def test_a_handler_that_is_cancelled_is_logged_and_answered(
+    handler: Any, with_middleware: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+    house.on("ask", handler)
+    if with_middleware:
+        house.page().use(pass_on)
+    client = house.client("/")
+    await house.turn()
+    client.emit("ask", number=1)
+    await house.turn()
+    assert client.acks() == [(1, [{"error": "Internal error"}])]
+    [record] = caplog.records
+    assert record.getMessage() == "the handler of 'ask' on page / was cancelled"
+    assert not house.hub.tasks
+
+
+@pytest.mark.parametrize("handler", CANCELLED)
+@pytest.mark.anyio
+async def test_a_connect_handler_that_is_cancelled_turns_the_client_away(
+    handler: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+    house.on("connect", handler)
+    client = house.client("/")
+    await house.turn()
+    assert client.refusals() == [("/", {"message": "Internal error"})]
+    assert "cancelled" in caplog.text
+    client.close()
+    house.assert_empty()
+
+
+async def pass_on(_socket: Socket, _event: str, _args: tuple[Any, ...], call_next: Any) -> Any:
+    return await call_next()
+
+
+# What a developer is told once
+
+
+def test_an_event_without_a_handler_is_told_once_with_the_name_that_is_meant(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    house = House()
+    house.on("say", print)
+    house.on("connect", lambda socket: None, page="/news")
+    client = house.client("/")
+    client.connect("/news")
+    for _ in range(3):
+        client.emit("sya", "hello", number=1)
+    client.emit("quite else", page="/news")
+    assert [record.getMessage() for record in caplog.records] == [
+        "no handler for 'sya' on page / (did you mean 'say'?); this is told once",
+        "no handler for 'quite else' on page /news; this is told once",
+    ]
+    assert client.acks() == []
+
+
+def test_where_any_event_has_a_handler_or_none_has_no_event_is_unknown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    House().client("/").emit("sya")
+    house = House()
+    house.on("*", lambda socket, event, *args: None)
+    house.client("/").emit("sya")
+    assert not caplog.records
+
+
+def test_a_refused_payload_is_told_once_for_each_event_and_page(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    house = House()
+    for page in ("/", "/news"):
+        house.on("double", double, page)
+        client = house.client(page)
+        client.emit("double", "x", number=1, page=page)
+        client.emit("double", page=page)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"'double' on page {page} was refused: argument 1: Expected `int`, got `str`; this is told once"
+        for page in ("/", "/news")
+    ]
+
+
+def test_only_so_many_names_of_clients_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    house = House()
+    house.on("say", print)
+    client = house.client("/")
+    for number in range(MAX_TOLD + 10):
+        client.emit(f"event {number} " + "x" * 200)
+    assert len(caplog.records) == MAX_TOLD
+    assert max(len(record.getMessage()) for record in caplog.records) < 150

@@ -86,12 +86,14 @@ def test_arguments_that_a_handler_does_not_take_are_refused_and_hurt_nobody() ->
     assert client.acks() == [(1, [{"error": "expected 0 arguments, not 1"}]), (2, [5])]
 
 
-def test_an_ack_that_cannot_be_sent_is_logged_and_hurts_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_ack_that_cannot_be_sent_is_logged_and_answered_and_hurts_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     house = House()
     house.on("ask", lambda socket: object())
     client = house.client("/")
     client.emit("ask", number=1)
-    assert client.acks() == []
+    assert client.acks() == [(1, [{"error": "Internal error"}])]
     assert not client.session.ended
     assert "raised" in caplog.text
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from nannin.clock import Clock
-from nannin.errors import ConnectionRefused
+from nannin.errors import ConnectionRefused, HandlerCancelled
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, PageHandlers
 from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket
@@ -70,6 +70,9 @@ class Caller:
         try:
             result = self._invoke(handler, socket, event, args) if handler is not None else None
             _judge(event, result)
+        except asyncio.CancelledError as error:  # such as from the result of a task that was cancelled
+            on_error(_cancelled(error))
+            return
         except Exception as error:  # noqa: BLE001 - the edge: a handler must hurt no other connection
             on_error(error)
             return
@@ -138,10 +141,21 @@ class Caller:
     ) -> None:
         try:
             result = await coroutine
+        except asyncio.CancelledError as error:
+            on_error(_cancelled(error))
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the task itself was cancelled, and not only what it waited for
         except Exception as error:  # noqa: BLE001 - as above
             on_error(error)
         else:
             _give(result, on_result, on_error)
+
+
+def _cancelled(error: asyncio.CancelledError) -> HandlerCancelled:
+    cancelled = HandlerCancelled("the handler, or what it waited for, was cancelled")
+    cancelled.__cause__ = error
+    return cancelled
 
 
 def _give(result: Any, on_result: OnResult, on_error: OnError) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from difflib import get_close_matches
 from typing import Any
 
 from nannin.access.admission import Admission, Refusal
 from nannin.audience.roster import Roster
-from nannin.errors import PayloadError
+from nannin.errors import HandlerCancelled, PayloadError
 from nannin.hub.caller import Caller
 from nannin.hub.encoding import encode_packet
-from nannin.hub.handlers import Handlers
+from nannin.hub.handlers import Handlers, PageHandlers
+from nannin.hub.once import Once
 from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket
 from nannin.hub.teller import Teller
@@ -22,6 +24,11 @@ logger = logging.getLogger("nannin.hub")
 VISIBLE = "nannin:visible"
 # What a client is told whose event did not fit its handler, if it asked for no ack.
 REFUSED = "nannin:refused"
+# What a client gets as the ack when its handler gave none that could be sent.
+INTERNAL_ERROR = {"error": "Internal error"}
+
+# Maximum unknown events and refused payloads that the log is told of.
+MAX_TOLD = 100
 
 
 class Events:
@@ -48,25 +55,40 @@ class Events:
         self._roster = roster
         self._teller = teller
         self._admission = admission
+        self._once = Once(MAX_TOLD)
 
     def receive(self, socket: Socket, packet: Packet) -> None:
         """An event arrived from a client that is on its page."""
-        event, *args = packet.data
+        event, args = str(packet.data[0]), packet.data[1:]
         if event == VISIBLE:
-            self._answer(socket, packet.id, self._show(socket, args))
+            self._answer(socket, event, packet.id, self._show(socket, args))
+            return
+        handlers = self._handlers.resolve(socket.key)
+        if handlers.find(event) is None:
+            self._tell_unknown(socket.key, event, handlers)
             return
         self._caller.call(
-            self._handlers.resolve(socket.key),
+            handlers,
             socket,
-            str(event),
+            event,
             tuple(args),
-            lambda result: self._answer(socket, packet.id, result),
-            lambda error: self._refuse(socket, packet, error),
+            lambda result: self._answer(socket, event, packet.id, result),
+            lambda error: self._refuse(socket, event, packet.id, error),
         )
 
     def report(self, socket: Socket, event: str, error: Exception) -> None:
-        """A handler raised: the log tells the developer."""
-        logger.error("the handler of %r on page %s raised", event, socket.key, exc_info=error)
+        """A handler raised, or was cancelled: the log tells the developer."""
+        if isinstance(error, HandlerCancelled):
+            logger.error("the handler of %r on page %s was cancelled", event, socket.key, exc_info=error)
+        else:
+            logger.error("the handler of %r on page %s raised", event, socket.key, exc_info=error)
+
+    def _tell_unknown(self, page: str, event: str, handlers: PageHandlers) -> None:
+        """An event that no handler answers may be misspelt, here or in the client: the log says so once."""
+        if self._handlers.is_used and self._once.is_first("unknown", page, event):
+            close = get_close_matches(event, handlers.events(), 1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            logger.info("no handler for %.80r on page %s%s; this is told once", event, page, hint)
 
     def _show(self, socket: Socket, args: list[Any]) -> dict[str, str] | None:
         """The client says whether its tab is visible; returns the ack."""
@@ -76,22 +98,30 @@ class Events:
             self._teller.change(change)
         return None
 
-    def _refuse(self, socket: Socket, packet: Packet, error: Exception) -> None:
+    def _refuse(self, socket: Socket, event: str, number: int | None, error: Exception) -> None:
         """Arguments that do not fit the handler are the client's error, anything else is the handler's."""
-        event = str(packet.data[0])
         if not isinstance(error, PayloadError):
             self.report(socket, event, error)
+            if isinstance(error, HandlerCancelled):
+                self._answer(socket, event, number, INTERNAL_ERROR)
             return
         self._admission.tally[Refusal.EVENT] += 1
-        logger.debug("%r of %s was refused: %s", event, socket, error)
-        if packet.id is not None:
-            self._answer(socket, packet.id, {"error": str(error)})
+        if self._once.is_first("refused", socket.key, event):
+            logger.info("%.80r on page %s was refused: %s; this is told once", event, socket.key, error)
+        if number is not None:
+            self._answer(socket, event, number, {"error": str(error)})
         else:
             socket.emit(REFUSED, {"event": event, "message": str(error)})
 
-    def _answer(self, socket: Socket, number: int | None, result: Any) -> None:
+    def _answer(self, socket: Socket, event: str, number: int | None, result: Any) -> None:
         """Sends a handler's result as the ack, if the client asked for one and is still on the page."""
         if number is None or socket.state is not SocketState.JOINED:
             return
         args = [] if result is None else list(result) if isinstance(result, tuple) else [result]
-        socket.send(encode_packet(Packet(PacketType.ACK, socket.key, args, number)))
+        try:
+            ack = encode_packet(Packet(PacketType.ACK, socket.key, args, number))
+        except (TypeError, ValueError) as error:
+            words = "sending what the handler of %r on page %s returned raised"
+            logger.error(words, event, socket.key, exc_info=error.with_traceback(None))
+            ack = encode_packet(Packet(PacketType.ACK, socket.key, [INTERNAL_ERROR], number))
+        socket.send(ack)

@@ -85,6 +85,10 @@ class PageHandlers:
             handler = self._handlers.get(ANY)
         return handler
 
+    def events(self) -> list[str]:
+        """The names of the client's events that have a handler."""
+        return [event for event in self._handlers if event not in (CONNECT, DISCONNECT, ANY)]
+
 
 class _Row:
     __slots__ = ("expression", "handlers")

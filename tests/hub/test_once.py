@@ -1,0 +1,15 @@
+"""What is told once, however often it happens."""
+
+from __future__ import annotations
+
+from nannin.hub.once import Once
+
+
+def test_each_thing_is_told_the_first_time_only() -> None:
+    once = Once(10)
+    assert [once.is_first("a", "b"), once.is_first("a", "b"), once.is_first("a", "c")] == [True, False, True]
+
+
+def test_after_so_many_things_nothing_is_told() -> None:
+    once = Once(2)
+    assert [once.is_first(name) for name in "abca"] == [True, True, False, False]
