@@ -173,6 +173,7 @@ def test_the_tally_knows_every_kind_of_refusal() -> None:
     house.on("connect", refuse, "/refusing")
     house.hub.handlers.declare("/news")
     client = house.client("/", token="/")
+    client.emit("something")  # it has heard that it is on the page
     for page, auth in (
         ("/olds", {}),
         ("/", {"token": "/"}),

@@ -11,6 +11,7 @@ import pytest
 
 from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count
+from nannin.hub.hub import ANSWER_UNDER_WAY_S
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Packet, PacketType
 from support.fakes import Client, House
@@ -90,6 +91,7 @@ def test_after_leaving_one_it_may_join_another() -> None:
 
 def test_a_second_connect_to_the_same_page_is_refused_and_the_first_stays() -> None:
     client = House().client("/")
+    client.house.clock.advance(ANSWER_UNDER_WAY_S)
     client.connect("/")
     assert client.refusals() == [("/", {"message": "Already connected"})]
     assert client.house.count() == Count(1, 1, 1)

@@ -217,7 +217,7 @@ async def test_a_session_that_ends_while_its_connect_handler_thinks_was_never_co
     client.lose()
     door.set()
     await house.turn()
-    assert (client.packets, gone) == ([], [])
+    assert (client.packets, gone, house.count()) == ([], ["transport error"], Count())
     house.assert_empty()
 
 

@@ -32,12 +32,10 @@ class Person:
         self.pages: dict[str, Stay] = {}
         self.thinking: tuple[asyncio.Future[None], Stay] | None = None
 
-    def knows(self, page: str) -> bool:
-        return page in self.pages or (page == "/thinking" and self.thinking is not None)
-
-    def is_full(self, observes: bool) -> bool:
-        """Whether it may join no more pages, or observe no more."""
-        stays = [*self.pages.values(), *([self.thinking[1]] if self.thinking else [])]
+    def is_full(self, observes: bool, page: str) -> bool:
+        """Whether it may join no more pages, or observe no more; one asked for again is the same."""
+        thinking = [self.thinking[1]] if self.thinking and page != "/thinking" else []
+        stays = [*self.pages.values(), *thinking]
         return [stay.observes for stay in stays].count(observes) >= (MAX_OBSERVED if observes else MAX_PAGES)
 
 

@@ -92,6 +92,7 @@ class Caller:
         payload = handler.payload
         if event == CONNECT:
             args = (socket.auth,)[: payload.most]
+            socket.greeted = True
         elif event == DISCONNECT:
             args = args[: payload.most]
         elif handler.is_for_any:

@@ -14,12 +14,13 @@ from typing import Any
 from nannin.access.admission import Admission, Refusal
 from nannin.access.connect import Connect, Format
 from nannin.audience.pace import Pace
+from nannin.audience.page_key import is_page_key
 from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count, Roster
 from nannin.clock import Clock
 from nannin.engine.engine import Session
-from nannin.errors import ConnectionRefused, PacketError, PayloadError
+from nannin.errors import ConnectionRefused, HandlerCancelled, PacketError, PayloadError
 from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
@@ -28,6 +29,7 @@ from nannin.hub.encoding import encode_packet
 from nannin.hub.events import Events
 from nannin.hub.grace import Grace
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
+from nannin.hub.once import Once
 from nannin.hub.reasons import DisconnectReason, SocketState
 from nannin.hub.sockets import Socket
 from nannin.hub.teller import Teller
@@ -41,6 +43,10 @@ logger = logging.getLogger("nannin.hub")
 
 # Seconds between CONNECT and the events that the connect handler emitted.
 EMIT_AFTER_CONNECT_S = 0.01
+# Seconds that the answer to a CONNECT may be under way, over a slow link.
+ANSWER_UNDER_WAY_S = 5.0
+# Maximum pages of which the log says that they don't exist.
+MAX_MISSING_TOLD = 16
 
 
 class Hub:
@@ -91,6 +97,7 @@ class Hub:
         self._new_id = new_id
         self._is_crawler = is_crawler
         self._clock = clock
+        self._once = Once(MAX_MISSING_TOLD)
         self._caller = Caller(clock)
         self._comebacks = Comebacks(recovery, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission)
@@ -127,9 +134,11 @@ class Hub:
         if socket is not None and packet.type is PacketType.DISCONNECT:
             self._leave(socket, DisconnectReason.CLIENT_LEFT)
         elif socket is not None and socket.state is SocketState.JOINED and packet.type is PacketType.EVENT:
+            socket.answered_s = -math.inf
             self._events.receive(socket, packet)
         elif socket is not None and socket.state is SocketState.JOINED and packet.type is PacketType.ACK:
             assert packet.id is not None
+            socket.answered_s = -math.inf
             socket.receive_ack(packet.id, packet.data)
         elif not client.was_on(packet.namespace):
             logger.debug("a packet for a page that it is not on ends session %s", session.sid)
@@ -177,18 +186,24 @@ class Hub:
     def _receive_connect(self, session: Session, client: Client, packet: Packet) -> None:
         key, auth = packet.namespace, packet.data or {}
         connect = Connect.read(auth)
-        observes, observed = client.is_crawler or connect.observe, client.observed
+        observes = client.is_crawler or connect.observe
+        # A client that takes back what it asked for, and asks again, before it hears the answer.
+        replaced = self._find_unanswered(client, key, observes)
+        observed = client.observed - (replaced is not None and replaced.observes)
         problem = self.admission.judge(
             key,
             connect,
             observes=observes,
-            is_on=key in client.sockets,
+            is_on=key in client.sockets and replaced is None,
             observed=observed,
-            joined=len(client.sockets) - observed,
+            joined=len(client.sockets) - observed - (replaced is not None),
         )
         if problem is not None:
+            self._tell_missing(key)
             self._refuse(session, key, ConnectionRefused(problem))
             return
+        if replaced is not None:
+            self._leave(replaced, DisconnectReason.CLIENT_LEFT)
         back = self._comebacks.find(key, connect)
         id_ = back.absent.id if back is not None else self._new_id()
         socket = Socket(self, session, key, id_, auth, connect, observes=observes)
@@ -208,13 +223,31 @@ class Hub:
             lambda error: self._refuse_joining(socket, error),
         )
 
+    def _find_unanswered(self, client: Client, key: str, observes: bool) -> Socket | None:
+        """The session's connection to a page, if the client can't have known of it when it sent CONNECT."""
+        socket = client.sockets.get(key)
+        if socket is None or socket.state is SocketState.JOINING:
+            return socket
+        under_way = self._clock.now() - socket.answered_s < ANSWER_UNDER_WAY_S
+        return socket if under_way and socket.observes is observes else None
+
+    def _tell_missing(self, key: str) -> None:
+        """A page that handlers or `pages` leave out is told once, as it may be missing by mistake."""
+        if is_page_key(key) and not self.handlers.exists(key) and self._once.is_first(key):
+            logger.warning(
+                "%.80r is refused as an invalid namespace, since only pages with handlers exist: "
+                'live.page("/*") with a handler, or the setting pages, lets it in',
+                key,
+            )
+
     def _accept(self, socket: Socket) -> None:
-        if socket.state is not SocketState.JOINING:  # its session ended while the handler ran
+        if socket.state is not SocketState.JOINING:  # the client left while the handler ran
+            self._tell_left(socket)
             return
         session, key = socket.session, socket.key
         self.emitter.arrive(socket)
         session.allow(math.inf)
-        socket.state = SocketState.JOINED
+        socket.state, socket.answered_s = SocketState.JOINED, self._clock.now()
         if socket.observes:
             update = self.teller.observe(socket)
         else:
@@ -235,10 +268,12 @@ class Hub:
 
     def _refuse_joining(self, socket: Socket, error: Exception) -> None:
         """The connect handler, or the middleware around it, raised."""
+        was_cancelled = isinstance(error, HandlerCancelled)
         if isinstance(error, PayloadError):
             error = ConnectionRefused(f"Invalid auth: {error}")
         elif not isinstance(error, ConnectionRefusedError):
-            logger.error("the connect handler of page %s raised", socket.key, exc_info=error)
+            verb = "was cancelled" if was_cancelled else "raised"
+            logger.error("the connect handler of page %s %s", socket.key, verb, exc_info=error)
             error = ConnectionRefused("Internal error")
         elif not isinstance(error, ConnectionRefused):  # Python's own, as python-socketio's handlers raise
             error = ConnectionRefused(*error.args[:2])
@@ -248,6 +283,8 @@ class Hub:
             self.admission.tally[Refusal.APPLICATION] += 1
             assert isinstance(error, ConnectionRefused)
             self._refuse(socket.session, socket.key, error)
+        elif was_cancelled:
+            self._tell_left(socket)
 
     def _refuse(self, session: Session, key: str, refusal: ConnectionRefused) -> None:
         logger.debug("session %s may not join %s: %s", session.sid, key, refusal.message)
@@ -257,7 +294,14 @@ class Hub:
         client = client_of(session)
         if key not in client.sockets:
             client.note_left(key)
-        session.send_outgoing(encode_packet(Packet(PacketType.CONNECT_ERROR, key, data)))
+        try:
+            packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
+        except (TypeError, ValueError) as error:
+            words = "the data of a ConnectionRefused on page %s can't be sent"
+            logger.error(words, key, exc_info=error.with_traceback(None))
+            del data["data"]
+            packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
+        session.send_outgoing(packets)
 
     # Leaving
 
@@ -269,6 +313,7 @@ class Hub:
             # A client that had come back, and whose link broke again while its connect handler ran, may
             # come back once more.
             self._part(socket, reason if socket.recovered else None)
+            socket.left_for = reason
             return
         self._part(socket, reason)
         if socket.observes:
@@ -276,6 +321,14 @@ class Hub:
         else:
             self._grace.leave(socket, reason)
         socket.fail_calls()
+        self._call_disconnect(socket, reason)
+
+    def _tell_left(self, socket: Socket) -> None:
+        """A connect handler ended that was called with a client that has left meanwhile."""
+        if socket.greeted and socket.left_for is not None:
+            self._call_disconnect(socket, socket.left_for)
+
+    def _call_disconnect(self, socket: Socket, reason: DisconnectReason) -> None:
         self._caller.call(
             self.handlers.resolve(socket.key),
             socket,

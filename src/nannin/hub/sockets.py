@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from nannin.engine.engine import Session
 from nannin.engine.handshake import Handshake
 from nannin.errors import CallTimeout, NotConnected
 from nannin.hub.handlers import Handlers, HandlerT, Middleware, check_handled
-from nannin.hub.reasons import SocketState
+from nannin.hub.reasons import DisconnectReason, SocketState
 from nannin.hub.targets import Answers, Emitting, OnlyMe, Target, check_event
 from nannin.wire.outgoing import Outgoing
 
@@ -57,11 +58,14 @@ class Socket:
         "_audience",
         "_calls",
         "_data",
+        "answered_s",
         "auth",
         "begins_visible",
         "form",
+        "greeted",
         "id",
         "key",
+        "left_for",
         "left_rooms",
         "observes",
         "outbox",
@@ -102,6 +106,11 @@ class Socket:
         # What the connect handler sends, which must follow the CONNECT packet; and its wish to end it all.
         self.outbox: list[Outgoing] | None = []
         self.wants_to_leave: Callable[[], None] | None = None
+        # Whether a connect handler was called with it, and why it left while that ran.
+        self.greeted = False
+        self.left_for: DisconnectReason | None = None
+        # When its CONNECT was answered; minus infinity once the client has shown that it knows.
+        self.answered_s = -math.inf
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} on {self.key}, {self.state.name.lower()}>"
