@@ -70,7 +70,17 @@ class CallTimeout(NanninError, TimeoutError):
 
 
 class HandlerCancelled(NanninError):
-    """A handler was cancelled, or awaited a task or future that was; the log and a test's stage get it."""
+    """A handler was cancelled, or awaited a task or future that was; the log and a test's stage get it.
+
+    Args:
+        itself: whether the handler's own task was cancelled, and not only what it waited for.
+    """
+
+    def __init__(self, *, itself: bool) -> None:
+        super().__init__(
+            "the handler was cancelled" if itself else "what the handler waited for was cancelled"
+        )
+        self.itself = itself
 
 
 class NotConnected(NanninError):

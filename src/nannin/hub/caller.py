@@ -71,7 +71,7 @@ class Caller:
             result = self._invoke(handler, socket, event, args) if handler is not None else None
             _judge(event, result)
         except asyncio.CancelledError as error:  # such as from the result of a task that was cancelled
-            on_error(_cancelled(error))
+            on_error(_cancelled(error, itself=False))
             return
         except Exception as error:  # noqa: BLE001 - the edge: a handler must hurt no other connection
             on_error(error)
@@ -143,18 +143,19 @@ class Caller:
         try:
             result = await coroutine
         except asyncio.CancelledError as error:
-            on_error(_cancelled(error))
             task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # the task itself was cancelled, and not only what it waited for
+            itself = task is not None and task.cancelling() > 0
+            on_error(_cancelled(error, itself=itself))
+            if itself:
+                raise
         except Exception as error:  # noqa: BLE001 - as above
             on_error(error)
         else:
             _give(result, on_result, on_error)
 
 
-def _cancelled(error: asyncio.CancelledError) -> HandlerCancelled:
-    cancelled = HandlerCancelled("the handler, or what it waited for, was cancelled")
+def _cancelled(error: asyncio.CancelledError, *, itself: bool) -> HandlerCancelled:
+    cancelled = HandlerCancelled(itself=itself)
     cancelled.__cause__ = error
     return cancelled
 

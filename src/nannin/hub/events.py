@@ -79,7 +79,11 @@ class Events:
     def report(self, socket: Socket, event: str, error: Exception) -> None:
         """A handler raised, or was cancelled: the log tells the developer."""
         if isinstance(error, HandlerCancelled):
-            logger.error("the handler of %r on page %s was cancelled", event, socket.key, exc_info=error)
+            # Whoever cancels the task itself knows of it; after the client has gone it is the server's end.
+            level = logging.WARNING if error.itself else logging.ERROR
+            level = logging.DEBUG if error.itself and socket.state is SocketState.LEFT else level
+            words = "the handler of %r on page %s was cancelled"
+            logger.log(level, words, event, socket.key, exc_info=error)
         else:
             logger.error("the handler of %r on page %s raised", event, socket.key, exc_info=error)
 

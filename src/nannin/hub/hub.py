@@ -272,8 +272,7 @@ class Hub:
         if isinstance(error, PayloadError):
             error = ConnectionRefused(f"Invalid auth: {error}")
         elif not isinstance(error, ConnectionRefusedError):
-            verb = "was cancelled" if was_cancelled else "raised"
-            logger.error("the connect handler of page %s %s", socket.key, verb, exc_info=error)
+            self._events.report(socket, CONNECT, error)
             error = ConnectionRefused("Internal error")
         elif not isinstance(error, ConnectionRefused):  # Python's own, as python-socketio's handlers raise
             error = ConnectionRefused(*error.args[:2])
