@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nannin.access.origin import cors_headers, find_header, is_allowed, preflight_headers
+from nannin.access.origin import advise, cors_headers, find_header, is_allowed, preflight_headers
 
 quickly = settings(
     deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -86,10 +86,35 @@ def test_a_client_that_names_no_origin_is_allowed() -> None:
 # null
 
 
-@pytest.mark.parametrize("allow_origins", [[], ["*"], ["null"], ["null", "*"]])
+@pytest.mark.parametrize("allow_origins", [[], ["*"], ["file://"]])
 @pytest.mark.parametrize("host", [HOST, "localhost:8124", "null", ""])
-def test_null_is_never_allowed(allow_origins: list[str], host: str) -> None:
+def test_null_is_not_allowed_unless_it_is_named(allow_origins: list[str], host: str) -> None:
     assert not is_allowed("null", host, allow_origins)
+
+
+@pytest.mark.parametrize("allow_origins", [["null"], ["*", "null"]])
+def test_null_can_be_named(allow_origins: list[str]) -> None:
+    assert is_allowed("null", HOST, allow_origins)
+
+
+def test_a_file_can_be_named() -> None:
+    assert is_allowed("file://", HOST, ["file://"])
+    assert not is_allowed("file://", HOST, [])
+
+
+# ws and wss, which native clients name
+
+
+@pytest.mark.parametrize("origin", ["ws://live.example.com", "wss://live.example.com:443"])
+def test_the_address_of_the_websocket_is_the_servers_own_origin(origin: str) -> None:
+    assert is_allowed(origin, HOST, [])
+
+
+def test_an_origin_of_a_websocket_is_compared_as_that_of_its_page() -> None:
+    assert is_allowed("wss://friend.example", HOST, ["https://friend.example"])
+    assert is_allowed("https://friend.example", HOST, ["wss://friend.example"])
+    assert not is_allowed("ws://friend.example", HOST, ["https://friend.example"])
+    assert not is_allowed("ws://live.example.com:8125", "live.example.com:8124", [])
 
 
 # Loopback
@@ -206,10 +231,51 @@ def test_the_own_origin_is_allowed_beside_those_allowed_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://anyone.example", "http://anyone.example:8080", "http://[2001:db8::7]"]
+    "origin",
+    [
+        "https://anyone.example",
+        "http://anyone.example:8080",
+        "http://[2001:db8::7]",
+        "wss://anyone.example",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "tauri://localhost",
+        "chrome-extension://abcdefgh",
+        "file://",
+    ],
 )
-def test_a_star_allows_every_web_origin(origin: str) -> None:
+def test_a_star_allows_every_origin_but_null(origin: str) -> None:
     assert is_allowed(origin, HOST, ["*"])
+
+
+# What the log says of a refused one
+
+
+def test_a_site_is_told_with_the_setting_that_lets_it_in() -> None:
+    told = advise("https://blog.example")
+    assert (
+        told
+        == "pages of https://blog.example may not connect; --allow-origins https://blog.example lets them in"
+    )
+    assert advise("wss://blog.example").endswith("--allow-origins https://blog.example lets them in")
+
+
+@pytest.mark.parametrize("origin", ["null", "file://"])
+def test_a_file_is_told_to_be_served(origin: str) -> None:
+    told = advise(origin)
+    assert "a file or a sandboxed frame" in told
+    assert "python3 -m http.server" in told
+    assert "--allow-origins" not in told
+
+
+@pytest.mark.parametrize(
+    "origin", ["live.example.com", "*", "http://a b", "https://a.example\n", "https://" + "x" * 9_000]
+)
+def test_what_the_setting_would_refuse_is_not_advised(origin: str) -> None:
+    told = advise(origin)
+    assert "--allow-origins" not in told
+    assert told.isprintable()
+    assert len(told) < 200
 
 
 # CORS
@@ -238,6 +304,12 @@ def test_a_preflight_is_told_the_methods_and_the_headers_it_asked_for() -> None:
         b"access-control-allow-headers": b"content-type, x-custom",
         b"access-control-max-age": b"600",
     }
+
+
+def test_a_preflight_for_a_private_network_is_told_that_it_may() -> None:
+    name = b"access-control-allow-private-network"
+    assert dict(preflight_headers("https://friend.example", "", private_network=True))[name] == b"true"
+    assert name not in dict(preflight_headers("https://friend.example", ""))
 
 
 def test_a_preflight_that_asks_for_no_headers_is_told_of_none() -> None:

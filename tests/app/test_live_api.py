@@ -195,7 +195,8 @@ def test_a_site_that_is_not_allowed_is_logged_once_with_what_lets_it_in(
     asyncio.run(main())
     told = [record.getMessage() for record in caplog.records if record.name == "nannin.live"]
     assert (
-        told[0] == "pages of 'https://blog.example' may not connect; --allow-origins lets those of a site in"
+        told[0]
+        == "pages of https://blog.example may not connect; --allow-origins https://blog.example lets them in"
     )
     assert len(told) == 16
     assert not any("\n" in line for line in told)

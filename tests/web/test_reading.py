@@ -34,5 +34,11 @@ def test_a_preflight_is_answered_without_a_body(path: str) -> None:
     assert (call.status, call.body) == (204, b"")
     assert call.header("access-control-allow-origin") == "*"
     assert call.header("access-control-allow-methods") == "GET, HEAD, OPTIONS"
-    assert call.header("access-control-allow-headers") == "*"
+    assert call.header("access-control-allow-headers") == "*, Authorization"
+    assert call.header("access-control-allow-private-network") is None
     assert call.header("access-control-allow-credentials") is None
+
+
+def test_a_preflight_for_a_private_network_is_told_that_it_may() -> None:
+    call = Hall().ask("/api/count", "OPTIONS", access_control_request_private_network="true")
+    assert call.header("access-control-allow-private-network") == "true"

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nannin.access.admission import Refusal
+from nannin.access.origin import advise
 from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
 from nannin.app.dispatch import App, restore_path
@@ -198,7 +199,7 @@ class Live:
         self._hub.admission.tally[Refusal.ORIGIN] += 1
         if origin not in self._turned_away and len(self._turned_away) < MAX_ORIGINS_LOGGED:
             self._turned_away.add(origin)
-            logger.warning("pages of %.80r may not connect; --allow-origins lets those of a site in", origin)
+            logger.warning("%s", advise(origin))
 
 
 class _Changes:

@@ -49,7 +49,9 @@ class Endpoint:
         headers = cors_headers(origin) if allowed else [(b"vary", b"Origin")]
         if method == "OPTIONS" and allowed:
             requested = find_header(scope["headers"], b"access-control-request-headers")
-            await respond(send, 204, b"", preflight_headers(origin, requested))
+            private = find_header(scope["headers"], b"access-control-request-private-network") == "true"
+            preflight = preflight_headers(origin, requested, private_network=private)
+            await respond(send, 204, b"", preflight)
         elif isinstance(request, Refusal):
             await refuse(send, request, headers)
         else:

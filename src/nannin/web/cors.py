@@ -41,7 +41,12 @@ class Cors:
         return headers
 
     def frame_ancestors(self) -> str:
-        """The sites that may show a page of ours in a frame, in the words of a Content-Security-Policy."""
+        """The directive that names the sites which may show a page of ours in a frame; empty for all.
+
+        All means no directive: `*` would leave out the schemes of web views, such as capacitor.
+        """
         if self.public or "*" in self._allow_origins:
-            return "*"
-        return " ".join(["'self'", *self._allow_origins])
+            return ""
+        # `null` can't be named there.
+        named = [origin.replace("file://", "file:") for origin in self._allow_origins if origin != "null"]
+        return " ".join(["; frame-ancestors 'self'", *named])

@@ -28,8 +28,7 @@ class Embed:
         self._source = source
         self._headers = {
             "content-security-policy": (
-                "default-src 'self'; base-uri 'none'; form-action 'none'; "
-                f"frame-ancestors {cors.frame_ancestors()}"
+                f"default-src 'self'; base-uri 'none'; form-action 'none'{cors.frame_ancestors()}"
             ),
             # A page that isolates itself (COEP) shows only frames that do the same.
             "cross-origin-embedder-policy": "require-corp",

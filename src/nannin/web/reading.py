@@ -61,7 +61,7 @@ class Reading:
             origin = find_header(scope["headers"], b"origin")
             raise HTTPException(403, f"pages of {show(origin)} may not read counts here")
         if scope["method"] == "OPTIONS":
-            return _preflight()
+            return _preflight(scope)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, "method not allowed; use GET, HEAD or OPTIONS", {"allow": METHODS})
         return self._respond(Query(scope["query_string"], self._parameters, self._repeatable), scope)
@@ -72,13 +72,14 @@ def not_found(_query: Query, _scope: Scope) -> Response:
     raise HTTPException(404, "there is nothing here; /api/openapi.json lists what there is")
 
 
-def _preflight() -> Response:
-    return Response(
-        status_code=204,
-        headers={
-            "allow": METHODS,
-            "access-control-allow-methods": METHODS,
-            "access-control-allow-headers": "*",
-            "access-control-max-age": "600",
-        },
-    )
+def _preflight(scope: Scope) -> Response:
+    headers = {
+        "allow": METHODS,
+        "access-control-allow-methods": METHODS,
+        # Authorization is never covered by the star.
+        "access-control-allow-headers": "*, Authorization",
+        "access-control-max-age": "600",
+    }
+    if find_header(scope["headers"], b"access-control-request-private-network") == "true":
+        headers["access-control-allow-private-network"] = "true"
+    return Response(status_code=204, headers=headers)
