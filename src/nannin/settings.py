@@ -157,6 +157,9 @@ class Settings:
         None,
         "Clients need a token signed with it. Comma-separated: the first signs, all verify.",
     )
+    read_token: str | None = _access(
+        Secret(), None, "Token that opens the lists of pages to readers on other machines."
+    )
     emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit requires; unset, it is off.")
 
     max_payload: int = _limit(_SIZE, 16384, "Maximum bytes in one HTTP body or WebSocket message.")

@@ -87,6 +87,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "pages": "/",
         "page_secret": SECRET,
         "emit_token": SECRET,
+        "read_token": SECRET,
         "allow_origins": "https://a.test",
         "max_payload": "1000000",
         "max_packets": "16",

@@ -103,6 +103,7 @@ def scope(kind: str, query: str, headers: dict[str, str], **more: Any) -> dict[s
         "type": kind,
         "path": "/socket.io/",
         "root_path": "",
+        "client": ("127.0.0.1", 50_000),
         "query_string": query.encode(),
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in pairs.items()],
         **more,

@@ -17,8 +17,13 @@ from nannin.web.routes import CountRoutes
 from support.asgi import Call, scope
 from support.fakes import FakeClock
 
+LOCAL = ("127.0.0.1", 50_000)
+
+# Those that readers see in a page, and that forgive a wrong address.
+FORGIVING = ["/badge.svg", "/embed", "/api/shield"]
+STRICT = ["/api/count", "/api/pages", "/api/explain", "/api/openapi.json"]
 # Every resource that answers at once.
-PATHS = ["/api/count", "/api/pages", "/api/explain", "/api/openapi.json", "/badge.svg", "/embed"]
+PATHS = [*STRICT, *FORGIVING]
 
 
 class FakeCounts:
@@ -68,25 +73,41 @@ class Hall:
         *,
         public: bool = True,
         allow_origins: tuple[str, ...] = (),
+        read_token: str | None = None,
     ) -> None:
         self.clock = FakeClock()
+        self.refused_lists = 0
         self.source = FakeCounts(counts or {})
-        self.observers = CountRoutes(self.source, self.clock, public=public, allow_origins=allow_origins)
+        self.observers = CountRoutes(
+            self.source,
+            self.clock,
+            public=public,
+            allow_origins=allow_origins,
+            read_token=read_token,
+            on_private=self._count_refused,
+        )
         self.app: ASGIApp = Router(self.observers.routes(), redirect_slashes=False)
 
-    def call(self, target: str, method: str = "GET", **headers: str) -> Call:
+    def _count_refused(self) -> None:
+        self.refused_lists += 1
+
+    def call(
+        self, target: str, method: str = "GET", client: tuple[str, int] | None = LOCAL, **headers: str
+    ) -> Call:
         """Starts a request to a path with a query; `_` in a header's name stands for `-`."""
         parts = urlsplit(target)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        call = Call(scope("http", parts.query, names, method=method, path=parts.path))
+        call = Call(scope("http", parts.query, names, method=method, path=parts.path, client=client))
         call.put({"type": "http.request", "body": b"", "more_body": False})
         return call.start(self.app)
 
-    def ask(self, target: str, method: str = "GET", **headers: str) -> Call:
+    def ask(
+        self, target: str, method: str = "GET", client: tuple[str, int] | None = LOCAL, **headers: str
+    ) -> Call:
         """Makes a request that ends by itself."""
 
         async def main() -> Call:
-            return await self.call(target, method, **headers).ends()
+            return await self.call(target, method, client, **headers).ends()
 
         return asyncio.run(main())
 
@@ -96,9 +117,11 @@ class Hall:
         assert call.status == 200, call.body
         return msgspec.json.decode(call.body)
 
-    def error(self, target: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+    def error(
+        self, target: str, method: str = "GET", client: tuple[str, int] | None = LOCAL, **headers: str
+    ) -> tuple[int, str]:
         """The status and the words of a refusal."""
-        call = self.ask(target, method, **headers)
+        call = self.ask(target, method, client, **headers)
         body = msgspec.json.decode(call.body)
         assert list(body) == ["error"]
         return call.status, body["error"]

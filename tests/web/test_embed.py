@@ -54,10 +54,30 @@ def test_a_page_that_isolates_itself_may_show_it() -> None:
     assert call.header("cross-origin-resource-policy") == "cross-origin"
 
 
+def test_proxies_leave_it_as_it_is() -> None:
+    assert Hall().ask("/embed").header("cache-control") == "no-cache, no-transform"
+
+
 @pytest.mark.parametrize(
-    "query", ["lang=fr", "lang=", "lang=__proto__", "theme=blue", "theme=%00", "theme=../x"]
+    "query",
+    [
+        "lang=de",
+        "lang=",
+        "theme=blue",
+        "theme=%00",
+        "one=Ein%20Leser&other={n}%20Leser",
+        "utm_source=x&page=/",
+    ],
 )
-def test_an_unknown_language_or_theme_is_refused(query: str) -> None:
-    status, words = Hall().error(f"/embed?{query}")
-    assert status == 400
-    assert words.startswith(f"{query.partition('=')[0]} must be one of auto, ")
+def test_its_script_makes_the_best_of_any_words_and_colours(query: str) -> None:
+    assert Hall().ask(f"/embed?{query}").body == (STATIC / "embed.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "query", ["page=", "page=news", "page=/closed", "page=/a&page=/b", "page=%ff", "theme=%ff"]
+)
+def test_a_wrong_address_is_a_quiet_page(query: str) -> None:
+    call = Hall().ask(f"/embed?{query}")
+    assert (call.status, call.header("content-type")) == (200, "text/html; charset=utf-8")
+    assert b'<body data-state="unknown">' in call.body
+    assert call.header("content-security-policy") == Hall().ask("/embed").header("content-security-policy")

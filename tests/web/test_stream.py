@@ -64,7 +64,7 @@ def test_its_head_keeps_caches_and_proxies_out_of_the_way() -> None:
         await call.sends(3)
         assert call.status == 200
         assert call.header("content-type") == "text/event-stream; charset=utf-8"
-        assert call.header("cache-control") == "no-store"
+        assert call.header("cache-control") == "no-store, no-transform"
         assert call.header("x-accel-buffering") == "no"
         assert call.header("content-length") is None
         await leave(call)

@@ -121,7 +121,9 @@ class Recorder:
         self.seen.append(reason)
 
 
-def record(url: str, *pages: str, attempts: int = 1, stalled_s: float = PATIENCE_S) -> Recorder:
+def record(
+    url: str, *pages: str, attempts: int = 1, stalled_s: float = PATIENCE_S, token: str | None = None
+) -> Recorder:
     """What is seen in so many attempts."""
     recorder = Recorder()
 
@@ -131,7 +133,7 @@ def record(url: str, *pages: str, attempts: int = 1, stalled_s: float = PATIENCE
             raise Enough
 
     with pytest.raises(Enough):
-        follow(Address(url), pages or ("*",), recorder, sleep=sleep, stalled_s=stalled_s)
+        follow(Address(url), pages or ("*",), recorder, token=token, sleep=sleep, stalled_s=stalled_s)
     return recorder
 
 
@@ -168,6 +170,14 @@ def test_the_pages_are_asked_for_below_the_path_of_the_address(server: FakeServe
         "GET /api/stream?page=* HTTP/1.1",
     ]
     assert "\r\nAccept: text/event-stream\r\n" in server.requests[0]
+
+
+def test_the_token_goes_along_in_the_head_and_never_in_the_address(server: FakeServer) -> None:
+    record(server.url, token="a-token-for-those-who-read")
+    assert "\r\nAuthorization: Bearer a-token-for-those-who-read\r\n" in server.requests[0]
+    assert "a-token" not in server.requests[0].partition("\r\n")[0]
+    record(server.url)
+    assert "Authorization" not in server.requests[1]
 
 
 def test_a_lost_stream_is_asked_for_again_and_that_is_said_once(server: FakeServer) -> None:

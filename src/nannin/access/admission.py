@@ -20,6 +20,7 @@ class Refusal(enum.StrEnum):
     LIMIT = "limit"
     APPLICATION = "application"
     EVENT = "event"
+    LIST = "list"
 
 
 class Admission:

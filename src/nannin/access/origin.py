@@ -61,6 +61,14 @@ def is_allowed(origin: str, host: str, allow_origins: Collection[str]) -> bool:
     return parts.hostname in _LOOPBACK_NAMES and own.hostname in _LOOPBACK_NAMES
 
 
+def is_loopback_host(host: str) -> bool:
+    """Whether a Host header names the client's own machine."""
+    try:
+        return urlsplit(f"//{host}").hostname in _LOOPBACK_NAMES
+    except ValueError:
+        return False
+
+
 def _as_http(origin: str) -> str:
     """The origin with http(s) for ws(s): some native clients name the address of their WebSocket."""
     return f"http{origin[2:]}" if origin.startswith(("ws://", "wss://")) else origin

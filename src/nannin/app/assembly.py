@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 
+from nannin.access.admission import Refusal
 from nannin.app.background import Background
 from nannin.app.engine_io import SID_BYTES, make_engine
 from nannin.clock import SystemClock
@@ -16,6 +18,8 @@ from nannin.settings import Settings
 from nannin.web.routes import CountRoutes
 
 __all__ = ["Assembly"]
+
+logger = logging.getLogger("nannin.live")
 
 
 class Assembly:
@@ -50,6 +54,8 @@ class Assembly:
             self.clock,
             public=settings.public,
             allow_origins=settings.allow_origins,
+            read_token=settings.read_token,
+            on_private=self._refuse_list,
         )
         self.background = Background()
 
@@ -63,6 +69,15 @@ class Assembly:
         self.background.shut_down()
         self.engine.shut_down()
         self.counts.shut_down()
+
+    def _refuse_list(self) -> None:
+        """Tallies a request for a list of pages that was refused; the log says once what opens it."""
+        self.hub.admission.tally[Refusal.LIST] += 1
+        if self.hub.admission.tally[Refusal.LIST] == 1:
+            logger.warning(
+                "refused a list of pages: /api/pages, /api/explain and /api/stream?page=* answer "
+                "this machine and whoever sends the read_token; the count of a known page is public"
+            )
 
 
 def _is_crawler(user_agent: str) -> bool:

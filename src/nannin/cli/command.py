@@ -163,12 +163,13 @@ def bench(**given: Any) -> None:
 @cli.command(context_settings=CONTEXT)
 @click.argument("url", default="http://127.0.0.1:8124")
 @click.option("--page", "pages", metavar="PAGE", multiple=True, help="A page; may be repeated. [every page]")
+@click.option("--token", metavar="TEXT", help="The server's read_token. [NANNIN_READ_TOKEN, or nannin.toml]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object on each line.")
-def watch(url: str, pages: tuple[str, ...], as_json: bool) -> int:
+def watch(url: str, pages: tuple[str, ...], token: str | None, as_json: bool) -> int:
     """Shows the counts of a running server as they change, until Ctrl-C."""
     from nannin.cli.watch.command import run
 
-    return run(url, pages, as_json=as_json)
+    return run(url, pages, token=token or load().read_token, as_json=as_json)
 
 
 @cli.command(context_settings=CONTEXT)

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from nannin.audience.roster import Count
 from nannin.web.budget import CostBudget
 from nannin.web.counts import CountSource, as_json, known_page
+from nannin.web.private import PrivateLists
 from nannin.web.query import Query
 from nannin.web.responses import json_response
 
@@ -60,10 +61,12 @@ class Api:
     Args:
         source: whose counts.
         now: monotonic seconds.
+        private: who may read what names pages.
     """
 
-    def __init__(self, source: CountSource, now: Callable[[], float]) -> None:
+    def __init__(self, source: CountSource, now: Callable[[], float], private: PrivateLists) -> None:
         self._source = source
+        self._private = private
         self._listings: CostBudget[Any] = CostBudget(now)
         self._explanations: CostBudget[dict[str, Any]] = CostBudget(now)
 
@@ -72,8 +75,9 @@ class Api:
         page = known_page(self._source, query.text("page", "/"))
         return json_response(as_json(page, self._source.count(page)))
 
-    def pages(self, query: Query, _scope: Scope) -> Response:
+    def pages(self, query: Query, scope: Scope) -> Response:
         """The pages that somebody is on."""
+        self._private.check(scope)
         sort = query.choice("sort", SORTS, "visitors")
         order = query.choice("order", ORDERS, "asc" if sort == "page" else "desc")
         limit = query.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
@@ -83,7 +87,8 @@ class Api:
         pages = [as_json(page, count) for page, count in rows]
         return json_response({"pages": pages, "total": len(listing), "limit": limit, "offset": offset})
 
-    def explain(self, query: Query, _scope: Scope) -> Response:
+    def explain(self, query: Query, scope: Scope) -> Response:
         """How one page's count comes about."""
+        self._private.check(scope)
         page = known_page(self._source, query.text("page", "/"))
         return json_response(self._explanations.get(page, lambda: self._source.explain(page)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 from xml.sax.saxutils import escape
@@ -76,6 +77,10 @@ _OTHER_WIDTH, _WIDE_WIDTH = 0.65, 1.0
 _BOLDER: Final = 1.12
 
 
+# Image proxies such as GitHub's keep an image while they may. This makes them ask each time.
+_HEADERS: Final = {"cache-control": "no-cache, max-age=0"}
+
+
 class Badge:
     """Answers `/badge.svg`."""
 
@@ -91,12 +96,22 @@ class Badge:
         color = read_color(query.text("color", ANYBODY if number else NOBODY))
         picture = draw(label, number, color, style).encode()
         tag = f'"{blake2b(picture, digest_size=12).hexdigest()}"'
-        # Image proxies such as GitHub's keep an image while they may. These headers make them ask each time.
-        headers = {"cache-control": "no-cache, max-age=0", "etag": tag}
+        headers = {**_HEADERS, "etag": tag}
         if _has(tag, find_header(scope["headers"], b"if-none-match")):
             return Response(status_code=304, headers=headers)
-        headers["content-security-policy"] = "default-src 'none'"
-        return Response(picture, headers=headers, media_type="image/svg+xml")
+        return _picture(picture, headers)
+
+    @staticmethod
+    def excuse(refusal: HTTPException) -> Response:
+        """A gray badge whose title says why. Its status is 200: image proxies show nothing for another."""
+        # What was asked may be quoted, with characters that XML does not allow.
+        reason = "".join(c if _LABEL.fullmatch(c) else "?" for c in str(refusal.detail))
+        return _picture(draw("nannin", "?", COLORS[NOBODY], STYLES[0], spoken=reason).encode(), _HEADERS)
+
+
+def _picture(picture: bytes, headers: Mapping[str, str]) -> Response:
+    policy = {"content-security-policy": "default-src 'none'"}
+    return Response(picture, headers={**headers, **policy}, media_type="image/svg+xml")
 
 
 def read_label(text: str) -> str:
@@ -130,14 +145,15 @@ def read_color(text: str) -> str:
     return f"#{digits if len(digits) == 6 else ''.join(digit * 2 for digit in digits)}"
 
 
-def draw(label: str, number: int, color: str, style: str) -> str:
+def draw(label: str, number: int | str, color: str, style: str, *, spoken: str | None = None) -> str:
     """The picture.
 
     Args:
         label: the text left of the number; empty for none.
-        number: the number that is shown.
+        number: the number, or a word in its place.
         color: `#` and six digits.
         style: one of STYLES.
+        spoken: what a screen reader says; None for label and number.
     """
     label = label.strip()
     groups = group(number)
@@ -156,16 +172,20 @@ def draw(label: str, number: int, color: str, style: str) -> str:
             + _text(label, _MARGIN, label_px, _LIGHT_INK)
             + _number(groups, left_px + _MARGIN, ink_on(color), "normal")
         )
-    spoken = escape(f"{label}: {number}" if label else str(number), {'"': "&quot;"})
+    if spoken is None:
+        spoken = f"{label}: {number}" if label else str(number)
+    spoken = escape(spoken, {'"': "&quot;"})
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}" role="img" '
         f'aria-label="{spoken}"><title>{spoken}</title>{drawn}</svg>\n'
     )
 
 
-def group(number: int) -> list[str]:
+def group(number: int | str) -> list[str]:
     """The number's digits; from 10,000 on in groups of three, with a thin gap between them in the picture."""
-    return f"{number:,}".split(",") if number >= _LEAST_GROUPED else [str(number)]
+    if isinstance(number, int) and number >= _LEAST_GROUPED:
+        return f"{number:,}".split(",")
+    return [str(number)]
 
 
 def width_px(text: str) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -11,8 +13,10 @@ from nannin.web.cors import Cors
 from nannin.web.counts import CountSource, known_page
 from nannin.web.query import Query
 
-LANGUAGES = ("auto", "en", "ja")
-THEMES = ("auto", "light", "dark")
+# The forms of a sentence that a language may have. Source: Unicode, CLDR, "Plural rules".
+FORMS: Final = ("zero", "one", "two", "few", "many", "other")
+THEMES: Final = ("auto", "light", "dark")
+_WAITING, _UNKNOWN = b'data-state="waiting"', b'data-state="unknown"'
 _PAGE = pathlib.Path(__file__).parent / "static" / "embed.html"
 
 
@@ -33,12 +37,17 @@ class Embed:
             # A page that isolates itself (COEP) shows only frames that do the same.
             "cross-origin-embedder-policy": "require-corp",
             "referrer-policy": "no-referrer",
-            "cache-control": "no-cache",
+            "cache-control": "no-cache, no-transform",
         }
 
     def __call__(self, query: Query, _scope: Scope) -> Response:
         """Answers with the page. Its script reads words and colours from the query."""
         known_page(self._source, query.text("page", "/"))
-        query.choice("lang", LANGUAGES, "auto")
-        query.choice("theme", THEMES, "auto")
-        return Response(_PAGE.read_bytes(), headers=self._headers, media_type="text/html")
+        return self._page(_PAGE.read_bytes())
+
+    def excuse(self, _refusal: HTTPException) -> Response:
+        """Answers with a page that shows no number and asks for none: there is none for this address."""
+        return self._page(_PAGE.read_bytes().replace(_WAITING, _UNKNOWN))
+
+    def _page(self, page: bytes) -> Response:
+        return Response(page, headers=self._headers, media_type="text/html")

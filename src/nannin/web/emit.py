@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +13,9 @@ from nannin.access.origin import find_header
 from nannin.engine.body import Unread, read_body
 from nannin.hub.sockets import Page
 from nannin.hub.targets import Target
+from nannin.web.bearer import CHALLENGE, is_bearer_of
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
-
-_UNAUTHORIZED = {"www-authenticate": "Bearer"}
 
 
 class EmitRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,11 +61,9 @@ class Emit:
             return error_response(405, "method not allowed; use POST", {"allow": "POST"})
         if self._token is None:
             return error_response(403, "the setting emit_token is not set: nobody may send from outside")
-        scheme, _, token = find_header(scope["headers"], b"authorization").partition(" ")
-        came = token.strip().encode()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(came, self._token.encode()):
+        if not is_bearer_of(scope, self._token):
             needed = "this needs the header Authorization: Bearer, with the emit_token of the server"
-            return error_response(401, needed, _UNAUTHORIZED)
+            return error_response(401, needed, CHALLENGE)
         kind = find_header(scope["headers"], b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
             return error_response(415, "the body must be application/json")

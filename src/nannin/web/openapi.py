@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from nannin.audience.page_key import MAX_PAGE_BYTES
 from nannin.web.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, ORDERS, SORTS
-from nannin.web.badge import COLORS, DEFAULT_LABEL, LABEL_PATTERN, MAX_LABEL_CHARACTERS, STYLES
-from nannin.web.embed import LANGUAGES, THEMES
+from nannin.web.badge import COLORS, DEFAULT_LABEL, MAX_LABEL_CHARACTERS, STYLES
+from nannin.web.embed import FORMS, THEMES
 from nannin.web.stream import MAX_PAGES
 
 _JSON: Final = "application/json"
@@ -36,23 +36,50 @@ def _get(
     ok: dict[str, Any],
     *others: str,
     also: dict[str, Any] | None = None,
+    forgives: bool = False,
+    private: bool = False,
 ) -> dict[str, Any]:
-    """A path that is only read; `others` are its refusals, by name, and `also` what else it answers."""
-    refusals = {_STATUS[other]: _named("responses", other) for other in (*_ALWAYS, *others)}
+    """A path that is only read; `others` are its refusals, by name, and `also` what else it answers.
+
+    One that `forgives` answers a wrong query in its own form, with 200.
+    """
+    always = ("Forbidden", "ReadOnly") if forgives else ("Invalid", "Forbidden", "ReadOnly")
+    refusals = {_STATUS[other]: _named("responses", other) for other in (*always, *others)}
+    security: dict[str, Any] = {"security": [{}, {"readToken": []}]} if private else {}
     return {
         "get": {
             "operationId": name,
             "summary": summary,
+            **security,
             "parameters": parameters,
             "responses": dict(sorted({"200": ok, **(also or {}), **refusals}.items())),
         }
     }
 
 
-_STATUS: Final = {"Invalid": "400", "Forbidden": "403", "NoPage": "404", "ReadOnly": "405", "TooOften": "503"}
-_ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly")
+_STATUS: Final = {
+    "Invalid": "400",
+    "NoToken": "401",
+    "Forbidden": "403",
+    "NoPage": "404",
+    "ReadOnly": "405",
+    "TooOften": "503",
+}
 
 _PAGE: Final = _named("parameters", "page")
+_ANY_PAGE: Final = _parameter("page", "A page's key.", type="string", default="/")
+_LABEL: Final = _parameter(
+    "label",
+    f"What stands beside the number, up to {MAX_LABEL_CHARACTERS} characters; nothing if it is empty.",
+    type="string",
+    default=DEFAULT_LABEL,
+)
+_COLOR: Final = _parameter(
+    "color",
+    f"{', '.join(COLORS)} or grey, or 3 or 6 hexadecimal digits. Without one the number stands on green, and "
+    "on gray while nobody is there.",
+    type="string",
+)
 _COUNT: Final = _named("schemas", "Count")
 _NUMBER: Final = {"type": "integer", "minimum": 0}
 
@@ -110,6 +137,8 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "content": _content(_JSON, _named("schemas", "Pages")),
             },
             "TooOften",
+            "NoToken",
+            private=True,
         ),
         "/api/explain": _get(
             "explain",
@@ -121,6 +150,8 @@ DOCUMENT: Final[dict[str, Any]] = {
             },
             "NoPage",
             "TooOften",
+            "NoToken",
+            private=True,
         ),
         "/api/stream": _get(
             "stream",
@@ -129,7 +160,10 @@ DOCUMENT: Final[dict[str, Any]] = {
                 {
                     "name": "page",
                     "in": "query",
-                    "description": f"A page's key; up to {MAX_PAGES} of them, or `*` for every page.",
+                    "description": (
+                        f"A page's key; up to {MAX_PAGES} of them. `*` is every page, for readers on the "
+                        "server's machine and for those who send the `read_token`."
+                    ),
                     "style": "form",
                     "explode": True,
                     "schema": {
@@ -149,59 +183,65 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "content": _content("text/event-stream", {"type": "string"}),
             },
             "NoPage",
+            "NoToken",
+            private=True,
+        ),
+        "/api/shield": _get(
+            "shield",
+            "A page's visitors for an endpoint badge of shields.io",
+            [_ANY_PAGE, _LABEL, _COLOR],
+            {
+                "description": "What shields.io draws. A wrong query is drawn as `nannin: ?`, in gray.",
+                "content": _content(_JSON, _named("schemas", "Shield")),
+            },
+            forgives=True,
         ),
         "/badge.svg": _get(
             "badge",
             "A page's visitors as a small picture",
             [
-                _PAGE,
-                _parameter(
-                    "label",
-                    "What stands beside the number, without control characters; nothing if it is empty.",
-                    type="string",
-                    pattern=LABEL_PATTERN,
-                    maxLength=MAX_LABEL_CHARACTERS,
-                    default=DEFAULT_LABEL,
-                ),
-                _parameter(
-                    "color",
-                    f"{', '.join(COLORS)} or grey, or 3 or 6 hexadecimal digits. Without one the number "
-                    "stands on green, and on gray while nobody is there.",
-                    type="string",
-                    pattern=f"^({'|'.join(COLORS)}|grey|#?([0-9a-fA-F]{{3}}|[0-9a-fA-F]{{6}}))$",
-                ),
-                _parameter("style", "Its form.", type="string", enum=list(STYLES), default=STYLES[0]),
+                _ANY_PAGE,
+                _LABEL,
+                _COLOR,
+                _parameter("style", f"Its form: {', '.join(STYLES)}.", type="string", default=STYLES[0]),
             ],
             {
-                "description": "The picture.",
+                "description": "The picture. A wrong query is drawn as `nannin: ?`; its title says why.",
                 "headers": {"ETag": _header("Names this picture, for `If-None-Match`.")},
                 "content": _content("image/svg+xml", {"type": "string"}),
             },
-            "NoPage",
+            forgives=True,
             also={"304": {"description": "The picture that `If-None-Match` names still holds."}},
         ),
         "/embed": _get(
             "embed",
             "A page's visitors as a small page, for an iframe",
             [
-                _PAGE,
+                _ANY_PAGE,
                 _parameter(
                     "lang",
-                    "In which language; `auto` is the reader's.",
+                    "The language: `en`, `ja`, or any tag with words of your own; `auto` is the reader's.",
                     type="string",
-                    enum=list(LANGUAGES),
-                    default=LANGUAGES[0],
+                    default="auto",
                 ),
                 _parameter(
                     "theme",
-                    "For a light or a dark page; `auto` is as the reader likes it.",
+                    f"{', '.join(THEMES)}: for a light or a dark page; `auto` is as the reader likes it.",
                     type="string",
-                    enum=list(THEMES),
                     default=THEMES[0],
                 ),
+                *(
+                    _parameter(
+                        form, f"Words of your own for the plural form `{form}`, with `{{n}}`.", type="string"
+                    )
+                    for form in FORMS
+                ),
             ],
-            {"description": "The page.", "content": _content("text/html", {"type": "string"})},
-            "NoPage",
+            {
+                "description": "The page. For a wrong query it shows no number.",
+                "content": _content("text/html", {"type": "string"}),
+            },
+            forgives=True,
         ),
         "/api/openapi.json": _get(
             "openapi",
@@ -211,6 +251,13 @@ DOCUMENT: Final[dict[str, Any]] = {
         ),
     },
     "components": {
+        "securitySchemes": {
+            "readToken": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The setting `read_token`. Programs on the server's machine need none.",
+            }
+        },
         "parameters": {
             "page": _parameter(
                 "page",
@@ -247,6 +294,18 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "required": ["pages", "total", "limit", "offset"],
                 "additionalProperties": False,
             },
+            "Shield": {
+                "type": "object",
+                "properties": {
+                    "schemaVersion": {"type": "integer", "const": 1},
+                    "label": {"type": "string"},
+                    "message": {"type": "string", "description": "The number of visitors."},
+                    "color": {"type": "string"},
+                    "isError": {"type": "boolean"},
+                },
+                "required": ["schemaVersion", "label", "message", "color"],
+                "additionalProperties": False,
+            },
             "Error": {
                 "type": "object",
                 "properties": {"error": {"type": "string", "description": "What is wrong, in a sentence."}},
@@ -258,7 +317,8 @@ DOCUMENT: Final[dict[str, Any]] = {
             name: {"description": description, "content": _content(_JSON, _named("schemas", "Error"))}
             for name, description in {
                 "Invalid": "A parameter is unknown, given twice, or not what it may be.",
-                "Forbidden": "Pages of this origin may not read counts here.",
+                "NoToken": "Lists need the `read_token` here: it is missing or wrong.",
+                "Forbidden": "Pages of this origin may not read, or lists are for this machine only.",
                 "NoPage": "There can be no such page.",
                 "ReadOnly": "It was asked for by another method than GET, HEAD or OPTIONS.",
                 "TooOften": "This is costly, and was asked for too often.",
@@ -268,6 +328,7 @@ DOCUMENT: Final[dict[str, Any]] = {
 }
 _named_responses = DOCUMENT["components"]["responses"]
 _named_responses["ReadOnly"]["headers"] = {"Allow": _header("The methods that there are.")}
+_named_responses["NoToken"]["headers"] = {"WWW-Authenticate": _header("`Bearer`.")}
 _named_responses["TooOften"]["headers"] = {
     "Retry-After": _header("In so many seconds it can be asked again.")
 }

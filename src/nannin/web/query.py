@@ -26,12 +26,20 @@ class Query:
         query_string: as ASGI has it.
         known: the parameters that may come, each once.
         repeatable: those of them that may come more than once.
+        lenient: whether unknown ones are ignored.
 
     Raises:
         HTTPException: 400 with a sentence that says what is wrong.
     """
 
-    def __init__(self, query_string: bytes, known: Collection[str], repeatable: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        query_string: bytes,
+        known: Collection[str],
+        repeatable: Collection[str] = (),
+        *,
+        lenient: bool = False,
+    ) -> None:
         try:
             pairs = parse_qsl(
                 query_string.decode(),
@@ -46,6 +54,8 @@ class Query:
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
             if name not in known:
+                if lenient:
+                    continue
                 listed = ", ".join(known) or "none"
                 raise HTTPException(400, f"unknown parameter {show(name)}; there are: {listed}")
             values = self._values.setdefault(name, [])

@@ -17,6 +17,7 @@ from nannin.web.responses import error_response
 METHODS: Final = "GET, HEAD, OPTIONS"
 
 Respond = Callable[[Query, Scope], Response]
+Excuse = Callable[[HTTPException], Response]
 
 
 class Reading:
@@ -27,6 +28,8 @@ class Reading:
         respond: answers a GET. It runs on the loop, and raises HTTPException to refuse.
         parameters: the query's parameters that it knows.
         repeatable: those of them that may come more than once.
+        excuse: answers in place of a refusal that the query has caused, and has unknown parameters ignored.
+            For what readers see in a page: they can't correct its address.
     """
 
     def __init__(
@@ -35,10 +38,12 @@ class Reading:
         respond: Respond,
         parameters: Collection[str] = (),
         repeatable: Collection[str] = (),
+        excuse: Excuse | None = None,
     ) -> None:
         self._cors = cors
         self._respond = respond
-        self._parameters = parameters
+        self._excuse = excuse
+        self.parameters = parameters
         self._repeatable = repeatable
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +69,15 @@ class Reading:
             return _preflight(scope)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, "method not allowed; use GET, HEAD or OPTIONS", {"allow": METHODS})
-        return self._respond(Query(scope["query_string"], self._parameters, self._repeatable), scope)
+        try:
+            query = Query(
+                scope["query_string"], self.parameters, self._repeatable, lenient=self._excuse is not None
+            )
+            return self._respond(query, scope)
+        except HTTPException as refusal:
+            if self._excuse is None:
+                raise
+            return self._excuse(refusal)
 
 
 def not_found(_query: Query, _scope: Scope) -> Response:

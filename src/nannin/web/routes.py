@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from starlette.routing import BaseRoute, Route
 
@@ -11,10 +11,12 @@ from nannin.web.api import Api
 from nannin.web.badge import Badge
 from nannin.web.cors import Cors
 from nannin.web.counts import CountSource
-from nannin.web.embed import Embed
+from nannin.web.embed import FORMS, Embed
 from nannin.web.openapi import DOCUMENT
+from nannin.web.private import PrivateLists
 from nannin.web.reading import Reading, not_found
 from nannin.web.responses import json_response
+from nannin.web.shield import Shield
 from nannin.web.stream import Streams
 
 
@@ -26,29 +28,49 @@ class CountRoutes:
         clock: time.
         public: whether the pages of every site may read them.
         allow_origins: the origins that may read if not every site may, besides the server's own.
+        read_token: the secret that opens the lists of pages to readers on other machines.
+        on_private: called for each request for a list that was refused.
     """
 
     def __init__(
-        self, source: CountSource, clock: Clock, *, public: bool, allow_origins: Collection[str]
+        self,
+        source: CountSource,
+        clock: Clock,
+        *,
+        public: bool,
+        allow_origins: Collection[str],
+        read_token: str | None = None,
+        on_private: Callable[[], None] = lambda: None,
     ) -> None:
         self._cors = Cors(public=public, allow_origins=allow_origins)
-        self._api = Api(source, clock.now)
+        private = PrivateLists(read_token, allow_origins, on_private)
+        self._api = Api(source, clock.now, private)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
-        self.streams = Streams(source, clock)
+        self._shield = Shield(source)
+        self.streams = Streams(source, clock, private)
 
     def routes(self) -> list[BaseRoute]:
         """The routes. The last one catches every other path under `/api` (404)."""
         cors = self._cors
-        api, streams = self._api, self.streams
+        api, embed, streams = self._api, self._embed, self.streams
         return [
             Route("/api/count", Reading(cors, api.count, ("page",))),
             Route("/api/pages", Reading(cors, api.pages, ("sort", "order", "limit", "offset"))),
             Route("/api/explain", Reading(cors, api.explain, ("page",))),
             Route("/api/stream", Reading(cors, streams.respond, ("page",), repeatable=("page",))),
             Route("/api/openapi.json", Reading(cors, lambda _query, _scope: json_response(DOCUMENT))),
-            Route("/badge.svg", Reading(cors, self._badge, ("page", "label", "color", "style"))),
-            Route("/embed", Reading(cors, self._embed, ("page", "lang", "theme"))),
+            Route(
+                "/api/shield", Reading(cors, self._shield, ("page", "label", "color"), excuse=Shield.excuse)
+            ),
+            Route(
+                "/badge.svg",
+                Reading(cors, self._badge, ("page", "label", "color", "style"), excuse=Badge.excuse),
+            ),
+            Route(
+                "/embed",
+                Reading(cors, embed, ("page", "lang", "theme", *FORMS), excuse=embed.excuse),
+            ),
             Route("/api/{rest:path}", Reading(cors, not_found)),
         ]
 

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
 from nannin.web.counts import CountSource, as_json, known_page
+from nannin.web.private import PrivateLists
 from nannin.web.query import Query
 
 EVERY_PAGE: Final = "*"
@@ -38,7 +39,8 @@ WAKES_PER_SLICE: Final = 100
 SLICE_GAP_S: Final = 0.005
 _BEAT: Final = b":\n\n"
 
-_HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+# Proxies that compress hold events back until there are enough bytes; no-transform keeps them from it.
+_HEADERS: Final = {"cache-control": "no-store, no-transform", "x-accel-buffering": "no"}
 
 
 @lru_cache(maxsize=1_024)
@@ -56,10 +58,12 @@ class Streams:
     Args:
         source: whose counts they tell.
         clock: runs the one timer that keeps all streams alive.
+        private: who may ask for every page.
     """
 
-    def __init__(self, source: CountSource, clock: Clock) -> None:
+    def __init__(self, source: CountSource, clock: Clock, private: PrivateLists) -> None:
         self._source = source
+        self._private = private
         self._clock = clock
         # Each stream and when it was last written to, the longest silent first.
         self._streams: OrderedDict[Stream, float] = OrderedDict()
@@ -70,13 +74,15 @@ class Streams:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def respond(self, query: Query, _scope: Scope) -> Response:
+    def respond(self, query: Query, scope: Scope) -> Response:
         """Answers `/api/stream`.
 
         Raises:
-            HTTPException: 400 or 404.
+            HTTPException: 400 or 404; 401 or 403 where every page is asked for.
         """
         pages = query.texts("page", "/")
+        if EVERY_PAGE in pages:
+            self._private.check(scope)
         if len(pages) > MAX_PAGES:
             raise HTTPException(
                 400, f"a stream has up to {MAX_PAGES} pages, not {len(pages)}; * is every page"

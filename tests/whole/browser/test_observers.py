@@ -168,6 +168,32 @@ def test_the_frame_speaks_the_readers_language_or_the_one_asked_for(
     expect(frame.locator("html")).to_have_attribute("lang", language)
 
 
+@pytest.mark.parametrize(
+    ("query", "words", "language"),
+    [
+        ("&one=Ein Leser&other={n} Leser gerade hier&lang=de", "0 Leser gerade hier", "de"),
+        ("&zero=لا أحد&other={n}&lang=ar", "لا أحد", "ar"),
+        ("&other=readers: {n} ({n})", "readers: 0 (0)", ""),
+        ("&other=somebody", "somebody", ""),
+        ("&other=<b>{n}</b>&lang=x%00", "<b>0</b>", ""),
+        ("&lang=de", "0 people here now", "en"),
+        ("&lang=nonsense!&theme=nonsense&t=1", "0 people here now", "en"),
+    ],
+)
+def test_the_frame_takes_words_of_any_language(
+    shared_server: Server, visit: Visit, query: str, words: str, language: str
+) -> None:
+    frame = visit(f"{shared_server.url}/embed?page=/nobody{query}", "en-US")
+    expect(frame.locator("#sentence")).to_have_text(words)
+    expect(frame.locator("html")).to_have_attribute("lang", language)
+
+
+def test_the_frame_is_quiet_where_there_is_no_such_page(shared_server: Server, visit: Visit) -> None:
+    frame = visit(f"{shared_server.url}/embed?page=nonsense", "en-US")
+    expect(frame.locator("body")).to_have_attribute("data-state", "unknown")
+    expect(frame.locator("body")).to_have_text("–")
+
+
 def test_the_frame_works_under_a_mount_path(visit: Visit) -> None:
     with nannin("--root-path", "/live") as server:
         frame = visit(f"{server.url}/live/embed", "en-US")

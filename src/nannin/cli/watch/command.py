@@ -16,13 +16,14 @@ from nannin.errors import SettingsError
 _EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
-def run(url: str, pages: Sequence[str], *, as_json: bool) -> int:
+def run(url: str, pages: Sequence[str], *, as_json: bool, token: str | None = None) -> int:
     """Shows counts: a table in a terminal, lines elsewhere.
 
     Args:
         url: the server's address.
         pages: page keys; empty: every page with an audience.
         as_json: prints JSON, also in a terminal.
+        token: the server's `read_token`, which a list of every page needs from another machine.
 
     Returns:
         The exit code, once the user or the reader of the lines has ended it.
@@ -38,7 +39,7 @@ def run(url: str, pages: Sequence[str], *, as_json: bool) -> int:
             raise SettingsError(f"--page must start with / or be *, not {escape(page)[:80]}")
     signal.signal(signal.SIGTERM, _end)  # as Ctrl-C does, so that the table shows the cursor again
     try:
-        _show(address, pages, as_json=as_json)
+        _show(address, pages, as_json=as_json, token=token)
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:
@@ -47,17 +48,17 @@ def run(url: str, pages: Sequence[str], *, as_json: bool) -> int:
         return 0
 
 
-def _show(address: Address, pages: Sequence[str], *, as_json: bool) -> NoReturn:
+def _show(address: Address, pages: Sequence[str], *, as_json: bool, token: str | None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a page's key in a terminal that knows ASCII only
     if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
-        follow(address, pages, JsonLines() if as_json else Lines())
+        follow(address, pages, JsonLines() if as_json else Lines(), token=token)
     from nannin.cli.watch.board import Board
     from nannin.cli.watch.table import LiveTable  # rich takes 50 ms, which a pipe need not wait for
 
     with LiveTable(address.url, Board(keeps_empty=EVERY_PAGE not in pages)) as table:
-        follow(address, pages, table)
+        follow(address, pages, table, token=token)
 
 
 def _end(number: int, frame: object) -> NoReturn:

@@ -41,6 +41,7 @@ def follow(
     pages: Sequence[str],
     display: Display,
     *,
+    token: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
     stalled_s: float = STALLED_S,
 ) -> NoReturn:
@@ -50,6 +51,7 @@ def follow(
         address: the server.
         pages: page keys, or `*` for every page that somebody is on.
         display: shows them.
+        token: the server's `read_token`, if it is known.
         sleep: waits the given number of seconds before the next attempt.
         stalled_s: seconds of silence after which a stream is lost.
 
@@ -60,7 +62,7 @@ def follow(
     while True:
         opened = None
         try:
-            with _stream(address, pages, stalled_s) as counts:
+            with _stream(address, pages, token, stalled_s) as counts:
                 has_answered, is_lost, opened = True, False, time.monotonic()
                 display.opened()
                 for update in counts:
@@ -82,13 +84,17 @@ def follow(
 
 
 @contextlib.contextmanager
-def _stream(address: Address, pages: Sequence[str], stalled_s: float) -> Iterator[Iterator[Update]]:
+def _stream(
+    address: Address, pages: Sequence[str], token: str | None, stalled_s: float
+) -> Iterator[Iterator[Update]]:
     with contextlib.closing(address.connect()) as connection:
         connection.connect()
         # The response may take the socket away from its connection.
         sock = connection.sock
         query = urlencode([("page", page) for page in pages], safe="/*")
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "User-Agent": "nannin-watch"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         connection.request("GET", f"{address.path}/api/stream?{query}", headers=headers)
         with connection.getresponse() as response:
             if response.status != 200 or response.headers.get_content_type() != "text/event-stream":
