@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from nannin.web.pages import STATIC
+from nannin.web.files import STATIC
 from support.fake_audiences import Hall
 
 FRIENDS = ("https://friend.example", "http://localhost:3000")

@@ -10,7 +10,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from nannin import Live
-from nannin.web.pages import STATIC
+from nannin.web.files import STATIC
 
 
 def ask(app: ASGIApp, path: str, method: str = "GET") -> httpx.Response:

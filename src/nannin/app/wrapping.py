@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-import pathlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin.app.dispatch import route_path
@@ -49,17 +47,9 @@ def own_paths(engine_path: str, beside: Sequence[BaseRoute]) -> frozenset[str]:
     """
     paths = {engine_path, engine_path.rstrip("/")}
     for route in beside:
-        if isinstance(route, Route) and "{" not in route.path:
+        if isinstance(route, Route) and "{" not in route.path and not route.path.startswith("/static/index."):
             paths.add(route.path)
-        elif isinstance(route, Mount) and isinstance(route.app, StaticFiles):
-            files = [path for folder in route.app.all_directories for path in _files(str(folder))]
-            paths.update(f"{route.path}/{name}" for name in files if not name.startswith("index."))
     return frozenset(paths - {"/"})
-
-
-def _files(folder: str) -> Iterator[str]:
-    top = pathlib.Path(folder)
-    return (path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file())
 
 
 class Wrapped:

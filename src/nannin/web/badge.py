@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from nannin.access.origin import find_header
 from nannin.web.counts import CountSource, known_page
+from nannin.web.files import names_tag
 from nannin.web.query import Query, show
 
 STYLES: Final = ("flat", "flat-square", "plain")
@@ -97,7 +98,7 @@ class Badge:
         picture = draw(label, number, color, style).encode()
         tag = f'"{blake2b(picture, digest_size=12).hexdigest()}"'
         headers = {**_HEADERS, "etag": tag}
-        if _has(tag, find_header(scope["headers"], b"if-none-match")):
+        if names_tag(find_header(scope["headers"], b"if-none-match"), tag):
             return Response(status_code=304, headers=headers)
         return _picture(picture, headers)
 
@@ -241,9 +242,3 @@ def _number(groups: list[str], x: int, ink: str, weight: str) -> str:
     digits = first + "".join(f'<tspan dx="{_GAP_PX}">{digits}</tspan>' for digits in others)
     bold = f' font-weight="{weight}"' if weight != "normal" else ""
     return f'<text x="{x}" y="{_BASELINE}" fill="{ink}" {_FONT}{bold}>{digits}</text>'
-
-
-def _has(tag: str, if_none_match: str) -> bool:
-    """Whether an If-None-Match header names this tag. Source: RFC 9110, section 13.1.2."""
-    tags = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
-    return tag in tags or tags == ["*"]

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import pathlib
-from collections.abc import Callable
+from typing import Final
 
-from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 
-STATIC = pathlib.Path(__file__).parent / "static"
+from nannin.web.files import METHODS, STATIC, StaticFile
 
 # Our pages have nothing inline and load nothing foreign. 'self' covers their own WebSocket as well.
-_PAGE_HEADERS = {
+_PAGE_HEADERS: Final = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'",
     "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
     "cache-control": "no-cache",
 }
 # Scripts are loaded by pages of other origins, some of which ask for explicit permission (COEP).
-_SCRIPT_HEADERS = {
+_SCRIPT_HEADERS: Final = {
     "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
-    "x-content-type-options": "nosniff",
     "cache-control": "public, max-age=300",
 }
-
-
-def _page(name: str) -> Callable[..., Response]:
-    def respond(_request: object) -> Response:
-        return FileResponse(STATIC / name, headers=_PAGE_HEADERS)
-
-    return respond
-
-
-def _script(name: str) -> Callable[..., Response]:
-    def respond(_request: object) -> Response:
-        return FileResponse(STATIC / name, headers=_SCRIPT_HEADERS, media_type="text/javascript")
-
-    return respond
+# Files of our pages change with them: a browser asks each time, and is told that it has them.
+_FILE_HEADERS: Final = {"cache-control": "no-cache"}
 
 
 def routes() -> list[BaseRoute]:
     """The pages and scripts that a Live serves beside the Engine.IO path."""
+    files = sorted(path.name for path in STATIC.iterdir() if path.is_file())
     return [
-        Route("/", _page("index.html")),
-        Route("/socket.io/socket.io.js", _script("socket.io.js")),
-        Route("/nannin.js", _script("nannin.js")),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/", StaticFile("index.html", _PAGE_HEADERS), methods=METHODS),
+        Route("/socket.io/socket.io.js", StaticFile("socket.io.js", _SCRIPT_HEADERS), methods=METHODS),
+        Route("/nannin.js", StaticFile("nannin.js", _SCRIPT_HEADERS), methods=METHODS),
+        *(Route(f"/static/{name}", StaticFile(name, _FILE_HEADERS), methods=METHODS) for name in files),
     ]

@@ -1,0 +1,96 @@
+"""Files that a Live serves: read and compressed once, and not sent again to a browser that has them.
+
+Source: RFC 9110, sections 8.8.3 (ETag), 12.5.3 (Accept-Encoding) and 13.1.2 (If-None-Match).
+"""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+import pathlib
+from collections.abc import Mapping
+from functools import cache
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from starlette.types import Receive, Scope, Send
+
+from nannin.access.origin import find_header
+
+STATIC: Final = pathlib.Path(__file__).parent / "static"
+METHODS: Final = ["GET", "HEAD"]
+_LEVEL: Final = 9
+_TEXT: Final = ("text/", "image/svg+xml")
+
+
+class _Loaded(NamedTuple):
+    """A file's content in both encodings, each with its ETag."""
+
+    media_type: str
+    plain: tuple[bytes, str]
+    gzipped: tuple[bytes, str]
+
+
+@cache
+def _load(name: str) -> _Loaded:
+    """Reads and compresses a file, once for all Lives of this process."""
+    content = (STATIC / name).read_bytes()
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if media_type == "application/javascript":  # what some systems still call it
+        media_type = "text/javascript"
+    if media_type.startswith(_TEXT):
+        media_type += "; charset=utf-8"
+    digest = blake2b(content, digest_size=12).hexdigest()
+    compressed = gzip.compress(content, _LEVEL, mtime=0)
+    return _Loaded(media_type, (content, f'"{digest}"'), (compressed, f'"{digest}-gzip"'))
+
+
+class StaticFile:
+    """One of our files, as an ASGI app.
+
+    Args:
+        name: the file's, below `static`.
+        headers: those that go with it.
+    """
+
+    def __init__(self, name: str, headers: Mapping[str, str]) -> None:
+        self.loaded = _load(name)
+        self._headers = [
+            *((name.encode(), value.encode()) for name, value in headers.items()),
+            (b"vary", b"Accept-Encoding"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one GET or HEAD."""
+        zipped = takes_gzip(find_header(scope["headers"], b"accept-encoding"))
+        body, tag = self.loaded.gzipped if zipped else self.loaded.plain
+        headers = [*self._headers, (b"etag", tag.encode())]
+        status = 200
+        if names_tag(find_header(scope["headers"], b"if-none-match"), tag):
+            status, body = 304, b""
+        else:
+            headers += [
+                (b"content-type", self.loaded.media_type.encode()),
+                (b"content-length", str(len(body)).encode()),
+            ]
+            if zipped:
+                headers.append((b"content-encoding", b"gzip"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a client that sends this header takes gzip; one that sends none may not."""
+    weights: dict[str, bool] = {}
+    for part in accept_encoding.lower().split(","):
+        coding, _, parameter = part.partition(";")
+        weight = parameter.partition("=")[2].strip()
+        weights[coding.strip()] = weight.strip("0.") != "" or not weight
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", False)))
+
+
+def names_tag(if_none_match: str, tag: str) -> bool:
+    """Whether a client that sends this header has what the ETag names."""
+    tags = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+    return tag in tags or tags == ["*"]
