@@ -43,7 +43,7 @@ def test_a_page_that_nobody_is_on_has_zeros() -> None:
     assert Hall().read("/api/count?page=/empty")["connections"] == 0
 
 
-@pytest.mark.parametrize("key", ["/人", "/a b", "/?x=1&y", "/<script>", "/../etc", "/%41"])
+@pytest.mark.parametrize("key", ["/人", "/a b", "/?x=1&y", "/<script>", "/../etc", "/%2F%"])
 def test_any_well_formed_key_is_answered_as_it_is(key: str) -> None:
     assert Hall().read(f"/api/count?page={quote(key, safe='')}")["page"] == key
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.audience.roster import Count
 from support.fake_audiences import Hall
+
+
+@pytest.mark.parametrize("path", ["/api/count", "/api/explain"])
+def test_spellings_of_the_same_address_are_the_same_page(path: str) -> None:
+    hall = Hall({"/%E6%97%A5/~ann": Count(3, 2, 1)})
+    asked = hall.read(f"{path}?page=/%25e6%2597%25a5/%257Eann")
+    assert asked["page"] == "/%E6%97%A5/~ann"
 
 
 @pytest.mark.parametrize("key", ["", "news", "/a%00b", "/a%0Ab", "/a,b", "/closed/1", "/" + "x" * 10_000])

@@ -137,6 +137,16 @@ def test_the_last_event_id_is_harmless(last: str) -> None:
     run(test)
 
 
+def test_spellings_of_the_same_address_are_told_once() -> None:
+    async def test() -> None:
+        hall = Hall({"/%E6": ONE})
+        call = hall.call("/api/stream?page=/%25e6&page=/%25E6")
+        await told(hall, call, ("/%E6", 1))
+        await leave(call)
+
+    run(test)
+
+
 def test_too_many_pages_are_refused() -> None:
     pages = "&".join(f"page=/{number}" for number in range(MAX_PAGES + 1))
     status, words = Hall().error(f"/api/stream?{pages}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 MAX_PAGE_BYTES = 255
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
 
 
@@ -13,6 +15,22 @@ def is_page_key(key: str) -> bool:
     return (
         key.startswith("/") and key.isprintable() and "," not in key and len(key.encode()) <= MAX_PAGE_BYTES
     )
+
+
+def normalise(key: str) -> str:
+    """The one spelling of keys that name the same page: `/%e6` and `/%E6`, `/%7Eann` and `/~ann`.
+
+    The tag does the same with a page's address, and so does whatever takes a key over HTTP. A client that
+    joins a namespace by itself is on the page of exactly that name: its packets carry it.
+
+    Source: RFC 3986, sections 6.2.2.1 and 6.2.2.2.
+    """
+    return _ESCAPE.sub(_spell, key) if "%" in key else key
+
+
+def _spell(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else escape[0].upper()
 
 
 def check_page_key(key: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from starlette.exceptions import HTTPException
 
+from nannin.audience.page_key import normalise
 from nannin.audience.roster import Count
 from nannin.hub.teller import Watcher
 from nannin.web.query import show
@@ -40,11 +41,12 @@ def as_json(page: str, count: Count) -> dict[str, Any]:
 
 
 def known_page(source: CountSource, key: str) -> str:
-    """Returns the key if such a page can exist.
+    """Returns the key, in the spelling that all keys have, if such a page can exist.
 
     Raises:
         HTTPException: 404 if it can't.
     """
+    key = normalise(key)
     if not source.exists(key):
         raise HTTPException(404, f"there is no page {show(key)}")
     return key

@@ -87,10 +87,8 @@ class Streams:
             raise HTTPException(
                 400, f"a stream has up to {MAX_PAGES} pages, not {len(pages)}; * is every page"
             )
-        for page in pages:
-            if page != EVERY_PAGE:
-                known_page(self._source, page)
-        return StreamResponse(self, [None] if EVERY_PAGE in pages else pages)
+        known = dict.fromkeys(known_page(self._source, page) for page in pages if page != EVERY_PAGE)
+        return StreamResponse(self, [None] if EVERY_PAGE in pages else [*known])
 
     def shut_down(self) -> None:
         """Ends every stream; its browser comes back by itself."""

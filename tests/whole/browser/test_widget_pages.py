@@ -370,3 +370,60 @@ def test_a_page_that_takes_a_token_gets_the_tags_and_the_elements(
         expect(page.locator("b")).to_have_text("1")
         expect(page.locator("i")).to_have_text("0")
         expect(page.locator("u")).to_have_text("none")
+
+
+# --- a page that is replaced in place ---
+
+
+REPLACES_BODY = """(html) => {
+    document.body = new DOMParser().parseFromString(html, "text/html").body;
+    for (const old of document.querySelectorAll("script")) {
+        const script = document.createElement("script");
+        for (const { name, value } of old.attributes) script.setAttribute(name, value);
+        old.replaceWith(script);
+    }
+}"""
+
+
+def body_of(server: Server, page: str, token: str = "") -> str:
+    """The body of a page that has the tag in it, as sites with Turbo often do."""
+    return (
+        f'<body><span data-nannin>some</span><script async src="{server.url}/nannin.js" '
+        f'data-page="{page}" data-token="{token}"></script></body>'
+    )
+
+
+def test_a_tag_in_a_replaced_body_speaks_for_its_page(
+    shared_server: Server, publish: Publish, newcomer: Newcomer
+) -> None:
+    reader = newcomer("en")
+    wire = Wire(reader)
+    html = body_of(shared_server, "/turbo/a", "one")
+    reader.goto(publish("/turbo", f'<!doctype html><html lang="en"><link rel="icon" href="data:,">{html}'))
+    shows(reader, "1")
+    reader.evaluate(REPLACES_BODY, body_of(shared_server, "/turbo/b", "two"))
+    comes_true(reader, lambda: [key for key, _ in wire.joins] == ["/turbo/a", "/turbo/b"])
+    shows(reader, "1")
+    wire.sends("41/turbo/a,")
+    assert [auth["token"] for _, auth in wire.joins] == ["one", "two"]
+    assert wire.links == 1
+
+
+# --- one page, one key ---
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/%e6%97%a5", "/%E6%97%A5"),
+        ("/%E6%97%A5", "/%E6%97%A5"),
+        ("/%7eann%2d%41", "/~ann-A"),
+        ("/a%2fb", "/a%2Fb"),
+    ],
+)
+def test_spellings_of_an_address_are_one_page(
+    shared_server: Server, publish: Publish, newcomer: Newcomer, path: str, key: str
+) -> None:
+    url = publish(path, embedding(shared_server))
+    host = url.partition("://")[2].partition("/")[0]
+    assert page_key(newcomer, url) == f"/{host}{key}"

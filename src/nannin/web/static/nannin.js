@@ -10,10 +10,17 @@ const random = crypto.getRandomValues(new Uint32Array(4)) + "";
 let counts = {};
 let rooms = {};
 let delay = 500;
-let link, open, shown, timer, later, gone;
+let link, open, shown, timer, later, gone, here;
 
-// 255 bytes
-const asKey = (path) => path.replaceAll(",", "%2C").replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
+// RFC 3986, 6.2.2; 255 bytes
+const asKey = (path) =>
+  path
+    .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(String.fromCharCode("0x" + code.slice(1))) ?? code.toUpperCase())
+    .replaceAll(",", "%2C")
+    .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
+
+const elements = () => [...document.querySelectorAll("[data-nannin],nannin-count")];
+const keyOf = (element) => asKey(element.dataset.nanninPage ?? here);
 
 const show = (element, count, lang = element.closest("[lang]")?.lang || []) => {
   const read = (form) => element.getAttribute("data-nannin-" + form);
@@ -38,7 +45,7 @@ const start = (polling) => {
   const poll = async (body) => {
     try {
       await sent;
-      const answer = await fetch(server + "polling" + (open ? "&sid=" + open.sid : ""), { method: body && "POST", body, keepalive: body });
+      const answer = await fetch(server + "polling" + (open ? "&sid=" + open.sid : "") + "&t=" + Math.random(), { method: body && "POST", body, keepalive: body });
       if (!answer.ok) throw 0;
       for (const data of (await answer.text()).split("\x1e")) receive({ data });
       if (!body && link == self) poll();
@@ -86,6 +93,11 @@ const receive = ({ data }) => {
     if (event == "audience" && rooms[key]) {
       counts[key] = count;
       rooms[key].joined = delay = 500;
+      queueMicrotask(() => {
+        const shows = elements().filter((element) => keyOf(element) == key);
+        for (const target of shows[0] ? shows : [document]) target.dispatchEvent(new CustomEvent("nannin:count", { bubbles: true, detail: count }));
+        window.nannin?.onCount?.(count);
+      });
     }
   } else if (type) {
     delete counts[key];
@@ -98,20 +110,28 @@ const settle = () => {
   later = clearTimeout(later);
   const visible = !document.hidden;
   shown ||= visible;
-  const { page, token } = script.dataset;
-  const auth = { visitor: random, token, observe: false };
+  // A page may have replaced the tag.
+  const { page, token, store = "local" } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset;
+  const auth = { visitor: store == "none" || navigator.globalPrivacyControl ? undefined : random, token, observe: false };
   let { host, pathname } = location;
   try {
     const link = new URL(document.querySelector("link[rel=canonical]")?.href || location);
     if (link.host == host) pathname = link.pathname;
     auth.observe = localStorage["nannin-off"] == 1;
-    if (!auth.observe) auth.visitor = localStorage.nannin ||= random;
+    if (auth.observe) delete auth.visitor;
+    if (auth.visitor) {
+      const storage = window[store + "Storage"];
+      const today = Math.floor(Date.now() / 864e5);
+      const [id, day] = storage.nannin?.split("/") ?? [];
+      if (today - day < 30) auth.visitor = id;
+      storage.nannin = auth.visitor + "/" + today;
+    }
   } catch {}
-  const here = page || (host == server.host ? "" : "/" + host) + pathname;
+  here = page || (host == server.host ? "" : "/" + host) + pathname;
   const wanted = { [asKey(here)]: auth };
-  for (const element of document.querySelectorAll("[data-nannin],nannin-count")) {
-    const { nannin, nanninPage = here, nanninToken: token } = element.dataset;
-    const key = asKey(nanninPage);
+  for (const element of elements()) {
+    const { nannin, nanninToken: token } = element.dataset;
+    const key = keyOf(element);
     wanted[key] ??= { observe: true, token };
     show(element, counts[key]?.[nannin || "visitors"]);
   }

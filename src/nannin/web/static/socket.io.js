@@ -148,6 +148,7 @@
       query.set("EIO", 4);
       query.set("transport", transport);
       if (id) query.set("sid", id);
+      query.set("t", Math.random());
       return this.uri.replace("http", transport == "polling" ? "http" : "ws") + "?" + query;
     }
 
