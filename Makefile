@@ -101,9 +101,10 @@ tests/support/node/node_modules/.package-lock.json: tests/support/node/package-l
 	cd tests/support/node && npm ci --no-audit --no-fund
 	touch $@
 
-# Into site/. The page of settings is written from the settings, the picture of the states from their diagram.
+# Into site/. The page of settings is written from the settings, the diagram of the states from their table.
 docs: $(VENV)/docs.stamp
 	$(BIN)/python docs/hooks/settings_page.py
+	$(BIN)/python docs/hooks/state_diagram.py
 	$(BIN)/python docs/hooks/state_picture.py
 	$(BIN)/zensical build --strict --clean
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nannin.app.live import Live as Live
     from nannin.audience.roster import Count as Count
     from nannin.engine.direct import DirectWebSocket as DirectWebSocket
-    from nannin.engine.engine import Session as Session
+    from nannin.engine.session import Session as Session
     from nannin.errors import ApplicationError as ApplicationError
     from nannin.errors import CallTimeout as CallTimeout
     from nannin.errors import ConnectionRefused as ConnectionRefused
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from nannin.errors import NotConnected as NotConnected
     from nannin.errors import PayloadError as PayloadError
     from nannin.errors import SettingsError as SettingsError
-    from nannin.hub.reasons import DisconnectReason as DisconnectReason
     from nannin.hub.sockets import Page as Page
     from nannin.hub.sockets import Socket as Socket
     from nannin.hub.targets import Answers as Answers
     from nannin.hub.targets import Target as Target
+    from nannin.wire.disconnect_reason import DisconnectReason as DisconnectReason
 
 # Where each public name is: the imports above, for the interpreter.
 _MODULES = {
@@ -29,7 +29,7 @@ _MODULES = {
     "Live": "nannin.app.live",
     "Count": "nannin.audience.roster",
     "DirectWebSocket": "nannin.engine.direct",
-    "Session": "nannin.engine.engine",
+    "Session": "nannin.engine.session",
     "ApplicationError": "nannin.errors",
     "CallTimeout": "nannin.errors",
     "ConnectionRefused": "nannin.errors",
@@ -37,11 +37,11 @@ _MODULES = {
     "NotConnected": "nannin.errors",
     "PayloadError": "nannin.errors",
     "SettingsError": "nannin.errors",
-    "DisconnectReason": "nannin.hub.reasons",
     "Page": "nannin.hub.sockets",
     "Socket": "nannin.hub.sockets",
     "Answers": "nannin.hub.targets",
     "Target": "nannin.hub.targets",
+    "DisconnectReason": "nannin.wire.disconnect_reason",
 }
 
 __all__ = [*_MODULES]

@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from nannin.engine.engine import RequestRefused
 from nannin.engine.handshake import Handshake
+from nannin.engine.session import RequestRefused
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_request import Refusal
-from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
 from support.fakes import LIMITS, FakeLink, Hall
 
@@ -73,7 +73,7 @@ def test_messages_arrive_in_order_and_as_they_are(hall: Hall) -> None:
     hall.post(hall.polling(), "4a", b"b", "4")
     session, link = hall.websocket()
     for packet in ("4a", b"b"):
-        hall.engine.receive_websocket(session, link, packet)
+        session.receive(link, packet)
     assert hall.app.messages == ["a", b"b", "", "a", b"b"]
 
 
@@ -120,7 +120,7 @@ def test_what_waits_for_a_client_that_does_not_poll_is_bounded(hall: Hall) -> No
     for _ in range(3):
         session.send("x" * 900)
     hall.clock.settle()
-    assert hall.reasons() == [Reason.SLOW_CLIENT]
+    assert hall.reasons() == [DisconnectReason.SLOW_CLIENT]
     session.send("y" * 10_000)
     assert hall.poll(session).packets == ["4" + "x" * 900] * 2 + ["1"]
     hall.assert_empty()
@@ -136,49 +136,49 @@ def test_a_second_poll_at_once_ends_the_session_and_answers_the_first(hall: Hall
         hall.poll(session)
     assert refused.value.refusal is Refusal.BAD_REQUEST
     assert first.packets == ["1"]
-    assert hall.reasons() == [Reason.TRANSPORT_ERROR]
+    assert hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
     hall.assert_empty()
 
 
 def test_a_second_post_at_once_ends_the_session(hall: Hall) -> None:
     session = hall.polling()
-    hall.engine.receive_post(session)
+    session.receive_post()
     with pytest.raises(RequestRefused):
-        hall.engine.receive_post(session)
-    assert hall.reasons() == [Reason.TRANSPORT_ERROR]
+        session.receive_post()
+    assert hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
     hall.assert_empty()
 
 
 @pytest.mark.parametrize("body", [b"", b"4a\x1e", b"\x1e\x1e", b"bA", b"9", b"\xff", "٤a".encode()])
 def test_a_malformed_post_ends_its_session_and_no_other(hall: Hall, body: bytes) -> None:
     session, other = hall.polling(), hall.polling()
-    hall.engine.receive_post(session)
+    session.receive_post()
     with pytest.raises(RequestRefused):
-        hall.engine.receive_payload(session, body)
-    assert hall.app.closed == [(session, Reason.PARSE_ERROR)]
+        session.receive_payload(body)
+    assert hall.app.closed == [(session, DisconnectReason.PARSE_ERROR)]
     assert list(hall.engine.sessions.values()) == [other]
 
 
 @pytest.mark.parametrize("packet", ["", "0", "2", "5", "9", "x"])
 def test_a_malformed_message_ends_its_session_and_no_other(hall: Hall, packet: str) -> None:
     (session, link), (other, _) = hall.websocket(), hall.websocket()
-    hall.engine.receive_websocket(session, link, packet)
-    assert hall.app.closed == [(session, Reason.PARSE_ERROR)]
+    session.receive(link, packet)
+    assert hall.app.closed == [(session, DisconnectReason.PARSE_ERROR)]
     assert link.close_code == 1002
     assert list(hall.engine.sessions.values()) == [other]
 
 
 def test_a_post_that_breaks_off_ends_the_session(hall: Hall) -> None:
     session = hall.polling()
-    hall.engine.receive_post(session)
-    hall.engine.receive_post_lost(session)
-    assert hall.reasons() == [Reason.TRANSPORT_ERROR]
+    session.receive_post()
+    session.receive_post_lost()
+    assert hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
 
 def test_a_poll_that_is_cancelled_ends_the_session(hall: Hall) -> None:
     session = hall.polling()
-    hall.engine.receive_poll_lost(session, hall.poll(session))
-    assert hall.reasons() == [Reason.TRANSPORT_CLOSE]
+    session.receive_poll_lost(hall.poll(session))
+    assert hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
     hall.assert_empty()
 
 
@@ -187,7 +187,7 @@ def test_the_loss_of_a_poll_that_was_answered_is_nobodys_loss(hall: Hall) -> Non
     poll = hall.poll(session)
     session.send("a")
     hall.clock.settle()
-    hall.engine.receive_poll_lost(session, poll)
+    session.receive_poll_lost(poll)
     assert not hall.app.closed
 
 
@@ -195,11 +195,11 @@ def test_the_loss_of_a_poll_that_was_answered_is_nobodys_loss(hall: Hall) -> Non
 
 
 @pytest.mark.parametrize(
-    ("clean", "reason"), [(True, Reason.TRANSPORT_CLOSE), (False, Reason.TRANSPORT_ERROR)]
+    ("clean", "reason"), [(True, DisconnectReason.TRANSPORT_CLOSE), (False, DisconnectReason.TRANSPORT_ERROR)]
 )
-def test_a_websocket_that_is_gone_ends_the_session(hall: Hall, clean: bool, reason: Reason) -> None:
+def test_a_websocket_that_is_gone_ends_the_session(hall: Hall, clean: bool, reason: DisconnectReason) -> None:
     session, link = hall.websocket()
-    hall.engine.receive_websocket_lost(session, link, clean=clean)
+    session.lose(link, clean=clean)
     assert hall.app.closed == [(session, reason)]
     hall.assert_empty()
 
@@ -208,7 +208,7 @@ def test_a_session_hears_of_the_end_of_its_direct_websocket(hall: Hall) -> None:
     (one, one_link), (other, other_link) = hall.websocket(), hall.websocket()
     one.lose(one_link, clean=True)
     other.lose(other_link, clean=False)
-    assert hall.reasons() == [Reason.TRANSPORT_CLOSE, Reason.TRANSPORT_ERROR]
+    assert hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE, DisconnectReason.TRANSPORT_ERROR]
 
 
 def test_a_close_packet_during_a_poll_answers_it_with_a_noop(hall: Hall) -> None:
@@ -216,21 +216,21 @@ def test_a_close_packet_during_a_poll_answers_it_with_a_noop(hall: Hall) -> None
     poll = hall.poll(session)
     hall.post(session, "1")
     assert poll.packets == ["6"]
-    assert hall.reasons() == [Reason.TRANSPORT_CLOSE]
+    assert hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
     hall.assert_empty()
 
 
 def test_a_close_packet_over_websocket_closes_it(hall: Hall) -> None:
     session, link = hall.websocket()
-    hall.engine.receive_websocket(session, link, "1")
-    assert (link.close_code, hall.reasons()) == (1000, [Reason.TRANSPORT_CLOSE])
+    session.receive(link, "1")
+    assert (link.close_code, hall.reasons()) == (1000, [DisconnectReason.TRANSPORT_CLOSE])
     hall.assert_empty()
 
 
 def test_the_application_ends_a_session_over_websocket(hall: Hall) -> None:
     session, link = hall.websocket()
     session.close()
-    assert (link.close_code, hall.reasons()) == (1000, [Reason.FORCED_CLOSE])
+    assert (link.close_code, hall.reasons()) == (1000, [DisconnectReason.FORCED_CLOSE])
     hall.assert_empty()
 
 
@@ -238,7 +238,7 @@ def test_a_session_that_ends_between_polls_tells_its_last_words_at_the_next(hall
     session = hall.polling()
     session.send("goodbye")
     session.close()
-    assert hall.reasons() == [Reason.FORCED_CLOSE]
+    assert hall.reasons() == [DisconnectReason.FORCED_CLOSE]
     assert hall.poll(session).packets == ["4goodbye", "1"]
     hall.assert_empty()
 
@@ -253,9 +253,9 @@ def test_an_end_is_told_once_whatever_follows(hall: Hall) -> None:
     session, link = hall.websocket()
     session.close()
     session.close()
-    hall.engine.receive_websocket_lost(session, link, clean=True)
+    session.lose(link, clean=True)
     hall.clock.advance(100)
-    assert hall.reasons() == [Reason.FORCED_CLOSE]
+    assert hall.reasons() == [DisconnectReason.FORCED_CLOSE]
 
 
 def test_what_is_sent_after_the_end_goes_nowhere(hall: Hall) -> None:
@@ -278,7 +278,7 @@ def test_a_shut_down_ends_all_and_leaves_nothing(hall: Hall) -> None:
     polled = hall.poll(hall.polling())
     between_polls = hall.polling()
     hall.engine.shut_down()
-    assert hall.reasons() == [Reason.SHUTTING_DOWN] * 3
+    assert hall.reasons() == [DisconnectReason.SHUTTING_DOWN] * 3
     assert link.close_code == 1012
     assert polled.packets == ["6"]  # it polls again, and so comes back by itself
     with pytest.raises(RequestRefused):
@@ -288,7 +288,7 @@ def test_a_shut_down_ends_all_and_leaves_nothing(hall: Hall) -> None:
 
 def test_a_shut_down_during_an_upgrade_closes_the_candidate(hall: Hall) -> None:
     session, candidate = hall.polling(), FakeLink()
-    hall.engine.receive_candidate(session, candidate)
+    session.receive_candidate(candidate)
     hall.engine.shut_down()
     assert candidate.close_code is not None
     hall.assert_empty()
@@ -318,7 +318,7 @@ def test_an_application_that_raises_in_message_gets_the_next_one(
     session, link = hall.websocket()
     hall.app.on_message = broken
     for packet in ("4a", "4b"):
-        hall.engine.receive_websocket(session, link, packet)
+        session.receive(link, packet)
     assert hall.app.messages == ["a", "b"]
     assert not hall.app.closed
     assert "message() raised" in caplog.text
@@ -339,6 +339,6 @@ def test_an_application_that_raises_in_close_keeps_nobody_alive(
 def test_nothing_is_logged_when_nothing_went_wrong(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     session, link = hall.websocket()
-    hall.engine.receive_websocket(session, link, "4a")
+    session.receive(link, "4a")
     session.close()
     assert not caplog.records

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from nannin.engine.engine import RequestRefused
-from nannin.wire.engine_states import Reason
+from nannin.engine.session import RequestRefused
+from nannin.wire.disconnect_reason import DisconnectReason
 from support.fakes import LIMITS, FakeLink, Hall
 
 
@@ -28,7 +28,7 @@ def test_a_silent_session_is_gone_at_ping_interval_plus_ping_timeout(hall: Hall)
     hall.clock.advance(19.9)
     assert not hall.app.closed
     hall.clock.advance(0.1)
-    assert hall.reasons() == [Reason.PING_TIMEOUT]
+    assert hall.reasons() == [DisconnectReason.PING_TIMEOUT]
     hall.assert_empty()
 
 
@@ -37,7 +37,7 @@ def test_a_client_that_never_polls_is_gone_at_the_same_time(hall: Hall) -> None:
     hall.clock.advance(44.9)
     assert not hall.app.closed
     hall.clock.advance(0.1)
-    assert hall.reasons() == [Reason.PING_TIMEOUT]
+    assert hall.reasons() == [DisconnectReason.PING_TIMEOUT]
     hall.assert_empty()
 
 
@@ -46,7 +46,7 @@ def test_a_pong_is_good_for_another_interval(hall: Hall) -> None:
     for pings in range(1, 10):
         hall.clock.advance(25)
         assert link.packets[1:] == ["2"] * pings
-        hall.engine.receive_websocket(session, link, "3")
+        session.receive(link, "3")
     assert not hall.app.closed
     assert hall.clock.pending == 1
 
@@ -62,7 +62,7 @@ def test_pongs_that_wait_unread_behind_a_held_up_loop_are_in_time(hall: Hall) ->
     hall.clock.advance(25)
     hall.clock.spend(30)
     hall.clock.turn()  # the late alarm; what the kernel holds is read next
-    hall.engine.receive_websocket(session, link, "3")
+    session.receive(link, "3")
     hall.clock.settle()
     assert not hall.app.closed
 
@@ -79,7 +79,7 @@ def test_the_application_gives_a_session_so_long(hall: Hall) -> None:
     hall.clock.advance(2.9)
     assert not hall.app.closed
     hall.clock.advance(0.1)
-    assert (hall.reasons(), link.close_code) == ([Reason.CONNECT_TIMEOUT], 1000)
+    assert (hall.reasons(), link.close_code) == ([DisconnectReason.CONNECT_TIMEOUT], 1000)
     hall.assert_empty()
 
 
@@ -93,17 +93,17 @@ def test_and_takes_that_back(hall: Hall) -> None:
 
 def test_a_websocket_that_does_not_drain_in_time_is_closed(hall: Hall) -> None:
     session, link = hall.websocket()
-    hall.engine.receive_blocked(session)
+    session.block(link)
     hall.clock.advance(LIMITS.drain_timeout_s)
-    assert (hall.reasons(), link.close_code) == ([Reason.SLOW_CLIENT], 1008)
+    assert (hall.reasons(), link.close_code) == ([DisconnectReason.SLOW_CLIENT], 1008)
     hall.assert_empty()
 
 
 def test_one_that_drains_in_time_lives_on(hall: Hall) -> None:
-    session, _ = hall.websocket()
-    hall.engine.receive_blocked(session)
+    session, link = hall.websocket()
+    session.block(link)
     hall.clock.advance(LIMITS.drain_timeout_s / 2)
-    session.receive_drained()
+    session.drain(link)
     hall.clock.advance(LIMITS.drain_timeout_s)
     assert not hall.app.closed
 
@@ -114,11 +114,11 @@ def test_one_that_drains_in_time_lives_on(hall: Hall) -> None:
 def test_an_upgrade_keeps_the_session_and_what_waits_for_it(hall: Hall) -> None:
     session, link = hall.polling(), FakeLink()
     poll = hall.poll(session)
-    hall.engine.receive_candidate(session, link)
-    hall.engine.receive_websocket(session, link, "2probe")
+    session.receive_candidate(link)
+    session.receive(link, "2probe")
     assert (link.packets, poll.packets) == (["3probe"], ["6"])
     session.send("a")
-    hall.engine.receive_websocket(session, link, "5")
+    session.receive(link, "5")
     session.send("b")
     hall.clock.settle()
     assert link.packets == ["3probe", "4a", "4b"]
@@ -127,13 +127,13 @@ def test_an_upgrade_keeps_the_session_and_what_waits_for_it(hall: Hall) -> None:
 
 def test_after_an_upgrade_polling_is_over(hall: Hall) -> None:
     session, link = hall.polling(), FakeLink()
-    hall.engine.receive_candidate(session, link)
+    session.receive_candidate(link)
     for packet in ("2probe", "5"):
-        hall.engine.receive_websocket(session, link, packet)
+        session.receive(link, packet)
     with pytest.raises(RequestRefused):
         hall.poll(session)
     with pytest.raises(RequestRefused):
-        hall.engine.receive_post(session)
+        session.receive_post()
     assert not hall.app.closed
 
 
@@ -141,9 +141,9 @@ def test_a_second_websocket_is_refused_and_the_first_lives_on(hall: Hall) -> Non
     session, link = hall.websocket()
     second = FakeLink()
     with pytest.raises(RequestRefused):
-        hall.engine.receive_candidate(session, second)
-    hall.engine.receive_websocket(session, second, "4from the second")
-    hall.engine.receive_websocket_lost(session, second, clean=True)
+        session.receive_candidate(second)
+    session.receive(second, "4from the second")
+    session.lose(second, clean=True)
     session.send("a")
     assert (link.packets[1:], hall.app.messages, hall.app.closed) == (["4a"], [], [])
 
@@ -152,17 +152,17 @@ def test_an_oversize_message_on_a_websocket_that_is_not_the_sessions_does_not_en
     session, _ = hall.websocket()
     second = FakeLink()
     with pytest.raises(RequestRefused):
-        hall.engine.receive_candidate(session, second)
-    hall.engine.receive_websocket(session, second, "4" + "x" * LIMITS.max_payload_bytes)
+        session.receive_candidate(second)
+    session.receive(second, "4" + "x" * LIMITS.max_payload_bytes)
     assert not hall.app.closed
 
 
 def test_an_oversize_message_ends_the_session(hall: Hall) -> None:
     session, link = hall.websocket()
-    hall.engine.receive_websocket(session, link, "4" + "x" * (LIMITS.max_payload_bytes - 1))
+    session.receive(link, "4" + "x" * (LIMITS.max_payload_bytes - 1))
     assert not hall.app.closed
-    hall.engine.receive_websocket(session, link, "4" + "x" * LIMITS.max_payload_bytes)
-    assert hall.reasons() == [Reason.PARSE_ERROR]
+    session.receive(link, "4" + "x" * LIMITS.max_payload_bytes)
+    assert hall.reasons() == [DisconnectReason.PARSE_ERROR]
 
 
 @pytest.mark.parametrize("packets", [[], ["2probe"]])
@@ -170,9 +170,9 @@ def test_an_upgrade_that_is_never_finished_is_given_up_and_polling_goes_on(
     hall: Hall, packets: list[str]
 ) -> None:
     session, candidate = hall.polling(), FakeLink()
-    hall.engine.receive_candidate(session, candidate)
+    session.receive_candidate(candidate)
     for packet in packets:
-        hall.engine.receive_websocket(session, candidate, packet)
+        session.receive(candidate, packet)
     hall.clock.advance(LIMITS.upgrade_timeout_s)
     assert candidate.close_code == 1000
     session.send("a")
@@ -181,7 +181,7 @@ def test_an_upgrade_that_is_never_finished_is_given_up_and_polling_goes_on(
 
 def test_a_candidate_that_is_lost_makes_room_for_the_next(hall: Hall) -> None:
     session, candidate = hall.polling(), FakeLink()
-    hall.engine.receive_candidate(session, candidate)
-    hall.engine.receive_websocket_lost(session, candidate, clean=True)
-    hall.engine.receive_candidate(session, FakeLink())
+    session.receive_candidate(candidate)
+    session.lose(candidate, clean=True)
+    session.receive_candidate(FakeLink())
     assert not hall.app.closed

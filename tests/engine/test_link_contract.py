@@ -12,11 +12,11 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from nannin.engine.endpoint import Endpoint
-from nannin.engine.engine import Session
 from nannin.engine.handshake import Handshake
+from nannin.engine.session import ServedSession
 from nannin.testing.links import WebSocketWire
 from nannin.testing.timing import StageTime
-from nannin.wire.engine_states import Reason
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.outgoing import Outgoing
 from support.asgi import GONE, no_tasks_left, scope, websocket
 from support.fakes import LIMITS, FakeLink, FakePoll, Hall
@@ -39,7 +39,7 @@ class Line(abc.ABC):
         self.hall = hall
         self.heard: list[str | bytes] = []
         self.close_code: int | None = None
-        self.session: Session
+        self.session: ServedSession
 
     @abc.abstractmethod
     async def open(self) -> None:
@@ -298,7 +298,7 @@ def test_a_client_that_reads_nothing_is_ended_after_the_time_to_drain(kind: type
         line.hall.clock.advance(LIMITS.drain_timeout_s - 0.5)
         assert line.hall.reasons() == []
         line.hall.clock.advance(1)
-        assert line.hall.reasons() == [Reason.SLOW_CLIENT]
+        assert line.hall.reasons() == [DisconnectReason.SLOW_CLIENT]
         await line.read_on()  # so that the link's task can end
 
     run(kind, test)
@@ -361,7 +361,7 @@ def test_what_piles_up_turn_after_turn_ends_the_client_in_a_turn_of_its_own(kind
             line.hall.clock.settle()
             if line.hall.reasons():
                 break
-        assert line.hall.reasons() == [Reason.SLOW_CLIENT]
+        assert line.hall.reasons() == [DisconnectReason.SLOW_CLIENT]
         await line.read_on()
 
     run(kind, test)
@@ -374,7 +374,7 @@ def test_the_close_comes_after_what_was_written(kind: type[Line]) -> None:
         line.session.close()
         await line.read_on()
         assert (line.heard, line.close_code) == (["4a", "4b"], 1000)
-        assert line.hall.reasons() == [Reason.FORCED_CLOSE]
+        assert line.hall.reasons() == [DisconnectReason.FORCED_CLOSE]
 
     run(kind, test)
 
@@ -406,7 +406,7 @@ def test_a_client_that_is_gone_is_lost_once_and_nothing_is_sent_to_it(kind: type
         link.write(Outgoing(["4late"]))
         link.write_newest("/", Outgoing(["4late"]))
         link.close(1001)
-        assert line.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert line.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     async def main() -> None:
         async with no_tasks_left():

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from nannin.engine.endpoint import Endpoint
-from nannin.engine.engine import Session
+from nannin.engine.session import ServedSession
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_session import Limits
-from nannin.wire.engine_states import Reason
 from support.asgi import Call, ask, http, no_tasks_left, scope, websocket
 from support.fakes import Hall
 
@@ -25,7 +25,7 @@ class Room:
     def __init__(self) -> None:
         self.hall = Hall(LIMITS)
         self.endpoint = Endpoint(self.hall.engine, [])
-        self.session: Session
+        self.session: ServedSession
         self.query = ""
 
     async def open(self) -> None:
@@ -87,7 +87,7 @@ def test_a_malformed_body_is_a_bad_request_and_the_sessions_end() -> None:
     async def test(room: Room) -> None:
         call = await room.post(b"junk")
         assert (call.status, json.loads(call.body)) == (400, {"code": 3, "message": "Bad request"})
-        assert room.hall.reasons() == [Reason.PARSE_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.PARSE_ERROR]
 
     run(test)
 
@@ -105,7 +105,7 @@ def test_a_body_over_the_limit_is_answered_before_it_has_ended() -> None:
         await call.ends()
         assert call.status == 413
         assert call.header("connection") == "close"
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
 
@@ -117,7 +117,7 @@ def test_a_client_that_goes_away_in_its_post_is_gone() -> None:
         await call.start(room.endpoint).ends()
         assert call.sent == []
         assert room.hall.app.messages == []
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
 
@@ -129,7 +129,7 @@ def test_two_posts_at_once_end_the_session() -> None:
         call.start(room.endpoint)
         await asyncio.sleep(0)
         assert (await room.post(b"4b")).status == 400
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
         call.put({"type": "http.request", "body": b""})
         assert (await call.ends()).status == 400
         assert room.hall.app.messages == []
@@ -166,7 +166,7 @@ def test_a_second_get_at_once_ends_the_session() -> None:
         second = await ask(room.endpoint, "GET", room.query)
         assert (second.status, json.loads(second.body)["code"]) == (400, 3)
         assert ((await first.ends()).status, first.body) == (200, b"1")
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
 
@@ -176,7 +176,7 @@ def test_a_client_that_goes_away_in_its_get_is_gone() -> None:
         call = await room.poll()
         call.put({"type": "http.disconnect"})
         await call.ends()
-        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
 
     run(test)
 
@@ -188,7 +188,7 @@ def test_a_get_whose_task_is_cancelled_by_the_server_is_lost() -> None:
         call.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call.ends()
-        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
 
     run(test)
 

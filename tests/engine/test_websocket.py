@@ -11,9 +11,9 @@ import pytest
 from starlette.types import Message
 
 from nannin.engine.endpoint import Endpoint
-from nannin.engine.engine import Session
+from nannin.engine.session import Session
 from nannin.engine.websocket import AsgiLink
-from nannin.wire.engine_states import Reason
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.outgoing import Outgoing
 from support.asgi import GONE, Call, ask, no_tasks_left, scope, text, websocket
 from support.fakes import LIMITS, Hall
@@ -106,7 +106,7 @@ def test_a_client_that_goes_ends_its_session() -> None:
     async def test(room: Room) -> None:
         _, call = await room.open()
         await leave(call)
-        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
         room.hall.assert_empty()
 
     run(test)
@@ -126,7 +126,7 @@ def test_a_close_frame_of_the_client_is_a_clean_end(goodbye: dict[str, Any]) -> 
     async def test(room: Room) -> None:
         _, call = await room.open()
         await leave(call, {"type": "websocket.disconnect", **goodbye})
-        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
 
     run(test)
 
@@ -144,7 +144,7 @@ def test_an_end_without_a_close_frame_is_a_loss(goodbye: dict[str, Any]) -> None
     async def test(room: Room) -> None:
         _, call = await room.open()
         await leave(call, {"type": "websocket.disconnect", **goodbye})
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
 
@@ -156,16 +156,22 @@ def test_a_task_that_the_server_cancels_ends_the_session() -> None:
         call.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call.ends()
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
 
 
 @pytest.mark.parametrize(
     ("reason", "code"),
-    [(Reason.FORCED_CLOSE, 1000), (Reason.PARSE_ERROR, 1002), (Reason.SHUTTING_DOWN, 1012)],
+    [
+        (DisconnectReason.FORCED_CLOSE, 1000),
+        (DisconnectReason.PARSE_ERROR, 1002),
+        (DisconnectReason.SHUTTING_DOWN, 1012),
+    ],
 )
-def test_the_sessions_end_closes_the_websocket_behind_what_was_sent(reason: Reason, code: int) -> None:
+def test_the_sessions_end_closes_the_websocket_behind_what_was_sent(
+    reason: DisconnectReason, code: int
+) -> None:
     async def test(room: Room) -> None:
         session, call = await room.open()
         session.send("goodbye")
@@ -222,7 +228,7 @@ def test_a_client_that_lets_too_much_wait_is_ended() -> None:
             session.send("x" * 100)
             await asyncio.sleep(0)
         room.hall.clock.settle()
-        assert room.hall.reasons() == [Reason.SLOW_CLIENT]
+        assert room.hall.reasons() == [DisconnectReason.SLOW_CLIENT]
         call.open_gate.set()
         async with asyncio.timeout(5):
             while call.sent[-1]["type"] != "websocket.close":
@@ -258,7 +264,7 @@ def test_a_link_that_breaks_while_it_is_written_to_waits_for_its_disconnect(erro
         await asyncio.sleep(0)
         session.send("b")
         await leave(call, GONE)
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
 
@@ -285,7 +291,7 @@ def test_a_server_that_refuses_a_close_code_gets_one_that_all_take() -> None:
     async def test(room: Room) -> None:
         session, call = await room.open()
         call.refuses = lambda message: Refusing() if message.get("code", 1000) != 1000 else None
-        session.close(Reason.SHUTTING_DOWN)
+        session.close(DisconnectReason.SHUTTING_DOWN)
         assert (await call.sends(3))[2] == {"type": "websocket.close", "code": 1000}
         await leave(call)
 
@@ -298,7 +304,7 @@ def test_a_server_that_can_not_send_ends_the_session(caplog: pytest.LogCaptureFi
         call.broken = Refusing("it can't")
         session.send("a")
         await call.ends()
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
     assert "it can't" in caplog.text
@@ -314,7 +320,7 @@ def test_a_client_that_does_not_let_its_websocket_close_is_cut_off(monkeypatch: 
         await asyncio.sleep(0)
         session.close()
         await call.ends()
-        assert room.hall.reasons() == [Reason.FORCED_CLOSE]
+        assert room.hall.reasons() == [DisconnectReason.FORCED_CLOSE]
 
     run(test)
 
@@ -325,7 +331,7 @@ def test_a_timeout_of_the_server_is_not_taken_for_ours() -> None:
         call.put_error(TimeoutError("the server's"))
         with pytest.raises(TimeoutError, match="the server's"):
             await call.ends()
-        assert room.hall.reasons() == [Reason.TRANSPORT_ERROR]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
 
     run(test)
 
@@ -362,7 +368,7 @@ def test_a_session_goes_over_to_a_websocket() -> None:
         call.put(text("4a"))
         await leave(call)
         assert room.hall.app.messages == ["a"]
-        assert room.hall.reasons() == [Reason.TRANSPORT_CLOSE]
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
 
     run(test)
 

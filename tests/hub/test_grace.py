@@ -10,7 +10,7 @@ import pytest
 from nannin.audience.roster import Count
 from nannin.hub.grace import graces
 from nannin.settings import Settings
-from nannin.wire.engine_states import Reason
+from nannin.wire.disconnect_reason import DisconnectReason
 from support.fakes import Client, House
 
 ONE = Count(1, 1, 1)
@@ -30,7 +30,7 @@ ENDS: dict[str, tuple[bool, float, Callable[[Client], Any]]] = {
     "closes the WebSocket": (False, 2, lambda client: client.lose(clean=True)),
     "cancels its poll": (True, 2, lambda client: client.lose()),
     "loses the WebSocket": (False, 10, lambda client: client.lose()),
-    "breaks off a POST": (True, 10, lambda client: client.engine.receive_post_lost(client.session)),
+    "breaks off a POST": (True, 10, lambda client: client.session.receive_post_lost()),
     "reads too slowly": (False, 10, overflow),
     "is taken off by the server": (False, 0, lambda client: client.house.page().sockets[0].disconnect()),
     "is ended by the server": (False, 0, lambda client: client.session.close()),
@@ -82,8 +82,8 @@ def test_a_silent_link_has_used_up_its_grace_while_the_server_waited_for_it(
 
 def test_the_graces_are_those_of_the_settings() -> None:
     known = graces(Settings(grace=3.0, grace_lost=25.0, ping_timeout=20.0))
-    assert (known[Reason.TRANSPORT_CLOSE], known[Reason.TRANSPORT_ERROR]) == (3.0, 25.0)
-    assert known[Reason.PING_TIMEOUT] == 5.0
+    assert (known[DisconnectReason.TRANSPORT_CLOSE], known[DisconnectReason.TRANSPORT_ERROR]) == (3.0, 25.0)
+    assert known[DisconnectReason.PING_TIMEOUT] == 5.0
     assert not any(graces(Settings(grace=0, grace_lost=0)).values())
 
 

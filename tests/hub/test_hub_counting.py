@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count
-from nannin.engine.engine import RequestRefused
+from nannin.engine.session import RequestRefused
 from support.fakes import Client, House
 from support.naive_people import MAX_OBSERVED, MAX_PAGES, Person, Stay, visitors
 
@@ -221,9 +221,9 @@ class Counting(RuleBasedStateMachine):
         client, candidate = person.client, person.client.candidate
         match how:
             case "stray":
-                self.do(lambda: client.engine.receive_websocket(client.session, candidate, "4"))
+                self.do(lambda: client.session.receive(candidate, "4"))
             case "too early" if not client.idle:
-                self.do(lambda: client.engine.receive_websocket(client.session, candidate, "5"))
+                self.do(lambda: client.session.receive(candidate, "5"))
             case "lose":
                 self.do(client.lose_candidate)
             case _:
@@ -270,8 +270,8 @@ class Counting(RuleBasedStateMachine):
             "lose": lambda: client.lose(),
             "junk": lambda: client.send("4junk"),
             "bad packet": lambda: client.send("9"),
-            "second poll": lambda: client.engine.receive_poll(client.session, client.poll or self.no_poll()),
-            "post lost": lambda: client.engine.receive_post_lost(client.session),
+            "second poll": lambda: client.session.receive_poll(client.poll or self.no_poll()),
+            "post lost": lambda: client.session.receive_post_lost(),
         }
         over_websocket = client.link is not None
         if (how in ("second poll", "post lost") and over_websocket) or (

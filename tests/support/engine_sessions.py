@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 
-from nannin.wire.engine_packet import CLOSE, Encoded
-from nannin.wire.engine_session import EngineSession, Limits, Output, Outputs
-from nannin.wire.engine_states import Reason, State
+from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_packet import CLOSE, PING, Encoded
+from nannin.wire.engine_session import (
+    Answer,
+    CloseCandidate,
+    Ended,
+    EngineSession,
+    Limits,
+    Outputs,
+    Refuse,
+    Send,
+    SendCandidate,
+    SendPing,
+    Switch,
+)
+from nannin.wire.engine_states import State
 
 LIMITS = Limits(
     ping_interval_s=25.0,
@@ -18,25 +31,25 @@ LIMITS = Limits(
 )
 START_S = 100.0
 
-REFUSE = (Output.REFUSE, None)
-SWITCH = (Output.SWITCH, None)
-CLOSE_CANDIDATE = (Output.CLOSE_CANDIDATE, None)
-PROBE_ANSWERED = (Output.SEND_CANDIDATE, ["3probe"])
+REFUSE = Refuse()
+SWITCH = Switch()
+CLOSE_CANDIDATE = CloseCandidate()
+PROBE_ANSWERED = SendCandidate(["3probe"])
 
 
-def ended(reason: Reason) -> tuple[Output, Reason]:
+def ended(reason: DisconnectReason) -> Ended:
     """The output that tells the application of the session's end."""
-    return (Output.ENDED, reason)
+    return Ended(reason)
 
 
-def answer(*packets: Encoded) -> tuple[Output, list[Encoded]]:
+def answer(*packets: Encoded) -> Answer:
     """The output that answers the waiting GET."""
-    return (Output.ANSWER, list(packets))
+    return Answer(list(packets))
 
 
-def send(*packets: Encoded) -> tuple[Output, list[Encoded]]:
+def send(*packets: Encoded) -> Send | SendPing:
     """The output that sends over the WebSocket in force."""
-    return (Output.SEND, list(packets))
+    return SendPing() if packets == (PING,) else Send(list(packets))
 
 
 def open_session(state: State = State.POLLING, limits: Limits = LIMITS) -> EngineSession:
@@ -56,7 +69,9 @@ def session_in(state: State, limits: Limits = LIMITS, *, posting: bool = False) 
     if state is State.WEBSOCKET:
         assert session.receive_candidate_packet("5", START_S) == [SWITCH]
     if state in (State.CLOSING, State.CLOSED):
-        assert session.finish(Reason.FORCED_CLOSE, START_S) == [ended(Reason.FORCED_CLOSE)]
+        assert session.finish(DisconnectReason.FORCED_CLOSE, START_S) == [
+            ended(DisconnectReason.FORCED_CLOSE)
+        ]
     if state is State.CLOSED:
         assert session.receive_poll(START_S) == [answer(CLOSE)]
     assert session.state is state

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from nannin.audience.roster import Count
-from nannin.engine.engine import Engine, Session
+from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
+from nannin.engine.session import ServedSession, Session
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import Page
@@ -28,7 +29,7 @@ from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
 from nannin.wire.engine_session import Limits
 from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode
+from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode_packet
 from support.fake_clock import FakeClock as FakeClock  # who needs more than the clock finds it here too
 
 _MANY = 1_000
@@ -86,11 +87,11 @@ class FakeLink:
 class FakePoll:
     """A GET that remembers its answer."""
 
-    def __init__(self, receive: Callable[[list[Encoded]], None] = lambda packets: None) -> None:
-        self.packets: list[Encoded] | None = None
+    def __init__(self, receive: Callable[[Sequence[Encoded]], None] = lambda packets: None) -> None:
+        self.packets: Sequence[Encoded] | None = None
         self._receive = receive
 
-    def answer(self, packets: list[Encoded]) -> None:
+    def answer(self, packets: Sequence[Encoded]) -> None:
         assert self.packets is None, "answered twice"
         self.packets = packets
         self._receive(packets)
@@ -135,21 +136,21 @@ class Hall:
         sids = map("sid-{}".format, itertools.count())
         self.engine = Engine(self.app, limits, new_sid=lambda: next(sids), clock=self.clock)
 
-    def websocket(self) -> tuple[Session, FakeLink]:
+    def websocket(self) -> tuple[ServedSession, FakeLink]:
         link = FakeLink()
         return self.engine.open_by_websocket(link), link
 
-    def polling(self) -> Session:
+    def polling(self) -> ServedSession:
         return self.engine.open_by_poll()[0]
 
-    def poll(self, session: Session) -> FakePoll:
+    def poll(self, session: ServedSession) -> FakePoll:
         poll = FakePoll()
-        self.engine.receive_poll(session, poll)
+        session.receive_poll(poll)
         return poll
 
-    def post(self, session: Session, *packets: str | bytes) -> None:
-        self.engine.receive_post(session)
-        self.engine.receive_payload(session, encode_payload(packets))
+    def post(self, session: ServedSession, *packets: str | bytes) -> None:
+        session.receive_post()
+        session.receive_payload(encode_payload(packets))
 
     def reasons(self) -> list[str]:
         return [reason for _, reason in self.app.closed]
@@ -242,7 +243,7 @@ class Client:
         self.link: FakeLink | None = None
         self.candidate: FakeLink | None = None
         self._decoder = Decoder(_MANY)
-        self.session: Session
+        self.session: ServedSession
         handshake = Handshake({"headers": [(b"user-agent", user_agent.encode())]})
         if polling:
             self.session, opened = self.engine.open_by_poll(handshake)
@@ -262,14 +263,14 @@ class Client:
         """
         if self.link is not None:
             for packet in encoded:
-                self.engine.receive_websocket(self.session, self.link, packet)
+                self.session.receive(self.link, packet)
         else:
-            self.engine.receive_post(self.session)
-            self.engine.receive_payload(self.session, encode_payload(encoded))
+            self.session.receive_post()
+            self.session.receive_payload(encode_payload(encoded))
 
     def send_packet(self, packet: Packet) -> None:
         """Sends a Socket.IO packet."""
-        self.send(*map(encode_message, encode(packet)))
+        self.send(*map(encode_message, encode_packet(packet)))
 
     def connect(self, page: str = "/", **auth: Any) -> None:
         self.send_packet(Packet(PacketType.CONNECT, page, auth or None))
@@ -290,15 +291,15 @@ class Client:
     def lose(self, *, clean: bool = False) -> None:
         """The link breaks, or is closed by the client: the WebSocket, or the poll in hand."""
         if self.link is not None:
-            self.engine.receive_websocket_lost(self.session, self.link, clean=clean)
+            self.session.lose(self.link, clean=clean)
         elif self.poll is not None:
-            self.engine.receive_poll_lost(self.session, self.poll)
+            self.session.receive_poll_lost(self.poll)
 
     def ask(self) -> None:
         """Sends a GET, if none waits and the transport is still polling."""
         if self.link is None and self.poll is None and not self.closed:
             poll = self.poll = FakePoll(self._receive_answer)
-            self.engine.receive_poll(self.session, poll)
+            self.session.receive_poll(poll)
 
     def upgrade(self) -> None:
         """Goes over to a WebSocket."""
@@ -308,24 +309,24 @@ class Client:
 
     def open_candidate(self) -> None:
         candidate = FakeLink(self._receive, self._resume_polling)
-        self.engine.receive_candidate(self.session, candidate)
+        self.session.receive_candidate(candidate)
         self.candidate = candidate
 
     def probe(self) -> None:
         assert self.candidate is not None
         self.idle = True  # the poll in hand is the last, unless the upgrade fails
-        self.engine.receive_websocket(self.session, self.candidate, "2probe")
+        self.session.receive(self.candidate, "2probe")
 
     def switch(self) -> None:
         assert self.candidate is not None
         self.link, self.candidate = self.candidate, None
-        self.engine.receive_websocket(self.session, self.link, "5")
+        self.session.receive(self.link, "5")
 
     def lose_candidate(self) -> None:
         assert self.candidate is not None
         candidate = self.candidate
         self._resume_polling()
-        self.engine.receive_websocket_lost(self.session, candidate, clean=False)
+        self.session.lose(candidate, clean=False)
 
     # What it got
 
@@ -350,7 +351,7 @@ class Client:
     def types(self, page: str = "/") -> list[PacketType]:
         return [packet.type for packet in self.packets if packet.namespace == page]
 
-    def _receive_answer(self, packets: list[Encoded]) -> None:
+    def _receive_answer(self, packets: Sequence[Encoded]) -> None:
         self.poll = None
         for packet in packets:
             self._receive(packet)

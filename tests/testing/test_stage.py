@@ -124,17 +124,17 @@ async def test_nothing_is_left_behind() -> None:
 
 async def test_a_live_plays_again_and_its_clock_never_goes_back() -> None:
     live = clocks()
-    now = live.engine._clock.now
+    now = live.engine.clock.now
     before = now()
     for _ in range(2):
         async with Stage(live) as stage:
             ann = await stage.connect()
             await stage.advance(3_600)
             assert (stage.count(), len(ann.received)) == (Count(1, 1, 1), 60)
-    after = live.engine._clock.now()
+    after = live.engine.clock.now()
     assert after - before >= 7_200
     await asyncio.sleep(0.01)
-    assert live.engine._clock.now() > after
+    assert live.engine.clock.now() > after
 
 
 async def test_a_live_is_on_one_stage_at_a_time() -> None:

@@ -17,8 +17,8 @@ from nannin.wire.engine_packet import (
     PROBE_ANSWER,
     SEPARATOR,
     Encoded,
-    Packet,
-    PacketType,
+    EnginePacket,
+    EnginePacketType,
     decode_packet,
     decode_payload,
     encode_message,
@@ -32,7 +32,7 @@ quickly = settings(
 # What can travel in a payload: the separator can't be escaped, and a lone surrogate has no UTF-8.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=SEPARATOR))
 MESSAGES = TEXTS | st.binary()
-TYPES = st.sampled_from(PacketType)
+TYPES = st.sampled_from(EnginePacketType)
 
 WIRE_ALPHABET = st.sampled_from([*"0123456789bAQ=/+-{}", "\x1e", "é", "\u0664", "\x00"])
 NEARLY_PAYLOADS = st.lists(WIRE_ALPHABET).map("".join).map(str.encode)
@@ -41,14 +41,14 @@ NEARLY_PAYLOADS = st.lists(WIRE_ALPHABET).map("".join).map(str.encode)
 # One packet
 
 
-@pytest.mark.parametrize("kind", PacketType)
-def test_each_type_is_read_with_what_stands_behind_it(kind: PacketType) -> None:
-    assert decode_packet(kind.value + "probe") == Packet(kind, "probe")
+@pytest.mark.parametrize("kind", EnginePacketType)
+def test_each_type_is_read_with_what_stands_behind_it(kind: EnginePacketType) -> None:
+    assert decode_packet(kind.value + "probe") == EnginePacket(kind, "probe")
 
 
-@pytest.mark.parametrize("kind", PacketType)
-def test_each_type_is_read_when_nothing_stands_behind_it(kind: PacketType) -> None:
-    assert decode_packet(kind.value) == Packet(kind, "")
+@pytest.mark.parametrize("kind", EnginePacketType)
+def test_each_type_is_read_when_nothing_stands_behind_it(kind: EnginePacketType) -> None:
+    assert decode_packet(kind.value) == EnginePacket(kind, "")
 
 
 def test_the_types_are_those_of_the_protocol() -> None:
@@ -69,15 +69,15 @@ def test_a_binary_message_travels_as_it_is() -> None:
 
 
 def test_bytes_are_a_binary_message_whatever_they_begin_with() -> None:
-    assert decode_packet(b"1") == Packet(PacketType.MESSAGE, b"1")
+    assert decode_packet(b"1") == EnginePacket(EnginePacketType.MESSAGE, b"1")
 
 
 def test_no_bytes_at_all_are_an_empty_binary_message() -> None:
-    assert decode_packet(b"") == Packet(PacketType.MESSAGE, b"")
+    assert decode_packet(b"") == EnginePacket(EnginePacketType.MESSAGE, b"")
 
 
 def test_a_separator_inside_one_packet_is_data() -> None:
-    assert decode_packet("4a\x1e1") == Packet(PacketType.MESSAGE, "a\x1e1")
+    assert decode_packet("4a\x1e1") == EnginePacket(EnginePacketType.MESSAGE, "a\x1e1")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_an_error_does_not_repeat_all_that_came() -> None:
 @quickly
 @given(MESSAGES)
 def test_any_message_comes_back_from_its_packet(message: str | bytes) -> None:
-    assert decode_packet(encode_message(message)) == Packet(PacketType.MESSAGE, message)
+    assert decode_packet(encode_message(message)) == EnginePacket(EnginePacketType.MESSAGE, message)
 
 
 @quickly
@@ -141,7 +141,7 @@ def test_any_text_is_a_packet_or_a_packet_error(text: str) -> None:
 
 def test_a_payload_of_one_packet_is_that_packet() -> None:
     assert encode_payload(["4hello"]) == b"4hello"
-    assert decode_payload(b"4hello", max_packets=1) == [Packet(PacketType.MESSAGE, "hello")]
+    assert decode_payload(b"4hello", max_packets=1) == [EnginePacket(EnginePacketType.MESSAGE, "hello")]
 
 
 def test_packets_are_joined_by_the_record_separator() -> None:
@@ -150,28 +150,30 @@ def test_packets_are_joined_by_the_record_separator() -> None:
 
 def test_packets_are_read_in_their_order() -> None:
     assert decode_payload(b"4hello\x1e3\x1e4world", max_packets=16) == [
-        Packet(PacketType.MESSAGE, "hello"),
-        Packet(PacketType.PONG),
-        Packet(PacketType.MESSAGE, "world"),
+        EnginePacket(EnginePacketType.MESSAGE, "hello"),
+        EnginePacket(EnginePacketType.PONG),
+        EnginePacket(EnginePacketType.MESSAGE, "world"),
     ]
 
 
 def test_binary_travels_as_base64_behind_a_b() -> None:
     assert encode_payload(["4hello", b"\x01\x02\x03\x04"]) == b"4hello\x1ebAQIDBA=="
     assert decode_payload(b"4hello\x1ebAQIDBA==", max_packets=2) == [
-        Packet(PacketType.MESSAGE, "hello"),
-        Packet(PacketType.MESSAGE, b"\x01\x02\x03\x04"),
+        EnginePacket(EnginePacketType.MESSAGE, "hello"),
+        EnginePacket(EnginePacketType.MESSAGE, b"\x01\x02\x03\x04"),
     ]
 
 
 def test_an_empty_binary_message_is_a_b_alone() -> None:
     assert encode_payload([b""]) == b"b"
-    assert decode_payload(b"b", max_packets=1) == [Packet(PacketType.MESSAGE, b"")]
+    assert decode_payload(b"b", max_packets=1) == [EnginePacket(EnginePacketType.MESSAGE, b"")]
 
 
 def test_a_payload_is_utf8() -> None:
     assert encode_payload(["4何人€😀"]) == "4何人€😀".encode()
-    assert decode_payload("4何人€😀".encode(), max_packets=1) == [Packet(PacketType.MESSAGE, "何人€😀")]
+    assert decode_payload("4何人€😀".encode(), max_packets=1) == [
+        EnginePacket(EnginePacketType.MESSAGE, "何人€😀")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,7 @@ def test_a_payload_that_is_no_utf8_is_refused(body: bytes) -> None:
 
 def test_as_many_packets_as_allowed_are_read() -> None:
     body = b"\x1e".join([b"4"] * 16)
-    assert decode_payload(body, max_packets=16) == [Packet(PacketType.MESSAGE)] * 16
+    assert decode_payload(body, max_packets=16) == [EnginePacket(EnginePacketType.MESSAGE)] * 16
 
 
 def test_one_packet_too_many_is_refused() -> None:
@@ -260,15 +262,17 @@ def test_a_million_separators_are_counted_before_anything_is_split() -> None:
 @given(st.lists(MESSAGES, min_size=1))
 def test_any_messages_come_back_from_their_payload(messages: list[str | bytes]) -> None:
     body = encode_payload([encode_message(message) for message in messages])
-    expected = [Packet(PacketType.MESSAGE, message) for message in messages]
+    expected = [EnginePacket(EnginePacketType.MESSAGE, message) for message in messages]
     assert decode_payload(body, max_packets=len(messages)) == expected
 
 
 @quickly
 @given(st.lists(st.tuples(TYPES, TEXTS), min_size=1))
-def test_packets_of_any_type_come_back_from_their_payload(packets: list[tuple[PacketType, str]]) -> None:
+def test_packets_of_any_type_come_back_from_their_payload(
+    packets: list[tuple[EnginePacketType, str]],
+) -> None:
     body = encode_payload([kind.value + text for kind, text in packets])
-    assert decode_payload(body, max_packets=len(packets)) == [Packet(*packet) for packet in packets]
+    assert decode_payload(body, max_packets=len(packets)) == [EnginePacket(*packet) for packet in packets]
 
 
 @quickly
@@ -285,7 +289,7 @@ def test_a_payload_cut_anywhere_is_refused_or_gives_whole_packets_up_to_the_cut(
         except PacketError:
             continue
         assert decoded[:-1] == whole[: len(decoded) - 1]
-        assert decoded[-1].type is PacketType.MESSAGE
+        assert decoded[-1].type is EnginePacketType.MESSAGE
 
 
 @quickly

@@ -9,9 +9,24 @@ from collections.abc import Callable
 
 import pytest
 
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import CLOSE, Encoded
-from nannin.wire.engine_session import EngineSession, Limits, Output, Outputs
-from nannin.wire.engine_states import TABLE, Action, Event, Reason, State
+from nannin.wire.engine_session import (
+    Answer,
+    CloseCandidate,
+    CloseWebSocket,
+    Deliver,
+    Ended,
+    EngineSession,
+    Limits,
+    Output,
+    Outputs,
+    Refuse,
+    SendCandidate,
+    SendPing,
+    Switch,
+)
+from nannin.wire.engine_states import TABLE, Action, Event, State
 from support.engine_sessions import (
     LIMITS,
     PATIENT,
@@ -58,6 +73,12 @@ def feed_poll_lost(session: EngineSession) -> Outputs:
     return session.receive_poll_lost(START_S)
 
 
+def feed_end_polled(session: EngineSession) -> Outputs:
+    """A GET that waits, and the server's end."""
+    assert session.receive_poll(START_S) == []
+    return session.finish(DisconnectReason.FORCED_CLOSE, START_S)
+
+
 FEEDERS: dict[Event, Callable[[EngineSession], Outputs]] = {
     Event.POLL: lambda session: session.receive_poll(START_S),
     Event.SECOND_POLL: feed_second_poll,
@@ -79,49 +100,54 @@ FEEDERS: dict[Event, Callable[[EngineSession], Outputs]] = {
     Event.WEBSOCKET_LOST: lambda session: session.receive_websocket_lost(START_S, clean=True),
     Event.PING_DUE: feed_ping_due,
     Event.PONG_DUE: feed_pong_due,
-    Event.END: lambda session: session.finish(Reason.FORCED_CLOSE, START_S),
+    Event.END: lambda session: session.finish(DisconnectReason.FORCED_CLOSE, START_S),
+    Event.END_POLLED: feed_end_polled,
+    Event.LINGER_OVER: lambda session: session.tick(START_S + LIMITS.ping_timeout_s),
 }
 
 # No GET waits in these states: it is answered or refused at once.
 _WITHOUT_POLL = (State.UPGRADING, State.WEBSOCKET, State.CLOSING, State.CLOSED)
 # What nothing can bring about.
 IMPOSSIBLE = {
-    *itertools.product(_WITHOUT_POLL, (Event.SECOND_POLL, Event.POLL_LOST)),
-    *itertools.product((State.CLOSING, State.CLOSED), (Event.PING_DUE,)),
+    *itertools.product(_WITHOUT_POLL, (Event.SECOND_POLL, Event.POLL_LOST, Event.END_POLLED)),
+    *itertools.product((State.CLOSING, State.CLOSED), (Event.PING_DUE, Event.PONG_DUE)),
+    *((state, Event.LINGER_OVER) for state in State if state is not State.CLOSING),
 }
 
-KINDS: dict[Action, list[Output]] = {
+KINDS: dict[Action, list[type[Output]]] = {
     Action.IGNORE: [],
-    Action.REFUSE: [Output.REFUSE],
+    Action.REFUSE: [Refuse],
     Action.ANSWER: [],
-    Action.ANSWER_AT_ONCE: [Output.ANSWER],
-    Action.ANSWER_LAST: [Output.ANSWER],
+    Action.ANSWER_AT_ONCE: [Answer],
+    Action.ANSWER_LAST: [Answer],
     Action.BEGIN_POST: [],
-    Action.DELIVER: [Output.DELIVER],
+    Action.DELIVER: [Deliver],
     Action.PING_LATER: [],
     Action.PING_NOW: [],
     Action.TAKE_CANDIDATE: [],
-    Action.ANSWER_PROBE: [Output.SEND_CANDIDATE],
-    Action.SWITCH: [Output.SWITCH],
-    Action.DROP_CANDIDATE: [Output.CLOSE_CANDIDATE],
+    Action.ANSWER_PROBE: [SendCandidate],
+    Action.SWITCH: [Switch],
+    Action.DROP_CANDIDATE: [CloseCandidate],
     Action.FORGET_CANDIDATE: [],
-    Action.END: [Output.ENDED],
-    Action.END_BY_CLIENT: [Output.ENDED],
-    Action.END_AND_REFUSE: [Output.REFUSE, Output.ENDED],
+    Action.FORGET_REST: [],
+    Action.END: [Ended],
+    Action.END_LOST: [Ended],
+    Action.END_BY_CLIENT: [Ended],
+    Action.END_AND_REFUSE: [Refuse, Ended],
 }
 
 
-def expected_kinds(state: State, event: Event, action: Action) -> list[Output]:
+def expected_kinds(state: State, event: Event, action: Action) -> list[type[Output]]:
     """What a session that has nothing to send puts out for one row of the table."""
     kinds = KINDS[action]
     if action is Action.PING_NOW and state is State.WEBSOCKET:
-        return [Output.SEND]
-    if Output.ENDED in kinds and event in (Event.SECOND_POLL, Event.POLL_LOST):
-        kinds = [Output.ANSWER, *kinds]
-    if Output.ENDED in kinds and state is State.WEBSOCKET:
-        kinds = [Output.CLOSE_WEBSOCKET, *kinds]
-    if Output.ENDED in kinds and state in (State.PROBING, State.UPGRADING):
-        kinds = [Output.CLOSE_CANDIDATE, *kinds]
+        return [SendPing]
+    if Ended in kinds and event in (Event.SECOND_POLL, Event.POLL_LOST, Event.END_POLLED):
+        kinds = [Answer, *kinds]
+    if Ended in kinds and state is State.WEBSOCKET and action is not Action.END_LOST:
+        kinds = [CloseWebSocket, *kinds]
+    if Ended in kinds and state in (State.PROBING, State.UPGRADING):
+        kinds = [CloseCandidate, *kinds]
     return kinds
 
 
@@ -140,7 +166,7 @@ def test_every_row_of_the_table_is_followed(state: State, event: Event) -> None:
     after, action = TABLE[state, event]
     outputs = FEEDERS[event](session)
     assert session.state is after
-    assert [output for output, _ in outputs] == expected_kinds(state, event, action)
+    assert [type(output) for output in outputs] == expected_kinds(state, event, action)
 
 
 # Handshake
@@ -182,26 +208,26 @@ def test_messages_go_over_the_websocket_at_once() -> None:
 )
 def test_messages_of_the_websocket_are_delivered(encoded: Encoded, message: Encoded) -> None:
     session = open_session(State.WEBSOCKET)
-    assert session.receive_websocket(encoded, START_S) == [(Output.DELIVER, message)]
+    assert session.receive_websocket(encoded, START_S) == [Deliver(message)]
 
 
 @pytest.mark.parametrize("encoded", ["", "abc", "7", "0", "2", "2probe", "5", "\u0664a", "\ud800"])
 def test_a_malformed_packet_over_websocket_ends_the_session(encoded: str) -> None:
     session = open_session(State.WEBSOCKET)
     outputs = session.receive_websocket(encoded, START_S)
-    assert outputs == [(Output.CLOSE_WEBSOCKET, 1002), ended(Reason.PARSE_ERROR)]
+    assert outputs == [CloseWebSocket(1002), ended(DisconnectReason.PARSE_ERROR)]
 
 
 def test_a_close_packet_over_websocket_ends_the_session() -> None:
     session = open_session(State.WEBSOCKET)
     outputs = session.receive_websocket("1", START_S)
-    assert outputs == [(Output.CLOSE_WEBSOCKET, 1000), ended(Reason.TRANSPORT_CLOSE)]
+    assert outputs == [CloseWebSocket(1000), ended(DisconnectReason.TRANSPORT_CLOSE)]
 
 
 @pytest.mark.parametrize(
-    ("clean", "reason"), [(True, Reason.TRANSPORT_CLOSE), (False, Reason.TRANSPORT_ERROR)]
+    ("clean", "reason"), [(True, DisconnectReason.TRANSPORT_CLOSE), (False, DisconnectReason.TRANSPORT_ERROR)]
 )
-def test_a_websocket_that_is_gone_ends_the_session(clean: bool, reason: Reason) -> None:
+def test_a_websocket_that_is_gone_ends_the_session(clean: bool, reason: DisconnectReason) -> None:
     session = open_session(State.WEBSOCKET)
     assert ended(reason) in session.receive_websocket_lost(START_S, clean=clean)
     assert session.state is State.CLOSED
@@ -209,7 +235,7 @@ def test_a_websocket_that_is_gone_ends_the_session(clean: bool, reason: Reason) 
 
 def test_a_session_that_is_closed_takes_nothing_from_its_websocket() -> None:
     session = open_session(State.WEBSOCKET)
-    session.finish(Reason.FORCED_CLOSE, START_S)
+    session.finish(DisconnectReason.FORCED_CLOSE, START_S)
     assert session.receive_websocket("4late", START_S) == []
     assert session.receive_websocket("", START_S) == []
     assert session.receive_websocket_lost(START_S, clean=True) == []
@@ -223,14 +249,17 @@ def test_an_end_during_a_poll_answers_it_with_what_waits_and_a_close_packet() ->
     session = open_session()
     session.receive_poll(START_S)
     session.push(["41"], START_S)
-    assert session.finish(Reason.FORCED_CLOSE, START_S) == [answer("41", CLOSE), ended(Reason.FORCED_CLOSE)]
+    assert session.finish(DisconnectReason.FORCED_CLOSE, START_S) == [
+        answer("41", CLOSE),
+        ended(DisconnectReason.FORCED_CLOSE),
+    ]
     assert session.state is State.CLOSED
 
 
 def test_an_end_between_polls_leaves_the_last_packets_for_one_more() -> None:
     session = open_session()
     session.push(["41"], START_S)
-    assert session.finish(Reason.FORCED_CLOSE, START_S) == [ended(Reason.FORCED_CLOSE)]
+    assert session.finish(DisconnectReason.FORCED_CLOSE, START_S) == [ended(DisconnectReason.FORCED_CLOSE)]
     assert session.receive_poll(START_S) == [answer("41", CLOSE)]
     assert session.receive_poll(START_S) == [REFUSE]
 
@@ -238,7 +267,7 @@ def test_an_end_between_polls_leaves_the_last_packets_for_one_more() -> None:
 def test_the_last_packets_do_not_wait_for_longer_than_a_pong() -> None:
     session = open_session()
     session.push(["41"], START_S)
-    session.finish(Reason.FORCED_CLOSE, START_S + 5)
+    session.finish(DisconnectReason.FORCED_CLOSE, START_S + 5)
     assert session.next_deadline() == START_S + 5 + LIMITS.ping_timeout_s
     assert session.tick(START_S + 5 + LIMITS.ping_timeout_s) == []
     assert session.state is State.CLOSED
@@ -265,11 +294,11 @@ def test_nothing_is_pushed_to_a_session_that_is_ending() -> None:
 
 def test_an_end_comes_once() -> None:
     session = session_in(State.CLOSING)
-    assert session.finish(Reason.SHUTTING_DOWN, START_S) == []
+    assert session.finish(DisconnectReason.SHUTTING_DOWN, START_S) == []
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_an_end_over_websocket_closes_it_with_the_reasons_code(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", DisconnectReason)
+def test_an_end_over_websocket_closes_it_with_the_reasons_code(reason: DisconnectReason) -> None:
     session = session_in(State.WEBSOCKET)
     outputs = session.finish(reason, START_S)
-    assert outputs == [(Output.CLOSE_WEBSOCKET, reason.close_code), ended(reason)]
+    assert outputs == [CloseWebSocket(reason.close_code), ended(reason)]

@@ -15,9 +15,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import CLOSE, NOOP, PING, Encoded
-from nannin.wire.engine_session import Output, Outputs
-from nannin.wire.engine_states import Reason, State
+from nannin.wire.engine_session import Answer, CloseCandidate, Deliver, Ended, Outputs, Refuse, Send, Switch
+from nannin.wire.engine_states import State
 from support.engine_sessions import (
     REFUSE,
     START_S,
@@ -49,27 +50,27 @@ class AnyOrder(RuleBasedStateMachine):
 
     def perform(self, outputs: Outputs) -> None:
         """Does what the outputs say, and checks each."""
-        for output, value in outputs:
+        for output in outputs:
             if self.was_closed:
-                assert output is Output.REFUSE
+                assert output == Refuse()
             match output:
-                case Output.DELIVER:
+                case Deliver():
                     assert self.ends == 0
-                case Output.ENDED:
+                case Ended(reason=reason):
                     self.ends += 1
                     assert self.ends == 1
-                    assert isinstance(value, Reason)
-                case Output.ANSWER:
+                    assert isinstance(reason, DisconnectReason)
+                case Answer(packets=packets):
                     assert self.waiting_gets == 1
                     self.waiting_gets = 0
-                    assert isinstance(value, list)
-                    assert value
-                    self.take(value)
-                case Output.SEND:
+                    assert isinstance(packets, list)
+                    assert packets
+                    self.take(packets)
+                case Send(packets=packets):
                     assert self.ends == 0
-                    assert isinstance(value, Sequence)
-                    self.take(value)
-                case Output.SWITCH | Output.CLOSE_CANDIDATE:
+                    assert isinstance(packets, Sequence)
+                    self.take(packets)
+                case Switch() | CloseCandidate():
                     assert self.has_candidate
                     self.has_candidate = False
         self.was_closed = self.session.state is State.CLOSED
@@ -193,8 +194,8 @@ class AnyOrder(RuleBasedStateMachine):
             self.perform(self.session.tick(self.now))
             assert self.session.next_deadline() > self.now
 
-    @rule(reason=st.sampled_from(Reason))
-    def finish(self, reason: Reason) -> None:
+    @rule(reason=st.sampled_from(DisconnectReason))
+    def finish(self, reason: DisconnectReason) -> None:
         self.perform(self.session.finish(reason, self.now))
         assert self.ends == 1
 
@@ -239,9 +240,9 @@ def test_sixteen_packets_at_most_answer_one_poll() -> None:
     session.push([f"4{number}" for number in range(40)], START_S)
     answers = []
     while (outputs := session.receive_poll(START_S)) != []:
-        ((_, packets),) = outputs
-        assert isinstance(packets, list)
-        answers.append(packets)
+        (output,) = outputs
+        assert isinstance(output, Answer)
+        answers.append(output.packets)
     assert [len(packets) for packets in answers] == [16, 16, 8]
     assert [packet for packets in answers for packet in packets] == [f"4{number}" for number in range(40)]
 
@@ -249,4 +250,4 @@ def test_sixteen_packets_at_most_answer_one_poll() -> None:
 def test_a_poll_of_a_server_that_stops_is_told_nothing_final() -> None:
     session = open_session(State.POLLING)
     session.receive_poll(START_S)
-    assert (Output.ANSWER, [NOOP]) in session.finish(Reason.SHUTTING_DOWN, START_S)
+    assert Answer([NOOP]) in session.finish(DisconnectReason.SHUTTING_DOWN, START_S)

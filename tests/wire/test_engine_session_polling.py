@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import CLOSE, NOOP
-from nannin.wire.engine_session import Output
-from nannin.wire.engine_states import Reason, State
+from nannin.wire.engine_session import Deliver
+from nannin.wire.engine_states import State
 from support.engine_sessions import (
     REFUSE,
     START_S,
@@ -43,14 +44,14 @@ def test_what_was_sent_is_not_sent_again() -> None:
 def test_a_second_get_ends_the_session_and_answers_the_first() -> None:
     session = open_session()
     session.receive_poll(START_S)
-    assert session.receive_poll(START_S) == [answer(CLOSE), REFUSE, ended(Reason.TRANSPORT_ERROR)]
+    assert session.receive_poll(START_S) == [answer(CLOSE), REFUSE, ended(DisconnectReason.TRANSPORT_ERROR)]
     assert session.state is State.CLOSED
 
 
 def test_a_second_post_ends_the_session() -> None:
     session = open_session()
     session.receive_post(START_S)
-    assert session.receive_post(START_S) == [REFUSE, ended(Reason.TRANSPORT_ERROR)]
+    assert session.receive_post(START_S) == [REFUSE, ended(DisconnectReason.TRANSPORT_ERROR)]
 
 
 def test_the_body_of_a_post_whose_session_ended_meanwhile_is_refused() -> None:
@@ -62,56 +63,56 @@ def test_the_body_of_a_post_whose_session_ended_meanwhile_is_refused() -> None:
 
 def test_one_post_after_the_other_is_fine() -> None:
     session = open_session()
-    assert post(session, b"4a") == [(Output.DELIVER, "a")]
-    assert post(session, b"4b") == [(Output.DELIVER, "b")]
+    assert post(session, b"4a") == [Deliver("a")]
+    assert post(session, b"4b") == [Deliver("b")]
 
 
 def test_a_get_and_a_post_at_once_are_fine() -> None:
     session = open_session()
     session.receive_poll(START_S)
-    assert post(session, b"4a") == [(Output.DELIVER, "a")]
+    assert post(session, b"4a") == [Deliver("a")]
     assert session.state is State.POLLING
 
 
 def test_a_payload_is_delivered_in_its_order() -> None:
     outputs = post(open_session(), b"4a\x1ebAQ==\x1e3\x1e6\x1e4b")
-    assert outputs == [(Output.DELIVER, "a"), (Output.DELIVER, b"\x01"), (Output.DELIVER, "b")]
+    assert outputs == [Deliver("a"), Deliver(b"\x01"), Deliver("b")]
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"abc", b"4\xff", b"bA", b"\x1e" * 1_000_000, b"4\x1e" * 16 + b"4", b"4a\x1e", b"\xd9\xa4a"]
 )
 def test_an_unparsable_post_ends_the_session(body: bytes) -> None:
-    assert post(open_session(), body) == [ended(Reason.PARSE_ERROR), REFUSE]
+    assert post(open_session(), body) == [ended(DisconnectReason.PARSE_ERROR), REFUSE]
 
 
 @pytest.mark.parametrize("packet", [b"0", b"2", b"2probe", b"5"])
 def test_a_packet_that_no_client_may_post_ends_the_session(packet: bytes) -> None:
     session = open_session()
-    assert post(session, packet) == [ended(Reason.PARSE_ERROR), REFUSE]
+    assert post(session, packet) == [ended(DisconnectReason.PARSE_ERROR), REFUSE]
     assert session.state is State.CLOSED
 
 
 def test_what_follows_a_bad_packet_is_not_delivered() -> None:
     outputs = post(open_session(), b"4a\x1e5\x1e4b")
-    assert outputs == [(Output.DELIVER, "a"), ended(Reason.PARSE_ERROR), REFUSE]
+    assert outputs == [Deliver("a"), ended(DisconnectReason.PARSE_ERROR), REFUSE]
 
 
 def test_what_follows_a_close_packet_is_not_delivered() -> None:
     outputs = post(open_session(), b"4a\x1e1\x1e4b")
-    assert outputs == [(Output.DELIVER, "a"), ended(Reason.TRANSPORT_CLOSE)]
+    assert outputs == [Deliver("a"), ended(DisconnectReason.TRANSPORT_CLOSE)]
 
 
 def test_a_post_that_breaks_off_ends_the_session() -> None:
     session = open_session()
     session.receive_post(START_S)
-    assert session.receive_post_lost(START_S) == [ended(Reason.TRANSPORT_ERROR)]
+    assert session.receive_post_lost(START_S) == [ended(DisconnectReason.TRANSPORT_ERROR)]
 
 
 def test_a_cancelled_get_ends_the_session() -> None:
     session = open_session()
     session.receive_poll(START_S)
-    assert ended(Reason.TRANSPORT_CLOSE) in session.receive_poll_lost(START_S)
+    assert ended(DisconnectReason.TRANSPORT_CLOSE) in session.receive_poll_lost(START_S)
     assert session.state is State.CLOSED
 
 
@@ -126,4 +127,4 @@ def test_a_get_that_was_answered_can_not_be_lost() -> None:
 def test_a_close_packet_posted_during_a_poll_answers_it_with_a_noop_first() -> None:
     session = open_session()
     session.receive_poll(START_S)
-    assert post(session, b"1") == [answer(NOOP), ended(Reason.TRANSPORT_CLOSE)]
+    assert post(session, b"1") == [answer(NOOP), ended(DisconnectReason.TRANSPORT_CLOSE)]

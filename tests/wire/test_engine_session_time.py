@@ -6,9 +6,10 @@ import math
 
 import pytest
 
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import PING
-from nannin.wire.engine_session import Limits, Output
-from nannin.wire.engine_states import Reason, State
+from nannin.wire.engine_session import CloseWebSocket, Limits
+from nannin.wire.engine_states import State
 from support.engine_sessions import (
     ALIVE,
     LIMITS,
@@ -34,7 +35,7 @@ def test_a_silent_session_is_gone_at_interval_plus_timeout_and_not_before(state:
     session.tick(due)
     assert session.next_deadline() == gone
     assert session.tick(gone - 0.001) == []
-    assert ended(Reason.PING_TIMEOUT) in session.tick(gone)
+    assert ended(DisconnectReason.PING_TIMEOUT) in session.tick(gone)
     assert session.state is State.CLOSED
     assert session.next_deadline() == math.inf
 
@@ -144,7 +145,7 @@ def test_a_timeout_ends_the_session_at_its_time_and_not_before(state: State) -> 
     session.set_timeout(START_S + 1)
     assert session.next_deadline() == START_S + 1
     assert session.tick(START_S + 0.999) == []
-    assert ended(Reason.CONNECT_TIMEOUT) in session.tick(START_S + 1)
+    assert ended(DisconnectReason.CONNECT_TIMEOUT) in session.tick(START_S + 1)
     assert session.state is State.CLOSED
 
 
@@ -190,7 +191,7 @@ def test_a_polling_client_that_takes_nothing_is_slow_at_the_bound() -> None:
 def test_a_slow_client_is_named_as_such() -> None:
     session = open_session()
     session.push(["4" + "x" * 2_000], START_S)
-    assert session.push(["4y"], START_S) == [ended(Reason.SLOW_CLIENT)]
+    assert session.push(["4y"], START_S) == [ended(DisconnectReason.SLOW_CLIENT)]
 
 
 def test_a_client_that_polls_is_never_slow() -> None:
@@ -204,7 +205,7 @@ def test_a_client_that_polls_is_never_slow() -> None:
 def test_a_ping_to_a_slow_client_ends_it_as_well() -> None:
     session = open_session()
     session.push(["4" + "x" * 2_000], START_S)
-    assert session.tick(START_S + 25) == [ended(Reason.SLOW_CLIENT)]
+    assert session.tick(START_S + 25) == [ended(DisconnectReason.SLOW_CLIENT)]
 
 
 def test_a_websocket_that_does_not_drain_in_time_is_slow() -> None:
@@ -213,7 +214,7 @@ def test_a_websocket_that_does_not_drain_in_time_is_slow() -> None:
     due = START_S + LIMITS.drain_timeout_s
     assert session.next_deadline() == due
     assert session.tick(due - 0.001) == []
-    assert session.tick(due) == [(Output.CLOSE_WEBSOCKET, 1008), ended(Reason.SLOW_CLIENT)]
+    assert session.tick(due) == [CloseWebSocket(1008), ended(DisconnectReason.SLOW_CLIENT)]
 
 
 def test_a_websocket_that_drained_is_not_slow() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import NOOP, Encoded
-from nannin.wire.engine_session import Output
-from nannin.wire.engine_states import Reason, State
+from nannin.wire.engine_session import Deliver
+from nannin.wire.engine_states import State
 from support.engine_sessions import (
     CLOSE_CANDIDATE,
     LIMITS,
@@ -62,7 +63,7 @@ def test_after_an_upgrade_gets_and_posts_are_refused_and_the_session_lives_on() 
 
 def test_a_post_that_began_before_the_switch_is_still_delivered() -> None:
     session = session_in(State.WEBSOCKET, posting=True)
-    assert session.receive_payload(b"4a", START_S) == [(Output.DELIVER, "a")]
+    assert session.receive_payload(b"4a", START_S) == [Deliver("a")]
 
 
 def test_a_second_post_after_the_switch_is_refused() -> None:
@@ -137,4 +138,4 @@ def test_after_a_candidate_that_failed_another_may_come() -> None:
 @pytest.mark.parametrize("state", [State.PROBING, State.UPGRADING])
 def test_a_close_packet_during_an_upgrade_closes_the_candidate_too(state: State) -> None:
     session = session_in(state)
-    assert post(session, b"1") == [CLOSE_CANDIDATE, ended(Reason.TRANSPORT_CLOSE)]
+    assert post(session, b"1") == [CLOSE_CANDIDATE, ended(DisconnectReason.TRANSPORT_CLOSE)]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import itertools
 
 import pytest
 
-from nannin.wire.engine_states import TABLE, Action, Event, Reason, State
+from nannin.wire import engine_states
+from nannin.wire.engine_states import TABLE, Action, Event, State
 
 ALIVE = [State.POLLING, State.PROBING, State.UPGRADING, State.WEBSOCKET]
 OVER = {State.CLOSING, State.CLOSED}
 WITH_CANDIDATE = {State.PROBING, State.UPGRADING}
-ENDS = {Action.END, Action.END_BY_CLIENT, Action.END_AND_REFUSE}
+ENDS = {Action.END, Action.END_LOST, Action.END_BY_CLIENT, Action.END_AND_REFUSE}
 
 
 def reachable(start: State) -> set[State]:
@@ -27,6 +30,30 @@ def reachable(start: State) -> set[State]:
 
 def test_every_state_has_one_row_for_every_event() -> None:
     assert set(TABLE) == set(itertools.product(State, Event))
+
+
+def named_rows(rows: ast.Dict, shared: dict[str, ast.Dict]) -> list[str]:
+    """The events that a state's literal names, with those of the shared rows that it spreads."""
+    names = []
+    for key, value in zip(rows.keys, rows.values, strict=True):
+        if key is None:
+            names += named_rows(shared[ast.unparse(value)], shared)
+        else:
+            names.append(ast.unparse(key))
+    return names
+
+
+def test_no_state_names_a_row_twice_so_that_none_overrides_another() -> None:
+    tree = ast.parse(inspect.getsource(engine_states))
+    literals = {
+        ast.unparse(node.target): node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict)
+    }
+    for rows in literals["STATES"].values:
+        assert isinstance(rows, ast.Dict)
+        names = named_rows(rows, literals)
+        assert sorted(names) == sorted(f"Event.{event.name}" for event in Event)
 
 
 def test_every_action_is_some_rows_action() -> None:
@@ -109,34 +136,3 @@ def test_every_living_session_can_be_ended_from_each_side_and_by_time(state: Sta
 def test_a_session_that_polls_is_ended_softly_by_the_server_alone() -> None:
     softly = {row for row, (after, _) in TABLE.items() if row[0] in ALIVE and after is State.CLOSING}
     assert softly == {(state, Event.END) for state in ALIVE if state is not State.WEBSOCKET}
-
-
-# Reasons
-
-
-def test_a_reason_is_a_text_in_socket_ios_words() -> None:
-    assert str(Reason.PING_TIMEOUT) == "ping timeout"
-    assert f"{Reason.TRANSPORT_CLOSE}" == "transport close"
-
-
-@pytest.mark.parametrize(
-    ("reason", "code"),
-    [
-        (Reason.TRANSPORT_CLOSE, 1000),
-        (Reason.TRANSPORT_ERROR, 1002),
-        (Reason.PARSE_ERROR, 1002),
-        (Reason.PING_TIMEOUT, 1000),
-        (Reason.FORCED_CLOSE, 1000),
-        (Reason.CONNECT_TIMEOUT, 1000),
-        (Reason.SLOW_CLIENT, 1008),
-        (Reason.SHUTTING_DOWN, 1012),
-    ],
-)
-def test_a_reason_has_its_close_code(reason: Reason, code: int) -> None:
-    assert reason.close_code == code
-
-
-@pytest.mark.parametrize("reason", Reason)
-def test_every_close_code_may_be_sent_by_a_server(reason: Reason) -> None:
-    # 1004 to 1006 and 1015 are never sent. Source: RFC 6455, 7.4.1.
-    assert reason.close_code in {1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
-from nannin.wire.engine_packet import Encoded
+from nannin.wire.engine_packet import Encoded, encode_payload
 from nannin.wire.outgoing import Outgoing
 
 
@@ -73,3 +75,16 @@ def test_a_frame_is_what_websockets_would_make_of_it(size: int) -> None:
 def test_it_has_nothing_else() -> None:
     with pytest.raises(AttributeError, match="frame"):
         _ = Outgoing(["4x"]).frame
+
+
+def test_what_is_binary_is_made_base64_once_for_all_who_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[bytes] = []
+
+    def count(data: bytes) -> bytes:
+        encoded.append(data)
+        return b64encode(data)
+
+    monkeypatch.setattr("nannin.wire.engine_packet.base64.b64encode", count)
+    outgoing = Outgoing(["451-", b"\x01\x02"])
+    payloads = {encode_payload(outgoing.packets) for _ in range(5)}
+    assert (payloads, encoded) == ({b"451-\x1ebAQI="}, [b"\x01\x02"])

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, ByteSize, Field, HttpUrl, IPvAnyAddress, SecretStr
 
 from nannin.wire.plain import explain, to_plain
-from nannin.wire.socket_packet import Packet, PacketType, encode
+from nannin.wire.socket_packet import Packet, PacketType, encode_packet
 
 EVENT = PacketType.EVENT
 
@@ -89,7 +89,7 @@ SITE_SENT = (
 
 
 def sent(*arguments: Any) -> list[str | bytes]:
-    return encode(Packet(EVENT, "/", ["x", *arguments]))
+    return encode_packet(Packet(EVENT, "/", ["x", *arguments]))
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_what_cant_be_sent_is_named_with_its_place(argument: Any, problem: str, 
 
 def test_an_acks_first_argument_is_the_first() -> None:
     with pytest.raises(TypeError, match=r"^argument 1 can't be sent: JSON has no form for Odd"):
-        encode(Packet(PacketType.ACK, "/", [Odd()], 1))
+        encode_packet(Packet(PacketType.ACK, "/", [Odd()], 1))
 
 
 def test_a_refusals_data_has_no_arguments() -> None:
     with pytest.raises(TypeError, match=r"^JSON has no form for Odd$"):
-        encode(Packet(PacketType.CONNECT_ERROR, "/", {"data": Odd()}))
+        encode_packet(Packet(PacketType.CONNECT_ERROR, "/", {"data": Odd()}))
 
 
 def test_an_object_that_cant_even_be_shown_is_named_by_its_type() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from nannin.errors import PacketError
-from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, encode
+from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, encode_packet
 from support.socket_packets import ACK, CONNECT, CONNECT_ERROR, EVENT, EXAMPLES, MAX_ATTACHMENTS, decode
 
 # Examples of the protocol, both ways
@@ -15,7 +16,7 @@ from support.socket_packets import ACK, CONNECT, CONNECT_ERROR, EVENT, EXAMPLES,
 
 @pytest.mark.parametrize(("packet", "messages"), EXAMPLES)
 def test_a_packet_is_encoded_as_the_protocol_says(packet: Packet, messages: list[str | bytes]) -> None:
-    assert encode(packet) == messages
+    assert encode_packet(packet) == messages
 
 
 @pytest.mark.parametrize(("packet", "messages"), EXAMPLES)
@@ -196,6 +197,27 @@ def test_the_greatest_ack_id_is_read() -> None:
 )
 def test_data_that_its_type_does_not_take_is_refused(text: str) -> None:
     with pytest.raises(PacketError):
+        decode(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0[]", "expected an object or nothing after CONNECT, not an empty list"),
+        ('00{"a":1}', "expected no number after CONNECT, not 0"),
+        ("1{}", "expected nothing after DISCONNECT, not an object"),
+        ("2", "expected a list that starts with the event's name after EVENT, not nothing"),
+        ('2"x"', "expected a list that starts with the event's name after EVENT, not a string"),
+        ("2[[true]]", "... not a list that starts with a list that starts with a boolean"),
+        ("2[1.5]", "... not a list that starts with a number"),
+        ('2["connect"]', "... not the reserved name 'connect'"),
+        ("3[]", "expected the number of an ack, and none came"),
+        ("31{}", "expected a list of arguments after ACK, not an object"),
+        ("4true", "expected an object or a string after CONNECT_ERROR, not a boolean"),
+    ],
+)
+def test_what_is_refused_is_told_what_was_expected_and_what_came(text: str, message: str) -> None:
+    with pytest.raises(PacketError, match=re.escape(message.removeprefix("... "))):
         decode(text)
 
 

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nannin.errors import PacketError
-from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, PacketType, encode, encode_connect
+from nannin.wire.socket_packet import (
+    RESERVED_EVENTS,
+    Decoder,
+    Packet,
+    PacketType,
+    encode_connect,
+    encode_packet,
+)
 from support.socket_packets import (
     ACK,
     CONNECT,
@@ -52,7 +59,7 @@ OTHERS = (
 @quickly
 @given(EVENTS | ACKS | OTHERS)
 def test_any_packet_comes_back_from_its_messages(packet: Packet) -> None:
-    messages = encode(packet)
+    messages = encode_packet(packet)
     assert decode(*messages, max_attachments=len(messages)) == packet
 
 
@@ -60,14 +67,14 @@ def test_any_packet_comes_back_from_its_messages(packet: Packet) -> None:
 @given(st.lists(EVENTS | ACKS | OTHERS, max_size=5))
 def test_any_packets_come_back_one_after_the_other(packets: list[Packet]) -> None:
     decoder = Decoder(1_000)
-    read = [decoder.receive(message) for packet in packets for message in encode(packet)]
+    read = [decoder.receive(message) for packet in packets for message in encode_packet(packet)]
     assert [packet for packet in read if packet is not None] == packets
 
 
 @quickly
 @given(EVENTS | ACKS, st.data())
 def test_any_event_or_ack_cut_anywhere_is_refused(packet: Packet, data: st.DataObject) -> None:
-    text = encode(packet)[0]
+    text = encode_packet(packet)[0]
     assert isinstance(text, str)
     cut = data.draw(st.integers(0, len(text) - 1))
     with pytest.raises(PacketError):
@@ -114,4 +121,4 @@ def test_any_messages_are_packets_or_a_packet_error(
 @pytest.mark.parametrize("namespace", ["/", "/news/1"])
 def test_the_accepting_connect_is_what_the_general_encoder_makes_of_it(namespace: str) -> None:
     packet = Packet(PacketType.CONNECT, namespace, {"sid": "aB-_9"})
-    assert [encode_connect(namespace, "aB-_9")] == encode(packet)
+    assert [encode_connect(namespace, "aB-_9")] == encode_packet(packet)

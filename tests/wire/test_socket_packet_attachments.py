@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from nannin.errors import PacketError
-from nannin.wire.socket_packet import Decoder, Packet, encode
+from nannin.wire.engine_packet import SharedBinary
+from nannin.wire.socket_packet import Decoder, Packet, encode_packet
 from support.socket_packets import EVENT, EXAMPLES, MAX_ATTACHMENTS, decode, placeholder
 
 # Attachments
@@ -125,7 +126,7 @@ def test_a_decoder_reads_one_packet_after_another() -> None:
 
 @pytest.mark.parametrize("part", [b"\x01", bytearray(b"\x01"), memoryview(b"\x01")])
 def test_every_kind_of_bytes_is_an_attachment(part: object) -> None:
-    assert encode(Packet(EVENT, "/", ["x", (part,)])) == [
+    assert encode_packet(Packet(EVENT, "/", ["x", (part,)])) == [
         '51-["x",[{"_placeholder":true,"num":0}]]',
         b"\x01",
     ]
@@ -133,31 +134,31 @@ def test_every_kind_of_bytes_is_an_attachment(part: object) -> None:
 
 def test_encoding_leaves_the_data_as_it_was() -> None:
     data = ["x", {"a": b"\x01", "b": [b"\x02"]}]
-    encode(Packet(EVENT, "/", data))
+    encode_packet(Packet(EVENT, "/", data))
     assert data == ["x", {"a": b"\x01", "b": [b"\x02"]}]
 
 
 @pytest.mark.parametrize("value", [object(), 1j, {(1, 2): 3}])
 def test_data_that_json_has_no_form_for_is_a_type_error(value: object) -> None:
     with pytest.raises(TypeError):
-        encode(Packet(EVENT, "/", ["x", value]))
+        encode_packet(Packet(EVENT, "/", ["x", value]))
 
 
 @pytest.mark.parametrize("data", [["x", "\ud800"], ["x", {"\udfff": 1}], ["x", b"\x01", "\ud800"]])
 def test_text_that_is_no_unicode_is_a_value_error(data: list[object]) -> None:
     with pytest.raises(ValueError):
-        encode(Packet(EVENT, "/", data))
+        encode_packet(Packet(EVENT, "/", data))
 
 
 def test_data_that_holds_itself_is_a_value_error() -> None:
     ring: list[Any] = []
     ring.append(ring)
     with pytest.raises(ValueError, match="nests too deeply"):
-        encode(Packet(EVENT, "/", ["x", ring]))
+        encode_packet(Packet(EVENT, "/", ["x", ring]))
 
 
 def test_a_number_that_json_can_not_hold_is_null() -> None:
-    assert encode(Packet(EVENT, "/", ["x", math.nan, math.inf])) == ['2["x",null,null]']
+    assert encode_packet(Packet(EVENT, "/", ["x", math.nan, math.inf])) == ['2["x",null,null]']
 
 
 # Objects that hold something
@@ -182,7 +183,7 @@ class Model:
 
 
 def test_bytes_in_an_object_travel_as_bytes() -> None:
-    text, *attachments = encode(Packet(EVENT, "/", ["x", Note("hi", [Picture("p", b"\x01")]), {1: 2}]))
+    text, *attachments = encode_packet(Packet(EVENT, "/", ["x", Note("hi", [Picture("p", b"\x01")]), {1: 2}]))
     assert isinstance(text, str)
     note = {"text": "hi", "pictures": [{"name": "p", "content": {"_placeholder": True, "num": 0}}]}
     assert json.loads(text.removeprefix("51-")) == ["x", note, {"1": 2}]
@@ -190,11 +191,11 @@ def test_bytes_in_an_object_travel_as_bytes() -> None:
 
 
 def test_an_object_without_bytes_is_plain_json() -> None:
-    assert encode(Packet(EVENT, "/", ["x", Note("hi")])) == ['2["x",{"text":"hi","pictures":[]}]']
+    assert encode_packet(Packet(EVENT, "/", ["x", Note("hi")])) == ['2["x",{"text":"hi","pictures":[]}]']
 
 
 def test_a_model_is_sent_as_what_it_dumps() -> None:
-    assert encode(Packet(EVENT, "/", ["x", Model()])) == [
+    assert encode_packet(Packet(EVENT, "/", ["x", Model()])) == [
         '51-["x",{"a":1,"content":{"_placeholder":true,"num":0}}]',
         b"\x02",
     ]
@@ -202,4 +203,12 @@ def test_a_model_is_sent_as_what_it_dumps() -> None:
 
 def test_what_json_has_no_form_for_is_named() -> None:
     with pytest.raises(TypeError, match="JSON has no form for object"):
-        encode(Packet(EVENT, "/", ["x", object()]))
+        encode_packet(Packet(EVENT, "/", ["x", object()]))
+
+
+def test_an_attachment_that_many_share_is_plain_bytes_when_it_is_read() -> None:
+    decoder = Decoder(1)
+    decoder.receive('51-["a",{"_placeholder":true,"num":0}]')
+    packet = decoder.receive(SharedBinary(b"\x01"))
+    assert packet is not None
+    assert [type(part) for part in packet.data] == [str, bytes]

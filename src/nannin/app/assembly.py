@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from nannin.access.admission import Refusal
 from nannin.app.background import Background
-from nannin.app.engine_io import SID_BYTES, make_engine
 from nannin.clock import SystemClock
+from nannin.engine.engine import SID_BYTES, make_engine
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.observatory import Observatory

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from nannin.app.dispatch import App
 from nannin.app.goodbye import HostWatch
-from nannin.clock import Clock, SystemClock
+from nannin.clock import SystemClock
 from nannin.engine.endpoint import Endpoint
-from nannin.engine.engine import Application, Engine
-from nannin.settings import Settings, load
-from nannin.wire.engine_session import Limits
-
-# 120 random bits: nobody guesses a session that is not theirs.
-SID_BYTES = 15
-
-
-def make_engine(application: Application, settings: Settings, clock: Clock) -> Engine:
-    """An engine with the intervals and sizes of these settings."""
-    limits = Limits(
-        ping_interval_s=settings.ping_interval,
-        ping_timeout_s=settings.ping_timeout,
-        upgrade_timeout_s=settings.upgrade_timeout,
-        max_payload_bytes=settings.max_payload,
-        max_packets=settings.max_packets,
-        max_outbox_bytes=settings.max_outbox,
-    )
-    return Engine(application, limits, new_sid=lambda: secrets.token_urlsafe(SID_BYTES), clock=clock)
+from nannin.engine.engine import make_engine
+from nannin.engine.session import Application
+from nannin.settings import load
 
 
 class EngineIO:

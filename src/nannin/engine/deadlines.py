@@ -10,16 +10,21 @@ from typing import Generic, Protocol, TypeVar
 
 from nannin.clock import Cancellable, Clock
 
-# All that is due within so long is done in one wake-up.
+# Seconds within which everything that is due is done in one wake-up.
 _TOGETHER_S = 0.01
-# A wake-up later than this means that the loop was held up, and that pongs may wait unread behind it.
+# Seconds by which a wake-up may be late. A later one means that the loop was held up, and pongs may wait
+# unread.
 _HELD_UP_S = 0.1
-# So many entries of the dead are not worth a clean-up.
+# How many entries of ended sessions are not worth a clean-up.
 _SLACK = 64
 
 
 class Timed(Protocol):
-    """What has deadlines. `queued_s` is the queue's own note: when it will look at this one next."""
+    """Something that has deadlines.
+
+    Attributes:
+        queued_s: a note of the queue's: when it will look at this one next.
+    """
 
     queued_s: float
 
@@ -31,10 +36,10 @@ TimedT = TypeVar("TimedT", bound=Timed)
 
 
 class Deadlines(Generic[TimedT]):
-    """Calls back with whatever is due, in the order of its deadlines.
+    """Calls back with whatever is due, in the order of the deadlines.
 
-    A deadline that moves to later costs nothing: the queue looks at the old time and queues the new one. So
-    each session has one entry, rarely two.
+    A deadline that moves to a later time costs nothing: the queue looks at the session at the old time, and
+    queues the new one then. So each session has one entry, rarely two.
 
     Args:
         clock: time.
@@ -54,7 +59,7 @@ class Deadlines(Generic[TimedT]):
         return len(self._queue)
 
     def schedule(self, timed: TimedT) -> None:
-        """Queues the next deadline, unless an earlier entry will look at it anyway."""
+        """Queues the next deadline, unless the queue will look at this one earlier anyway."""
         deadline = timed.next_deadline()
         if deadline < timed.queued_s:
             timed.queued_s = deadline
@@ -62,11 +67,12 @@ class Deadlines(Generic[TimedT]):
             self._set_alarm()
 
     def keep(self, living: Iterable[TimedT], count: int) -> None:
-        """Drops the entries of the dead when they outnumber the living, and with the last of these the timer.
+        """Drops entries of ended sessions once they outnumber the live ones. Cancels the timer when none is
+        left.
 
         Args:
-            living: all that are still there.
-            count: how many those are.
+            living: all live sessions.
+            count: how many live sessions there are.
         """
         if count and len(self._queue) <= 2 * count + _SLACK:
             return
@@ -77,7 +83,7 @@ class Deadlines(Generic[TimedT]):
             self.clear()
 
     def clear(self) -> None:
-        """Forgets all, and sets no timer."""
+        """Forgets all entries, and cancels the timer."""
         self._queue.clear()
         if self._alarm is not None:
             self._alarm.cancel()
@@ -95,7 +101,7 @@ class Deadlines(Generic[TimedT]):
     def _wake(self) -> None:
         now = self._clock.now()
         if now - self._wake_s > _HELD_UP_S:
-            # Pongs that came in time may still wait in the kernel: let the loop read before anyone is judged.
+            # Pongs that came in time may still wait in the kernel: let the loop read before any session ends.
             self._wake_s = now
             self._alarm = self._clock.call_later(0, self._wake)
             return

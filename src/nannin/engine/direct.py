@@ -107,6 +107,7 @@ class DirectWebSocket(asyncio.Protocol):
         if self._close_alarm is not None:
             self._close_alarm.cancel()
         self._unblock()
+        self._ended = True
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.lose(self, clean=self._conn.close_rcvd is not None)
@@ -178,7 +179,7 @@ class DirectWebSocket(asyncio.Protocol):
         for message in messages:
             receiver.receive(self, message)
         if self._transport.is_closing() and self._receiver is not None:
-            self._receiver = None
+            self._receiver, self._ended = None, True
             receiver.lose(self, clean=self._conn.close_rcvd is not None)
 
     def write(self, outgoing: Outgoing) -> None:

@@ -19,7 +19,7 @@ class Endpoint:
     Args:
         engine: whose sessions are served.
         allow_origins: the origins that may connect besides the server's own.
-        on_foreign: called with another origin that is refused.
+        on_foreign: called with each other origin that is refused.
     """
 
     def __init__(

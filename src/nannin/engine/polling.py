@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.types import Receive, Scope, Send
 
 from nannin.access.origin import Headers
 from nannin.engine.body import Unread, read_body
-from nannin.engine.engine import Engine, RequestRefused, Session
+from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
+from nannin.engine.session import RequestRefused, ServedSession
 from nannin.wire.engine_packet import Encoded, encode_payload
 from nannin.wire.engine_request import EngineRequest, Refusal
-from nannin.wire.engine_states import State
 
 _TEXT = (b"content-type", b"text/plain; charset=UTF-8")
 _JSON = (b"content-type", b"application/json")
@@ -26,9 +27,9 @@ class _Poll:
     __slots__ = ("future",)
 
     def __init__(self) -> None:
-        self.future: asyncio.Future[list[Encoded]] = asyncio.get_running_loop().create_future()
+        self.future: asyncio.Future[Sequence[Encoded]] = asyncio.get_running_loop().create_future()
 
-    def answer(self, packets: list[Encoded]) -> None:
+    def answer(self, packets: Sequence[Encoded]) -> None:
         if not self.future.done():
             self.future.set_result(packets)
 
@@ -36,7 +37,7 @@ class _Poll:
 async def respond(
     send: Send, status: int, body: bytes, headers: Headers, kind: tuple[bytes, bytes] = _TEXT
 ) -> None:
-    """Sends a whole HTTP response; a 204 has no body, and so neither length nor type."""
+    """Sends a whole HTTP response. A 204 has no body, and so it has neither a length nor a type."""
     if status != 204:
         headers = [kind, (b"content-length", str(len(body)).encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": [_NO_STORE, *headers]})
@@ -65,21 +66,19 @@ async def serve_polling(
             return
         session = engine.find(request.sid)
         if scope["method"] == "GET":
-            await _serve_get(engine, session, receive, send, headers)
+            await _serve_get(session, receive, send, headers)
         else:
-            await _serve_post(engine, session, scope, receive, send, headers)
+            await _serve_post(session, scope, receive, send, headers, engine.limits.max_payload_bytes)
     except RequestRefused as refused:
         await refuse(send, refused.refusal, headers)
 
 
-async def _serve_get(
-    engine: Engine, session: Session, receive: Receive, send: Send, headers: Headers
-) -> None:
-    if session.state in (State.PROBING, State.UPGRADING):
+async def _serve_get(session: ServedSession, receive: Receive, send: Send, headers: Headers) -> None:
+    if session.is_upgrading:
         # The upgrade packet was sent before this GET, but travels on another connection: let it win.
         await asyncio.sleep(_UPGRADE_HEAD_START_S)
     poll = _Poll()
-    engine.receive_poll(session, poll)
+    session.receive_poll(poll)
     if not poll.future.done():
         gone = asyncio.ensure_future(_wait_until_gone(receive))
         try:
@@ -87,7 +86,7 @@ async def _serve_get(
         finally:
             gone.cancel()
             if not poll.future.done():
-                engine.receive_poll_lost(session, poll)
+                session.receive_poll_lost(poll)
     if poll.future.done():
         await respond(send, 200, encode_payload(poll.future.result()), headers)
 
@@ -98,18 +97,19 @@ async def _wait_until_gone(receive: Receive) -> None:
 
 
 async def _serve_post(
-    engine: Engine, session: Session, scope: Scope, receive: Receive, send: Send, headers: Headers
+    session: ServedSession, scope: Scope, receive: Receive, send: Send, headers: Headers, max_bytes: int
 ) -> None:
-    engine.receive_post(session)
-    body: bytes | Unread = Unread.GONE
+    session.receive_post()
     try:
-        body = await read_body(scope, receive, engine.limits.max_payload_bytes)
-    finally:
-        if not isinstance(body, bytes):
-            engine.receive_post_lost(session)
+        body = await read_body(scope, receive, max_bytes)
+    except BaseException:  # the server cancels the request, or its `receive` raises: the packets are lost
+        session.receive_post_lost()
+        raise
     if isinstance(body, bytes):
-        engine.receive_payload(session, body)
+        session.receive_payload(body)
         await respond(send, 200, b"ok", headers)
-    elif body is not Unread.GONE:
+        return
+    session.receive_post_lost()
+    if body is not Unread.GONE:
         status, text = body.value
         await respond(send, status, text, [*headers, (b"connection", b"close")])

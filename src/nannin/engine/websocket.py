@@ -9,9 +9,10 @@ from collections import deque
 from starlette.types import Message, Receive, Scope, Send
 
 from nannin.engine.direct import EXTENSION, DirectWebSocket
-from nannin.engine.engine import Engine, RequestRefused, Session
+from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.receiver import Receiver
+from nannin.engine.session import RequestRefused, ServedSession
 from nannin.wire.engine_request import EngineRequest, Refusal
 from nannin.wire.outbox import Backlog, Newest
 from nannin.wire.outgoing import Outgoing
@@ -149,8 +150,9 @@ class AsgiLink:
         noticing = asyncio.get_running_loop().call_soon(self._block)
         try:
             for packet in outgoing.packets:
-                kind = "text" if isinstance(packet, str) else "bytes"
-                await self._send({"type": "websocket.send", kind: packet})
+                # Some servers take plain bytes alone, and not a `SharedBinary`.
+                part = {"text": packet} if isinstance(packet, str) else {"bytes": bytes(packet)}
+                await self._send({"type": "websocket.send", **part})
         finally:
             noticing.cancel()
             self._under_way_bytes = 0
@@ -193,7 +195,7 @@ async def serve_websocket(
         request: what its query says, or why it is refused.
     """
     await receive()  # websocket.connect
-    session: Session | None = None
+    session: ServedSession | None = None
     if isinstance(request, EngineRequest) and request.sid is not None:
         try:
             session = engine.find(request.sid)
@@ -208,7 +210,7 @@ async def serve_websocket(
     if session is None:
         await send(_accept(scope))
         session = engine.open_by_websocket(link, Handshake(scope))
-    elif not await _try_candidate(engine, session, link, scope, send):
+    elif not await _try_candidate(session, link, scope, send):
         return
     if isinstance(link, DirectWebSocket):
         link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
@@ -217,12 +219,12 @@ async def serve_websocket(
 
 
 async def _try_candidate(
-    engine: Engine, session: Session, link: AsgiLink | DirectWebSocket, scope: Scope, send: Send
+    session: ServedSession, link: AsgiLink | DirectWebSocket, scope: Scope, send: Send
 ) -> bool:
     """Accepts a WebSocket to which a session may upgrade; False if the session has one already."""
     # The candidate is known before the client can know that it is open: a poll may follow at once.
     try:
-        engine.receive_candidate(session, link)
+        session.receive_candidate(link)
     except RequestRefused:
         # Accepted and closed at once: the session's first WebSocket lives on.
         await send(_accept(scope))
@@ -236,7 +238,7 @@ async def _try_candidate(
     return True
 
 
-async def _receive_all(session: Session, link: AsgiLink, receive: Receive) -> None:
+async def _receive_all(session: ServedSession, link: AsgiLink, receive: Receive) -> None:
     """Gives the session what arrives, until the WebSocket is gone."""
     clean = False
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nannin.engine.engine import Session
+from nannin.engine.session import Session
 from nannin.hub.sockets import Socket
 from nannin.wire.socket_packet import Decoder
 

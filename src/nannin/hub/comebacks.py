@@ -5,19 +5,8 @@ from __future__ import annotations
 from nannin.access.connect import Connect
 from nannin.audience.recovery import Absent, Recovery, Return
 from nannin.clock import Alarm, Clock
-from nannin.hub.reasons import DisconnectReason
 from nannin.hub.sockets import Socket
-from nannin.wire.engine_states import Reason
-
-# After one of these a client may come back; the others are ends that somebody meant.
-_LOST = frozenset(
-    {
-        DisconnectReason.TRANSPORT_CLOSE,
-        DisconnectReason.TRANSPORT_ERROR,
-        DisconnectReason.PING_TIMEOUT,
-        DisconnectReason.SLOW_CLIENT,
-    }
-)
+from nannin.wire.disconnect_reason import DisconnectReason
 
 
 class Comebacks:
@@ -43,7 +32,7 @@ class Comebacks:
         present = self._present.get(connect.pid)
         if present is not None and present.key == page:
             # Only the client itself knows its pid: it has lost its link, and we have not noticed yet.
-            present.session.close(Reason.TRANSPORT_ERROR)
+            present.session.close(DisconnectReason.TRANSPORT_ERROR)
         return self._recovery.come_back(page, connect.pid, connect.offset, self._clock.now())
 
     def welcome(self, socket: Socket, back: Return | None, *, recover: bool | None) -> None:
@@ -76,7 +65,7 @@ class Comebacks:
         if socket.ticket is None:
             return
         del self._present[socket.ticket.pid]
-        if reason in _LOST:
+        if reason is not None and reason.may_return:
             absent = Absent(socket.key, socket.ticket, socket.id, socket.rooms, socket.data)
             self._recovery.remember(absent, self._clock.now())
             self._alarm.set(self._recovery.next_deadline())

@@ -6,9 +6,10 @@ from typing import Any
 
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
+from nannin.wire import socket_packet
 from nannin.wire.engine_packet import encode_message
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import Packet, PacketType, encode
+from nannin.wire.socket_packet import Packet, PacketType
 
 # Maximum attachments of a packet: the official client disconnects when a packet has more.
 # Source: socket.io-parser, the option `maxAttachments` of its decoder.
@@ -19,10 +20,10 @@ def encode_packet(packet: Packet) -> Outgoing:
     """Encodes a packet and its attachments, each as a message.
 
     Raises:
-        TypeError, ValueError: as `wire.socket_packet.encode`.
+        TypeError, ValueError: as `wire.socket_packet.encode_packet`.
         ValueError: the packet has more attachments than clients take.
     """
-    parts = encode(packet)
+    parts = socket_packet.encode_packet(packet)
     attachments = len(parts) - 1
     if attachments > MAX_ATTACHMENTS:
         limit = f"expected at most {MAX_ATTACHMENTS} binary values, the limit of clients, not {attachments}"
@@ -34,7 +35,7 @@ def encode_event(page: str, event: str, arguments: tuple[Any, ...]) -> Outgoing:
     """Encodes an event, once for all who get it.
 
     Raises:
-        TypeError, ValueError: as `wire.socket_packet.encode`.
+        TypeError, ValueError: as `wire.socket_packet.encode_packet`.
     """
     return encode_packet(Packet(PacketType.EVENT, page, [event, *arguments]))
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from nannin.audience.roster import Roster
 from nannin.clock import Alarm, Clock
-from nannin.hub.reasons import DisconnectReason
 from nannin.hub.sockets import Socket
 from nannin.hub.teller import Teller
 from nannin.settings import Settings
+from nannin.wire.disconnect_reason import DisconnectReason, GraceKind
 
 
-def graces(settings: Settings) -> dict[str, float]:
-    """How many seconds a visitor still counts after a connection ended, by the reason; 0 for all others."""
-    return {
-        DisconnectReason.CLIENT_LEFT: settings.grace,
-        DisconnectReason.TRANSPORT_CLOSE: settings.grace,
-        DisconnectReason.TRANSPORT_ERROR: settings.grace_lost,
-        DisconnectReason.SLOW_CLIENT: settings.grace_lost,
-        # The client has been silent for ping_timeout already.
-        DisconnectReason.PING_TIMEOUT: max(0.0, settings.grace_lost - settings.ping_timeout),
+def graces(settings: Settings) -> dict[DisconnectReason, float]:
+    """How many seconds a visitor still counts after a connection ended, by the reason."""
+    seconds = {
+        GraceKind.NONE: 0.0,
+        GraceKind.CLEAN: settings.grace,
+        GraceKind.LOST: settings.grace_lost,
+        GraceKind.LOST_IN_SILENCE: max(0.0, settings.grace_lost - settings.ping_timeout),
     }
+    return {reason: seconds[reason.grace] for reason in DisconnectReason}
 
 
 class Grace:
@@ -41,7 +40,7 @@ class Grace:
 
     def leave(self, socket: Socket, reason: DisconnectReason) -> None:
         """A counted connection has ended."""
-        grace_s = self._graces.get(reason, 0.0)
+        grace_s = self._graces[reason]
         change = self._roster.leave(socket.key, socket, grace_s=grace_s, now=self._clock.now())
         assert change is not None
         self._teller.leave(socket, change)

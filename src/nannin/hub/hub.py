@@ -19,7 +19,7 @@ from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count, Roster
 from nannin.clock import Clock
-from nannin.engine.engine import Session
+from nannin.engine.session import Session
 from nannin.errors import ConnectionRefused, HandlerCancelled, PacketError, PayloadError
 from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
@@ -30,12 +30,12 @@ from nannin.hub.events import Events
 from nannin.hub.grace import Grace
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
 from nannin.hub.once import Once
-from nannin.hub.reasons import DisconnectReason, SocketState
+from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket
 from nannin.hub.teller import Teller
 from nannin.settings import Settings
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import encode_message
-from nannin.wire.engine_states import Reason
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Packet, PacketType, encode_connect
 
@@ -123,7 +123,7 @@ class Hub:
             packet = client.decoder.receive(data)
         except PacketError as error:
             logger.debug("a malformed packet ends session %s: %s", session.sid, error)
-            session.close(Reason.PARSE_ERROR)
+            session.close(DisconnectReason.PARSE_ERROR)
             return
         if packet is None:
             return
@@ -142,12 +142,12 @@ class Hub:
             socket.receive_ack(packet.id, packet.data)
         elif not client.was_on(packet.namespace):
             logger.debug("a packet for a page that it is not on ends session %s", session.sid)
-            session.close(Reason.PARSE_ERROR)
+            session.close(DisconnectReason.PARSE_ERROR)
 
-    def close(self, session: Session, reason: str) -> None:
+    def close(self, session: Session, reason: DisconnectReason) -> None:
         """The session ended, and with it all its connections."""
         for socket in list(client_of(session).sockets.values()):
-            self._leave(socket, DisconnectReason(reason))
+            self._leave(socket, reason)
 
     @property
     def tasks(self) -> set[asyncio.Task[Any]]:
@@ -179,7 +179,7 @@ class Hub:
             socket.session.send_outgoing(encode_packet(Packet(PacketType.DISCONNECT, socket.key)))
             self._leave(socket, DisconnectReason.SERVER_LEFT)
             if close:
-                socket.session.close(Reason.FORCED_CLOSE)
+                socket.session.close(DisconnectReason.FORCED_CLOSE)
 
     # Joining
 

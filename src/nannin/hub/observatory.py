@@ -8,13 +8,13 @@ from typing import Any
 
 from nannin.access.admission import Refusal
 from nannin.audience.roster import Count
-from nannin.engine.engine import Engine, Session
+from nannin.engine.engine import Engine
+from nannin.engine.session import Session
 from nannin.hub.client import client_of
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import Socket
 from nannin.hub.teller import Watcher
 from nannin.settings import Settings
-from nannin.wire.engine_states import State
 
 _MEANINGS = {
     "connections": "clients on the page now, and those in grace",
@@ -127,4 +127,4 @@ class Observatory:
 
 
 def _transport(session: Session) -> str:
-    return "websocket" if session.state is State.WEBSOCKET else "polling"
+    return "websocket" if session.link is not None else "polling"

@@ -12,12 +12,13 @@ from nannin.audience.page_key import is_pattern
 from nannin.audience.recovery import Aim, Ticket
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count
-from nannin.engine.engine import Session
 from nannin.engine.handshake import Handshake
+from nannin.engine.session import Session
 from nannin.errors import CallTimeout, NotConnected
 from nannin.hub.handlers import Handlers, HandlerT, Middleware, check_handled
-from nannin.hub.reasons import DisconnectReason, SocketState
+from nannin.hub.reasons import SocketState
 from nannin.hub.targets import Answers, Emitting, OnlyMe, Target, check_event
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.outgoing import Outgoing
 
 MiddlewareT = TypeVar("MiddlewareT", bound=Middleware)

@@ -11,11 +11,11 @@ from typing import Any, Final, TypeVar, overload
 from nannin.access.connect import Format
 from nannin.errors import ConnectionRefused, NotConnected
 from nannin.hub.hub import EMIT_AFTER_CONNECT_S
-from nannin.hub.reasons import DisconnectReason
 from nannin.hub.sockets import Socket
 from nannin.hub.targets import check_event
 from nannin.testing.run import Run
 from nannin.testing.tab import Tab
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.socket_packet import Packet, PacketType
 
 AnswerT = TypeVar("AnswerT", bound=Callable[..., Any])

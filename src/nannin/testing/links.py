@@ -6,19 +6,24 @@ import abc
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from nannin.engine.engine import Engine, RequestRefused, Session
+from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
-from nannin.hub.reasons import DisconnectReason
+from nannin.engine.session import RequestRefused, ServedSession
 from nannin.testing.timing import StageTime
-from nannin.wire.engine_packet import CLOSE, PING, Encoded, PacketType, encode_payload
-from nannin.wire.engine_states import Reason
+from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_packet import CLOSE, PING, Encoded, EnginePacketType, encode_payload
 from nannin.wire.outgoing import Outgoing
 
-_PONG: Final = PacketType.PONG.value
+_PONG: Final = EnginePacketType.PONG.value
 # What a close code says of the reason: of those that share 1000, a client that answers pings sees but one.
 _REASONS: Final = {
-    reason.close_code: DisconnectReason(reason)
-    for reason in (Reason.FORCED_CLOSE, Reason.PARSE_ERROR, Reason.SLOW_CLIENT, Reason.SHUTTING_DOWN)
+    reason.close_code: reason
+    for reason in (
+        DisconnectReason.FORCED_CLOSE,
+        DisconnectReason.PARSE_ERROR,
+        DisconnectReason.SLOW_CLIENT,
+        DisconnectReason.SHUTTING_DOWN,
+    )
 }
 
 
@@ -35,7 +40,7 @@ class Wire(abc.ABC):
         session: the server's end.
     """
 
-    session: Session
+    session: ServedSession
 
     def __init__(
         self,
@@ -107,10 +112,10 @@ class WebSocketWire(Wire):
 
     def _send(self, encoded: Sequence[Encoded]) -> None:
         for packet in encoded:
-            self._engine.receive_websocket(self.session, self._link, packet)
+            self.session.receive(self._link, packet)
 
     def _lose(self, clean: bool) -> None:
-        self._engine.receive_websocket_lost(self.session, self._link, clean=clean)
+        self.session.lose(self._link, clean=clean)
 
 
 class PollingWire(Wire):
@@ -126,7 +131,7 @@ class PollingWire(Wire):
         if self._hears and self._poll is None:
             if self.session.sid in self._engine.sessions:
                 poll = self._poll = _Poll(self)
-                self._engine.receive_poll(self.session, poll)
+                self.session.receive_poll(poll)
             else:
                 self.be_closed(DisconnectReason.SHUTTING_DOWN)  # it is told nothing, so that it comes back
 
@@ -143,11 +148,11 @@ class PollingWire(Wire):
     def _send(self, encoded: Sequence[Encoded]) -> None:
         body = encode_payload(encoded)
         try:
-            self._engine.receive_post(self.session)
+            self.session.receive_post()
             if len(body) > self._engine.limits.max_payload_bytes:
-                self._engine.receive_post_lost(self.session)
+                self.session.receive_post_lost()
             else:
-                self._engine.receive_payload(self.session, body)
+                self.session.receive_payload(body)
         except RequestRefused:
             self.be_closed(DisconnectReason.PARSE_ERROR)
 
@@ -155,7 +160,7 @@ class PollingWire(Wire):
         if clean:
             self._send([CLOSE])
         elif self._poll is not None:
-            self._engine.receive_poll_lost(self.session, self._poll)
+            self.session.receive_poll_lost(self._poll)
 
 
 class _Link:
@@ -186,5 +191,5 @@ class _Poll:
     def __init__(self, wire: PollingWire) -> None:
         self._wire = wire
 
-    def answer(self, packets: list[Encoded]) -> None:
+    def answer(self, packets: Sequence[Encoded]) -> None:
         self._wire.answer(packets)

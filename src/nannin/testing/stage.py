@@ -14,13 +14,13 @@ from nannin.app.live import Live
 from nannin.audience.roster import Count
 from nannin.engine.handshake import Handshake
 from nannin.errors import ConnectionRefused
-from nannin.hub.reasons import DisconnectReason
 from nannin.hub.sockets import Page
 from nannin.testing.client import Client
 from nannin.testing.links import PollingWire, WebSocketWire, Wire
 from nannin.testing.run import Run
 from nannin.testing.tab import Tab
 from nannin.testing.timing import StageTime
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import Encoded
 
 _PORT: Final = 50_000

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
 from nannin.hub.client import client_of
-from nannin.hub.reasons import DisconnectReason
 from nannin.hub.sockets import Socket
 from nannin.testing.links import Wire
-from nannin.wire.engine_packet import Encoded, PacketType, encode_message
-from nannin.wire.socket_packet import Decoder, Packet, encode
+from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_packet import Encoded, EnginePacketType, encode_message
+from nannin.wire.socket_packet import Decoder, Packet, encode_packet
 
-_MESSAGE: Final = PacketType.MESSAGE.value
+_MESSAGE: Final = EnginePacketType.MESSAGE.value
 _MAX_ATTACHMENTS: Final = 1_000_000
 
 # Opens a session; the functions are called with each packet that comes, and when the server ends the session.
@@ -74,7 +74,7 @@ class Tab(Generic[ClientT]):
         Raises:
             TypeError, ValueError: its data can't be sent.
         """
-        self._wire.send([encode_message(part) for part in encode(packet)])
+        self._wire.send([encode_message(part) for part in encode_packet(packet)])
 
     def find_socket(self, page: str) -> Socket:
         """The server's end of the connection to a page."""

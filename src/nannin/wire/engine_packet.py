@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,7 +23,16 @@ BINARY_PREFIX = "b"
 Encoded = str | bytes
 
 
-class PacketType(enum.Enum):
+class SharedBinary(bytes):
+    """A binary message that may go to many clients: what stands for it in a payload is made once for all."""
+
+    @functools.cached_property
+    def in_payload(self) -> str:
+        """The message as a payload holds it: base64 after the binary prefix."""
+        return _encode_binary(self)
+
+
+class EnginePacketType(enum.Enum):
     """The types of the protocol; the value is the digit on the wire."""
 
     OPEN = "0"
@@ -34,50 +44,57 @@ class PacketType(enum.Enum):
     NOOP = "6"
 
 
-class Packet(NamedTuple):
+class EnginePacket(NamedTuple):
     """One packet: `data` is text for every type, and bytes for a binary MESSAGE only."""
 
-    type: PacketType
+    type: EnginePacketType
     data: str | bytes = ""
 
 
 # A dictionary of the seven ASCII digits: str.isdigit() would let other scripts' digits through.
-_TYPES = {kind.value: kind for kind in PacketType}
+_TYPES = {kind.value: kind for kind in EnginePacketType}
 
-CLOSE: str = PacketType.CLOSE.value
-PING: str = PacketType.PING.value
-NOOP: str = PacketType.NOOP.value
-PROBE_ANSWER: str = PacketType.PONG.value + "probe"
+CLOSE: str = EnginePacketType.CLOSE.value
+PING: str = EnginePacketType.PING.value
+NOOP: str = EnginePacketType.NOOP.value
+PROBE_ANSWER: str = EnginePacketType.PONG.value + "probe"
 
 
 def encode_message(data: str | bytes) -> Encoded:
     """Makes a MESSAGE packet of what the application sends."""
-    return PacketType.MESSAGE.value + data if isinstance(data, str) else data
+    return EnginePacketType.MESSAGE.value + data if isinstance(data, str) else data
 
 
-def decode_packet(encoded: Encoded) -> Packet:
+def decode_packet(encoded: Encoded) -> EnginePacket:
     """Reads one packet as it arrives in a WebSocket message.
 
     Raises:
-        PacketError: the packet is empty or its type is none of the protocol's.
+        PacketError: the packet is empty or its type is not one of the protocol's.
     """
     if isinstance(encoded, bytes):
-        return Packet(PacketType.MESSAGE, encoded)
+        return EnginePacket(EnginePacketType.MESSAGE, encoded)
     kind = _TYPES.get(encoded[:1])
     if kind is None:
         raise PacketError(f"expected a packet type from 0 to 6, not {encoded[:1]!r}")
-    return Packet(kind, encoded[1:])
+    return EnginePacket(kind, encoded[1:])
 
 
 def encode_payload(packets: Sequence[Encoded]) -> bytes:
     """Joins encoded packets into the body of one HTTP response."""
-    return SEPARATOR.join(
-        packet if isinstance(packet, str) else BINARY_PREFIX + base64.b64encode(packet).decode("ascii")
-        for packet in packets
-    ).encode()
+    return SEPARATOR.join(map(_in_payload, packets)).encode()
 
 
-def decode_payload(body: bytes, *, max_packets: int) -> list[Packet]:
+def _in_payload(packet: Encoded) -> str:
+    if isinstance(packet, str):
+        return packet
+    return packet.in_payload if isinstance(packet, SharedBinary) else _encode_binary(packet)
+
+
+def _encode_binary(packet: bytes) -> str:
+    return BINARY_PREFIX + base64.b64encode(packet).decode("ascii")
+
+
+def decode_payload(body: bytes, *, max_packets: int) -> list[EnginePacket]:
     """Reads the body of one POST.
 
     Args:
@@ -98,10 +115,10 @@ def decode_payload(body: bytes, *, max_packets: int) -> list[Packet]:
     return [_decode_payload_part(part) for part in text.split(SEPARATOR)]
 
 
-def _decode_payload_part(part: str) -> Packet:
+def _decode_payload_part(part: str) -> EnginePacket:
     if not part.startswith(BINARY_PREFIX):
         return decode_packet(part)
     try:
-        return Packet(PacketType.MESSAGE, base64.b64decode(part[1:], validate=True))
+        return EnginePacket(EnginePacketType.MESSAGE, base64.b64decode(part[1:], validate=True))
     except (binascii.Error, ValueError):
-        raise PacketError("expected base64 behind the binary prefix") from None
+        raise PacketError("expected base64 after the binary prefix") from None

@@ -8,7 +8,6 @@ Source: Engine.IO protocol, 4th revision, "Protocol" and "Transports".
 
 from __future__ import annotations
 
-import enum
 import functools
 import math
 from collections.abc import Sequence
@@ -17,44 +16,98 @@ from dataclasses import dataclass
 import msgspec
 
 from nannin.errors import PacketError
+from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import (
     CLOSE,
     NOOP,
     PING,
     PROBE_ANSWER,
     Encoded,
-    Packet,
-    PacketType,
+    EnginePacket,
+    EnginePacketType,
     decode_packet,
     decode_payload,
 )
-from nannin.wire.engine_states import TABLE, Action, Event, Reason, State
+from nannin.wire.engine_states import TABLE, Action, Event, State
+from nannin.wire.outbox import Newest
 
-# A ping counts from its deadline and not from a timer that comes late, until so much of the client's time to
-# answer is gone with that: then the loop was held up, and the client still gets its whole time.
+# The part of the time to answer a ping after which the server was the slow one. The pong is due
+# `ping_timeout` after the ping was due, even if the timer fired late; if it fired later than this, the time
+# counts from now.
 _HELD_UP = 0.75
-# No more packets than this answer one GET: python-socketio's client refuses more.
+# Maximum number of packets that answer one GET: python-socketio's client refuses more.
 _MAX_ANSWER = 16
 
 
-class Output(enum.Enum):
-    """What the holder of the sockets has to do; the second part of the pair says with what."""
-
-    DELIVER = "give the message to the application"
-    ANSWER = "answer the waiting GET with these packets"
-    REFUSE = "refuse the request, or close the WebSocket, that is in hand"
-    SEND = "send these packets over the WebSocket in force"
-    SEND_CANDIDATE = "send these packets over the candidate"
-    SWITCH = "the candidate is now the WebSocket in force"
-    CLOSE_CANDIDATE = "close the candidate"
-    CLOSE_WEBSOCKET = "close the WebSocket in force, with this code"
-    ENDED = "tell the application that the session ended, and why"
+# What the holder of the sockets has to do: one class for each thing, so that `match` tells them apart. They
+# are Structs because each message that arrives costs one.
 
 
-Outputs = list[tuple[Output, object]]
+class Deliver(msgspec.Struct, frozen=True, gc=False):
+    """Give the message to the application."""
 
-# What a heartbeat sends: always this very object, so that whoever writes it can know it again.
-PINGS: list[Encoded] = [PING]
+    data: str | bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Answer the waiting GET with these packets."""
+
+    packets: Sequence[Encoded]
+
+
+class Refuse(msgspec.Struct, frozen=True, gc=False):
+    """Refuse the request, or close the WebSocket, that is in hand."""
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send these packets over the WebSocket in force."""
+
+    packets: Sequence[Encoded]
+
+
+class SendPing(msgspec.Struct, frozen=True, gc=False):
+    """Send a ping over the WebSocket in force."""
+
+
+class SendCandidate(msgspec.Struct, frozen=True):
+    """Send these packets over the candidate."""
+
+    packets: Sequence[Encoded]
+
+
+class Switch(msgspec.Struct, frozen=True, gc=False):
+    """The candidate is now the WebSocket in force."""
+
+
+class CloseCandidate(msgspec.Struct, frozen=True, gc=False):
+    """Close the candidate."""
+
+
+class CloseWebSocket(msgspec.Struct, frozen=True, gc=False):
+    """Close the WebSocket in force with this code."""
+
+    code: int
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """Tell the application that the session ended, and why."""
+
+    reason: DisconnectReason
+
+
+Output = (
+    Deliver
+    | Answer
+    | Refuse
+    | Send
+    | SendPing
+    | SendCandidate
+    | Switch
+    | CloseCandidate
+    | CloseWebSocket
+    | Ended
+)
+Outputs = list[Output]
 
 _SID = "<sid>"
 
@@ -82,7 +135,7 @@ def _handshake(limits: Limits, upgradable: bool) -> str:
         "pingTimeout": round(limits.ping_timeout_s * 1000),
         "maxPayload": limits.max_payload_bytes,
     }
-    return PacketType.OPEN.value + msgspec.json.encode(data).decode()
+    return EnginePacketType.OPEN.value + msgspec.json.encode(data).decode()
 
 
 class EngineSession:
@@ -98,9 +151,9 @@ class EngineSession:
     __slots__ = (
         "_awaits_pong",
         "_drain_s",
-        "_ended",
         "_heartbeat_s",
         "_limits",
+        "_linger_s",
         "_newest",
         "_outbox",
         "_outbox_bytes",
@@ -120,13 +173,13 @@ class EngineSession:
         self._upgrade_s = math.inf
         self._timeout_s = math.inf
         self._drain_s = math.inf
+        self._linger_s = math.inf
         self._awaits_pong = False
         self._polled = False
         self._posting = False
-        self._ended = False
         self._outbox: list[Encoded] = []
         self._outbox_bytes = 0
-        self._newest: dict[str, Sequence[Encoded]] | None = None
+        self._newest: Newest[Sequence[Encoded]] | None = None
 
     # What comes in
 
@@ -136,36 +189,40 @@ class EngineSession:
 
     def receive_poll(self, now: float) -> Outputs:
         """A GET arrived. It waits unless an ANSWER or a REFUSE comes back."""
-        return self._take(Event.SECOND_POLL if self._polled else Event.POLL, now, Reason.TRANSPORT_ERROR)
+        return self._take(
+            Event.SECOND_POLL if self._polled else Event.POLL, now, DisconnectReason.TRANSPORT_ERROR
+        )
 
     def receive_poll_lost(self, now: float) -> Outputs:
         """The client cancelled the GET that waited."""
-        return self._take(Event.POLL_LOST, now, Reason.TRANSPORT_CLOSE) if self._polled else []
+        return self._take(Event.POLL_LOST, now, DisconnectReason.TRANSPORT_CLOSE) if self._polled else []
 
     def receive_post(self, now: float) -> Outputs:
         """A POST's head arrived; `receive_payload` or `receive_post_lost` follows unless it is refused."""
-        return self._take(Event.SECOND_POST if self._posting else Event.POST, now, Reason.TRANSPORT_ERROR)
+        return self._take(
+            Event.SECOND_POST if self._posting else Event.POST, now, DisconnectReason.TRANSPORT_ERROR
+        )
 
     def receive_post_lost(self, now: float) -> Outputs:
         """The POST broke off, or was too large: packets are lost, so the session ends."""
         self._posting = False
-        return self._take(Event.BAD, now, Reason.TRANSPORT_ERROR)
+        return self._take(Event.BAD, now, DisconnectReason.TRANSPORT_ERROR)
 
     def receive_payload(self, body: bytes, now: float) -> Outputs:
         """A POST's body. A REFUSE among the outputs means that it was malformed."""
         self._posting = False
         if self.state is State.CLOSED:
-            return [(Output.REFUSE, None)]
+            return [Refuse()]
         try:
             packets = decode_payload(body, max_packets=self._limits.max_packets)
         except PacketError:
-            return [*self._take(Event.BAD, now, Reason.PARSE_ERROR), (Output.REFUSE, None)]
+            return [*self._take(Event.BAD, now, DisconnectReason.PARSE_ERROR), Refuse()]
         outputs: Outputs = []
         for packet in packets:
             event = _EVENTS.get(packet.type, Event.BAD)
             outputs += self._take(event, now, _REASONS.get(event), packet)
             if event is Event.BAD:
-                outputs.append((Output.REFUSE, None))
+                outputs.append(Refuse())
         return outputs
 
     def receive_websocket(self, encoded: Encoded, now: float) -> Outputs:
@@ -173,13 +230,13 @@ class EngineSession:
         try:
             packet = decode_packet(encoded)
         except PacketError:
-            return self._take(Event.BAD, now, Reason.PARSE_ERROR)
+            return self._take(Event.BAD, now, DisconnectReason.PARSE_ERROR)
         event = _EVENTS.get(packet.type, Event.BAD)
         return self._take(event, now, _REASONS.get(event), packet)
 
     def receive_websocket_lost(self, now: float, *, clean: bool) -> Outputs:
         """The WebSocket in force is gone; it ended cleanly where the client sent a close frame."""
-        reason = Reason.TRANSPORT_CLOSE if clean else Reason.TRANSPORT_ERROR
+        reason = DisconnectReason.TRANSPORT_CLOSE if clean else DisconnectReason.TRANSPORT_ERROR
         return self._take(Event.WEBSOCKET_LOST, now, reason)
 
     def receive_candidate(self, now: float) -> Outputs:
@@ -203,9 +260,14 @@ class EngineSession:
 
     # What goes out
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the session has ended; its last packets may still wait for a poll."""
+        return self.state in _OVER
+
     def receive_blocked(self, now: float) -> None:
         """The client reads too slowly: what was written to its WebSocket has not drained."""
-        self._drain_s = math.inf if self._ended else now + self._limits.drain_timeout_s
+        self._drain_s = math.inf if self.is_over else now + self._limits.drain_timeout_s
 
     def receive_drained(self) -> None:
         """All that was written to the WebSocket has drained."""
@@ -214,11 +276,11 @@ class EngineSession:
     def push(self, packets: Sequence[Encoded], now: float) -> Outputs:
         """Sends packets: at once over WebSocket, else they wait for `flush` or the next poll."""
         if self.state is State.WEBSOCKET:
-            return [(Output.SEND, packets)]
-        if self._ended:
+            return [Send(packets)]
+        if self.is_over:
             return []
         if self._outbox_bytes > self._limits.max_outbox_bytes:
-            return self.finish(Reason.SLOW_CLIENT, now)
+            return self.finish(DisconnectReason.SLOW_CLIENT, now)
         self._outbox += packets
         self._outbox_bytes += sum(map(len, packets))
         return []
@@ -226,17 +288,17 @@ class EngineSession:
     def push_newest(self, key: str, packets: Sequence[Encoded]) -> Outputs:
         """Sends packets of which only the newest matter: what waits under the same key is replaced."""
         if self.state is State.WEBSOCKET:
-            return [(Output.SEND, packets)]
-        if not self._ended:
+            return [Send(packets)]
+        if not self.is_over:
             if self._newest is None:
-                self._newest = {}
-            self._newest[key] = packets
+                self._newest = Newest()
+            self._newest.put(key, packets)
         return []
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
         if self._newest is not None:
-            self._newest.pop(key, None)
+            self._newest.forget(key)
 
     def flush(self) -> Outputs:
         """Answers the waiting GET with what has gathered, if there is a GET and anything for it."""
@@ -244,19 +306,19 @@ class EngineSession:
             return []
         return self._answer(self._take_outbox(_MAX_ANSWER))
 
-    def finish(self, reason: Reason, now: float) -> Outputs:
+    def finish(self, reason: DisconnectReason, now: float) -> Outputs:
         """Ends the session from the server's side; a polling client still gets what waits for it."""
-        return self._take(Event.END, now, reason)
+        return self._take(Event.END_POLLED if self._polled else Event.END, now, reason)
 
     # Time
 
     def next_deadline(self) -> float:
         """When `tick` is due, in monotonic seconds; infinite where it never is."""
-        return min(self._heartbeat_s, self._upgrade_s, self._timeout_s, self._drain_s)
+        return min(self._heartbeat_s, self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s)
 
     def set_timeout(self, when: float) -> None:
         """Ends the session at this time unless it is set anew; infinity clears it."""
-        self._timeout_s = math.inf if self._ended else when
+        self._timeout_s = math.inf if self.is_over else when
 
     def tick(self, now: float) -> Outputs:
         """Does what is due: a ping, the end of a silent session or of an upgrade that never finished."""
@@ -264,46 +326,57 @@ class EngineSession:
         if now >= self._upgrade_s:
             outputs += self._take(Event.UPGRADE_DUE, now)
         if now >= self._drain_s:
-            outputs += self._take(Event.TIMEOUT, now, Reason.SLOW_CLIENT)
+            outputs += self._take(Event.TIMEOUT, now, DisconnectReason.SLOW_CLIENT)
         if now >= self._timeout_s:
-            outputs += self._take(Event.TIMEOUT, now, Reason.CONNECT_TIMEOUT)
+            outputs += self._take(Event.TIMEOUT, now, DisconnectReason.CONNECT_TIMEOUT)
         if now >= self._heartbeat_s and not self._awaits_pong:
             # A loop that was held up sends its ping late, and the client still has its whole time.
             late = now - self._heartbeat_s > _HELD_UP * self._limits.ping_timeout_s
             outputs += self._take(Event.PING_DUE, now if late else self._heartbeat_s)
         if now >= self._heartbeat_s:
-            outputs += self._take(Event.PONG_DUE, now, Reason.PING_TIMEOUT)
+            outputs += self._take(Event.PONG_DUE, now, DisconnectReason.PING_TIMEOUT)
+        if now >= self._linger_s:
+            outputs += self._take(Event.LINGER_OVER, now)
         return outputs
 
     # The table's actions
 
     def _take(
-        self, event: Event, now: float, reason: Reason | None = None, packet: Packet | None = None
+        self,
+        event: Event,
+        now: float,
+        reason: DisconnectReason | None = None,
+        packet: EnginePacket | None = None,
     ) -> Outputs:
         before = self.state
         self.state, action = TABLE[before, event]
         outputs = self._act(action, now, reason, packet, before)
         if self.state is State.CLOSED:
-            self._heartbeat_s = self._upgrade_s = self._timeout_s = self._drain_s = math.inf
+            self._stop_clocks()
             self._take_outbox()
         return outputs
 
     def _act(
-        self, action: Action, now: float, reason: Reason | None, packet: Packet | None, before: State
+        self,
+        action: Action,
+        now: float,
+        reason: DisconnectReason | None,
+        packet: EnginePacket | None,
+        before: State,
     ) -> Outputs:
         match action:
             case Action.DELIVER:
                 assert packet is not None
-                return [(Output.DELIVER, packet.data)]
+                return [Deliver(packet.data)]
             case Action.PING_LATER:
                 self._receive_pong(now)
                 return []
             case Action.PING_NOW:
                 return self._send_ping(now)
-            case Action.IGNORE:
+            case Action.IGNORE | Action.FORGET_REST:
                 return []
             case Action.REFUSE:
-                return [(Output.REFUSE, None)]
+                return [Refuse()]
             case Action.BEGIN_POST:
                 self._posting = True
                 return []
@@ -318,67 +391,72 @@ class EngineSession:
                 self._upgrade_s = now + self._limits.upgrade_timeout_s
                 return []
             case Action.ANSWER_PROBE:
-                outputs: Outputs = [(Output.SEND_CANDIDATE, [PROBE_ANSWER])]
                 # The client waits for its poll to end before it sends its upgrade packet.
-                return outputs + (self._answer([NOOP]) if self._polled else [])
+                return [SendCandidate([PROBE_ANSWER]), *(self._answer([NOOP]) if self._polled else [])]
             case Action.SWITCH:
                 self._upgrade_s = math.inf
                 waiting = self._take_outbox()
-                switched: Outputs = [(Output.SWITCH, None)]
-                return [*switched, (Output.SEND, waiting)] if waiting else switched
-            case Action.DROP_CANDIDATE | Action.FORGET_CANDIDATE:
+                return [Switch(), Send(waiting)] if waiting else [Switch()]
+            case Action.DROP_CANDIDATE:
                 self._upgrade_s = math.inf
-                return [(Output.CLOSE_CANDIDATE, None)] if action is Action.DROP_CANDIDATE else []
-            case _:  # END, END_BY_CLIENT, END_AND_REFUSE
+                return [CloseCandidate()]
+            case Action.FORGET_CANDIDATE:
+                self._upgrade_s = math.inf
+                return []
+            case Action.END | Action.END_LOST | Action.END_BY_CLIENT | Action.END_AND_REFUSE:
                 assert reason is not None
                 return self._end(action, reason, before, now)
 
-    def _end(self, action: Action, reason: Reason, before: State, now: float) -> Outputs:
+    def _end(self, action: Action, reason: DisconnectReason, before: State, now: float) -> Outputs:
         outputs: Outputs = []
-        if before is State.WEBSOCKET:
-            outputs.append((Output.CLOSE_WEBSOCKET, reason.close_code))
+        if before is State.WEBSOCKET and action is not Action.END_LOST:
+            outputs.append(CloseWebSocket(reason.close_code))
         if before in (State.PROBING, State.UPGRADING):
-            outputs.append((Output.CLOSE_CANDIDATE, None))
+            outputs.append(CloseCandidate())
         if self._polled:
-            # A client that closed by itself expects its poll to end with a noop (source: the protocol's test
-            # suite, "forcefully closes the session"); so does one that is to come back, since python-socketio
-            # takes a close packet as final. Every other end is told with a close packet.
-            if action is Action.END_BY_CLIENT:
-                last: list[Encoded] = [NOOP]
-            elif reason is Reason.SHUTTING_DOWN:
-                last = self._take_outbox() or [NOOP]
-            else:
-                last = [*self._take_outbox(), CLOSE]
-            outputs += self._answer(last)
-            self.state = State.CLOSED
-        elif self.state is State.CLOSING:
-            self._awaits_pong = True
-            self._heartbeat_s = now + self._limits.ping_timeout_s
-            self._upgrade_s = self._timeout_s = self._drain_s = math.inf
+            outputs += self._answer(self._last_words(action, reason))
+        if self.state is State.CLOSING:
+            self._stop_clocks()
+            self._linger_s = now + self._limits.ping_timeout_s
         if action is Action.END_AND_REFUSE:
-            outputs.append((Output.REFUSE, None))
-        self._ended = True
-        outputs.append((Output.ENDED, reason))
+            outputs.append(Refuse())
+        outputs.append(Ended(reason))
         return outputs
+
+    def _last_words(self, action: Action, reason: DisconnectReason) -> list[Encoded]:
+        """What answers the GET that waits at the session's end: a close packet tells the client of it.
+
+        A client that closed by itself expects a noop instead (source: the protocol's test suite, "forcefully
+        closes the session"). So does a client that is to come back: python-socketio takes a close packet as
+        final.
+        """
+        if action is Action.END_BY_CLIENT:
+            return [NOOP]
+        if reason is DisconnectReason.SHUTTING_DOWN:
+            return self._take_outbox() or [NOOP]
+        return [*self._take_outbox(), CLOSE]
+
+    def _stop_clocks(self) -> None:
+        self._heartbeat_s = self._upgrade_s = self._timeout_s = self._drain_s = self._linger_s = math.inf
 
     def _answer(self, packets: list[Encoded]) -> Outputs:
         self._polled = False
-        return [(Output.ANSWER, packets)]
+        return [Answer(packets)]
 
     def _take_outbox(self, most: int | None = None) -> list[Encoded]:
         """Takes what waits, or the first of it."""
         taken, self._outbox = self._outbox[:most], self._outbox[len(self._outbox[:most]) :]
         self._outbox_bytes -= sum(map(len, taken))
         if self._newest is not None and not self._outbox:
-            for packets in self._newest.values():
-                taken += packets
+            while self._newest:
+                taken += self._newest.take()
             self._newest = None
         return taken
 
     def _send_ping(self, now: float) -> Outputs:
         self._awaits_pong = True
         self._heartbeat_s = now + self._limits.ping_timeout_s
-        return [*self.push(PINGS, now), *self.flush()]
+        return [SendPing()] if self.state is State.WEBSOCKET else [*self.push([PING], now), *self.flush()]
 
     def _receive_pong(self, now: float) -> None:
         # A pong that nobody asked for is ignored: a flood of them must not move a deadline.
@@ -387,10 +465,11 @@ class EngineSession:
             self._heartbeat_s = now + self._limits.ping_interval_s
 
 
+_OVER = frozenset({State.CLOSING, State.CLOSED})
 _EVENTS = {
-    PacketType.MESSAGE: Event.MESSAGE,
-    PacketType.PONG: Event.PONG,
-    PacketType.NOOP: Event.NOOP,
-    PacketType.CLOSE: Event.CLOSE,
+    EnginePacketType.MESSAGE: Event.MESSAGE,
+    EnginePacketType.PONG: Event.PONG,
+    EnginePacketType.NOOP: Event.NOOP,
+    EnginePacketType.CLOSE: Event.CLOSE,
 }
-_REASONS = {Event.CLOSE: Reason.TRANSPORT_CLOSE, Event.BAD: Reason.PARSE_ERROR}
+_REASONS = {Event.CLOSE: DisconnectReason.TRANSPORT_CLOSE, Event.BAD: DisconnectReason.PARSE_ERROR}

@@ -1,11 +1,25 @@
 """The states of an Engine.IO session and what happens in each: the table that `EngineSession` follows.
 
+Whatever decides what a session does next is in this file. Besides its state a session knows three facts, each
+of which is either so or not in almost every state:
+
+- whether a GET waits for its answer,
+- whether a POST is being read,
+- whether a ping waits for its pong.
+
+They are not states: six states would become forty-eight, most of which behave alike. Where such a fact
+matters, the session says so by the event that it feeds in: a GET is a SECOND_POLL while another one waits,
+the server's end is END_POLLED while a GET waits, and a deadline of the heartbeat is PING_DUE or PONG_DUE.
+
+The transport in force is polling up to UPGRADING, then the WebSocket.
+
 Source: Engine.IO protocol, 4th revision, "Protocol" and "Transports".
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 
 class State(enum.Enum):
@@ -43,107 +57,155 @@ class Event(enum.Enum):
     PING_DUE = "time for a ping"
     PONG_DUE = "no pong in time"
     END = "the server ends the session"
+    END_POLLED = "the server ends the session while a GET waits"
+    LINGER_OVER = "no poll for the last packets in time"
 
 
 class Action(enum.Enum):
     """What the session does then."""
 
-    IGNORE = enum.auto()
-    REFUSE = enum.auto()
-    ANSWER = enum.auto()
-    ANSWER_AT_ONCE = enum.auto()
-    ANSWER_LAST = enum.auto()
-    BEGIN_POST = enum.auto()
-    DELIVER = enum.auto()
-    PING_LATER = enum.auto()
-    PING_NOW = enum.auto()
-    TAKE_CANDIDATE = enum.auto()
-    ANSWER_PROBE = enum.auto()
-    SWITCH = enum.auto()
-    DROP_CANDIDATE = enum.auto()
-    FORGET_CANDIDATE = enum.auto()
-    END = enum.auto()
-    END_BY_CLIENT = enum.auto()
-    END_AND_REFUSE = enum.auto()
+    IGNORE = "nothing"
+    REFUSE = "refuse the request, or close the WebSocket, that is in hand"
+    ANSWER = "answer the GET with what waits, or let it wait"
+    ANSWER_AT_ONCE = "answer the GET with what waits, or with a noop"
+    ANSWER_LAST = "answer the GET with what waits, and a close packet"
+    BEGIN_POST = "read the POST's body"
+    DELIVER = "give the message to the application"
+    PING_LATER = "put the next ping one interval later"
+    PING_NOW = "send a ping"
+    TAKE_CANDIDATE = "give the WebSocket its time to upgrade"
+    ANSWER_PROBE = "answer the probe, and the waiting GET"
+    SWITCH = "put the candidate in force, and send what waits over it"
+    DROP_CANDIDATE = "close the candidate"
+    FORGET_CANDIDATE = "go on without the candidate"
+    FORGET_REST = "drop the last packets"
+    END = "end the session, and close its WebSocket"
+    END_LOST = "end the session, whose WebSocket is gone"
+    END_BY_CLIENT = "end the session, as its client asked"
+    END_AND_REFUSE = "end the session, and refuse the request in hand"
 
 
-class Reason(enum.StrEnum):
-    """Why a session ended, in Socket.IO's words where it has some."""
+# What follows an event in some state: an action after which the state is the same, or a new state and an
+# action.
+Row = Action | tuple[State, Action]
+Rows = Mapping[Event, Row]
 
-    TRANSPORT_CLOSE = "transport close"
-    TRANSPORT_ERROR = "transport error"
-    PARSE_ERROR = "parse error"
-    PING_TIMEOUT = "ping timeout"
-    FORCED_CLOSE = "forced close"
-    CONNECT_TIMEOUT = "connect timeout"
-    SLOW_CLIENT = "slow client"
-    SHUTTING_DOWN = "server shutting down"
+# Rows that several states share. No state overrides one: a name stands once in each state's rows.
 
-    @property
-    def close_code(self) -> int:
-        """The WebSocket close code that says the same. Source: RFC 6455, 7.4.1, and IANA's registry."""
-        return _CLOSE_CODES.get(self, 1000)
-
-
-_CLOSE_CODES = {
-    Reason.TRANSPORT_ERROR: 1002,
-    Reason.PARSE_ERROR: 1002,
-    Reason.SLOW_CLIENT: 1008,
-    Reason.SHUTTING_DOWN: 1012,
+_ALIVE: Rows = {
+    Event.MESSAGE: Action.DELIVER,
+    Event.PONG: Action.PING_LATER,
+    Event.NOOP: Action.IGNORE,
+    Event.CLOSE: (State.CLOSED, Action.END_BY_CLIENT),
+    Event.BAD: (State.CLOSED, Action.END),
+    Event.PING_DUE: Action.PING_NOW,
+    Event.PONG_DUE: (State.CLOSED, Action.END),
+    Event.TIMEOUT: (State.CLOSED, Action.END),
+    Event.LINGER_OVER: Action.IGNORE,
 }
 
-_P, _B, _U = State.POLLING, State.PROBING, State.UPGRADING
-_W, _L, _C = State.WEBSOCKET, State.CLOSING, State.CLOSED
+_BY_POLLING: Rows = {
+    Event.SECOND_POLL: (State.CLOSED, Action.END_AND_REFUSE),
+    Event.POLL_LOST: (State.CLOSED, Action.END),
+    Event.POST: Action.BEGIN_POST,
+    Event.SECOND_POST: (State.CLOSED, Action.END_AND_REFUSE),
+    # What waits for the client is still delivered: a DISCONNECT, say, is sent right before the end.
+    Event.END: (State.CLOSING, Action.END),
+    Event.END_POLLED: (State.CLOSED, Action.END),
+    Event.WEBSOCKET_LOST: Action.IGNORE,
+}
 
+_WITH_CANDIDATE: Rows = {
+    Event.CANDIDATE: Action.REFUSE,
+    Event.STRAY: (State.POLLING, Action.DROP_CANDIDATE),
+    Event.CANDIDATE_LOST: (State.POLLING, Action.FORGET_CANDIDATE),
+    Event.UPGRADE_DUE: (State.POLLING, Action.DROP_CANDIDATE),
+}
 
-def _rows() -> dict[tuple[State, Event], tuple[State, Action]]:
-    """Every state has a row for every event: what is not named below is ignored where it stands."""
-    rows = {(state, event): (state, Action.IGNORE) for state in State for event in Event}
-    for state in (_P, _B, _U, _L, _C):
-        rows[state, Event.POST] = (state, Action.BEGIN_POST)
-    for state in (_P, _B, _U):
-        rows[state, Event.POLL] = (state, Action.ANSWER)
-        rows[state, Event.SECOND_POLL] = (_C, Action.END_AND_REFUSE)
-        rows[state, Event.SECOND_POST] = (_C, Action.END_AND_REFUSE)
-        rows[state, Event.POLL_LOST] = (_C, Action.END)
-    for state in (_P, _B, _U, _W):
-        rows[state, Event.MESSAGE] = (state, Action.DELIVER)
-        rows[state, Event.PONG] = (state, Action.PING_LATER)
-        rows[state, Event.CLOSE] = (_C, Action.END_BY_CLIENT)
-        rows[state, Event.BAD] = (_C, Action.END)
-        rows[state, Event.PING_DUE] = (state, Action.PING_NOW)
-        rows[state, Event.PONG_DUE] = (_C, Action.END)
-        rows[state, Event.TIMEOUT] = (_C, Action.END)
-        rows[state, Event.END] = (_C, Action.END)
-    for state in (_P, _B, _U):
-        # What waits for a polling client is still delivered: a DISCONNECT is sent right before the end.
-        rows[state, Event.END] = (_L, Action.END)
-    for state in (_B, _U, _W, _L, _C):
-        rows[state, Event.CANDIDATE] = (state, Action.REFUSE)
-    for state in (_B, _U):
-        rows[state, Event.STRAY] = (_P, Action.DROP_CANDIDATE)
-        rows[state, Event.UPGRADE_DUE] = (_P, Action.DROP_CANDIDATE)
-        rows[state, Event.CANDIDATE_LOST] = (_P, Action.FORGET_CANDIDATE)
-    rows |= {
-        (_P, Event.CANDIDATE): (_B, Action.TAKE_CANDIDATE),
-        (_B, Event.PROBE): (_U, Action.ANSWER_PROBE),
-        (_B, Event.UPGRADE): (_P, Action.DROP_CANDIDATE),
-        (_U, Event.PROBE): (_P, Action.DROP_CANDIDATE),
-        (_U, Event.UPGRADE): (_W, Action.SWITCH),
-        (_U, Event.POLL): (_U, Action.ANSWER_AT_ONCE),
-        (_W, Event.POLL): (_W, Action.REFUSE),
-        (_W, Event.POST): (_W, Action.REFUSE),
-        (_W, Event.SECOND_POST): (_W, Action.REFUSE),
-        (_W, Event.WEBSOCKET_LOST): (_C, Action.END),
-        (_L, Event.POLL): (_C, Action.ANSWER_LAST),
-        (_L, Event.CLOSE): (_C, Action.IGNORE),
-        (_L, Event.PONG_DUE): (_C, Action.IGNORE),
-        (_C, Event.POLL): (_C, Action.REFUSE),
-        (_C, Event.POST): (_C, Action.REFUSE),
-        (_L, Event.SECOND_POST): (_L, Action.REFUSE),
-        (_C, Event.SECOND_POST): (_C, Action.REFUSE),
-    }
-    return rows
+# A candidate that was dropped may still say something, and is lost at last.
+_WITHOUT_CANDIDATE: Rows = {
+    Event.PROBE: Action.IGNORE,
+    Event.UPGRADE: Action.IGNORE,
+    Event.STRAY: Action.IGNORE,
+    Event.CANDIDATE_LOST: Action.IGNORE,
+    Event.UPGRADE_DUE: Action.IGNORE,
+}
 
+_OVER: Rows = {
+    Event.SECOND_POLL: Action.IGNORE,
+    Event.POLL_LOST: Action.IGNORE,
+    Event.SECOND_POST: Action.REFUSE,
+    Event.MESSAGE: Action.IGNORE,
+    Event.PONG: Action.IGNORE,
+    Event.NOOP: Action.IGNORE,
+    Event.BAD: Action.IGNORE,
+    Event.CANDIDATE: Action.REFUSE,
+    Event.TIMEOUT: Action.IGNORE,
+    Event.WEBSOCKET_LOST: Action.IGNORE,
+    Event.PING_DUE: Action.IGNORE,
+    Event.PONG_DUE: Action.IGNORE,
+    Event.END: Action.IGNORE,
+    Event.END_POLLED: Action.IGNORE,
+}
 
-TABLE = _rows()
+STATES: Mapping[State, Rows] = {
+    State.POLLING: {
+        **_ALIVE,
+        **_BY_POLLING,
+        **_WITHOUT_CANDIDATE,
+        Event.POLL: Action.ANSWER,
+        Event.CANDIDATE: (State.PROBING, Action.TAKE_CANDIDATE),
+    },
+    State.PROBING: {
+        **_ALIVE,
+        **_BY_POLLING,
+        **_WITH_CANDIDATE,
+        Event.POLL: Action.ANSWER,
+        Event.PROBE: (State.UPGRADING, Action.ANSWER_PROBE),
+        Event.UPGRADE: (State.POLLING, Action.DROP_CANDIDATE),
+    },
+    State.UPGRADING: {
+        **_ALIVE,
+        **_BY_POLLING,
+        **_WITH_CANDIDATE,
+        Event.POLL: Action.ANSWER_AT_ONCE,
+        Event.PROBE: (State.POLLING, Action.DROP_CANDIDATE),
+        Event.UPGRADE: (State.WEBSOCKET, Action.SWITCH),
+    },
+    State.WEBSOCKET: {
+        **_ALIVE,
+        **_WITHOUT_CANDIDATE,
+        Event.POLL: Action.REFUSE,
+        Event.SECOND_POLL: Action.IGNORE,
+        Event.POLL_LOST: Action.IGNORE,
+        Event.POST: Action.REFUSE,
+        Event.SECOND_POST: Action.REFUSE,
+        Event.CANDIDATE: Action.REFUSE,
+        Event.WEBSOCKET_LOST: (State.CLOSED, Action.END_LOST),
+        Event.END: (State.CLOSED, Action.END),
+        Event.END_POLLED: Action.IGNORE,
+    },
+    State.CLOSING: {
+        **_OVER,
+        **_WITHOUT_CANDIDATE,
+        Event.POLL: (State.CLOSED, Action.ANSWER_LAST),
+        Event.POST: Action.BEGIN_POST,
+        Event.CLOSE: (State.CLOSED, Action.FORGET_REST),
+        Event.LINGER_OVER: (State.CLOSED, Action.FORGET_REST),
+    },
+    State.CLOSED: {
+        **_OVER,
+        **_WITHOUT_CANDIDATE,
+        Event.POLL: Action.REFUSE,
+        Event.POST: Action.REFUSE,
+        Event.CLOSE: Action.IGNORE,
+        Event.LINGER_OVER: Action.IGNORE,
+    },
+}
+
+# The same rows, each as the state and the action that follow: what a session looks up.
+TABLE: Mapping[tuple[State, Event], tuple[State, Action]] = {
+    (state, event): row if isinstance(row, tuple) else (state, row)
+    for state, rows in STATES.items()
+    for event, row in rows.items()
+}

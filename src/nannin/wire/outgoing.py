@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nannin.wire.engine_packet import Encoded
+from nannin.wire.engine_packet import Encoded, SharedBinary
 
 
 class Outgoing:
@@ -21,11 +21,16 @@ class Outgoing:
     frames: bytes
 
     def __init__(self, packets: Sequence[Encoded]) -> None:
-        self.packets = tuple(packets)
+        self.packets = tuple(
+            packet if isinstance(packet, str) else SharedBinary(packet) for packet in packets
+        )
         self.size_bytes = sum(map(len, self.packets))
 
     def __getattr__(self, name: str) -> bytes:
-        """Makes the frames when they are first asked for; from then on the slot answers by itself."""
+        """Makes the frames when they are first asked for; from then on the slot answers by itself.
+
+        A property would cost a call for each recipient.
+        """
         if name != "frames":
             raise AttributeError(name)
         self.frames = b"".join(map(_frame, self.packets))

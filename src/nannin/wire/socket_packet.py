@@ -42,6 +42,15 @@ class PacketType(enum.Enum):
 _PLACEHOLDER = "_placeholder"
 _BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
 _WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
+_WITHOUT_NUMBER = frozenset({PacketType.CONNECT, PacketType.CONNECT_ERROR, PacketType.DISCONNECT})
+_KINDS = {
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    dict: "an object",
+    list: "a list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Packet:
     id: int | None = None
 
 
-def encode(packet: Packet) -> list[str | bytes]:
+def encode_packet(packet: Packet) -> list[str | bytes]:
     """Encodes a packet: its text, then its attachments.
 
     Raises:
@@ -118,7 +127,7 @@ class Decoder:
         """Takes one message; returns the packet that it completes, if it does.
 
         Raises:
-            PacketError: no packet of the protocol, or not the kind of message that was awaited.
+            PacketError: the message is not a packet of the protocol, or not the kind that was awaited.
         """
         if isinstance(message, bytes):
             return self._receive_attachment(message)
@@ -137,7 +146,7 @@ class Decoder:
     def _receive_attachment(self, attachment: bytes) -> Packet | None:
         if self._packet is None:
             raise PacketError("expected text, not an attachment that no packet announced")
-        self._attachments.append(attachment)
+        self._attachments.append(bytes(attachment))  # what reaches an application is of no type of ours
         self._awaited -= 1
         if self._awaited:
             return None
@@ -182,21 +191,44 @@ def _decode_json(text: str) -> Any:
 
 
 def _check(packet: Packet) -> None:
-    """Raises PacketError where the data is not what the packet's type asks for."""
+    """Raises PacketError where the data, or the number of an ack, is not what the packet's type asks for."""
     data = packet.data
     match packet.type:
         case PacketType.CONNECT:
-            valid = packet.id is None and (data is None or isinstance(data, dict))
+            valid, expected = data is None or isinstance(data, dict), "an object or nothing"
         case PacketType.CONNECT_ERROR:
-            valid = packet.id is None and isinstance(data, dict | str)
+            valid, expected = isinstance(data, dict | str), "an object or a string"
         case PacketType.DISCONNECT:
-            valid = packet.id is None and data is None
+            valid, expected = data is None, "nothing"
         case PacketType.ACK:
-            valid = packet.id is not None and isinstance(data, list)
+            valid, expected = isinstance(data, list), "a list of arguments"
         case _:
-            valid = isinstance(data, list) and bool(data) and _is_event_name(data[0])
+            valid, expected = _is_event(data), "a list that starts with the event's name"
     if not valid:
-        raise PacketError(f"expected the data of a packet of type {packet.type.name}")
+        raise PacketError(f"expected {expected} after {packet.type.name}, not {_kind(data)}")
+    if packet.type is PacketType.ACK and packet.id is None:
+        raise PacketError("expected the number of an ack, and none came")
+    if packet.type in _WITHOUT_NUMBER and packet.id is not None:
+        raise PacketError(f"expected no number after {packet.type.name}, not {packet.id}")
+
+
+def _is_event(data: object) -> bool:
+    return isinstance(data, list) and bool(data) and _is_event_name(data[0])
+
+
+def _kind(data: object) -> str:
+    """What came, in the words of an error message."""
+    match data:
+        case None:
+            return "nothing"
+        case []:
+            return "an empty list"
+        case [str(name), *_] if name in RESERVED_EVENTS:
+            return f"the reserved name {name!r}"
+        case [name, *_]:
+            return f"a list that starts with {_kind(name)}"
+        case _:
+            return _KINDS[type(data)]
 
 
 def _is_event_name(name: object) -> bool:
