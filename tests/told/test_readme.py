@@ -57,7 +57,7 @@ def test_the_application_of_the_readme_passes_its_own_test(tmp_path: pathlib.Pat
         file, _, program = text.partition("\n")
         (tmp_path / file.removeprefix("# ")).write_text(program, encoding="utf-8")
     plugins = ["-p", "anyio.pytest_plugin", "-p", "no:cacheprovider", "-W", "error"]
-    command = [sys.executable, "-m", "pytest", "-q", *plugins, "-k", "not trio", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, str(tmp_path)]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # loading ours takes seconds
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
