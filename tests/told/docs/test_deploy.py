@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -48,33 +49,73 @@ def program(name: str) -> str:
     return path
 
 
+# Becomes nannin with the socket of its parent as descriptor 3, as systemd starts a service.
+AS_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.executable, [sys.executable, "-m", "nannin", *sys.argv[2:]])
+"""
+
+
+class Service:
+    """nannin as systemd runs it: on a socket that outlives it, and ready when it says so."""
+
+    def __init__(self, folder: pathlib.Path, *options: str) -> None:
+        self.path = folder / "n.sock"
+        (folder / "app.py").write_text(APP, encoding="utf-8")
+        self._words = [*service_words(), "--app", f"{folder / 'app.py'}:live", *options]
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(self.path))
+        self._socket.listen()
+        self._news = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._news.bind(str(folder / "notify.sock"))
+        self._news.settimeout(10)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it is ready."""
+        number = self._socket.fileno()
+        command = [sys.executable, "-c", AS_SYSTEMD, str(number), *self._words]
+        env = {**os.environ, "NOTIFY_SOCKET": self._news.getsockname()}
+        self._process = subprocess.Popen(command, env=env, pass_fds=[number])
+        assert self._news.recv(100) == b"READY=1"
+
+    def stop(self) -> None:
+        """Ends it as systemd does."""
+        if self._process is not None:
+            self._process.terminate()
+            assert self._news.recv(100) == b"STOPPING=1"
+            assert self._process.wait(10) == 0
+            self._process = None
+
+    def close(self) -> None:
+        """Ends what is left of it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+        self._socket.close()
+        self._news.close()
+
+
 @pytest.fixture
-def upstream(tmp_path: pathlib.Path) -> Iterator[Callable[..., pathlib.Path]]:
-    """Runs nannin with the options of the service, on a socket file of the test."""
+def service(tmp_path: pathlib.Path) -> Iterator[Callable[..., Service]]:
+    """Runs nannin as the files for systemd do, with more options if need be."""
     with contextlib.ExitStack() as stack:
 
-        def start(*options: str) -> pathlib.Path:
-            path = tmp_path / "n.sock"
-            (tmp_path / "app.py").write_text(APP, encoding="utf-8")
-            words = [word if word != SOCKET_FILE else str(path) for word in service_words()]
-            command = [
-                sys.executable,
-                "-m",
-                "nannin",
-                *words,
-                "--app",
-                f"{tmp_path / 'app.py'}:live",
-                *options,
-            ]
-            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-            stack.callback(process.wait, 10)
-            stack.callback(process.terminate)
-            assert process.stdout is not None
-            while "Ctrl-C" not in process.stdout.readline():
-                assert process.poll() is None
-            return path
+        def start(*options: str) -> Service:
+            service = Service(tmp_path, *options)
+            stack.callback(service.close)
+            service.start()
+            return service
 
         yield start
+
+
+@pytest.fixture
+def upstream(service: Callable[..., Service]) -> Callable[..., pathlib.Path]:
+    """Runs nannin as the files for systemd do; returns its socket file."""
+    return lambda *options: service(*options).path
 
 
 def service_words() -> list[str]:
@@ -231,15 +272,60 @@ def test_caddy_passes_polling_websockets_and_streams(
 # The service
 
 
+def directives(name: str) -> dict[str, list[str]]:
+    """What a unit file says, comments left out."""
+    found: dict[str, list[str]] = {}
+    for key, value in re.findall(r"^(\w+)=(.*)$", (FOLDER / name).read_text(encoding="utf-8"), re.M):
+        found.setdefault(key, []).append(value)
+    return found
+
+
 def test_the_service_is_one_that_nannin_takes_with_its_socket_where_proxies_look() -> None:
     name, command, rest = cli.resolve_command(cli.make_context("nannin", []), service_words())
     assert (name, command is not None) == ("serve", True)
     assert command is not None
-    assert command.make_context(name, rest).params["uds"] == SOCKET_FILE
+    assert command.make_context(name, rest).params["forwarded_allow_ips"] == "*"
+    assert directives("nannin.socket")["ListenStream"] == [SOCKET_FILE]
     assert SOCKET_FILE in (FOLDER / "nginx.conf").read_text(encoding="utf-8")
     assert f"unix/{SOCKET_FILE}" in (FOLDER / "Caddyfile").read_text(encoding="utf-8")
-    service = (FOLDER / "nannin.service").read_text(encoding="utf-8")
-    assert f"RuntimeDirectory={pathlib.Path(SOCKET_FILE).parent.name}\n" in service
+    unit = directives("nannin.service")
+    assert (unit["Type"], unit["Requires"]) == (["notify"], ["nannin.socket"])
+    assert "RuntimeDirectory" not in unit, "systemd would remove it, with the socket in it, at each stop"
+
+
+def test_the_service_may_do_no_more_than_it_needs() -> None:
+    unit = directives("nannin.service")
+    assert unit["CapabilityBoundingSet"] == [""]
+    assert unit["RestrictAddressFamilies"] == ["AF_UNIX AF_INET AF_INET6"]
+    assert unit["SystemCallFilter"] == ["@system-service"]
+    assert unit["UMask"] == ["0077"]
+    switched_on = {key for key, values in unit.items() if values == ["yes"]}
+    assert switched_on >= {
+        "DynamicUser",
+        "LockPersonality",
+        "NoNewPrivileges",
+        "PrivateDevices",
+        "ProtectKernelLogs",
+        "ProtectKernelModules",
+        "ProtectKernelTunables",
+        "RestrictNamespaces",
+    }
+
+
+def test_a_restart_behind_nginx_is_a_wait_and_no_error(
+    tmp_path: pathlib.Path, service: Callable[..., Service]
+) -> None:
+    running_service = service()
+    verify = ssl.create_default_context(cafile=certificate_file())
+    with nginx(tmp_path, running_service.path) as server:
+        url = f"{server.url}/api/count"
+        assert httpx.get(url, verify=verify).status_code == 200
+        running_service.stop()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answer = pool.submit(httpx.get, url, verify=verify, timeout=20)
+            assert not concurrent.futures.wait([answer], timeout=0.5).done
+            running_service.start()
+            assert answer.result().status_code == 200
 
 
 def test_every_file_is_on_the_page() -> None:
