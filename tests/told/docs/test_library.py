@@ -95,6 +95,16 @@ def test_pages_and_patterns(program: Program) -> None:
     play(program("Pages")["live"], act)
 
 
+def test_handlers_in_several_modules(program: Program) -> None:
+    async def act(stage: Stage) -> None:
+        lobby = await stage.connect("/chat")
+        assert lobby.received == [("welcome", "/chat")]
+        garden = await stage.connect("/chat/garden")
+        assert await garden.call("say", "hi") == "garden: hi"
+
+    play(program("Handlers in several modules")["live"], act)
+
+
 def test_rooms(program: Program) -> None:
     async def act(stage: Stage) -> None:
         ann, bob, eve = [await stage.connect() for _ in range(3)]
