@@ -181,6 +181,24 @@ def test_notes_on_a_connection(program: Program) -> None:
     play(program("Notes on a connection")["live"], act)
 
 
+def test_people_and_not_tabs(program: Program) -> None:
+    async def act(stage: Stage) -> None:
+        ann = await stage.connect(visitor="ann", auth={"name": "Ann"})
+        bob = await stage.connect(visitor="bob", auth={"name": "Bob"})
+        await stage.advance(0.01)
+        await bob.close()
+        await stage.advance(1)
+        await stage.connect(visitor="bob", auth={"name": "Bob"})
+        bobs = await stage.connect(visitor="bob", auth={"name": "Bob"})
+        await stage.advance(60)
+        assert ann.received == [("here", ["Ann"]), ("here", ["Ann", "Bob"])]
+        await bobs.close()
+        await stage.advance(60)
+        assert len(ann.received) == 2
+
+    play(program("People, and not tabs")["live"], act)
+
+
 def test_one_person_on_several_devices(program: Program) -> None:
     async def act(stage: Stage) -> None:
         await stage.connect(scope={"user": "ann"}, visitor="her phone")
