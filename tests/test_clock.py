@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Any
 
 import pytest
+import uvloop
 
 from nannin.clock import Alarm, SystemClock
 from support.fakes import FakeClock
@@ -142,3 +144,34 @@ async def test_the_systems_clock_calls_soon_and_can_be_cancelled() -> None:
         return called
 
     assert await main() == ["soon"]
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_what_waited_on_a_loop_that_has_ended_goes_on_with_the_next(run: Any) -> None:
+    clock, called = SystemClock(), []
+
+    async def first() -> None:
+        clock.move()
+        clock.call_later(0.02, lambda: called.append("later"))
+        clock.call_later(0.01, lambda: called.append("cancelled")).cancel()
+        asyncio.get_running_loop().call_soon(lambda: clock.call_soon(lambda: called.append("soon")))
+
+    async def second() -> None:
+        clock.move()
+        async with asyncio.timeout(5):
+            while clock.waiting:
+                await asyncio.sleep(0.005)
+
+    run(first())
+    clock.call_soon(lambda: called.append("between"))
+    run(second())
+    assert sorted(called) == ["between", "later", "soon"]
+    assert called[-1] == "later"
+
+
+async def test_another_thread_must_not_take_part_in_the_turns_of_a_loop() -> None:
+    clock = SystemClock()
+    clock.move()
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        await asyncio.to_thread(clock.call_soon, lambda: None)
+    assert not clock.waiting

@@ -72,13 +72,50 @@ class Alarm:
 _NEVER_EARLY_S = 0.001
 
 
+class _Call:
+    """A call that waits for its time on a loop, or for a loop."""
+
+    __slots__ = ("_callback", "_clock", "_handle", "due_s")
+
+    def __init__(self, clock: SystemClock, due_s: float | None, callback: Callable[[], None]) -> None:
+        self.due_s = due_s  # None: at the end of the turn
+        self._clock = clock
+        self._callback = callback
+        self._handle: asyncio.Handle | None = None
+
+    def wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Waits on this loop."""
+        if self.due_s is None:
+            self._handle = loop.call_soon(self._run)
+        else:
+            delay_s = max(0.0, self.due_s - time.monotonic()) + _NEVER_EARLY_S
+            self._handle = loop.call_later(delay_s, self._run)
+
+    def cancel(self) -> None:
+        """Cancels the call."""
+        self._clock.waiting.pop(self, None)
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _run(self) -> None:
+        self._clock.waiting.pop(self, None)
+        self._callback()
+
+
 class SystemClock:
     """The clock of the running loop. Time is `time.monotonic`: uvloop's own stands still within a turn.
 
     It can follow another clock for a while, so that tests can move the time of a server that exists already.
+    And it can move to another loop: a Live may be served by one loop after another, as each test client has
+    one, and what waited on a loop that has ended would wait for ever.
+
+    Attributes:
+        waiting: the calls that wait, the earliest made first.
     """
 
     def __init__(self) -> None:
+        self.waiting: dict[_Call, None] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.follow_system()
 
     def follow(self, other: Clock) -> None:
@@ -96,12 +133,30 @@ class SystemClock:
         """
         lead_s = max(0.0, least_s - time.monotonic())
         self.now = (lambda: time.monotonic() + lead_s) if lead_s else time.monotonic
-        self.call_later, self.call_soon = _call_later, _call_soon
+        self.call_later, self.call_soon = self._call_later, self._call_soon
 
+    def move(self) -> None:
+        """What waits, waits on the running loop from now on: its former loop has ended.
 
-def _call_later(delay_s: float, callback: Callable[[], None]) -> Cancellable:
-    return asyncio.get_running_loop().call_later(delay_s + _NEVER_EARLY_S, callback)
+        What is called between two loops waits for the next.
+        """
+        self._loop = asyncio.get_running_loop()
+        for call in self.waiting:
+            call.wait(self._loop)
 
+    def _call_later(self, delay_s: float, callback: Callable[[], None]) -> Cancellable:
+        return self._wait(_Call(self, time.monotonic() + delay_s, callback))
 
-def _call_soon(callback: Callable[[], None]) -> Any:
-    return asyncio.get_running_loop().call_soon(callback)
+    def _call_soon(self, callback: Callable[[], None]) -> Cancellable:
+        return self._wait(_Call(self, None, callback))
+
+    def _wait(self, call: _Call) -> _Call:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            if self._loop is None or self._loop.is_running():
+                raise  # another thread must not take part
+        else:
+            call.wait(loop)
+        self.waiting[call] = None
+        return call

@@ -58,17 +58,34 @@ class Assembly:
             on_private=self._refuse_list,
         )
         self.background = Background()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> None:
         """The running loop serves; to be called with each request, and cheap after the first."""
-        self.hub.emitter.run_on(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self.end_lost_loop()
+            self.clock.move()
+            self._loop = loop
+            self.hub.emitter.run_on(loop)
         self.background.start()
 
+    def end_lost_loop(self) -> None:
+        """Ends what a loop has left that ended without a word, as those of test clients do.
+
+        Nobody who was on that loop will be back, and none of its tasks will go on.
+        """
+        if self._loop is not None and not self._loop.is_running():
+            self._loop = None
+            self.background.forget()
+            self.shut_down()
+
     def shut_down(self) -> None:
-        """Ends every task, every session and every stream."""
+        """Ends every task, every session, every stream and every grace."""
         self.background.shut_down()
         self.engine.shut_down()
         self.counts.shut_down()
+        self.hub.grace.end_all()
 
     def _refuse_list(self) -> None:
         """Tallies a request for a list of pages that was refused; the log says once what opens it."""

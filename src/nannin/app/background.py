@@ -58,6 +58,11 @@ class Background:
         for task in self.tasks:
             task.cancel()
 
+    def forget(self) -> None:
+        """Forgets the tasks of a loop that has ended: they can't be cancelled any more."""
+        self._is_running = False
+        self.tasks.clear()
+
     def _report(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -102,6 +102,7 @@ class Live:
             ValueError: `key` is not a page key.
         """
         check_page_key(key)
+        self.assembly.end_lost_loop()
         return Page(self._hub, key)
 
     def on(self, event: str) -> Callable[[HandlerT], HandlerT]:
@@ -128,6 +129,7 @@ class Live:
 
     def pages(self) -> list[Page]:
         """The pages that have an audience now."""
+        self.assembly.end_lost_loop()
         return [Page(self._hub, key, is_one=True) for key in self._hub.pages()]
 
     def on_change(self, handler: ChangeHandlerT) -> ChangeHandlerT:

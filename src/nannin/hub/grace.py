@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from nannin.audience.roster import Roster
 from nannin.clock import Alarm, Clock
 from nannin.hub.sockets import Socket
@@ -46,7 +48,14 @@ class Grace:
         self._teller.leave(socket, change)
         self._alarm.set(self._roster.next_deadline())
 
+    def end_all(self) -> None:
+        """Ends every grace now: the server stops, and nobody comes back in time."""
+        self._expire(sys.float_info.max)
+
     def _end(self) -> None:
-        for change in self._roster.expire(self._clock.now()):
-            self._teller.change(change)
+        self._expire(self._clock.now())
         self._alarm.set(self._roster.next_deadline())
+
+    def _expire(self, now: float) -> None:
+        for change in self._roster.expire(now):
+            self._teller.change(change)

@@ -101,7 +101,7 @@ class Hub:
         self._caller = Caller(clock)
         self._comebacks = Comebacks(recovery, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission)
-        self._grace = Grace(self.roster, self.teller, clock, settings)
+        self.grace = Grace(self.roster, self.teller, clock, settings)
 
     # The engine's application
 
@@ -318,7 +318,7 @@ class Hub:
         if socket.observes:
             self.teller.observe_no_more(socket)
         else:
-            self._grace.leave(socket, reason)
+            self.grace.leave(socket, reason)
         socket.fail_calls()
         self._call_disconnect(socket, reason)
 
