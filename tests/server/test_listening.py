@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import socket
 
 import pytest
 
 from nannin.errors import BindError, SettingsError
-from nannin.server.listening import bind, check_certificate, socket_file
+from nannin.server.listening import adopt, bind, check_certificate, place_of, socket_file
 from nannin.settings import Settings
 from support.certificates import CERTIFICATE, KEY, OTHER_KEY
 from support.files import write
@@ -103,3 +104,37 @@ def test_a_certificate_must_be_readable_be_pem_and_fit_its_key(tmp_path: pathlib
         with pytest.raises(SettingsError) as caught:
             check_certificate(Settings(ssl_certfile=certfile, ssl_keyfile=keyfile))
         assert str(caught.value) == line
+
+
+def test_a_socket_that_another_process_opened_is_taken_over(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "x.sock")
+    with socket.create_server(("127.0.0.1", 0)) as opened, socket.socket(socket.AF_UNIX) as file:
+        file.bind(path)
+        file.listen()
+        port = opened.getsockname()[1]
+        tcp, unix = adopt([os.dup(opened.fileno()), os.dup(file.fileno())])
+        with tcp, unix:
+            assert tcp.getsockname() == ("127.0.0.1", port)
+            place = place_of(Settings(host="0.0.0.0", fd=3), tcp)
+            assert (place.host, place.port, place.uds, place.fd) == ("127.0.0.1", port, None, None)
+            place = place_of(Settings(fd=4, open=True), unix)
+            assert (place.uds, place.fd, place.open) == (path, None, False)
+            place = place_of(Settings(host="localhost", port=0), tcp)
+            assert (place.host, place.port) == ("localhost", port)
+
+
+def test_a_descriptor_that_is_no_stream_socket_is_one_line(tmp_path: pathlib.Path) -> None:
+    with (
+        (tmp_path / "file").open("w") as file,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+    ):
+        number = file.fileno()
+        with pytest.raises(
+            BindError, match=rf"^can't listen on descriptor {number}: Socket operation on non-socket$"
+        ):
+            adopt([number])
+        number = os.dup(datagrams.fileno())
+        with pytest.raises(BindError, match=rf"^can't listen on descriptor {number}: not a stream socket$"):
+            adopt([number])
+    with pytest.raises(BindError, match=r"^can't listen on descriptor 1023: Bad file descriptor$"):
+        adopt([1023])

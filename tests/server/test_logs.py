@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import tzset
 
 import pytest
 
-from nannin.server.logs import Quiet, log_config
+from nannin.server.logs import JournalLine, Line, Quiet, log_config
 
 
 def test_a_cancelled_request_is_not_logged_and_a_failed_one_is() -> None:
@@ -32,3 +33,45 @@ def test_requests_that_are_none_are_logged_for_those_alone_who_debug() -> None:
 def test_uvicorn_is_heard_from_warning_upward_unless_one_debugs(asked: str, ours: int, theirs: int) -> None:
     loggers = log_config(asked)["loggers"]
     assert (loggers["nannin"]["level"], loggers["uvicorn.error"]["level"]) == (ours, theirs)
+
+
+def record(level: int, message: str, error: Exception | None = None) -> logging.LogRecord:
+    exc_info = (type(error), error, None) if error else None
+    made = logging.LogRecord("nannin.hub", level, "", 0, message, None, exc_info)
+    made.created = 1_795_706_645.678
+    return made
+
+
+@pytest.mark.parametrize(
+    ("zone", "time"),
+    [("Asia/Tokyo", "2026-11-27 00:24:05.678+09:00"), ("UTC", "2026-11-26 15:24:05.678+00:00")],
+)
+def test_a_line_has_its_time_with_the_zone(monkeypatch: pytest.MonkeyPatch, zone: str, time: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    tzset()
+    line = Line().format(record(logging.INFO, "hello"))
+    monkeypatch.undo()
+    tzset()
+    assert line == f"{time} INFO nannin.hub: hello"
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"),
+    [(5, 7), (logging.DEBUG, 7), (logging.INFO, 6), (logging.WARNING, 4), (logging.ERROR, 3), (50, 2)],
+)
+def test_a_line_for_the_journal_has_a_priority_and_no_time(level: int, priority: int) -> None:
+    name = logging.getLevelName(level)
+    assert JournalLine().format(record(level, "hello")) == f"<{priority}>{name} nannin.hub: hello"
+
+
+def test_each_line_of_a_traceback_has_its_priority_in_the_journal() -> None:
+    lines = JournalLine().format(record(logging.ERROR, "it raised", ValueError("on purpose"))).splitlines()
+    assert lines == ["<3>ERROR nannin.hub: it raised", "<3>ValueError: on purpose"]
+
+
+@pytest.mark.parametrize(("is_journal", "kind"), [(False, Line), (True, JournalLine)])
+def test_the_form_of_a_line_follows_from_where_it_goes(
+    monkeypatch: pytest.MonkeyPatch, is_journal: bool, kind: type[logging.Formatter]
+) -> None:
+    monkeypatch.setattr("nannin.server.logs.writes_to_journal", lambda stream: is_journal)
+    assert log_config("info")["formatters"]["line"] == {"()": kind}

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from support.commands import end
+from support.log_lines import noise
 from support.raw_client import connect, masked_text, read_to_end, read_until, upgrade_request
 from support.servers import Server, Way, nannin, served
 
@@ -130,7 +131,7 @@ def test_a_signal_ends_the_server_within_2_seconds_while_a_stream_is_idle(how: s
         took, code = end(server, how)
         assert took < 2
         assert code == 0
-        assert server.log.rstrip().endswith("Stop   Ctrl-C"), server.log
+        assert noise(server.log) == []
         # The last chunk: the stream has ended, and was not cut off.
         assert read_to_end(client).endswith(b"0\r\n\r\n")
 

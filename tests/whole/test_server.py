@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import pty
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ import urllib.request
 from support.certificates import CERTIFICATE, KEY
 from support.commands import end, run
 from support.files import write
+from support.log_lines import noise, place
 from support.raw_client import connect, get, read_until, upgrade_request
 from support.servers import free_port, nannin
 
@@ -45,26 +47,60 @@ def test_no_address_of_a_client_is_logged_at_info_and_it_is_at_trace() -> None:
 # --- The start
 
 
-def test_the_banner_names_the_port_that_was_really_taken() -> None:
+def test_a_log_has_one_line_at_the_start_with_the_port_that_was_really_taken_and_one_at_the_stop() -> None:
     command = [sys.executable, "-m", "nannin", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline().rstrip("\n") for _ in range(7)]
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert get(place(first))
+        process.send_signal(signal.SIGINT)
+        said, rest = process.communicate(timeout=10)
+    assert (process.returncode, said) == (0, "")
+    assert noise(first + rest) == []
+    assert "SIGINT" in rest
+
+
+def test_a_person_at_a_terminal_reads_the_banner_and_no_log_line_of_the_same() -> None:
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "nannin", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=terminal, stderr=terminal, env={**os.environ, "NO_COLOR": "1"}
+    ) as process:
+        os.close(terminal)
+        said = ""
+        while "Ctrl-C" not in said:
+            said += os.read(screen, 4096).decode()
+        lines = said.replace("\r", "").splitlines()
         address = lines[3].removeprefix("  Page   ")
         assert get(address)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
+        assert process.wait(10) == 0
+    os.close(screen)
     assert lines[1].startswith("nannin 0.")
     assert lines[4] == f'  Embed  <script async src="{address}nannin.js"></script> <span data-nannin></span>'
-    assert lines[5:] == ["  Stop   Ctrl-C", ""]
-    assert (process.returncode, errors) == (0, "")
+    assert lines[5] == "  Stop   Ctrl-C"
+    assert "listens on" not in said
+
+
+def test_the_journal_gets_no_time_but_priorities() -> None:
+    reading, writing = os.pipe()
+    found = os.fstat(writing)
+    env = {**os.environ, "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+    command = [sys.executable, "-m", "nannin", "--port", "0"]
+    with subprocess.Popen(command, stdout=writing, stderr=writing, env=env) as process, open(reading) as log:
+        os.close(writing)
+        first = log.readline()
+        process.send_signal(signal.SIGTERM)
+        rest = log.read()
+    assert first.startswith("<6>INFO nannin.server: nannin 0.")
+    assert rest.startswith("<6>INFO nannin.server: stopped by SIGTERM after 0:0")
+    assert rest.count("\n") == 1
 
 
 def test_another_application_is_served_and_announced_with_its_address_only(tmp_path: pathlib.Path) -> None:
     with nannin("--app", write(tmp_path / "one.py", HTTP_APP)) as server:
         assert get(f"{server.url}/") == b"hello"
-        assert f"  Address  {server.url}/\n" in server.log
-        assert "Embed" not in server.log
+        assert place(server.log) == f"{server.url}/"
 
 
 def test_flags_are_heard_by_the_application_and_win_over_its_code(tmp_path: pathlib.Path) -> None:
@@ -77,7 +113,7 @@ def test_flags_are_heard_by_the_application_and_win_over_its_code(tmp_path: path
 def test_a_root_path_works_for_proxies_that_strip_it_and_for_those_that_do_not() -> None:
     with nannin("--root-path", "/here") as server:
         assert get(f"{server.url}/") == get(f"{server.url}/here/") == get(f"{server.url}/here")
-        assert f"  Page   {server.url}/here/\n" in server.log
+        assert place(server.log) == f"{server.url}/here/"
         for path in ("/socket.io/", "/here/socket.io/"):
             assert get(f"{server.url}{path}?EIO=4&transport=polling").startswith(b"0{")
             with connect(server, upgrade_request(f"{path}?EIO=4&transport=websocket")) as client:
@@ -89,8 +125,7 @@ def test_a_unix_socket_is_served_and_removed(tmp_path: pathlib.Path) -> None:
     command = [sys.executable, "-m", "nannin", "--uds", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(5)]
-        assert lines[3] == f"  Socket  {path}\n"
+        assert place(process.stdout.readline()) == f"the socket {path}"
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)
             client.connect(str(path))
@@ -111,8 +146,7 @@ def test_https_is_served_with_a_certificate(tmp_path: pathlib.Path) -> None:
         address = f"https://{server.host}:{server.port}/"
         with urllib.request.urlopen(address, timeout=5, context=context) as response:
             assert response.status == 200
-        assert f"  Page   {address}\n" in server.log
-        assert f'src="{address}nannin.js"' in server.log
+        assert place(server.log) == address
 
 
 def test_the_page_is_opened_in_the_browser_once_it_is_served(tmp_path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 
 import click
 
@@ -20,21 +21,26 @@ def version() -> str:
     return version("nannin")
 
 
-def announce(settings: Settings, application: object, port: int) -> None:
-    """Prints the banner, and opens the page if that is asked for.
+def announce(application: object, settings: Settings) -> None:
+    """Tells that the server has started, and opens the page if that is asked for.
+
+    A person at a terminal gets the banner, and a log or a journal gets one line.
 
     Args:
-        settings: the server's.
         application: what it serves.
-        port: where it listens; 0 for a socket file.
+        settings: the server's, with the place where it really listens.
     """
     from nannin import Live
 
-    address = address_of(settings, port)
-    has_page = isinstance(application, Live) and application.wrapped is None
-    text = "\n".join(banner(settings, address, has_page=has_page))
-    with contextlib.suppress(OSError):  # nobody may be reading
-        click.echo(text, color=False if "NO_COLOR" in os.environ else None)
+    address = address_of(settings, settings.port)
+    if sys.stdout.isatty():
+        has_page = isinstance(application, Live) and application.wrapped is None
+        text = "\n".join(banner(settings, address, has_page=has_page))
+        with contextlib.suppress(OSError):  # nobody may be reading
+            click.echo(text, color=False if "NO_COLOR" in os.environ else None)
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        place = f"{address}/" if address else f"the socket {settings.uds}"
+        logging.getLogger("nannin.server").info("nannin %s listens on %s", version(), place)
     if settings.open:
         open_browser(f"{address}/")
 

@@ -127,7 +127,7 @@ def run_serve(config: str | None, **given: Any) -> int:
     os.environ.update(to_environ(flags, config))
     from nannin.server.process import serve
 
-    return serve(settings, lambda application, port: announce(settings, application, port))
+    return serve(settings, announce)
 
 
 serve = Command(

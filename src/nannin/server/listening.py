@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import os
 import pathlib
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nannin.errors import BindError, SettingsError
 from nannin.settings import Settings
 
-__all__ = ["bind", "cannot_listen", "check_certificate", "socket_file"]
+__all__ = ["adopt", "bind", "cannot_listen", "check_certificate", "place_of", "socket_file"]
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -64,6 +65,36 @@ def bind(host: str, port: int) -> list[socket.socket]:
             listener.close()
         raise cannot_listen(f"{host}, port {port}", failed)
     return bound
+
+
+def adopt(descriptors: Sequence[int]) -> list[socket.socket]:
+    """Takes over sockets that another process has opened, such as systemd.
+
+    Raises:
+        BindError: one is not a socket that can be listened on.
+    """
+    adopted: list[socket.socket] = []
+    for descriptor in descriptors:
+        try:
+            listener = socket.socket(fileno=descriptor)
+            is_stream = listener.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+            os.set_inheritable(descriptor, False)
+        except OSError as error:
+            raise cannot_listen(f"descriptor {descriptor}", error) from None
+        if not is_stream:
+            raise BindError(f"can't listen on descriptor {descriptor}: not a stream socket")
+        adopted.append(listener)
+    return adopted
+
+
+def place_of(settings: Settings, listener: socket.socket) -> Settings:
+    """The settings with the place where a socket really listens: its port, or its path."""
+    name = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        path = os.fsdecode(name).replace("\0", "@") or "(a socket without a name)"
+        return dataclasses.replace(settings, uds=path, fd=None, open=False)
+    host = settings.host if settings.fd is None and not settings.uds else name[0]
+    return dataclasses.replace(settings, host=host, port=name[1], uds=None, fd=None)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,46 @@
-"""What the server's process logs, and what it leaves out."""
+"""What the server's process logs, how a line looks, and what is left out."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime
 import logging
-from typing import Any
+import sys
+from typing import Any, Final
 
-__all__ = ["Quiet", "log_config"]
+from nannin.server.systemd import writes_to_journal
+
+__all__ = ["JournalLine", "Line", "Quiet", "log_config"]
+
+# How syslog numbers the levels, the worst first: what the journal takes from the start of a line.
+_PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+
+
+class Line(logging.Formatter):
+    """A line with its time, in ISO 8601 with the zone."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """The time of a record, such as `2026-11-26 15:04:05.678+09:00`."""
+        moment = datetime.datetime.fromtimestamp(record.created).astimezone()
+        return moment.isoformat(sep=" ", timespec="milliseconds")
+
+
+class JournalLine(logging.Formatter):
+    """A line as the journal wants it: without a time, and each line of it with its priority.
+
+    Source: systemd's manual page sd-daemon(3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A record, which may be several lines."""
+        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
 class Quiet(logging.Filter):
@@ -47,7 +81,7 @@ def log_config(log_level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"quiet": {"()": Quiet, "level": level}},
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "formatters": {"line": {"()": JournalLine if writes_to_journal(sys.stderr) else Line}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet"]}},
         "loggers": {
             "nannin": {"level": level, **quiet},

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import gc
 import logging
 import logging.config
 import os
 import signal
 import socket
+import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
@@ -18,9 +20,17 @@ import uvicorn
 
 from nannin.app.dispatch import Rooted
 from nannin.app.goodbye import shut_down_all
-from nannin.server.listening import bind, cannot_listen, check_certificate, socket_file
+from nannin.server.listening import (
+    adopt,
+    bind,
+    cannot_listen,
+    check_certificate,
+    place_of,
+    socket_file,
+)
 from nannin.server.loading import default_application, load_application, max_message_bytes
 from nannin.server.logs import log_config
+from nannin.server.systemd import notify, passed_sockets
 from nannin.settings import Settings
 
 __all__ = ["Server", "serve"]
@@ -36,12 +46,13 @@ STEP_S: Final = 0.02
 logger = logging.getLogger("nannin.server")
 
 
-def serve(settings: Settings, announce: Callable[[object, int], None]) -> int:
+def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> int:
     """Runs the server until a signal ends it.
 
     Args:
         settings: what the command line, the environment and nannin.toml say.
-        announce: called once the server listens, with the application and the port; 0 for a socket file.
+        announce: called once the server listens, with the application, and the settings with the place where
+            the server really listens.
 
     Returns:
         The exit code: 0 after SIGINT or SIGTERM, 1 when the application refused to start.
@@ -73,15 +84,18 @@ def serve(settings: Settings, announce: Callable[[object, int], None]) -> int:
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
     )
-    with socket_file(settings.uds) if settings.uds else contextlib.nullcontext():
-        sockets = None if settings.uds else bind(settings.host, settings.port)
-        port = sockets[0].getsockname()[1] if sockets else 0
-        server = Server(config, lambda: announce(application, port))
+    passed = passed_sockets() if settings.fd is None else [settings.fd]
+    if passed:
+        config.uds = None  # systemd listens on it already
+    with socket_file(config.uds) if config.uds else contextlib.nullcontext():
+        sockets = adopt(passed) if passed else None if config.uds else bind(settings.host, settings.port)
+        place = place_of(settings, sockets[0]) if sockets else settings
+        server = Server(config, lambda: announce(application, place))
         with server.signals():
             try:
                 server.run(sockets)
             except OSError as error:
-                raise cannot_listen(settings.uds or f"{settings.host}, port {port}", error) from None
+                raise cannot_listen(place.uds or f"{place.host}, port {place.port}", error) from None
             except SystemExit:  # uvicorn has logged that the application refused to start
                 return 1
     return 0
@@ -103,18 +117,22 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._began_s = time.monotonic()
+        self._signal: signal.Signals | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         relax_garbage_collection()
         if not self.should_exit:
             self._on_listening()
+            notify("READY=1")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tells every client to come back later, waits a moment, and cuts off the clients that are left.
 
         The application's own shutdown comes last, and its time is bounded as well.
         """
+        notify("STOPPING=1")
         loop = asyncio.get_running_loop()
         until = loop.time() + GOODBYE_S + CANCELLED_S + LIFESPAN_S
         for server in self.servers:
@@ -139,6 +157,7 @@ class Server(uvicorn.Server):
             task.cancel()
         await self._quiet(CANCELLED_S / 2)
         await self._end_application(max(until - loop.time(), LIFESPAN_S))
+        self._say_stopped()
 
     async def _end_application(self, at_most_s: float) -> None:
         """Lets the application close what it holds, and cancels what is not done in time."""
@@ -153,6 +172,7 @@ class Server(uvicorn.Server):
         # More than once: the next step of a cleanup may hang like the one that was cancelled.
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             if loop.time() >= until:
+                self._say_stopped()
                 self._leave(0)  # asyncio would wait for them without end
             for task in others:
                 task.cancel()
@@ -187,6 +207,12 @@ class Server(uvicorn.Server):
         if self.should_exit:
             self._leave(128 + sig)
         self.should_exit = True
+        self._signal = signal.Signals(sig)
+
+    def _say_stopped(self) -> None:
+        cause = f" by {self._signal.name}" if self._signal else ""
+        took = datetime.timedelta(seconds=round(time.monotonic() - self._began_s))
+        logger.info("stopped%s after %s", cause, took)
 
     def _leave(self, code: int) -> NoReturn:
         """Ends the process at once."""
