@@ -99,20 +99,24 @@ def test_a_missing_name_is_refused_with_a_hint(folder: pathlib.Path) -> None:
     assert refusal("nothing.py:x") == "nothing.py:x is not an ASGI application: it is of type int"
 
 
-def test_an_exception_of_the_application_is_told_with_its_line(folder: pathlib.Path) -> None:
+HINT = "; --log-level debug shows the traceback"
+
+
+def test_an_exception_of_the_application_is_told_with_its_line_and_the_way_to_its_traceback(
+    folder: pathlib.Path,
+) -> None:
     write(folder / "bad_a.py", "\n\n1 / 0")
-    assert (
-        refusal("bad_a.py") == "bad_a.py can't be imported: ZeroDivisionError: division by zero (bad_a.py:3)"
-    )
+    line = "ZeroDivisionError: division by zero (bad_a.py:3)"
+    assert refusal("bad_a.py") == f"bad_a.py can't be imported: {line}{HINT}"
     write(folder / "bad_b.py", "import json\njson.loads('x')")
-    assert refusal("bad_b").endswith("Expecting value: line 1 column 1 (char 0) (bad_b.py:2)")
+    assert refusal("bad_b").endswith(f"Expecting value: line 1 column 1 (char 0) (bad_b.py:2){HINT}")
     write(folder / "bad_c.py", "\nimport no_such_module_c")
     line = "ModuleNotFoundError: No module named 'no_such_module_c' (bad_c.py:2)"
-    assert refusal("bad_c") == f"bad_c can't be imported: {line}"
+    assert refusal("bad_c") == f"bad_c can't be imported: {line}{HINT}"
     write(folder / "bad_d.py", "x = 1\nx = = 2")
     assert refusal("bad_d.py") == "bad_d.py can't be imported: SyntaxError: invalid syntax (bad_d.py:2)"
     write(folder / "bad_e.py", "import sys\nsys.exit(0)")
-    assert refusal("bad_e.py") == "bad_e.py can't be imported: SystemExit: 0 (bad_e.py:2)"
+    assert refusal("bad_e.py") == f"bad_e.py can't be imported: SystemExit: 0 (bad_e.py:2){HINT}"
 
 
 def test_a_wrong_setting_in_the_code_is_told_with_its_line(folder: pathlib.Path) -> None:

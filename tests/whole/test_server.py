@@ -181,7 +181,9 @@ def test_a_bad_application_or_certificate_is_one_line_and_code_2(tmp_path: pathl
     bad = write(tmp_path / "bad.py", "1 / 0")
     code, out, errors = run("--port", port, "--app", bad)
     assert (code, out) == (2, "")
-    assert errors == f"nannin: {bad} can't be imported: ZeroDivisionError: division by zero ({bad}:1)\n"
+    cause = f"ZeroDivisionError: division by zero ({bad}:1)"
+    hint = "--log-level debug shows the traceback"
+    assert errors == f"nannin: {bad} can't be imported: {cause}; {hint}\n"
     line = f"nannin: {bad} is not a PEM certificate with an unencrypted key\n"
     assert run("--port", port, "--ssl-certfile", bad) == (2, "", line)
 

@@ -31,14 +31,16 @@ def announce(application: object, settings: Settings) -> None:
         settings: the server's, with the place where it really listens.
     """
     from nannin import Live
+    from nannin.server.reload import RESTARTED
 
     address = address_of(settings, settings.port)
-    if sys.stdout.isatty():
+    is_seen = sys.stdout.isatty() and RESTARTED not in os.environ
+    if is_seen:
         has_page = isinstance(application, Live) and application.wrapped is None
         text = "\n".join(banner(settings, address, has_page=has_page))
         with contextlib.suppress(OSError):  # nobody may be reading
             click.echo(text, color=False if "NO_COLOR" in os.environ else None)
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+    if not (is_seen and sys.stderr.isatty()):
         place = f"{address}/" if address else f"the socket {settings.uds}"
         logging.getLogger("nannin.server").info("nannin %s listens on %s", version(), place)
     if settings.open:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from nannin.errors import BindError, SettingsError
 from nannin.settings import Settings
 
-__all__ = ["adopt", "bind", "cannot_listen", "check_certificate", "place_of", "socket_file"]
+__all__ = ["adopt", "bind", "bind_file", "cannot_listen", "check_certificate", "place_of", "socket_file"]
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -95,6 +95,22 @@ def place_of(settings: Settings, listener: socket.socket) -> Settings:
         return dataclasses.replace(settings, uds=path, fd=None, open=False)
     host = settings.host if settings.fd is None and not settings.uds else name[0]
     return dataclasses.replace(settings, host=host, port=name[1], uds=None, fd=None)
+
+
+def bind_file(path: str) -> socket.socket:
+    """Binds a Unix socket that everybody may connect to, as uvicorn makes one.
+
+    Raises:
+        BindError: it can't be made.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(path)
+        os.chmod(path, 0o666)  # noqa: S103 - a proxy runs as another user
+    except OSError as error:
+        listener.close()
+        raise cannot_listen(path, error) from None
+    return listener
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import Any, Final
 from nannin.errors import ApplicationError, NanninError
 from nannin.settings import Settings
 
-__all__ = ["default_application", "load_application", "max_message_bytes"]
+__all__ = ["default_application", "folder_of", "load_application", "max_message_bytes"]
 
 DEFAULT_NAMES: Final = ("app", "live")
 FOREIGN_MESSAGE_BYTES: Final = 16 * 2**20  # uvicorn's own limit, for WebSockets that are not ours
@@ -41,16 +41,13 @@ def load_application(target: str) -> Any:
     Raises:
         ApplicationError: one line that says which file, module or name, and why.
     """
-    place, colon, name = target.rpartition(":")
-    if not colon or os.sep in name:  # no name; a colon before a separator is part of the path
-        place, name = target, ""
+    place, name, is_file = split_target(target)
     path = pathlib.Path(place)
-    is_file = place.endswith(".py") or os.sep in place or path.is_file()
     if is_file and not path.is_file():
         raise ApplicationError(f"there is no file {place}")
     if not place or (not is_file and not all(part.isidentifier() for part in place.split("."))):
         raise ApplicationError(f'"{target}" is not FILE_OR_MODULE:NAME, such as app.py:live')
-    folder = package_root(path.resolve()) if is_file else pathlib.Path.cwd()
+    folder = folder_of(target)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     try:
@@ -59,8 +56,25 @@ def load_application(target: str) -> Any:
         logger.debug("%s can't be imported", place, exc_info=True)
         if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
             raise ApplicationError(f'there is no module "{place}" here or among the installed ones') from None
-        raise ApplicationError(f"{place} can't be imported: {cause(error, folder)}") from None
+        hint = (
+            "" if isinstance(error, (NanninError, SyntaxError)) else "; --log-level debug shows the traceback"
+        )
+        raise ApplicationError(f"{place} can't be imported: {cause(error, folder)}{hint}") from None
     return pick(module, place, name)
+
+
+def split_target(target: str) -> tuple[str, str, bool]:
+    """The file or module, the name if there is one, and whether it is a file."""
+    place, colon, name = target.rpartition(":")
+    if not colon or os.sep in name:  # no name; a colon before a separator is part of the path
+        place, name = target, ""
+    return place, name, place.endswith(".py") or os.sep in place or pathlib.Path(place).is_file()
+
+
+def folder_of(target: str) -> pathlib.Path:
+    """The folder from which an application is imported."""
+    place, _, is_file = split_target(target)
+    return package_root(pathlib.Path(place).resolve()) if is_file else pathlib.Path.cwd()
 
 
 def package_root(path: pathlib.Path) -> pathlib.Path:

@@ -23,6 +23,7 @@ from nannin.app.goodbye import shut_down_all
 from nannin.server.listening import (
     adopt,
     bind,
+    bind_file,
     cannot_listen,
     check_certificate,
     place_of,
@@ -30,6 +31,7 @@ from nannin.server.listening import (
 )
 from nannin.server.loading import default_application, load_application, max_message_bytes
 from nannin.server.logs import log_config
+from nannin.server.reload import inherited_sockets, supervise
 from nannin.server.systemd import notify, passed_sockets
 from nannin.settings import Settings
 
@@ -63,6 +65,8 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
     """
     logging.config.dictConfig(log_config(settings.log_level))
     check_certificate(settings)
+    if settings.reload:
+        return serve_and_reload(settings)
     application = load_application(settings.app) if settings.app else default_application()
     config = uvicorn.Config(
         Rooted(application, settings.root_path) if settings.root_path else application,
@@ -84,9 +88,9 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
     )
-    passed = passed_sockets() if settings.fd is None else [settings.fd]
+    passed = passed_to(settings)
     if passed:
-        config.uds = None  # systemd listens on it already
+        config.uds = None  # somebody listens on it already
     with socket_file(config.uds) if config.uds else contextlib.nullcontext():
         sockets = adopt(passed) if passed else None if config.uds else bind(settings.host, settings.port)
         place = place_of(settings, sockets[0]) if sockets else settings
@@ -99,6 +103,25 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
             except SystemExit:  # uvicorn has logged that the application refused to start
                 return 1
     return 0
+
+
+def serve_and_reload(settings: Settings) -> int:
+    """Runs a server that starts again whenever a file of the application changes.
+
+    Returns, raises: as `serve`, except that an application which can't be loaded is waited for.
+    """
+    passed = passed_to(settings)
+    if passed or not settings.uds:
+        return supervise(settings, adopt(passed) if passed else bind(settings.host, settings.port))
+    with socket_file(settings.uds):
+        return supervise(settings, [bind_file(settings.uds)])
+
+
+def passed_to(settings: Settings) -> list[int]:
+    """The descriptors of sockets that this process was given: by a supervisor, by hand, or by systemd."""
+    if inherited := inherited_sockets():
+        return inherited
+    return passed_sockets() if settings.fd is None else [settings.fd]
 
 
 def relax_garbage_collection() -> None:

@@ -1,0 +1,163 @@
+"""`nannin serve --reload`: starts the server again whenever a file of the application changes.
+
+The process that a person starts holds the sockets and watches the files. The server is its child process,
+which takes over the sockets, so that a browser that asks too early waits instead of failing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Final
+
+from nannin.server.loading import folder_of
+from nannin.settings import CONFIG_FILE, CONFIG_VARIABLE, SETTINGS, Settings
+
+__all__ = ["RESTARTED", "Files", "inherited_sockets", "supervise"]
+
+# What the supervisor tells the server: the descriptors of its sockets, and that it is not the first one.
+SOCKETS: Final = "_NANNIN_SOCKETS"
+RESTARTED: Final = "_NANNIN_RESTARTED"
+
+# Seconds between two looks at the files.
+LOOK_EVERY_S: Final = 0.25
+# Seconds after which a server that was told to end is killed; it needs 2 at most.
+END_S: Final = 5.0
+_IGNORED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+logger = logging.getLogger("nannin.reload")
+
+
+def inherited_sockets(environ: MutableMapping[str, str] = os.environ) -> list[int]:
+    """The descriptors of the sockets that a supervisor has passed to this process."""
+    return [int(number) for number in environ.pop(SOCKETS, "").split(",") if number]
+
+
+class Files:
+    """The Python files of an application, and its nannin.toml.
+
+    Args:
+        folder: where the files are, at any depth; None for none.
+        config: the file of settings.
+    """
+
+    def __init__(self, folder: pathlib.Path | None, config: pathlib.Path) -> None:
+        self._folder = folder
+        self._config = config
+        self._seen = self._look()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def changed(self) -> list[pathlib.Path]:
+        """The files that were changed, made or removed since the last call."""
+        before, self._seen = self._seen, self._look()
+        return sorted(path for path in before.keys() | self._seen if before.get(path) != self._seen.get(path))
+
+    def _look(self) -> dict[pathlib.Path, tuple[int, int]]:
+        found = {}
+        for path in self._paths():
+            try:
+                status = path.stat()
+            except OSError:  # it has just been removed, or is not there
+                continue
+            found[path] = (status.st_mtime_ns, status.st_size)
+        return found
+
+    def _paths(self) -> Iterator[pathlib.Path]:
+        yield self._config
+        if self._folder is None:
+            return
+        for place, folders, names in os.walk(self._folder):
+            if "pyvenv.cfg" in names:  # a virtual environment
+                folders.clear()
+                continue
+            folders[:] = [name for name in folders if name not in _IGNORED and not name.startswith(".")]
+            yield from (pathlib.Path(place, name) for name in names if name.endswith(".py"))
+
+
+def supervise(settings: Settings, sockets: Sequence[socket.socket]) -> int:
+    """Runs the server in a process of its own, and in another one after each change, until a signal ends it.
+
+    Args:
+        settings: what the server is started with; the environment says the same.
+        sockets: where it listens.
+
+    Returns:
+        The exit code of the last server.
+    """
+    config = pathlib.Path(os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)).absolute()
+    files = Files(folder_of(settings.app) if settings.app else None, config)
+    logger.info("watching %d files for changes", len(files))
+    return _Supervisor(files, [listener.fileno() for listener in sockets]).run()
+
+
+class _Supervisor:
+    def __init__(self, files: Files, descriptors: Sequence[int]) -> None:
+        self._files = files
+        self._descriptors = descriptors
+        self._server: subprocess.Popen[bytes] | None = None
+        self._signal: signal.Signals | None = None
+
+    def run(self) -> int:
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._start(restarted=False)
+            while self._signal is None:
+                time.sleep(LOOK_EVERY_S)
+                if changed := self._files.changed():
+                    self._restart(changed)
+                elif self._server is not None and self._server.poll() is not None:
+                    self._server = None
+                    logger.warning("the server has ended; it starts again after the next change")
+            return self._end(self._signal)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _restart(self, changed: Sequence[pathlib.Path]) -> None:
+        names = ", ".join(os.path.relpath(path) for path in changed[:3])
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        logger.info("%s%s changed: starting again", names, more)
+        self._end(signal.SIGTERM)
+        if self._signal is None:
+            self._start(restarted=True)
+
+    def _start(self, *, restarted: bool) -> None:
+        places = {SETTINGS[name].variable for name in ("port", "uds", "fd")}
+        environ = {name: value for name, value in os.environ.items() if name not in places}
+        environ[SOCKETS] = ",".join(map(str, self._descriptors))
+        environ[SETTINGS["reload"].variable] = "false"
+        if restarted:
+            environ[RESTARTED] = "1"
+            environ[SETTINGS["open"].variable] = "false"
+        command = [sys.executable, "-m", "nannin", "serve"]
+        self._server = subprocess.Popen(command, env=environ, pass_fds=self._descriptors)  # noqa: S603 - ourselves
+
+    def _end(self, how: signal.Signals) -> int:
+        """Ends the server in good order; returns its exit code."""
+        server, self._server = self._server, None
+        if server is None:
+            return 0
+        # Ctrl-C in a terminal reaches the server by itself, and a second signal would end it at once.
+        if not (how is signal.SIGINT and sys.stdin.isatty()):
+            server.send_signal(how)
+        try:
+            return server.wait(END_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            return server.wait()
+
+    def _stop(self, number: int, frame: types.FrameType | None) -> None:
+        """The first signal ends the server in good order, and the second at once."""
+        if self._signal is not None and self._server is not None:
+            self._server.kill()
+        self._signal = signal.Signals(number)
