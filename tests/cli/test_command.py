@@ -227,6 +227,12 @@ def test_the_help_shows_every_setting_with_its_default_in_sections(arguments: li
     assert "--config PATH" in result.output
 
 
+def test_the_help_cuts_no_sentence_off() -> None:
+    result = CliRunner().invoke(cli, ["--help"], terminal_width=80)
+    assert "..." not in result.output.partition("Server:")[0]
+    assert "Measure a running server." in result.output
+
+
 def test_a_token_is_printed_that_the_server_takes(capsys: pytest.CaptureFixture[str]) -> None:
     os.environ["NANNIN_PAGE_SECRET"] = f"{SECRET},{SECRET[::-1]}"
     assert main(["token", "/人"]) == 0

@@ -17,6 +17,7 @@ from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
 from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
+from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
 from nannin.audience.page_key import check_page_key, is_pattern
 from nannin.audience.roster import Count
@@ -77,6 +78,7 @@ class Live:
         """Answers one request, WebSocket or lifespan."""
         self.assembly.begin()
         self._host.begin()
+        warn_of_workers()
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

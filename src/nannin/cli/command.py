@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -117,11 +117,16 @@ def cli() -> None:
     """
 
 
-def run_serve(config: str | None, **given: Any) -> int:
-    """Serves the page, or an application of your own, until Ctrl-C."""
-    flags = {
+def read_flags(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of a command as `settings.load` takes them: several values become one text."""
+    return {
         name: ",".join(value) or None if isinstance(value, tuple) else value for name, value in given.items()
     }
+
+
+def run_serve(config: str | None, **given: Any) -> int:
+    """Serves the page, or an application of your own, until Ctrl-C."""
+    flags = read_flags(given)
     settings = load(flags, toml_path=config)
     # A Live anywhere in the application finds the same settings.
     os.environ.update(to_environ(flags, config))
@@ -130,24 +135,40 @@ def run_serve(config: str | None, **given: Any) -> int:
     return serve(settings, announce)
 
 
-serve = Command(
-    "serve",
-    context_settings=CONTEXT,
-    callback=run_serve,
-    help=run_serve.__doc__,
-    params=[
-        *(Option(setting) for setting in SETTINGS.values()),
-        click.Option(
-            ["--config"],
-            metavar="PATH",
-            help="Read settings from this file. [nannin.toml, if there is one]",
-        ),
-    ],
-)
+def run_check(config: str | None, **given: Any) -> int:
+    """Checks what `nannin serve` would be started with, and prints it: settings, their sources, what fails.
+
+    It reads nannin.toml, the environment and the options, loads the application, reads the certificate, and
+    listens for a moment. It ends with 0 if all is well, with 1 if it can't listen, and with 2 if a setting,
+    the certificate or the application is wrong.
+    """
+    from nannin.cli.check import run
+
+    return run(read_flags(given), config)
+
+
+def settings_command(name: str, run: Callable[..., int], short_help: str) -> Command:
+    """A command with an option for each setting."""
+    config = click.Option(
+        ["--config"], metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]"
+    )
+    options = [*(Option(setting) for setting in SETTINGS.values()), config]
+    return Command(
+        name,
+        context_settings=CONTEXT,
+        callback=run,
+        help=run.__doc__,
+        short_help=short_help,
+        params=list(options),
+    )
+
+
+serve = settings_command("serve", run_serve, "Serve the page, or an application of your own.")
 cli.add_command(serve)
+cli.add_command(settings_command("check", run_check, "Check a configuration, and print it."))
 
 
-@cli.command(context_settings=CONTEXT)
+@cli.command(context_settings=CONTEXT, short_help="Measure a running server.")
 @click.argument("url")
 @click.option("--connections", metavar="N", type=click.IntRange(1), default=1000, help="Clients. [1000]")
 @click.option("--slow", metavar="N", type=click.IntRange(0), default=0, help="More that never read. [0]")
@@ -160,7 +181,7 @@ def bench(**given: Any) -> None:
     run(**given)
 
 
-@cli.command(context_settings=CONTEXT)
+@cli.command(context_settings=CONTEXT, short_help="Show the counts of a running server.")
 @click.argument("url", default="http://127.0.0.1:8124")
 @click.option("--page", "pages", metavar="PAGE", multiple=True, help="A page; may be repeated. [every page]")
 @click.option("--token", metavar="TEXT", help="The server's read_token. [NANNIN_READ_TOKEN, or nannin.toml]")
@@ -172,7 +193,7 @@ def watch(url: str, pages: tuple[str, ...], token: str | None, as_json: bool) ->
     return run(url, pages, token=token or load().read_token, as_json=as_json)
 
 
-@cli.command(context_settings=CONTEXT)
+@cli.command(context_settings=CONTEXT, short_help="Print a token that opens a page.")
 @click.argument("page")
 @click.option("--config", metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]")
 def token(page: str, config: str | None) -> None:
@@ -192,7 +213,7 @@ def token(page: str, config: str | None) -> None:
     click.echo(Tokens(settings.page_secret).sign(page))
 
 
-@cli.command(context_settings=CONTEXT)
+@cli.command(context_settings=CONTEXT, short_help="Send an event to the clients of a server.")
 @click.argument("url", default="http://127.0.0.1:8124")
 @click.option("--page", metavar="PAGE", default="/", help="The page. [/]")
 @click.option("--event", metavar="NAME", required=True, help="The name of the event.")

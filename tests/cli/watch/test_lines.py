@@ -27,7 +27,7 @@ def test_no_page_key_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> 
     Lines().update(told)
     JsonLines().update(told)
     line, object_ = capsys.readouterr().out.splitlines()
-    assert r"/\u009b2J\u202e\udb40\udc01 1 visitors" in line
+    assert r"/\u009b2J\u202e\udb40\udc01 1 visitor 1 connection 0 visible" in line
     assert json.loads(object_)["page"] == "/\x9b2J\u202e\U000e0001"
     assert line.isprintable()
     assert object_.isprintable()

@@ -19,7 +19,8 @@ class Lines:
 
     def update(self, update: Update) -> None:
         """Prints the count."""
-        numbers = f"{update.visitors} visitors {update.connections} connections {update.visible} visible"
+        visitors, connections = _many(update.visitors, "visitor"), _many(update.connections, "connection")
+        numbers = f"{visitors} {connections} {update.visible} visible"
         _print(f"{time.strftime('%H:%M:%S')} {escape(update.page)} {numbers}")
 
     def lost(self, reason: str) -> None:
@@ -39,6 +40,10 @@ def complain(reason: str) -> None:
     """Says on standard error that the stream is lost."""
     sys.stderr.write(f"nannin: {reason}; trying again\n")
     sys.stderr.flush()
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _print(line: str) -> None:

@@ -1,0 +1,102 @@
+"""`nannin check`: what a server would be started with, and whether it could be."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+
+import click
+
+from nannin.settings import SETTINGS, Settings, load_with_sources, to_environ
+
+__all__ = ["describe_source", "run", "shown"]
+
+DEFAULT = "default"
+IN_CODE = "the application's code"
+
+
+def run(flags: Mapping[str, object], config: str | None) -> int:
+    """Loads the application, prints the settings in force and their sources, and tries the place to listen.
+
+    Args:
+        flags: as for `nannin serve`.
+        config: the TOML file of the command line.
+
+    Returns:
+        0, if the server could be started.
+
+    Raises:
+        SettingsError, ApplicationError: a setting, the certificate or the application is wrong.
+        BindError: it can't listen there, or something else does.
+    """
+    settings, sources = load_with_sources(flags, toml_path=config)
+    os.environ.update(to_environ(flags, config))  # for a Live in the application
+    from nannin.server.listening import check_certificate
+    from nannin.server.loading import default_application, load_application
+
+    check_certificate(settings)
+    application = load_application(settings.app) if settings.app else default_application()
+    in_code = getattr(application, "settings", None)
+    print_settings(settings, sources, in_code if isinstance(in_code, Settings) else settings)
+    try_place(settings)
+    click.echo("\nThe server can be started.")
+    return 0
+
+
+def print_settings(settings: Settings, sources: Mapping[str, str], in_code: Settings) -> None:
+    """Prints each setting, its value, and its source; what is not the default stands out.
+
+    Args:
+        settings: the server's.
+        sources: where they came from, as `load_with_sources` says it.
+        in_code: those of the application, whose code may have set others.
+    """
+    rows = []
+    for setting in SETTINGS.values():
+        value, source = getattr(settings, setting.name), describe_source(sources.get(setting.name))
+        if setting.in_code and getattr(in_code, setting.name) != value:
+            value, source = getattr(in_code, setting.name), IN_CODE
+        rows.append((setting.name, shown(setting.name, value), source))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, text, source in rows:
+        line = f"{name.ljust(widths[0])}  {text.ljust(widths[1])}  {source}"
+        click.echo(click.style(line, dim=source == DEFAULT))
+
+
+def shown(name: str, value: object) -> str:
+    """A value as a person reads it; a secret is hidden."""
+    if value is None or value in ("", ()):
+        return "-"
+    if SETTINGS[name].kind.is_secret:
+        return "(hidden)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def describe_source(source: str | None) -> str:
+    """Where a value came from: `--port`, `NANNIN_PORT`, `nannin.toml` or `default`."""
+    return DEFAULT if source is None else source.partition(" in ")[2] or source
+
+
+def try_place(settings: Settings) -> None:
+    """Listens for a moment where the server would.
+
+    Raises:
+        BindError: that can't be done.
+    """
+    from nannin.server.listening import adopt, bind, bind_file, socket_file
+
+    with contextlib.ExitStack() as stack:
+        if settings.fd is not None:
+            opened = adopt([settings.fd])
+        elif settings.uds:
+            stack.enter_context(socket_file(settings.uds))
+            opened = [bind_file(settings.uds)]
+        else:
+            opened = bind(settings.host, settings.port)
+        for listener in opened:
+            listener.close()

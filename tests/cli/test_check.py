@@ -1,0 +1,95 @@
+"""`nannin check`: the settings in force, their sources, and whether the server could be started."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from nannin.cli.check import describe_source, shown
+from nannin.cli.command import main
+from nannin.settings import SETTINGS
+
+SECRET = "0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty folder, and an environment that is put back: the command writes to it."""
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def rows(printed: str) -> dict[str, list[str]]:
+    """The table: a value and a source for each setting."""
+    lines = printed.partition("\n\n")[0].splitlines()
+    return {words[0]: [words[1], " ".join(words[2:])] for words in map(str.split, lines)}
+
+
+def test_each_setting_is_shown_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
+    pathlib.Path("nannin.toml").write_text("grace = 3\nping_interval = 10")
+    pathlib.Path("app.py").write_text("from nannin import Live\nlive = Live(share=0.5, ping_interval=9)")
+    os.environ.update(NANNIN_MAX_PACKETS="5", NANNIN_PAGES="/,/news/*", NANNIN_EMIT_TOKEN=SECRET)
+    assert main(["check", "--port", "0", "--app", "app.py:live", "--no-public"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.endswith("\n\nThe server can be started.\n")
+    table = rows(printed)
+    assert list(table) == list(SETTINGS)
+    assert table["port"] == ["0", "--port"]
+    assert table["grace"] == ["3", "nannin.toml"]
+    assert table["ping_interval"] == ["10", "nannin.toml"]
+    assert table["max_packets"] == ["5", "NANNIN_MAX_PACKETS"]
+    assert table["pages"] == ["/,/news/*", "NANNIN_PAGES"]
+    assert table["share"] == ["0.5", "the application's code"]
+    assert table["public"] == ["false", "--public"]
+    assert table["ping_timeout"] == ["20", "default"]
+    assert table["emit_token"] == ["(hidden)", "NANNIN_EMIT_TOKEN"]
+    assert SECRET not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["--port", "x"], 2, '--port must be a whole number from 0 to 65535, not "x"'),
+        (["--ssl-certfile", "no.pem"], 2, "no.pem can't be read: No such file or directory"),
+        (["--app", "no.py"], 2, "there is no file no.py"),
+        (["--fd", "77"], 1, "can't listen on descriptor 77: Bad file descriptor"),
+        (["--uds", "no/n.sock"], 1, "can't listen on no/n.sock: No such file or directory"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_its_code(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, line: str
+) -> None:
+    assert main(["check", *arguments]) == code
+    assert capsys.readouterr().err == f"nannin: {line}\n"
+
+
+def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["check", "--port", port]) == 1
+    assert (
+        capsys.readouterr().err == f"nannin: can't listen on 127.0.0.1, port {port}: Address already in use\n"
+    )
+
+
+def test_a_socket_file_is_tried_and_removed(tmp_path: pathlib.Path) -> None:
+    assert main(["check", "--uds", "n.sock"]) == 0
+    assert not (tmp_path / "n.sock").exists()
+
+
+def test_values_are_shown_as_a_person_reads_them() -> None:
+    assert [shown("grace", 2.0), shown("open", True), shown("uds", None)] == ["2", "true", "-"]
+    assert shown("page_secret", (SECRET,)) == "(hidden)"
+    assert [shown("pages", ()), shown("pages", ("/a", "/b"))] == ["-", "/a,/b"]
+
+
+def test_a_source_is_named_as_a_person_knows_it() -> None:
+    sources = ["--port", "NANNIN_PORT", "port in other.toml", None]
+    assert list(map(describe_source, sources)) == ["--port", "NANNIN_PORT", "other.toml", "default"]
