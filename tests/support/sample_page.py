@@ -24,6 +24,11 @@ def told(page: Page, event: str, *arguments: object) -> None:
     page.evaluate("([event, args]) => told(event, ...args)", [event, list(arguments)])
 
 
+def counts(page: Page, visitors: int, connections: int | None = None) -> None:
+    """Has SCRIPTED_CLIENT tell the page a count, with a tab for each visitor unless there are more."""
+    told(page, "audience", {"page": "/", "visitors": visitors, "connections": connections or visitors})
+
+
 def shows(page: Page, sentence: str, timeout_ms: float = 10_000) -> None:
     """Waits until the page says `sentence`, as one that holds now."""
     expect(page.locator("#sentence")).to_have_text(sentence, timeout=timeout_ms)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from conftest import CHROMIUM_FLAGS
-from support.sample_page import ENGLISH, SCRIPTED_CLIENT, Visit, shows, shows_japanese, told
+from support.sample_page import ENGLISH, SCRIPTED_CLIENT, Visit, counts, shows, shows_japanese, told
 from support.servers import Server, nannin
 
 STRICT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -107,6 +107,114 @@ def test_an_ordinary_visit_leaves_the_console_empty(server: Server, visit: Visit
     assert said == []
 
 
+def test_two_tabs_of_a_browser_are_one_person_in_two_tabs(server: Server, visit: Visit) -> None:
+    first, other = visit(server.url, "en-US"), visit(server.url)
+    shows(first, ENGLISH[2])
+    second = first.context.new_page()
+    second.goto(server.url)
+    for page in (first, second):
+        shows(page, "2 people are on this page, in 3 tabs.")
+    shows(other, "このページにアクセスしているのは2人です（3つのタブ）。")
+    second.close()
+    shows(first, ENGLISH[2])
+    shows_japanese(other, 2)
+
+
+def test_nobody_sees_a_reload(server: Server, visit: Visit) -> None:
+    reader, other = visit(server.url), visit(server.url)
+    shows_japanese(reader, 2)
+    other.evaluate(
+        """() => {
+            globalThis.seen = [];
+            const note = () => seen.push(document.getElementById("sentence").textContent);
+            new MutationObserver(note).observe(document.getElementById("sentence"), {
+                childList: true, characterData: true, subtree: true,
+            });
+        }"""
+    )
+    for _ in range(3):
+        reader.reload()
+        shows_japanese(reader, 2)
+    other.wait_for_timeout(300)  # longer than an update takes
+    assert set(other.evaluate("seen")) <= {"このページにアクセスしているのは2人です。"}
+
+
+def test_the_page_and_the_tag_know_the_same_visitor(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    shows_japanese(page, 1)
+    kept = page.evaluate("localStorage.nannin")
+    assert re.fullmatch(r"\d+(,\d+){3}/\d+", kept)
+    page.reload()
+    shows_japanese(page, 1)
+    assert page.evaluate("localStorage.nannin") == kept
+
+
+def test_who_wants_no_id_kept_or_sent_is_counted_without(server: Server, visit: Visit) -> None:
+    page = visit("about:blank")
+    page.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true });"
+    )
+    page.goto(server.url)
+    shows_japanese(page, 1)
+    assert page.evaluate("localStorage.length") == 0
+
+
+HANDLED_APP = """
+from nannin import Live
+
+live = Live()
+
+@live.on("connect")
+def hello(socket):
+    socket.emit("welcome", socket.id)
+
+@live.on("say")
+def say(socket, text):
+    socket.page.emit("said", text)
+"""
+
+
+def test_the_handlers_of_an_application_leave_it_its_number(tmp_path: Path, visit: Visit) -> None:
+    (tmp_path / "handled.py").write_text(HANDLED_APP)
+    with nannin("--app", f"{tmp_path / 'handled.py'}:live") as server:
+        first = visit(server.url)
+        shows_japanese(first, 1)
+        second = visit(server.url, "en-US")
+        shows(second, ENGLISH[2])
+        shows_japanese(first, 2)
+
+
+# --- what it is, and how to have it ---
+
+
+@pytest.mark.parametrize(
+    ("language", "what", "button", "copied"),
+    [
+        ("en-US", "Counts the people on a page, and tells them at once.", "Copy", "Copied"),
+        ("ja-JP", "ページを見ている人の数を、リアルタイムで全員に知らせます。", "コピー", "コピーしました"),
+    ],
+)
+def test_it_says_what_it_is_and_gives_its_own_tag(
+    shared_server: Server, visit: Visit, language: str, what: str, button: str, copied: str
+) -> None:
+    page = visit(shared_server.url, language, permissions=["clipboard-read", "clipboard-write"])
+    expect(page.get_by_role("heading", level=1)).to_have_text("nannin 何人")
+    expect(page.locator("#what")).to_have_text(what)
+    snippet = page.locator("#snippet").inner_text()
+    assert f'<script async src="{shared_server.url}/nannin.js"></script>\n<span data-nannin ' in snippet
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.get_by_role("button", name=copied, exact=True)).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == snippet
+
+
+def test_the_tag_can_be_copied_where_there_is_no_clipboard(shared_server: Server, visit: Visit) -> None:
+    page = visit(shared_server.url, "en-US")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("String(getSelection())").startswith("<script async src=")
+
+
 # --- its words ---
 
 
@@ -142,15 +250,15 @@ def test_the_first_language_that_it_speaks_is_taken(
 def test_one_person_is_and_two_people_are(scripted: Visit) -> None:
     page = scripted("en-US")
     for count, sentence in ENGLISH.items():
-        told(page, "user connected", count)
+        counts(page, count)
         shows(page, sentence)
-    told(page, "user disconnected", 1)
+    counts(page, 1)
     shows(page, ENGLISH[1])
 
 
 def test_a_great_number_is_grouped(scripted: Visit) -> None:
     page = scripted("en-US")
-    told(page, "user connected", 1_234_567)
+    counts(page, 1_234_567)
     shows(page, "1,234,567 people are on this page.")
 
 
@@ -191,7 +299,7 @@ def test_only_a_server_that_sends_us_away_is_not_asked_again(
     scripted: Visit, event: str, arguments: list[str], state: str
 ) -> None:
     page = scripted()
-    told(page, "user connected", 4)
+    counts(page, 4)
     told(page, event, *arguments)
     expect(page.locator("body")).to_have_attribute("data-state", state)
     assert "4" not in page.locator("main").inner_text()
@@ -252,6 +360,7 @@ def test_the_page_runs_under_a_mount_path(tmp_path: Path, visit: Visit) -> None:
     with nannin("--app", f"{tmp_path / 'mounted.py'}:app") as server:
         first = visit(f"{server.url}/live/")
         shows_japanese(first, 1)
+        assert f'src="{server.url}/live/nannin.js"' in first.locator("#snippet").inner_text()
         second = visit(f"{server.url}/live")
         shows_japanese(second, 2)
         shows_japanese(first, 2)

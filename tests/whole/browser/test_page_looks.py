@@ -9,7 +9,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.sample_page import ENGLISH, Visit, shows, shows_japanese, told
+from support.sample_page import ENGLISH, Visit, counts, shows, shows_japanese
 from support.servers import ROOT, Server
 
 # --- how it looks ---
@@ -26,7 +26,7 @@ def test_the_number_is_set_apart_from_its_words(server: Server, visit: Visit) ->
 @pytest.mark.parametrize("count", [1, 99, 1_234, 1_234_567])
 def test_the_sentence_fits_a_phone(scripted: Visit, language: str, count: int) -> None:
     page = scripted(language, viewport={"width": 360, "height": 640})
-    told(page, "user connected", count)
+    counts(page, count)
     expect(page.locator("#number")).to_have_text(f"{count:,}")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     box = page.locator("#number").bounding_box()
@@ -59,8 +59,8 @@ def test_the_colours_follow_the_readers_scheme(
 @pytest.mark.parametrize(("motion", "moving"), [("no-preference", 1), ("reduce", 0)])
 def test_nothing_moves_for_who_wants_no_motion(scripted: Visit, motion: str, moving: int) -> None:
     page = scripted(reduced_motion=motion)
-    told(page, "user connected", 6)
-    told(page, "user connected", 7)
+    counts(page, 6)
+    counts(page, 7)
     strokes = "[...new Set(document.getAnimations().map((animation) => animation.effect.target))].length"
     assert page.evaluate(strokes) == moving
 
@@ -72,8 +72,8 @@ def test_a_tally_has_a_stroke_for_each_person(
     scripted: Visit, count: int, figures: int, strokes: int
 ) -> None:
     page = scripted()
-    told(page, "user connected", 12)
-    told(page, "user connected", count)
+    counts(page, 12)
+    counts(page, count)
     expect(page.locator("#tally svg")).to_have_count(figures)
     expect(page.locator("#tally path")).to_have_count(strokes)
 
@@ -99,11 +99,11 @@ def test_a_screen_reader_is_told_politely_and_at_most_every_ten_seconds(scripted
     expect(page.get_by_role("status")).to_have_attribute("aria-live", "polite")
     page.clock.pause_at(page.evaluate("Date.now() + 1000"))
     page.evaluate(LISTEN)
-    told(page, "user connected", 1)
+    counts(page, 1)
     page.clock.run_for(100)
     assert heard(page) == [ENGLISH[1]]
     for count in (2, 3, 2):
-        told(page, "user connected", count)
+        counts(page, count)
         page.clock.run_for(3_000)
     assert heard(page) == [ENGLISH[1]]
     page.clock.run_for(1_000)
@@ -114,17 +114,17 @@ def test_a_screen_reader_is_not_told_the_same_twice(scripted: Visit) -> None:
     page = scripted("en-US")
     page.clock.pause_at(page.evaluate("Date.now() + 1000"))
     page.evaluate(LISTEN)
-    told(page, "user connected", 1)
+    counts(page, 1)
     page.clock.run_for(100)
-    told(page, "user connected", 2)
-    told(page, "user disconnected", 1)
+    counts(page, 2)
+    counts(page, 1)
     page.clock.run_for(30_000)
     assert heard(page) == [ENGLISH[1]]
 
 
 def test_what_was_spoken_does_not_stay_behind_as_an_old_number(scripted: Visit) -> None:
     page = scripted("en-US")
-    told(page, "user connected", 1)
+    counts(page, 1)
     expect(page.get_by_role("status")).to_have_text(ENGLISH[1])
     page.clock.run_for(3_000)
     expect(page.get_by_role("status")).to_be_empty()
@@ -132,7 +132,7 @@ def test_what_was_spoken_does_not_stay_behind_as_an_old_number(scripted: Visit) 
 
 def test_the_number_that_is_seen_is_not_the_live_region(scripted: Visit) -> None:
     page = scripted()
-    told(page, "user connected", 2)
+    counts(page, 2)
     assert (
         page.locator("#number").evaluate("element => element.closest('[aria-live], [role=status]')") is None
     )
@@ -162,9 +162,8 @@ def framed(shot: bytes, title: str, *, left: int, top: int, width: int) -> str:
 
 def test_the_portrait_for_the_readme(server: Server, visit: Visit) -> None:
     window, phone = {"width": 560, "height": 460}, {"width": 360, "height": 640}
-    crowd = visit(server.url).context
-    for _ in range(3):
-        crowd.new_page().goto(server.url)
+    for _ in range(4):
+        visit(server.url)
     japanese = visit(server.url, viewport=window, device_scale_factor=2, reduced_motion="reduce")
     english = visit(server.url, "en-US", viewport=window, device_scale_factor=2, reduced_motion="reduce")
     dark = visit(

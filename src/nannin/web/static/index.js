@@ -2,20 +2,36 @@
 
 const WORDS = {
   en: {
+    what: "Counts the people on a page, and tells them at once.",
     connecting: "Connecting…",
     reconnecting: "Reconnecting…",
-    unavailable: "The number is not to be had. Reload the page to ask again.",
+    unavailable: "The number is not available. Reload the page to try again.",
     lead: "",
-    tail: { one: " person is on this page.", other: " people are on this page." },
+    tail: { one: " person is on this page", other: " people are on this page" },
+    tabs: (digits) => `, in ${digits} tabs`,
+    stop: ".",
     title: { one: " person", other: " people" },
+    yours: "On your own page",
+    element: '<span data-nannin data-nannin-one="{n} person is reading this."\n      data-nannin-other="{n} people are reading this."></span>',
+    copy: "Copy",
+    copied: "Copied",
+    hint: "If your page is on another host, start this server with --allow-origins and the address of your site.",
   },
   ja: {
+    what: "ページを見ている人の数を、リアルタイムで全員に知らせます。",
     connecting: "接続しています…",
     reconnecting: "再接続しています…",
     unavailable: "人数を取得できません。ページを再読み込みしてください。",
     lead: "このページにアクセスしているのは",
-    tail: { other: "人です。" },
+    tail: { other: "人です" },
+    tabs: (digits, count) => `（${digits}${count < 10 ? "つ" : "個"}のタブ）`,
+    stop: "。",
     title: { other: "人" },
+    yours: "あなたのページにも",
+    element: '<span data-nannin data-nannin-other="{n}人が読んでいます"></span>',
+    copy: "コピー",
+    copied: "コピーしました",
+    hint: "別のホストのページに置く場合は、サイトのアドレスを --allow-origins で指定して、このサーバーを起動してください。",
   },
 };
 
@@ -24,7 +40,10 @@ const QUIET_MS = 10_000;
 // Long enough to be heard; then it goes, lest a reader who browses the page comes upon an old number.
 const SPOKEN_MS = 3_000;
 
-// 正, the tally that counts to five, in the order in which a hand writes it. Of a crowd it would tell nothing.
+const COPIED_MS = 2_000;
+
+// 正, the tally that counts to five, in the order in which a hand writes it: for readers of Japanese, who know it. Of a
+// crowd it would tell nothing.
 const STROKES = ["M3 4H21", "M12 4V20.5", "M12 11.5H19", "M6 11V20.5", "M2 20.5H22"];
 const TALLY_LIMIT = 100;
 const SVG = "http://www.w3.org/2000/svg";
@@ -41,23 +60,26 @@ function inWords(forms, count) {
   return forms[plurals.select(count)] ?? forms.other;
 }
 
-function showCount(count) {
-  const digits = figures.format(count);
+/** Shows how many people are here, and in small words their tabs where some have more than one. */
+function showCount({ visitors, connections }) {
+  const digits = figures.format(visitors);
   by("number").textContent = digits;
   by("number").dataset.length = digits.length > 6 ? "longer" : digits.length > 3 ? "long" : "short";
-  by("tail").textContent = inWords(words.tail, count);
+  by("words").textContent = inWords(words.tail, visitors);
+  by("tabs").textContent = connections > visitors ? words.tabs(figures.format(connections), connections) : "";
   by("sentence").removeAttribute("aria-hidden");
   document.body.dataset.state = "live";
-  document.title = `${digits}${inWords(words.title, count)} – nannin`;
-  drawTally(count);
-  announce(words.lead + digits + inWords(words.tail, count));
+  document.title = `${digits}${inWords(words.title, visitors)} – nannin`;
+  drawTally(visitors);
+  announce(by("sentence").textContent);
 }
 
 /** Says why there is no number now; the last one is taken away, as nobody knows whether it still holds. */
 function showNoCount(state) {
   by("number").textContent = "–";
   by("number").dataset.length = "short";
-  by("tail").textContent = words.tail.other;
+  by("words").textContent = words.tail.other;
+  by("tabs").textContent = "";
   by("sentence").setAttribute("aria-hidden", "true");
   by("state").textContent = words[state];
   document.body.dataset.state = state;
@@ -70,7 +92,7 @@ function showNoCount(state) {
 function drawTally(count) {
   const tally = by("tally");
   const watched = tally.hasChildNodes();
-  const wanted = count <= TALLY_LIMIT ? count : 0;
+  const wanted = language === "ja" && count <= TALLY_LIMIT ? count : 0;
   const strokes = tally.getElementsByTagName("path");
   while (strokes.length > wanted) {
     const figure = tally.lastElementChild;
@@ -111,21 +133,59 @@ function announce(text) {
   }, Math.max(0, saidAtMs + QUIET_MS - performance.now()));
 }
 
+/** With what we join, as the tag does: one id for all tabs of this browser, where it may be kept. */
+function joining() {
+  const auth = { updates: "audience", visible: !document.hidden };
+  if (!navigator.globalPrivacyControl) auth.visitor = crypto.getRandomValues(new Uint32Array(4)).join();
+  try {
+    auth.observe = localStorage["nannin-off"] === "1";
+    if (auth.observe) delete auth.visitor;
+    if (auth.visitor) {
+      const today = Math.floor(Date.now() / 86_400_000);
+      const [id, day] = localStorage.nannin?.split("/") ?? [];
+      if (today - day < 30) auth.visitor = id;
+      localStorage.nannin = `${auth.visitor}/${today}`;
+    }
+  } catch {
+    // Storage is closed: the id lives as long as the page.
+  }
+  return auth;
+}
+
+/** Puts the snippet into the clipboard; marks it where the browser lets no page do that. */
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(by("snippet").textContent);
+  } catch {
+    getSelection().selectAllChildren(by("snippet"));
+    if (!document.execCommand("copy")) return;
+  }
+  by("copy").textContent = words.copied;
+  setTimeout(() => (by("copy").textContent = words.copy), COPIED_MS);
+}
+
 document.documentElement.lang = language;
-by("lead").textContent = words.lead;
+for (const id of ["what", "lead", "stop", "copy", "hint"]) by(id).textContent = words[id];
+by("yours-heading").textContent = words.yours;
+by("snippet").textContent = `<script async src="${new URL("../nannin.js", import.meta.url)}"></script>\n${words.element}`;
+by("copy").addEventListener("click", copy);
+by("yours").hidden = false;
 
 if (typeof globalThis.io === "function") {
   showNoCount("connecting");
+  const auth = joining();
   // Beside this file, wherever the server is mounted.
-  const socket = globalThis.io({ path: new URL("../socket.io/", import.meta.url).pathname });
-  socket.on("user connected", showCount);
-  socket.on("user disconnected", showCount);
+  const socket = globalThis.io({ path: new URL("../socket.io/", import.meta.url).pathname, auth: (join) => join({ ...auth, visible: !document.hidden }) });
+  socket.on("audience", showCount);
   socket.on("disconnect", (reason) => {
     showNoCount(reason === "io server disconnect" ? "unavailable" : "reconnecting");
   });
   socket.on("connect_error", () => {
     // Refused by the server: the client won't ask again.
     if (socket.active === false) showNoCount("unavailable");
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (socket.connected) socket.emit("nannin:visible", !document.hidden);
   });
 } else {
   showNoCount("unavailable");
