@@ -161,7 +161,7 @@ def framed(shot: bytes, title: str, *, left: int, top: int, width: int) -> str:
 
 
 def test_the_portrait_for_the_readme(server: Server, visit: Visit) -> None:
-    window, phone = {"width": 560, "height": 460}, {"width": 360, "height": 640}
+    window, phone = {"width": 560, "height": 680}, {"width": 360, "height": 770}
     for _ in range(4):
         visit(server.url)
     japanese = visit(server.url, viewport=window, device_scale_factor=2, reduced_motion="reduce")
@@ -177,7 +177,7 @@ def test_the_portrait_for_the_readme(server: Server, visit: Visit) -> None:
         + framed(english.screenshot(), "Chromium, English", left=552, top=32, width=500)
         + framed(dark.screenshot(), "", left=1072, top=32, width=250)
     )
-    wall = visit("about:blank", viewport={"width": 1354, "height": 509})
+    wall = visit("about:blank", viewport={"width": 1354, "height": 706})
     wall.set_content(WALL + figures)
     portrait = wall.screenshot()
     artifacts = ROOT / "tests" / "artifacts"

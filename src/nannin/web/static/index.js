@@ -15,7 +15,8 @@ const WORDS = {
     element: '<span data-nannin data-nannin-one="{n} person is reading this."\n      data-nannin-other="{n} people are reading this."></span>',
     copy: "Copy",
     copied: "Copied",
-    hint: "If your page is on another host, start this server with --allow-origins and the address of your site.",
+    before: "If your page is on another host, start this server with ",
+    after: " and the address of your site.",
   },
   ja: {
     what: "ページを見ている人の数を、リアルタイムで全員に知らせます。",
@@ -31,7 +32,8 @@ const WORDS = {
     element: '<span data-nannin data-nannin-other="{n}人が読んでいます"></span>',
     copy: "コピー",
     copied: "コピーしました",
-    hint: "別のホストのページに置く場合は、サイトのアドレスを --allow-origins で指定して、このサーバーを起動してください。",
+    before: "別のホストのページに置く場合は、サイトのアドレスを ",
+    after: " で指定して、このサーバーを起動してください。",
   },
 };
 
@@ -165,7 +167,7 @@ async function copy() {
 }
 
 document.documentElement.lang = language;
-for (const id of ["what", "lead", "stop", "copy", "hint"]) by(id).textContent = words[id];
+for (const id of ["what", "lead", "stop", "copy", "before", "after"]) by(id).textContent = words[id];
 by("yours-heading").textContent = words.yours;
 by("snippet").textContent = `<script async src="${new URL("../nannin.js", import.meta.url)}"></script>\n${words.element}`;
 by("copy").addEventListener("click", copy);
