@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nannin.audience.pace import Pace
+from nannin.audience.pace import CHANGED, FINISHED, TAKEN, Pace, Phase
 
 
 def make_pace(share: float = 0.2, min_interval_s: float = 0.0, max_interval_s: float = 1.0) -> Pace:
@@ -48,7 +48,7 @@ def test_a_change_during_the_telling_waits_for_its_end_and_the_interval() -> Non
     pace.due(0.0)
     pace.change("/")
     assert pace.due(100.0) == []
-    pace.told("/", 0.01, 100.0)
+    pace.finished("/", 0.01, 100.0)
     assert pace.next_deadline() == pytest.approx(100.05)
     assert pace.due(100.049) == []
     assert pace.due(100.051) == ["/"]
@@ -58,7 +58,7 @@ def test_without_a_change_during_it_a_telling_is_followed_by_none() -> None:
     pace = make_pace()
     pace.change("/")
     pace.due(0.0)
-    pace.told("/", 0.01, 0.01)
+    pace.finished("/", 0.01, 0.01)
     assert (pace.next_deadline(), pace.due(1e9)) == (math.inf, [])
 
 
@@ -69,7 +69,7 @@ def test_the_interval_follows_the_cost_between_its_limits(took_s: float, interva
     pace = make_pace(share=0.2, min_interval_s=0.1, max_interval_s=1.0)
     pace.change("/")
     pace.due(0.0)
-    pace.told("/", took_s, 10.0)
+    pace.finished("/", took_s, 10.0)
     pace.change("/")
     assert pace.next_deadline() == pytest.approx(10.0 + interval_s)
 
@@ -78,7 +78,7 @@ def test_a_page_that_changes_after_its_interval_is_due_at_once() -> None:
     pace = make_pace()
     pace.change("/")
     pace.due(0.0)
-    pace.told("/", 0.01, 0.0)
+    pace.finished("/", 0.01, 0.0)
     pace.change("/")
     assert pace.due(0.06) == ["/"]
 
@@ -97,7 +97,7 @@ def test_the_longest_due_comes_first() -> None:
     for page, took_s in pages.items():
         pace.change(page)
         pace.due(0.0)
-        pace.told(page, took_s, 0.0)
+        pace.finished(page, took_s, 0.0)
     for page in pages:
         pace.change(page)
     assert pace.due(5.0) == ["/b", "/a", "/c"]
@@ -110,7 +110,7 @@ def test_many_pages_together_slow_each_other_down() -> None:
         pace.change(f"/{index}")
         pace.due(now)
         now += 0.01
-        pace.told(f"/{index}", 0.01, now)
+        pace.finished(f"/{index}", 0.01, now)
     pace.change("/99")
     assert pace.next_deadline() > now + 0.1, "alone it would be 0.05"
 
@@ -119,10 +119,10 @@ def test_the_load_of_the_past_is_forgotten() -> None:
     pace = make_pace(share=0.2)
     pace.change("/")
     pace.due(0.0)
-    pace.told("/", 5.0, 5.0)
+    pace.finished("/", 5.0, 5.0)
     pace.change("/")
     pace.due(100.0)
-    pace.told("/", 0.01, 100.0)
+    pace.finished("/", 0.01, 100.0)
     pace.change("/")
     assert pace.next_deadline() == pytest.approx(100.05)
 
@@ -132,7 +132,7 @@ def test_a_page_that_is_forgotten_is_not_due() -> None:
     pace.change("/")
     pace.forget("/")
     assert pace.due(0.0) == []
-    pace.told("/", 0.01, 0.0)
+    pace.finished("/", 0.01, 0.0)
     pace.forget("/never there")
 
 
@@ -140,7 +140,7 @@ def test_one_that_is_forgotten_leaves_no_deadline_behind() -> None:
     pace = make_pace()
     pace.change("/")
     pace.due(0.0)
-    pace.told("/", 0.1, 0.0)
+    pace.finished("/", 0.1, 0.0)
     pace.change("/")
     pace.forget("/")
     assert pace.next_deadline() == math.inf
@@ -150,7 +150,7 @@ def test_one_that_comes_back_begins_anew() -> None:
     pace = make_pace()
     pace.change("/")
     pace.due(0.0)
-    pace.told("/", 5.0, 0.0)
+    pace.finished("/", 5.0, 0.0)
     pace.forget("/")
     pace.change("/")
     assert pace.due(0.0) == ["/"]
@@ -160,12 +160,12 @@ def test_one_that_comes_back_keeps_to_its_own_interval() -> None:
     pace = make_pace(share=0.2, max_interval_s=1.0)
     pace.change("/")
     pace.due(0.0)
-    pace.told("/", 0.1, 0.0)
+    pace.finished("/", 0.1, 0.0)
     pace.change("/")  # due at 0.5, by the old interval
     pace.forget("/")
     pace.change("/")
     pace.due(0.4)
-    pace.told("/", 0.1, 0.4)
+    pace.finished("/", 0.1, 0.4)
     pace.change("/")
     assert pace.due(0.5) == [], "0.1 s after it was told"
     assert pace.due(1.0) == ["/"]
@@ -216,7 +216,7 @@ class Witness:
     def told(self, page: str, took_s: float) -> None:
         del self.telling[page]
         self.now += took_s
-        self.pace.told(page, took_s, self.now)
+        self.pace.finished(page, took_s, self.now)
         # What all pages together cost may only make it longer.
         self.not_before[page] = self.now + min(max(took_s / 0.2, self.min_interval_s), 1.0) - 1e-9
 
@@ -260,3 +260,34 @@ def test_a_page_forgotten_while_it_is_told_may_come_back_and_is_never_told_twice
         else:
             witness.step(what, page, number)
     witness.finish()
+
+
+# The table
+
+
+def test_each_phase_says_what_a_change_and_the_end_of_an_update_make_of_it() -> None:
+    assert set(CHANGED) == set(FINISHED) == set(Phase)
+    assert set(TAKEN) == {Phase.DUE}, "the queue holds no page in another phase"
+
+
+def test_every_phase_is_reached_from_quiet() -> None:
+    reached = {Phase.QUIET}
+    for _ in Phase:
+        reached |= {table[phase] for table in (CHANGED, TAKEN, FINISHED) for phase in reached & set(table)}
+    assert reached == set(Phase)
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_change_is_never_lost(phase: Phase) -> None:
+    changed = CHANGED[phase]
+    assert Phase.DUE in (changed, FINISHED[changed])
+
+
+def test_the_end_of_an_update_of_a_page_that_came_back_meanwhile_leaves_it_due() -> None:
+    pace = make_pace()
+    pace.change("/")
+    pace.due(0.0)
+    pace.forget("/")
+    pace.change("/")
+    pace.finished("/", 0.01, 0.01)
+    assert pace.due(0.01) == ["/"]

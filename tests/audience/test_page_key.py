@@ -1,17 +1,98 @@
-"""What can be a page's key, and which spellings name the same page."""
+"""What can be a page's key, and which keys a pattern stands for."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nannin.audience.page_key import (
     MAX_PAGE_BYTES,
     check_page_key,
+    compile_pattern,
     generality,
     is_page_key,
     is_pattern,
     normalise,
 )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "/",
+        "/news/1",
+        "/news/",
+        "//",
+        "/example.com/a/b.html",
+        "/何人",
+        "/😀",
+        "/a b",
+        "/a?b=c&d#e",
+        "/__proto__",
+        "/../..",
+        "/%00",
+        "/chat/*",
+        '/"<script>',
+    ],
+)
+def test_a_path_is_a_page_key(key: str) -> None:
+    assert is_page_key(key)
+
+
+@pytest.mark.parametrize("key", ["", "news", "news/", " /", "*", "http://example.com/", "\\", "\ufeff/"])
+def test_a_page_key_begins_with_a_slash(key: str) -> None:
+    assert not is_page_key(key)
+
+
+@pytest.mark.parametrize("key", ["/a,b", "/,", "/a,"])
+def test_a_page_key_holds_no_comma(key: str) -> None:
+    assert not is_page_key(key)
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\t", "\n", "\r", "\x1b", "\x1e", "\x7f", "\x80", "\u2028", "\u202e", "\ufeff"]
+)
+def test_a_page_key_holds_no_control_characters(character: str) -> None:
+    assert not is_page_key(f"/a{character}b")
+    assert not is_page_key(f"/a{character}")
+
+
+def test_a_lone_surrogate_is_no_page_key() -> None:
+    assert not is_page_key("/\ud800")
+
+
+def test_a_page_key_has_255_bytes_at_most() -> None:
+    assert MAX_PAGE_BYTES == 255
+    assert is_page_key("/" + "x" * 254)
+    assert not is_page_key("/" + "x" * 255)
+
+
+def test_the_bytes_of_a_page_key_are_counted_in_utf8() -> None:
+    assert is_page_key("/ab" + "何" * 84)  # 3 + 84 * 3 = 255
+    assert not is_page_key("/abc" + "何" * 84)  # 256
+    assert not is_page_key("/" + "何" * 100)
+
+
+@settings(deadline=None, max_examples=200, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300).map("/".__add__))
+def test_any_text_is_a_page_key_or_an_error(key: str) -> None:
+    if is_page_key(key):
+        assert len(key.encode()) <= 255
+        assert "," not in key
+        assert min(key) >= " "
+        check_page_key(key)
+    else:
+        with pytest.raises(ValueError, match="starts with /"):
+            check_page_key(key)
+
+
+def test_the_error_says_what_was_expected_and_what_came() -> None:
+    with pytest.raises(ValueError, match="has up to 255 bytes and no comma, not 'news'"):
+        check_page_key("news")
+
+
+# Both at once
 
 
 @pytest.mark.parametrize("key", ["/", "/news/1", "/人", "/a b", "/" + "x" * (MAX_PAGE_BYTES - 1)])
@@ -36,6 +117,43 @@ def test_a_star_or_a_parameter_makes_a_pattern() -> None:
 
 def test_what_says_the_most_comes_first() -> None:
     assert sorted(["/*", "/news/*", "/news/1"], key=generality) == ["/news/1", "/news/*", "/*"]
+
+
+# Patterns
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("/", False), ("/a{b", False), ("/{}", False), ("/{1}", False), ("/*", True), ("/{room}", True)],
+)
+def test_a_star_or_a_name_in_braces_makes_a_pattern(key: str, expected: bool) -> None:
+    assert is_pattern(key) is expected
+
+
+def test_a_star_is_any_text_and_a_name_is_any_text_without_a_slash() -> None:
+    assert compile_pattern("/a/*").fullmatch("/a/b/c")
+    assert not compile_pattern("/a/{x}").fullmatch("/a/b/c")
+    match = compile_pattern("/a/{x}/{y_2}").fullmatch("/a/b/c")
+    assert match is not None
+    assert match.groupdict() == {"x": "b", "y_2": "c"}
+
+
+def test_all_other_signs_stand_for_themselves() -> None:
+    assert compile_pattern("/a.c").fullmatch("/a.c")
+    assert not compile_pattern("/a.c").fullmatch("/abc")
+
+
+def test_a_name_that_a_pattern_uses_twice_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"'/\{x\}/\{x\}' uses a parameter name twice"):
+        compile_pattern("/{x}/{x}")
+
+
+def test_the_pattern_that_says_the_most_comes_first() -> None:
+    patterns = ["/*", "/{x}", "/chat/*", "/chat/{x}", "/*/*", "/chat/1"]
+    assert sorted(patterns, key=generality) == ["/chat/1", "/chat/{x}", "/chat/*", "/*/*", "/{x}", "/*"]
+
+
+# Spellings
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.audience.roster import Change, Count, Roster
+from nannin.audience.roster import Change, Count, Counts, Roster
 
 
 def test_a_roster_is_empty_at_first() -> None:
@@ -24,8 +24,8 @@ def test_a_leave_tells_the_count_before_and_after() -> None:
     roster: Roster[str] = Roster()
     roster.join("/", "a")
     roster.join("/", "b")
-    assert roster.leave("/", "a") == Change("/", Count(2, 2, 2), Count(1, 1, 1))
-    assert roster.leave("/", "b") == Change("/", Count(1, 1, 1), Count())
+    assert roster.leave("/", "a", now=100.0) == Change("/", Count(2, 2, 2), Count(1, 1, 1))
+    assert roster.leave("/", "b", now=100.0) == Change("/", Count(1, 1, 1), Count())
 
 
 def test_connections_without_a_visitor_are_visitors_of_their_own() -> None:
@@ -47,9 +47,9 @@ def test_a_visitor_leaves_with_the_last_connection() -> None:
     roster.join("/", "a", "ann")
     roster.join("/", "b", "ann")
     roster.join("/", "c")
-    roster.leave("/", "a")
+    roster.leave("/", "a", now=100.0)
     assert roster.count("/") == Count(2, 2, 2)
-    roster.leave("/", "b")
+    roster.leave("/", "b", now=100.0)
     assert roster.count("/") == Count(1, 1, 1)
 
 
@@ -58,7 +58,7 @@ def test_pages_are_counted_apart() -> None:
     roster.join("/", "a", "ann")
     roster.join("/news", "a", "ann")
     assert (roster.count("/"), roster.count("/news")) == (Count(1, 1, 1), Count(1, 1, 1))
-    roster.leave("/", "a")
+    roster.leave("/", "a", now=100.0)
     assert (roster.count("/"), roster.count("/news")) == (Count(), Count(1, 1, 1))
 
 
@@ -67,9 +67,9 @@ def test_an_empty_page_is_forgotten() -> None:
     roster.join("/", "a")
     roster.join("/news", "a")
     assert set(roster.pages()) == {"/", "/news"}
-    roster.leave("/news", "a")
+    roster.leave("/news", "a", now=100.0)
     assert set(roster.pages()) == {"/"}
-    roster.leave("/", "a")
+    roster.leave("/", "a", now=100.0)
     assert list(roster.pages()) == []
 
 
@@ -78,7 +78,7 @@ def test_asking_makes_no_page() -> None:
     roster.count("/")
     roster.count_with("/", None)
     roster.audience("/")
-    roster.leave("/", "a")
+    roster.leave("/", "a", now=100.0)
     assert list(roster.pages()) == []
 
 
@@ -88,24 +88,24 @@ def test_a_second_join_is_an_error_and_changes_nothing() -> None:
     with pytest.raises(ValueError, match="already"):
         roster.join("/", "a", "bob")
     assert roster.count("/") == Count(1, 1, 1)
-    roster.leave("/", "a")
+    roster.leave("/", "a", now=100.0)
     assert roster.count("/") == Count()
 
 
 def test_a_leave_of_the_unknown_is_none() -> None:
     roster: Roster[str] = Roster()
-    assert roster.leave("/", "a") is None
+    assert roster.leave("/", "a", now=100.0) is None
     roster.join("/", "a")
-    assert roster.leave("/", "b") is None
-    assert roster.leave("/news", "a") is None
+    assert roster.leave("/", "b", now=100.0) is None
+    assert roster.leave("/news", "a", now=100.0) is None
     assert roster.count("/") == Count(1, 1, 1)
 
 
 def test_a_second_leave_is_none_and_no_count_is_ever_negative() -> None:
     roster: Roster[str] = Roster()
     roster.join("/", "a", "ann")
-    roster.leave("/", "a")
-    assert roster.leave("/", "a") is None
+    roster.leave("/", "a", now=100.0)
+    assert roster.leave("/", "a", now=100.0) is None
     assert roster.count("/") == Count()
 
 
@@ -137,7 +137,7 @@ def test_the_audience_is_in_the_order_of_joins() -> None:
     roster: Roster[str] = Roster()
     for connection in "cab":
         roster.join("/", connection)
-    roster.leave("/", "c")
+    roster.leave("/", "c", now=100.0)
     roster.join("/", "c")
     assert list(roster.audience("/")) == ["a", "b", "c"]
 
@@ -148,3 +148,34 @@ def test_connections_are_any_hashable_objects() -> None:
     roster.join("/", first)
     roster.join("/", second)
     assert list(roster.audience("/")) == [first, second]
+
+
+# What this node adds to a shared count
+
+
+def test_the_parts_are_the_counts_of_all_pages() -> None:
+    roster: Roster[str] = Roster()
+    assert roster.parts() == {}
+    roster.join("/", "a", "ann")
+    roster.join("/", "b", "ann")
+    roster.join("/news", "c", visible=False)
+    assert roster.parts() == {"/": Count(2, 1, 1), "/news": Count(1, 1, 0)}
+
+
+def test_parts_are_a_copy_that_later_joins_do_not_change() -> None:
+    roster: Roster[str] = Roster()
+    roster.join("/", "a")
+    before = roster.parts()
+    roster.join("/", "b")
+    assert before == {"/": Count(1, 1, 1)}
+
+
+def test_a_leave_wants_the_time() -> None:
+    roster: Roster[str] = Roster()
+    with pytest.raises(TypeError, match="now"):
+        roster.leave("/", "a")  # type: ignore[call-arg]
+
+
+def test_a_roster_is_one_nodes_counts() -> None:
+    counts: Counts = Roster[str]()
+    assert counts.count_with("/", None) == Count(1, 1, 1)

@@ -238,7 +238,7 @@ def test_what_was_so_before_is_no_change(roster: Roster[str]) -> None:
 def test_who_leaves_is_visible_no_more(roster: Roster[str], visitor: str | None, visible: bool) -> None:
     roster.join("/", "other")
     roster.join("/", "a", visitor, visible=visible)
-    roster.leave("/", "a")
+    roster.leave("/", "a", now=100.0)
     assert roster.count("/") == Count(1, 1, 1)
 
 
@@ -260,7 +260,7 @@ def test_a_return_in_another_state_of_view_changes_only_that(roster: Roster[str]
 def test_who_joins_again_is_not_hidden_because_it_once_was(roster: Roster[str]) -> None:
     roster.join("/", "other")
     roster.join("/", "a", visible=False)
-    roster.leave("/", "a")
+    roster.leave("/", "a", now=100.0)
     roster.join("/", "a")
     assert roster.count("/") == Count(2, 2, 2)
     assert roster.show("/", "a", False) is not None

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import enum
 import heapq
 import itertools
 import math
 
-# Over so many seconds the load of all pages together is weighed.
+# Seconds over which the load of all pages together is weighed.
 _LOAD_WINDOW_S = 1.0
 
 
+class Phase(enum.Enum):
+    """Where a page is between two updates."""
+
+    QUIET = "nothing has changed since the last update"
+    DUE = "the count has changed, and the update waits for its time"
+    TELLING = "the update is being told"
+    TELLING_AND_CHANGED = "the update is being told, and the count has changed again meanwhile"
+
+
+_QUIET, _DUE, _TELLING, _AGAIN = Phase
+
+# What each event makes of each phase; a page enters the queue whenever it becomes DUE.
+CHANGED = {_QUIET: _DUE, _DUE: _DUE, _TELLING: _AGAIN, _AGAIN: _AGAIN}
+TAKEN = {_DUE: _TELLING}
+# A page that was forgotten in the middle of an update and is back may be in any phase when that update ends.
+FINISHED = {_QUIET: _QUIET, _DUE: _DUE, _TELLING: _QUIET, _AGAIN: _DUE}
+
+
 class _Beat:
-    __slots__ = ("changed", "not_before_s", "queued", "telling")
+    __slots__ = ("not_before_s", "phase")
 
     def __init__(self) -> None:
-        self.changed = False
-        self.telling = False
-        self.queued = False
+        self.phase = Phase.QUIET
         self.not_before_s = -math.inf
 
 
@@ -48,8 +65,7 @@ class Pace:
         beat = self._beats.get(page)
         if beat is None:
             beat = self._beats[page] = _Beat()
-        beat.changed = True
-        self._enqueue(page, beat)
+        self._enter(page, beat, CHANGED[beat.phase])
 
     def next_deadline(self) -> float:
         """When the next page is due, in monotonic seconds: minus infinity for at once, infinity for never."""
@@ -58,21 +74,24 @@ class Pace:
         return self._queue[0][0] if self._queue else math.inf
 
     def due(self, now: float) -> list[str]:
-        """Takes the pages that are to be told now, the longest due first; each must be `told` afterwards."""
+        """Takes the pages that are to be told now, the one that has waited longest first.
+
+        Each of them must be reported by `finished` once it has been told.
+        """
         pages = []
         while self.next_deadline() <= now and self._queue:
             page, beat = heapq.heappop(self._queue)[2:]
-            beat.queued, beat.changed, beat.telling = False, False, True
+            beat.phase = TAKEN[beat.phase]
             pages.append(page)
         return pages
 
-    def told(self, page: str, took_s: float, now: float) -> None:
+    def finished(self, page: str, took_s: float, now: float) -> None:
         """A page has been told.
 
         Args:
             page: which.
-            took_s: how long the loop was busy with it.
-            now: when that ended.
+            took_s: how long the loop was busy with it, in seconds.
+            now: when that ended, in monotonic seconds.
         """
         faded = math.exp((self._spent_at_s - now) / _LOAD_WINDOW_S)
         self._spent_s = self._spent_s * faded + took_s
@@ -83,20 +102,18 @@ class Pace:
         crowding = max(1.0, self._spent_s / _LOAD_WINDOW_S / self._share)
         interval_s = took_s / self._share * crowding
         interval_s = min(max(interval_s, self._min_interval_s), self._max_interval_s)
-        beat.telling = False
         beat.not_before_s = now + interval_s
-        if beat.changed:
-            self._enqueue(page, beat)
+        self._enter(page, beat, FINISHED[beat.phase])
 
     def forget(self, page: str) -> None:
         """Nobody is on the page any more."""
         self._beats.pop(page, None)
 
-    def _enqueue(self, page: str, beat: _Beat) -> None:
-        if not beat.queued and not beat.telling:
-            beat.queued = True
+    def _enter(self, page: str, beat: _Beat, phase: Phase) -> None:
+        if phase is Phase.DUE and beat.phase is not Phase.DUE:
             heapq.heappush(self._queue, (beat.not_before_s, next(self._order), page, beat))
+        beat.phase = phase
 
     def _is_stale(self, entry: tuple[float, int, str, _Beat]) -> bool:
-        """Whether the entry's page was forgotten since, or is another now of the same name."""
+        """Whether the entry's page was forgotten since, or a new page has the same name now."""
         return self._beats.get(entry[2]) is not entry[3]

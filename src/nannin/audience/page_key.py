@@ -1,4 +1,4 @@
-"""A page's key, and patterns of keys: what is allowed in one, and which pages a pattern stands for."""
+"""A page's key, and patterns of keys: what is allowed in a key, and which pages a pattern stands for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import re
 MAX_PAGE_BYTES = 255
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+# What stands for some text in a pattern: a parameter's name in braces, or a star.
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
 
 
 def is_page_key(key: str) -> bool:
-    """Whether a text can be a page's key: `/` first, 255 bytes at most, nothing unprintable, no comma."""
+    """Whether a text can be a page's key: `/` first, at most 255 bytes, nothing unprintable, no comma."""
     return (
         key.startswith("/") and key.isprintable() and "," not in key and len(key.encode()) <= MAX_PAGE_BYTES
     )
@@ -47,11 +48,16 @@ def is_pattern(key: str) -> bool:
 
 
 def generality(pattern: str) -> tuple[bool, int, int]:
-    """Sorts patterns, those that say the most first."""
+    """A key to sort patterns by: a whole page key first, then the pattern with the longest plain text."""
     return is_pattern(pattern), -len(_PARAMETER.sub("", pattern)), pattern.count("*")
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """The expression that matches the keys of a pattern, with a group for each of its parameters.
+
+    Raises:
+        ValueError: the pattern uses a parameter name twice.
+    """
     expression, end = "", 0
     for match in _PARAMETER.finditer(pattern):
         expression += re.escape(pattern[end : match.start()])
@@ -60,4 +66,4 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(expression + re.escape(pattern[end:]))
     except re.error:
-        raise ValueError(f"{pattern!r} names a part twice") from None
+        raise ValueError(f"{pattern!r} uses a parameter name twice") from None

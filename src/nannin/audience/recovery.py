@@ -1,7 +1,7 @@
-"""What a client that comes back has missed: its rooms and data, and the events since its last one.
+"""What a client that comes back gets: its rooms and data, and the events that it missed.
 
-Source: Socket.IO, "Connection state recovery"; the client sends the `pid` that it got with CONNECT, and the
-offset that stood behind the arguments of the last event it received.
+Source: Socket.IO, "Connection state recovery". The client sends the `pid` that it got with CONNECT, and the
+offset that followed the arguments of the last event it received.
 """
 
 from __future__ import annotations
@@ -12,31 +12,34 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-# An absent client takes about 1 KiB without its data, so that these take 10 MiB.
+# 10,000 absent clients take about 10 MiB: 1 KiB each, and their `data` besides.
 MAX_ABSENT = 10_000
-# Of a longer text that a client may take for an offset nothing is kept.
+# Characters of a text that a client may take for an offset; longer ones are not remembered.
 MAX_OFFSET = 256
 
 
 class Aim(NamedTuple):
-    """Whom an event is meant for: rooms and ids, all others excepted; no rooms means everyone."""
+    """Whom an event is meant for: those in any of the rooms (None for everyone), but for those excepted.
+
+    An id is a room with one socket in it.
+    """
 
     rooms: frozenset[str] | None = None
     except_: frozenset[str] = frozenset()
 
     def takes(self, names: Collection[str]) -> bool:
-        """Whether it is meant for one who has these names: its id and its rooms."""
+        """Whether it is meant for a client with these names: its id and its rooms."""
         return (self.rooms is None or not self.rooms.isdisjoint(names)) and self.except_.isdisjoint(names)
 
 
 class Ticket:
-    """With what somebody on a page may come back to it.
+    """What lets one client of a page come back to it.
 
     Attributes:
-        pid: what it says then; nobody else knows it.
-        settled: the last of the page's events that it needs no more, whatever it says.
-        sent: the last one that was sent to it.
-        called: the text that ended the last call to it, and the last event that was sent to it before.
+        pid: the secret that the client shows when it comes back.
+        settled: the number of the last event that the client needs no more, whatever it says.
+        sent: the number of the last event that was sent to the client.
+        called: the text that ended the last call to the client, and the number of the last event before it.
     """
 
     __slots__ = ("called", "pid", "sent", "settled")
@@ -48,9 +51,13 @@ class Ticket:
         self.called: tuple[str | None, int] | None = None
 
     def call(self, last: Any) -> None:
-        """It is sent an event that wants an ack, and so carries no offset; `last` is its last argument.
+        """The client is sent an event that wants an ack, and so carries no offset.
 
-        The official client takes any text in that place for the offset, and says it when it comes back.
+        The official client takes any text that ends an event's arguments for the offset, and shows it when it
+        comes back.
+
+        Args:
+            last: the last argument of that event.
         """
         if isinstance(last, str):
             self.called = last if len(last) <= MAX_OFFSET else None, self.sent
@@ -67,14 +74,14 @@ class Absent(NamedTuple):
 
 
 class Return(NamedTuple):
-    """One who came back: who it was, and the events that it missed."""
+    """A client that came back: who it was, and the events that it missed."""
 
     absent: Absent
     missed: list[Any]
 
 
 class _Away(NamedTuple):
-    """An absent client, until when, and the page's last event when it left."""
+    """An absent client, the time until which it may come back, and the page's last event when it left."""
 
     absent: Absent
     end_s: float
@@ -93,22 +100,22 @@ class _Log:
     __slots__ = ("events", "last", "lost", "name", "size_bytes", "users")
 
     def __init__(self, name: str) -> None:
-        self.name = name  # so that no text of the application's passes for an offset
+        self.name = name  # begins each offset, so that no text of the application passes for one
         self.events: deque[_Event] = deque()
         self.size_bytes = 0
         self.last = 0
         self.lost = 0  # the last event that was dropped
-        self.users = 0  # those who are there and may need it, and those who are absent
+        self.users = 0  # clients with a ticket, present or absent
 
 
 class Recovery:
     """Keeps the events of pages where somebody may come back, for a time and up to a size.
 
     Args:
-        window_s: how long after its leave a client may come back; 0 for never.
-        max_bytes: how much is kept for one page.
+        window_s: how many seconds after its leave a client may come back; 0 for never.
+        max_bytes: how many bytes of events are kept for one page.
         new_pid: makes an id that nobody can guess.
-        max_absent: how many may be absent; of more, the one that has been so for the longest is given up.
+        max_absent: how many clients may be absent; beyond that the one that left first is given up.
     """
 
     def __init__(
@@ -137,7 +144,7 @@ class Recovery:
         return self._window_s > 0
 
     def join(self, page: str) -> Ticket:
-        """Somebody joins a page who may come back."""
+        """A client that may come back joins a page."""
         log = self._logs.get(page)
         if log is None:
             log = self._logs[page] = _Log(self._new_pid()[:8])
@@ -145,28 +152,28 @@ class Recovery:
         return Ticket(self._new_pid(), log.last)
 
     def leave(self, page: str) -> None:
-        """Such a one leaves, and does not come back."""
+        """A client with a ticket leaves the page and will not come back."""
         log = self._logs[page]
         log.users -= 1
         if not log.users:
             del self._logs[page]
 
     def is_used(self, page: str) -> bool:
-        """Whether anybody on the page may come back, or may need what is sent now when they do."""
+        """Whether any client of the page has a ticket, so that events for it carry offsets and are kept."""
         return page in self._logs
 
     def next_offset(self, page: str) -> str:
-        """The offset of an event that is being sent and will be kept: clients get it as the last argument."""
+        """The offset of an event that will be sent and kept; clients get it as the last argument."""
         self._logs[page].last += 1
         return self.last_offset(page)
 
     def last_offset(self, page: str) -> str:
-        """The offset of the page's last event that is kept: what is not kept carries it."""
+        """The offset of the page's last kept event; events that are not kept carry it too."""
         log = self._logs[page]
         return f"{log.name}.{log.last:x}"
 
     def last(self, page: str) -> int:
-        """The number of that event, for `Ticket.sent`."""
+        """The number of the page's last kept event, for `Ticket.sent`."""
         return self._logs[page].last
 
     def keep(self, page: str, aim: Aim, event: Any, size_bytes: int, now: float) -> None:
@@ -175,8 +182,8 @@ class Recovery:
         Args:
             page: its page.
             aim: whom it is meant for.
-            event: the event, in whatever form it is to be sent later.
-            size_bytes: about how large it is.
+            event: the event, in the form in which it will be sent later.
+            size_bytes: about how many bytes it takes.
             now: the time, in monotonic seconds.
         """
         log = self._logs[page]
@@ -190,24 +197,24 @@ class Recovery:
             log.lost = dropped.offset
 
     def remember(self, absent: Absent, now: float) -> None:
-        """Somebody who may come back lost its link."""
+        """A client with a ticket lost its link."""
         left = self._logs[absent.page].last
         self._absent[absent.ticket.pid] = _Away(absent, now + self._window_s, left)
         if len(self._absent) > self._max_absent:
             self._give_up()
 
     def come_back(self, page: str, pid: object, offset: object, now: float) -> Return | None:
-        """Somebody is back, and joins with the ticket it had.
+        """A client joins a page and says that it has been there before.
 
         Args:
             page: the page it joins.
-            pid: what it says who it was.
-            offset: what it says was its last event; None where it got none.
+            pid: the secret of its ticket, as the client says.
+            offset: the offset of the last event it got, as the client says; None where it got none.
             now: the time, in monotonic seconds.
 
         Returns:
-            Who it was and what it missed. None where it is too late, or not known, or more was missed than is
-            kept or can be told: then it is one like any other.
+            Who it was and what it missed. None where the client is not known or came too late, or where more
+            was missed than is kept or can be told apart: then it is a new client.
         """
         self.expire(now)
         away = self._absent.get(pid) if isinstance(pid, str) else None
@@ -218,8 +225,8 @@ class Recovery:
         if got is None:
             return None
         last = max(ticket.settled, got)
-        # One that has all that was sent to it lacks nothing from before its leave: what its rooms heard
-        # before it joined them was not meant for it, and may be dropped already.
+        # A client that has got all that was sent to it lacks nothing from before its leave. What its rooms
+        # heard before it joined them was not meant for it, and may be dropped already.
         since = last if last < ticket.sent else max(last, away.left)
         if not log.lost <= since <= log.last:
             return None
@@ -231,11 +238,11 @@ class Recovery:
         return Return(absent, [kept.event for kept in missed])
 
     def next_deadline(self) -> float:
-        """When the next absent client is given up; infinite where nobody is absent."""
+        """When the next absent client is given up, in monotonic seconds; infinite where nobody is absent."""
         return next(iter(self._absent.values())).end_s if self._absent else math.inf
 
     def expire(self, now: float) -> None:
-        """Gives up those who did not come back in time."""
+        """Gives up the absent clients whose time is over."""
         while self.next_deadline() <= now:
             self._give_up()
 
@@ -245,10 +252,10 @@ class Recovery:
 
 
 def _read_offset(name: str, ticket: Ticket, offset: object) -> int | None:
-    """The last event of the log of this name that a client has got, by what it says; None: it can't be told.
+    """The number of the last event of this log that a client has got, by what it says; None if unclear.
 
-    The official client keeps the offset that it had as somebody else, until it gets another; whoever comes
-    with none of this log has got none since it joined, or a call behind the last.
+    The official client keeps an offset from an earlier connection until it gets another. So a client whose
+    offset is not from this log has received nothing since it joined, or only a call after the last event.
     """
     if not isinstance(offset, str):
         return 0

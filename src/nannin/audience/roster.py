@@ -1,7 +1,7 @@
 """Who is on which page: connections join and leave, and each page's count follows.
 
-A visitor who leaves may be back in a moment: a reload, a phone between two cells. For so long, its grace, the
-connection that left is still counted; a return of the same visitor takes its place, and nothing has changed.
+A visitor who leaves may be back in a moment: a reload, a phone between two cells. For that time, its grace, the
+connection that left is still counted. A return of the same visitor takes its place and changes no number.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Collection, Hashable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Collection, Hashable, Mapping
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 ConnectionT = TypeVar("ConnectionT", bound=Hashable)
 
@@ -24,14 +24,30 @@ class Count(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a join, a leave, a look or the end of a grace did to a page's count."""
+    """What a join, a leave, a tab shown or hidden, or the end of a grace did to a page's count."""
 
     page: str
     before: Count
     after: Count
 
 
-# So many of a visitor's connections in grace are looked at; who has more tabs than that wants something else.
+class Counts(Protocol):
+    """How many are on each page, for whoever tells or shows it.
+
+    One node's roster is this. What merges the parts of several nodes can stand in its place.
+    """
+
+    def count(self, page: str) -> Count:
+        """The page's count; zeros for a page that nobody is on."""
+
+    def count_with(self, page: str, visitor: str | None, *, visible: bool = True) -> Count:
+        """What the page's count will be once one more connection, of this visitor, has joined."""
+
+    def pages(self) -> Collection[str]:
+        """The keys of the pages that somebody is counted on; not to be kept over a join or leave."""
+
+
+# How many of a visitor's connections in grace a return looks at: an attacker could open thousands of tabs.
 _LOOK_AT = 16
 
 
@@ -48,7 +64,7 @@ class _Grace:
 
 
 def _place_for(graces: list[_Grace], visible: bool) -> _Grace:
-    """Whose place one who returns takes: the eldest that was as visible, else the eldest.
+    """The place that one who returns takes: the eldest that was as visible, else the eldest.
 
     So a tab in the background that is back first does not take the place of the one in front.
     """
@@ -62,56 +78,73 @@ class _Visitor:
 
     def __init__(self) -> None:
         self.connections = 0  # those in grace too
-        self.visible = 0  # so many of them are
+        self.visible = 0  # how many of them are visible
         self.graces: list[_Grace] | None = None  # the eldest first
 
 
 class _Audience(Generic[ConnectionT]):
-    __slots__ = ("connections", "graces", "hidden", "named", "seeing", "visitors")
+    """The connections on one page, and what their count is made of.
+
+    Visible is said once, in three sizes: of a connection (it is not in `hidden`, which is kept because nearly
+    all are visible), of a visitor (one of its connections is), of the page (how many of its visitors are).
+    """
+
+    __slots__ = ("connections", "graces", "hidden", "named", "visible", "visitors")
 
     def __init__(self) -> None:
         self.connections: dict[ConnectionT, str | None] = {}  # each with its visitor's id
-        self.hidden: set[ConnectionT] = set()  # those that are not visible
+        self.hidden: set[ConnectionT] = set()
         self.visitors: dict[str, _Visitor] = {}
         self.named = 0  # connections with a visitor's id
         self.graces = 0
-        self.seeing = 0  # visitors of whom a connection is visible
+        self.visible = 0  # visitors
 
     def count(self) -> Count:
         live = len(self.connections)
-        return Count(live + self.graces, live - self.named + len(self.visitors), self.seeing)
+        return Count(live + self.graces, live - self.named + len(self.visitors), self.visible)
+
+    def is_visible(self, connection: ConnectionT) -> bool:
+        return connection not in self.hidden
 
     def add(self, name: str | None, visible: bool) -> None:
         """One more connection of this visitor, or of nobody known."""
-        if name is None:
-            self.seeing += visible
-            return
-        visitor = self.visitors.get(name)
-        if visitor is None:
-            visitor = self.visitors[name] = _Visitor()
-        visitor.connections += 1
+        if name is not None:
+            visitor = self.visitors.get(name)
+            if visitor is None:
+                visitor = self.visitors[name] = _Visitor()
+            visitor.connections += 1
         if visible:
-            self.look(name)
+            self.show(name)
 
     def remove(self, name: str | None, visible: bool) -> None:
         """One connection less."""
         if visible:
-            self.look_away(name)
+            self.hide(name)
         if name is not None:
             visitor = self.visitors[name]
             visitor.connections -= 1
             if not visitor.connections:
                 del self.visitors[name]
 
-    def look(self, name: str | None) -> None:
-        if name is not None:
-            self.visitors[name].visible += 1
-        self.seeing += name is None or self.visitors[name].visible == 1
+    def show(self, name: str | None) -> None:
+        """One more connection of this visitor is visible."""
+        if name is None:
+            self.visible += 1
+            return
+        visitor = self.visitors[name]
+        visitor.visible += 1
+        if visitor.visible == 1:
+            self.visible += 1
 
-    def look_away(self, name: str | None) -> None:
-        if name is not None:
-            self.visitors[name].visible -= 1
-        self.seeing -= name is None or not self.visitors[name].visible
+    def hide(self, name: str | None) -> None:
+        """One connection of this visitor less is visible."""
+        if name is None:
+            self.visible -= 1
+            return
+        visitor = self.visitors[name]
+        visitor.visible -= 1
+        if not visitor.visible:
+            self.visible -= 1
 
 
 class Roster(Generic[ConnectionT]):
@@ -154,25 +187,24 @@ class Roster(Generic[ConnectionT]):
             self._take_grace(audience, visitor, visible)
         return Change(page, before, audience.count())
 
-    def leave(
-        self, page: str, connection: ConnectionT, *, grace_s: float = 0.0, now: float = 0.0
-    ) -> Change | None:
+    def leave(self, page: str, connection: ConnectionT, *, now: float, grace_s: float = 0.0) -> Change | None:
         """Takes a connection off a page; None where it was not there.
 
         Args:
             page: the page's key.
             connection: whoever leaves.
-            grace_s: for so many seconds a connection with a visitor's id is still counted.
             now: the time, in monotonic seconds.
+            grace_s: how many seconds a connection with a visitor's id is still counted.
         """
         audience = self._audiences.get(page)
         if audience is None or connection not in audience.connections:
             return None
         before = audience.count()
         visitor = audience.connections.pop(connection)
-        visible = connection not in audience.hidden
+        visible = audience.is_visible(connection)
         audience.hidden.discard(connection)
-        audience.named -= visitor is not None
+        if visitor is not None:
+            audience.named -= 1
         if visitor is None or grace_s <= 0:
             audience.remove(visitor, visible)
         else:
@@ -190,15 +222,15 @@ class Roster(Generic[ConnectionT]):
         audience = self._audiences.get(page)
         if audience is None or connection not in audience.connections:
             return None
-        if visible is (connection not in audience.hidden):
+        if visible is audience.is_visible(connection):
             return None
         before, visitor = audience.count(), audience.connections[connection]
         if visible:
             audience.hidden.discard(connection)
-            audience.look(visitor)
+            audience.show(visitor)
         else:
             audience.hidden.add(connection)
-            audience.look_away(visitor)
+            audience.hide(visitor)
         return Change(page, before, audience.count())
 
     def next_deadline(self) -> float:
@@ -228,14 +260,17 @@ class Roster(Generic[ConnectionT]):
         audience = self._audiences.get(page)
         if audience is None:
             return Count(1, 1, int(visible))
-        connections, visitors, seeing = audience.count()
+        now = audience.count()
         known = audience.visitors.get(visitor) if visitor is not None else None
         if known is None:
-            return Count(connections + 1, visitors + 1, seeing + visible)
-        if not known.graces:
-            return Count(connections + 1, visitors, seeing + (visible and not known.visible))
-        left = known.visible - _place_for(known.graces, visible).visible + visible
-        return Count(connections, visitors, seeing - bool(known.visible) + bool(left))
+            return Count(now.connections + 1, now.visitors + 1, now.visible + int(visible))
+        others_visible, connections = known.visible, now.connections + 1
+        if known.graces:  # it takes the place of one of them
+            connections = now.connections
+            if _place_for(known.graces, visible).visible:
+                others_visible -= 1
+        others = now.visible - 1 if known.visible else now.visible
+        return Count(connections, now.visitors, others + int(visible or others_visible > 0))
 
     def in_grace(self, page: str) -> int:
         """How many of the page's connections have left and are still counted."""
@@ -248,11 +283,15 @@ class Roster(Generic[ConnectionT]):
         return audience.connections.keys() if audience is not None else ()
 
     def pages(self) -> Collection[str]:
-        """The keys of the pages that somebody is counted on."""
+        """The keys of the pages that somebody is counted on; not to be kept over a join or leave."""
         return self._audiences.keys()
 
+    def parts(self) -> Mapping[str, Count]:
+        """This node's part of every page's count: what it adds to a count that several nodes share."""
+        return {page: audience.count() for page, audience in self._audiences.items()}
+
     def _take_grace(self, audience: _Audience[ConnectionT], visitor: str, visible: bool) -> None:
-        """Who is back takes the place of a connection of theirs that is in grace."""
+        """A visitor who is back takes the place of one of its connections that are in grace."""
         graces = audience.visitors[visitor].graces
         if graces:
             grace = _place_for(graces, visible)
