@@ -70,7 +70,7 @@ def test_a_change_handler_that_raises_is_logged_and_hurts_nobody(
             raise RuntimeError("on purpose")
 
         changes = _Changes(live._hub, later if is_async else now, Background())
-        changes.told("/news", Count())
+        changes.hear("/news", Count())
         for _ in range(5):
             await asyncio.sleep(0)
 

@@ -6,8 +6,9 @@ import pytest
 
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
-from nannin.hub.encoding import MAX_ATTACHMENTS, encode_event, encode_update
+from nannin.hub.encoding import MAX_ATTACHMENTS, VARIANTS, encode_event, encode_update
 
+CLASSIC, AUDIENCE = VARIANTS[Format.CLASSIC], VARIANTS[Format.AUDIENCE]
 COUNT = Count(connections=5, visitors=3, visible=2)
 
 
@@ -21,7 +22,7 @@ COUNT = Count(connections=5, visitors=3, visible=2)
     ],
 )
 def test_the_classic_pair_tells_the_visitors(page: str, joined: bool, packet: str) -> None:
-    assert list(encode_update(Format.CLASSIC, page, COUNT, joined=joined).packets) == [packet]
+    assert list(encode_update(CLASSIC, page, COUNT, joined=joined).packets) == [packet]
 
 
 @pytest.mark.parametrize("joined", [True, False])
@@ -33,11 +34,11 @@ def test_the_classic_pair_tells_the_visitors(page: str, joined: bool, packet: st
     ],
 )
 def test_the_audience_event_tells_the_page_and_its_whole_count(page: str, packet: str, joined: bool) -> None:
-    assert list(encode_update(Format.AUDIENCE, page, COUNT, joined=joined).packets) == [packet]
+    assert list(encode_update(AUDIENCE, page, COUNT, joined=joined).packets) == [packet]
 
 
 def test_a_page_key_in_another_script_and_with_quotes_is_told_as_it_is() -> None:
-    packets = encode_update(Format.AUDIENCE, '/何人"', COUNT, joined=True).packets
+    packets = encode_update(AUDIENCE, '/何人"', COUNT, joined=True).packets
     assert list(packets) == [
         '42/何人",["audience",{"page":"/何人\\"","connections":5,"visitors":3,"visible":2}]'
     ]

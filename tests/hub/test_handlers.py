@@ -355,9 +355,8 @@ def test_what_is_registered_later_counts_for_pages_that_were_asked_for_before() 
     assert handlers.resolve("/").middleware == (around,)
 
 
-def test_only_so_many_pages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nannin.hub.handlers._MAX_RESOLVED", 10)
-    handlers = Handlers()
+def test_only_so_many_pages_are_remembered() -> None:
+    handlers = Handlers(max_resolved=10)
     handlers.register("/*", "say", first)
     for number in range(100):
         assert found(handlers, f"/{number}", "say") is first

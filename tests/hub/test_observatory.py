@@ -51,7 +51,7 @@ def test_it_tells_watchers_until_they_go() -> None:
     house, heard = House(), []
 
     class Ear:
-        def told(self, page: str, count: Count) -> None:
+        def hear(self, page: str, count: Count) -> None:
             heard.append((page, count.connections))
 
     asked, ear = observatory(house), Ear()
@@ -203,7 +203,7 @@ def test_in_every_state_the_recount_agrees_and_the_parts_add_up(
 def lose_a_socket(house: House) -> None:
     """The roster forgets somebody who is there."""
     roster = house.hub.roster
-    roster.leave("/", house.page().sockets[0])
+    roster.leave("/", house.page().sockets[0], now=0.0)
 
 
 def keep_a_ghost(house: House) -> None:
@@ -216,7 +216,7 @@ def keep_a_ghost_visitor(house: House) -> None:
     """The roster takes one for another: as many connections, one visitor more."""
     roster: Any = house.hub.roster
     socket = house.page().sockets[0]
-    roster.leave("/", socket)
+    roster.leave("/", socket, now=0.0)
     roster.join("/", socket, "somebody else")
 
 

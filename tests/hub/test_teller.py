@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from nannin.audience.pace import Pace
+from nannin.audience.roster import Count, Roster
+from nannin.hub.sockets import Socket
+from nannin.hub.teller import Teller
 from support.fakes import House
 from support.many_clients import crowd
 
@@ -161,3 +167,64 @@ def test_with_the_last_listener_the_timer_goes() -> None:
     for client in (first, second):
         client.close()
     house.assert_empty()
+
+
+# Counts that several nodes share
+
+
+class Merged:
+    """This node's counts, and those of another."""
+
+    def __init__(self, roster: Roster[Socket]) -> None:
+        self._roster = roster
+        self.elsewhere = Count()
+
+    def count(self, page: str) -> Count:
+        here = self._roster.count(page)
+        return Count(*map(sum, zip(here, self.elsewhere, strict=True)))
+
+    def count_with(self, page: str, visitor: str | None, *, visible: bool = True) -> Count:
+        return self.count(page)
+
+    def pages(self) -> Collection[str]:
+        return self._roster.pages()
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.heard: list[Count] = []
+
+    def hear(self, page: str, count: Count) -> None:
+        self.heard.append(count)
+
+
+def test_a_merged_count_stands_where_that_of_one_node_does() -> None:
+    house = House()
+    (client,) = crowd(house, 1)
+    roster: Roster[Socket] = Roster()
+    socket = house.page().sockets[0]
+    counts, pace = Merged(roster), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
+    teller = Teller(counts, roster.audience, pace, house.clock)
+    teller.change("/")  # nobody here listens
+    counts.elsewhere = Count(4, 4, 4)
+    roster.join("/", socket)
+    update = teller.join(socket)
+    assert update is not None
+    assert list(update.packets) == ['42["user connected",5]']
+    house.clock.advance(1)
+    counts.elsewhere = Count(6, 6, 6)
+    teller.change("/")
+    house.clock.advance(1)
+    assert client.heard()[-1] == 7
+
+
+def test_watchers_hear_of_a_page_that_only_another_node_has_people_on() -> None:
+    house, ear = House(), Ear()
+    roster: Roster[Socket] = Roster()
+    counts, pace = Merged(roster), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
+    teller = Teller(counts, roster.audience, pace, house.clock)
+    teller.watch(ear, "/")
+    counts.elsewhere = Count(2, 2, 2)
+    teller.change("/")
+    house.clock.advance(1)
+    assert ear.heard == [Count(2, 2, 2)]

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nannin.audience.roster import Count
 from support.fakes import Client, House
-from support.many_clients import cut_slices
+from support.many_clients import SMALL_SLICES
 
 # Time passes in steps that a float holds exactly, so that each end of a grace falls on one of them.
 STEP_S = 1 / 128
@@ -50,7 +49,7 @@ class Ear:
     def __init__(self, count: Count) -> None:
         self.known = [count]
 
-    def told(self, page: str, count: Count) -> None:
+    def hear(self, page: str, count: Count) -> None:
         self.known.append(count)
 
 
@@ -59,9 +58,13 @@ class Telling(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patch = pytest.MonkeyPatch()
-        cut_slices(self.patch)
-        self.house = House(min_interval=0.05, max_interval=0.2, grace=GRACE_S, grace_lost=GRACE_LOST_S)
+        self.house = House(
+            slices=SMALL_SLICES,
+            min_interval=0.05,
+            max_interval=0.2,
+            grace=GRACE_S,
+            grace_lost=GRACE_LOST_S,
+        )
         self.guests: list[Guest] = []
         self.ears: list[tuple[Ear, str]] = []
         # What each page's count has been, in order: nobody may hear it backwards.
@@ -210,7 +213,6 @@ class Telling(RuleBasedStateMachine):
         self.house.clock.advance(60)
         self.house.assert_empty()
         assert not any(self.house.hub.teller.observers(page) for page in PAGES)
-        self.patch.undo()
 
 
 TestTelling = Telling.TestCase

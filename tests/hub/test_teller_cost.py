@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.fakes import House
-from support.many_clients import crowd, cut_slices, make_writes_cost, note_encodings
+from support.many_clients import SMALL_SLICES, crowd, make_writes_cost, note_encodings
 
 
 def test_an_update_is_encoded_once_for_each_format_and_written_once_to_each(
@@ -56,9 +56,8 @@ def test_a_newer_count_overtakes_midway_and_afterwards_all_have_it() -> None:
     assert {client.heard()[-1] for client in clients} == {2_502}
 
 
-def test_fan_outs_of_several_pages_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut_slices(monkeypatch)
-    house = House()
+def test_fan_outs_of_several_pages_take_turns() -> None:
+    house = House(slices=SMALL_SLICES)
     many, few = crowd(house, 10, "/many"), crowd(house, 2, "/few")
     for page in ("/many", "/few"):
         house.client().connect(page)
@@ -68,11 +67,8 @@ def test_fan_outs_of_several_pages_take_turns(monkeypatch: pytest.MonkeyPatch) -
     assert many[-1].heard("/many")[-1] == 10
 
 
-def test_a_change_while_the_few_who_heard_another_number_wait_for_their_turn_is_told_to_all(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cut_slices(monkeypatch)
-    house = House()
+def test_a_change_while_the_few_who_heard_another_number_wait_for_their_turn_is_told_to_all() -> None:
+    house = House(slices=SMALL_SLICES)
     crowd(house, 10, "/many")
     stays, goes, goes_later = crowd(house, 3, "/few")
     house.client().connect("/many")

@@ -8,7 +8,7 @@ import pytest
 
 from nannin.audience.roster import Count
 from support.fakes import Client, House
-from support.many_clients import crowd, cut_slices, note_encodings
+from support.many_clients import SMALL_SLICES, crowd, note_encodings
 
 
 def observers(house: House, count: int, page: str = "/", **auth: Any) -> list[Client]:
@@ -114,11 +114,8 @@ def test_one_session_may_be_on_a_page_and_observe_another() -> None:
 
 
 @pytest.mark.parametrize("recipients", [2, 1_000])
-def test_an_observer_that_comes_between_two_updates_is_told_each_count_once(
-    recipients: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cut_slices(monkeypatch, recipients)
-    house = House(min_interval=0.5, max_interval=0.5)
+def test_an_observer_that_comes_between_two_updates_is_told_each_count_once(recipients: int) -> None:
+    house = House(slices=SMALL_SLICES._replace(recipients=recipients), min_interval=0.5, max_interval=0.5)
     crowd(house, 1)
     (early,) = observers(house, 1)
     house.client().connect()
@@ -144,11 +141,8 @@ def test_an_observer_that_saw_a_count_that_was_taken_back_hears_of_it_alone() ->
     assert first.heard() == [1, 2]
 
 
-def test_observers_that_come_while_a_fan_out_takes_its_slices_end_with_the_last_count(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cut_slices(monkeypatch)
-    house = House()
+def test_observers_that_come_while_a_fan_out_takes_its_slices_end_with_the_last_count() -> None:
+    house = House(slices=SMALL_SLICES)
     early = observers(house, 3)
     clients = crowd(house, 7)
     joiner, late = house.client(), []

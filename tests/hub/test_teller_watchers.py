@@ -8,7 +8,7 @@ import pytest
 
 from nannin.audience.roster import Count
 from support.fakes import House
-from support.many_clients import crowd, cut_slices
+from support.many_clients import SMALL_SLICES, crowd
 
 ONE, TWO, THREE = Count(1, 1, 1), Count(2, 2, 2), Count(3, 3, 3)
 
@@ -19,7 +19,7 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[tuple[str, Count]] = []
 
-    def told(self, page: str, count: Count) -> None:
+    def hear(self, page: str, count: Count) -> None:
         self.heard.append((page, count))
 
 
@@ -129,9 +129,8 @@ def test_no_count_is_told_twice_where_nothing_changed() -> None:
     assert ear.heard == [("/", TWO)]
 
 
-def test_a_fan_out_in_slices_tells_watchers_each_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut_slices(monkeypatch)
-    house = House()
+def test_a_fan_out_in_slices_tells_watchers_each_count_once() -> None:
+    house = House(slices=SMALL_SLICES)
     crowd(house, 10)
     ear = watch(house, "/")
     for _ in range(2):
@@ -213,8 +212,8 @@ class Fleeting(Ear):
         super().__init__()
         self._house = house
 
-    def told(self, page: str, count: Count) -> None:
-        super().told(page, count)
+    def hear(self, page: str, count: Count) -> None:
+        super().hear(page, count)
         self._house.hub.teller.unwatch(self, page)
 
 
@@ -231,7 +230,7 @@ def test_a_watcher_may_go_while_it_is_told() -> None:
 class Broken:
     """A watcher that raises."""
 
-    def told(self, page: str, count: Count) -> None:
+    def hear(self, page: str, count: Count) -> None:
         raise RuntimeError("this watcher breaks down on purpose")
 
 

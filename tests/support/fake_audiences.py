@@ -61,7 +61,7 @@ class FakeCounts:
             self.counts.pop(page, None)
         for watcher, watched in list(self.watchers):
             if watched in (page, None):
-                watcher.told(page, count)
+                watcher.hear(page, count)
 
 
 class Hall:

@@ -24,6 +24,7 @@ from nannin.engine.session import ServedSession, Session
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import Page
+from nannin.hub.teller import Slices
 from nannin.settings import Settings
 from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
 from nannin.wire.engine_session import Limits
@@ -170,6 +171,7 @@ class House:
         limits: Limits | None = None,
         is_crawler: Callable[[str], bool] = lambda user_agent: False,
         verify: Callable[[str, str], bool] | None = None,
+        slices: Slices = Slices(),  # noqa: B008 - it never changes
         **settings: Any,
     ) -> None:
         self.clock = FakeClock()
@@ -182,6 +184,7 @@ class House:
             clock=self.clock,
             is_crawler=is_crawler,
             verify=verify,
+            slices=slices,
         )
         self.limits = limits or Limits()
         self.engine = Engine(

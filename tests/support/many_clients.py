@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from nannin import Socket
-from nannin.hub import teller
-from nannin.hub.encoding import encode_update
+from nannin.hub import fan_out, teller
+from nannin.hub.encoding import VARIANTS, encode_update
+from nannin.hub.teller import Slices
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, FakeLink, House
+
+# A slice of a fan-out that ends after two recipients, with a look at the clock after each.
+SMALL_SLICES = Slices(recipients=2, look_every=1)
 
 
 def crowd(house: House, count: int, page: str = "/", **auth: Any) -> list[Client]:
@@ -33,20 +37,16 @@ def room(house: House, count: int, page: str = "/room") -> tuple[list[Client], l
 
 def note_encodings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What is encoded from now on: format, page, count and direction of each."""
+    formats = {variant: form for form, variant in VARIANTS.items()}
     encoded: list[tuple[Any, ...]] = []
 
-    def encode(form: Any, page: str, count: Any, *, joined: bool) -> Outgoing:
-        encoded.append((form, page, count, joined))
-        return encode_update(form, page, count, joined=joined)
+    def encode(variant: Any, page: str, count: Any, *, joined: bool) -> Outgoing:
+        encoded.append((formats[variant], page, count, joined))
+        return encode_update(variant, page, count, joined=joined)
 
-    monkeypatch.setattr(teller, "encode_update", encode)
+    for module in (fan_out, teller):
+        monkeypatch.setattr(module, "encode_update", encode)
     return encoded
-
-
-def cut_slices(monkeypatch: pytest.MonkeyPatch, recipients: int = 2) -> None:
-    """A slice of a fan-out ends after so few recipients."""
-    monkeypatch.setattr(teller, "SLICE_RECIPIENTS", recipients)
-    monkeypatch.setattr(teller, "_LOOK_AT_THE_CLOCK_EVERY", 1)
 
 
 def make_writes_cost(house: House, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:

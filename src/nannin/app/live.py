@@ -220,7 +220,7 @@ class _Changes:
         self._handler = handler
         self._background = background
 
-    def told(self, page: str, count: Count) -> None:
+    def hear(self, page: str, count: Count) -> None:
         """A page's count has changed."""
         try:
             result = self._handler(Page(self._hub, page, is_one=True), count)

@@ -1,7 +1,7 @@
 """Who is on which page: connections join and leave, and each page's count follows.
 
-A visitor who leaves may be back in a moment: a reload, a phone between two cells. For that time, its grace, the
-connection that left is still counted. A return of the same visitor takes its place and changes no number.
+A visitor who leaves may be back in a moment: a reload, a phone between two cells. For that time, its grace,
+the connection that left still counts. A return of the same visitor takes its place and changes no number.
 """
 
 from __future__ import annotations

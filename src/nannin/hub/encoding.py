@@ -1,7 +1,9 @@
-"""The words of an update: how a page's count is told to the clients on it."""
+"""Encodes what is sent: packets, events, and the words of an update in each of its variants."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nannin.access.connect import Format
@@ -40,15 +42,49 @@ def encode_event(page: str, event: str, arguments: tuple[Any, ...]) -> Outgoing:
     return encode_packet(Packet(PacketType.EVENT, page, [event, *arguments]))
 
 
-def encode_update(form: Format, page: str, count: Count, *, joined: bool) -> Outgoing:
+@dataclass(frozen=True, eq=False, slots=True)
+class Variant:
+    """One way to tell a count. Two variants are equal if they are the same object, which makes a quick key.
+
+    Attributes:
+        events: the names of its events.
+        words: the event's name and argument for a page, its count, and whether the update tells of joins
+            rather than of leaves.
+        part: what of a count it tells; a client that has heard this part is not told it again.
+    """
+
+    events: frozenset[str]
+    words: Callable[[str, Count, bool], tuple[str, Any]]
+    part: Callable[[Count], object]
+
+
+# What a client asks for with `updates`, and the variant it is told; a format without a row is told nothing.
+VARIANTS: Mapping[Format, Variant] = {
+    # The pair of the sample of 2011.
+    Format.CLASSIC: Variant(
+        events=frozenset({"user connected", "user disconnected"}),
+        words=lambda page, count, joined: (
+            "user connected" if joined else "user disconnected",
+            count.visitors,
+        ),
+        part=lambda count: count.visitors,
+    ),
+    Format.AUDIENCE: Variant(
+        events=frozenset({"audience"}),
+        words=lambda page, count, joined: ("audience", {"page": page, **count._asdict()}),
+        part=lambda count: count,
+    ),
+}
+
+
+def encode_update(variant: Variant, page: str, count: Count, *, joined: bool) -> Outgoing:
     """Encodes an update.
 
     Args:
-        form: CLASSIC or AUDIENCE.
+        variant: which words it has.
         page: the page's key.
         count: what is told.
-        joined: whether it tells of joins rather than of leaves; only CLASSIC makes the difference.
+        joined: whether it tells of joins rather than of leaves; some variants say so.
     """
-    if form is Format.AUDIENCE:
-        return encode_event(page, "audience", ({"page": page, **count._asdict()},))
-    return encode_event(page, "user connected" if joined else "user disconnected", (count.visitors,))
+    event, argument = variant.words(page, count, joined)
+    return encode_event(page, event, (argument,))

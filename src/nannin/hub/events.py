@@ -98,8 +98,8 @@ class Events:
         """The client says whether its tab is visible; returns the ack."""
         if len(args) != 1 or not isinstance(args[0], bool):
             return {"error": f"{VISIBLE} takes one argument, true or false"}
-        if not socket.observes and (change := self._roster.show(socket.key, socket, args[0])):
-            self._teller.change(change)
+        if not socket.observes and self._roster.show(socket.key, socket, args[0]):
+            self._teller.change(socket.key)
         return None
 
     def _refuse(self, socket: Socket, event: str, number: int | None, error: Exception) -> None:

@@ -45,7 +45,7 @@ class Grace:
         grace_s = self._graces[reason]
         change = self._roster.leave(socket.key, socket, grace_s=grace_s, now=self._clock.now())
         assert change is not None
-        self._teller.leave(socket, change)
+        self._teller.leave(socket)
         self._alarm.set(self._roster.next_deadline())
 
     def end_all(self) -> None:
@@ -58,4 +58,4 @@ class Grace:
 
     def _expire(self, now: float) -> None:
         for change in self._roster.expire(now):
-            self._teller.change(change)
+            self._teller.change(change.page)

@@ -20,7 +20,7 @@ DISCONNECT = "disconnect"
 ANY = "*"
 
 # Maximum pages whose handlers are remembered; for any other page they are looked up again.
-_MAX_RESOLVED = 10_000
+MAX_RESOLVED = 10_000
 
 
 def check_handled(event: str) -> None:
@@ -104,9 +104,13 @@ class Handlers:
     A pattern is a page's key, in which `*` stands for any text and `{name}` for any text without a `/`. Where
     several have a handler for an event, a key without such parts comes first, then the most specific pattern:
     the one with the longest plain text, and of two such the one with fewer `*`.
+
+    Args:
+        max_resolved: how many pages' handlers are remembered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_resolved: int = MAX_RESOLVED) -> None:
+        self._max_resolved = max_resolved
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
         self._resolved: dict[str, PageHandlers] = {}
@@ -168,7 +172,7 @@ class Handlers:
         """What the application does on a page."""
         handling = self._resolved.get(page)
         if handling is None:
-            if len(self._resolved) >= _MAX_RESOLVED:
+            if len(self._resolved) >= self._max_resolved:
                 self._resolved.clear()
             handling = self._resolved[page] = self._resolve(page)
         return handling

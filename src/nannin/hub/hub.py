@@ -17,7 +17,7 @@ from nannin.audience.pace import Pace
 from nannin.audience.page_key import is_page_key
 from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
-from nannin.audience.roster import Count, Roster
+from nannin.audience.roster import Count, Counts, Roster
 from nannin.clock import Clock
 from nannin.engine.session import Session
 from nannin.errors import ConnectionRefused, HandlerCancelled, PacketError, PayloadError
@@ -25,14 +25,14 @@ from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
 from nannin.hub.emitter import Emitter
-from nannin.hub.encoding import encode_packet
+from nannin.hub.encoding import VARIANTS, encode_packet
 from nannin.hub.events import Events
 from nannin.hub.grace import Grace
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
 from nannin.hub.once import Once
 from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket
-from nannin.hub.teller import Teller
+from nannin.hub.teller import Slices, Teller
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import encode_message
@@ -59,10 +59,12 @@ class Hub:
         clock: time and turns of the loop.
         is_crawler: whether this User-Agent is a crawler's, which is told but not counted.
         verify: whether a token opens a page; None where pages need none.
+        slices: how much of a fan-out is told before the loop turns.
 
     Attributes:
         handlers: the application's.
-        roster: who is on which page.
+        roster: who is on which page of this node.
+        counts: how many are on each page.
         rooms: which rooms they are in.
         emitter: sends the application's events.
         teller: tells counts.
@@ -79,6 +81,7 @@ class Hub:
         clock: Clock,
         is_crawler: Callable[[str], bool] = lambda user_agent: False,
         verify: Callable[[str, str], bool] | None = None,
+        slices: Slices = Slices(),  # noqa: B008 - it never changes
     ) -> None:
         pace = Pace(
             share=settings.share,
@@ -88,9 +91,10 @@ class Hub:
         recovery = Recovery(window_s=settings.recover, max_bytes=settings.max_recovery, new_pid=new_id)
         self.handlers = handlers
         self.roster: Roster[Socket] = Roster()
+        self.counts: Counts = self.roster  # of one node; where several share a count, the merged one
         self.rooms: Rooms[Socket] = Rooms()
         self.emitter = Emitter(self.roster, self.rooms, recovery, clock)
-        self.teller = Teller(self.roster, pace, clock)
+        self.teller = Teller(self.counts, self.roster.audience, pace, clock, slices)
         self.admission = Admission(handlers.exists, settings, verify)
         self.crawlers = 0
         self._settings = settings
@@ -158,17 +162,17 @@ class Hub:
 
     def count(self, page: str) -> Count:
         """The page's count."""
-        return self.roster.count(page)
+        return self.counts.count(page)
 
     def count_with(self, joiner: Socket) -> Count:
         """The count of the joiner's page once it has joined."""
         if joiner.observes:
-            return self.roster.count(joiner.key)
-        return self.roster.count_with(joiner.key, joiner.visitor, visible=joiner.begins_visible)
+            return self.counts.count(joiner.key)
+        return self.counts.count_with(joiner.key, joiner.visitor, visible=joiner.begins_visible)
 
     def pages(self) -> Collection[str]:
         """The keys of the pages that somebody is counted on."""
-        return self.roster.pages()
+        return self.counts.pages()
 
     def disconnect(self, socket: Socket, *, close: bool) -> None:
         """Takes a socket off its page, or ends its session."""
@@ -213,7 +217,7 @@ class Hub:
         handlers = self.handlers.resolve(key)
         # On a page that the application handles, clients that ask for no updates hear only the application.
         usual = Format.NONE if handlers.is_handled else Format.CLASSIC
-        socket.form = usual if connect.updates is None else connect.updates
+        socket.variant = VARIANTS.get(usual if connect.updates is None else connect.updates)
         self._caller.call(
             handlers,
             socket,
@@ -251,8 +255,8 @@ class Hub:
         if socket.observes:
             update = self.teller.observe(socket)
         else:
-            change = self.roster.join(key, socket, socket.visitor, visible=socket.begins_visible)
-            update = self.teller.join(socket, change)
+            self.roster.join(key, socket, socket.visitor, visible=socket.begins_visible)
+            update = self.teller.join(socket)
         pid = socket.ticket.pid if socket.ticket is not None else None
         packets = [encode_message(encode_connect(key, socket.id, pid))]
         packets += update.packets if update is not None else ()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from nannin.access.connect import Connect, Format
+from nannin.access.connect import Connect
 from nannin.audience.page_key import is_pattern
 from nannin.audience.recovery import Aim, Ticket
 from nannin.audience.rooms import Rooms
@@ -15,6 +15,7 @@ from nannin.audience.roster import Count
 from nannin.engine.handshake import Handshake
 from nannin.engine.session import Session
 from nannin.errors import CallTimeout, NotConnected
+from nannin.hub.encoding import Variant
 from nannin.hub.handlers import Handlers, HandlerT, Middleware, check_handled
 from nannin.hub.reasons import SocketState
 from nannin.hub.targets import Answers, Emitting, OnlyMe, Target, check_event
@@ -62,7 +63,6 @@ class Socket:
         "answered_s",
         "auth",
         "begins_visible",
-        "form",
         "greeted",
         "id",
         "key",
@@ -74,6 +74,7 @@ class Socket:
         "session",
         "state",
         "ticket",
+        "variant",
         "visitor",
         "wants_to_leave",
     )
@@ -99,7 +100,7 @@ class Socket:
         self.visitor: str | None = connect.visitor
         self.observes = observes
         self.begins_visible = connect.visible
-        self.form = Format.NONE
+        self.variant: Variant | None = None  # how it is told its page's count
         self.state = SocketState.JOINING
         self.left_rooms: list[str] | None = None  # what it was in when it left
         self.ticket: Ticket | None = None  # those who may come back have one

@@ -1,170 +1,121 @@
-"""Tells each page's audience its count: paced, in slices, and each form of it encoded once for all."""
+"""Tells each page's audience its count: paced, in slices, and each variant of it encoded once for all."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Protocol
 
-from nannin.access.connect import Format
 from nannin.audience.pace import Pace
-from nannin.audience.roster import Change, Count, Roster
+from nannin.audience.roster import Count, Counts
 from nannin.clock import Alarm, Clock
 from nannin.hub.encoding import encode_update
+from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard
 from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.telling")
 
-# A slice of a fan-out ends after so many recipients or seconds, and the loop turns.
-SLICE_RECIPIENTS = 1_000
-SLICE_S = 0.01
-_LOOK_AT_THE_CLOCK_EVERY = 100
-
 # Looked up once for each recipient: an attribute of an Enum class costs as much as the rest of the look.
-_CLASSIC, _NONE, _JOINED = Format.CLASSIC, Format.NONE, SocketState.JOINED
-
-_NOTHING_YET = Count(-1, -1, -1)
+_JOINED = SocketState.JOINED
 
 
 class Watcher(Protocol):
-    """One who is told of a page's count without being a client of it."""
+    """One who hears a page's count without being a client of it."""
 
-    def told(self, page: str, count: Count) -> None:
+    def hear(self, page: str, count: Count) -> None:
         """The page's audience is being told this count. It must not block."""
 
 
-class _Page:
-    """What a page's audience has heard."""
+class Slices(NamedTuple):
+    """How much of a fan-out is told before the loop turns.
 
-    __slots__ = ("early", "key", "listeners", "mixed", "observers", "told", "watched")
+    Attributes:
+        recipients: the most recipients of one slice.
+        seconds: the time after which a slice ends early.
+        look_every: how many recipients are told between two looks at the clock.
+    """
 
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.told = Count()
-        self.watched = Count()  # what the watchers were told last, while the count is no other
-        self.observers: dict[Socket, None] = {}  # clients that are told, but not counted
-        self.mixed = False  # the last fan-out was overtaken: not all have heard the same
-        self.early: dict[Socket, Count] = {}  # who joined since then, and what it was told at once
-        self.listeners = 0  # connections that are told anything at all
-
-
-class _FanOut:
-    """One telling of a page's count to all that were on it when it began."""
-
-    __slots__ = (
-        "at",
-        "audience",
-        "classic",
-        "count",
-        "early",
-        "head",
-        "mixed",
-        "page",
-        "recipients",
-        "tail",
-        "took_s",
-        "whole",
-    )
-
-    def __init__(self, page: _Page, recipients: list[Socket], *, whole: bool) -> None:
-        self.page = page
-        self.whole = whole  # else it goes to those only who heard another count than the rest
-        self.recipients = recipients
-        self.early, page.early = page.early, {}
-        self.mixed = False
-        self.at = 0
-        # Whoever stands before the head or behind the tail may have heard something else than the rest.
-        self.head = len(page.observers) if whole else len(recipients)
-        self.tail = len(recipients) - len(self.early)
-        self.took_s = 0.0
-        self.count = _NOTHING_YET
-        self.audience: Outgoing | None = None
-        self.classic: Outgoing | None = None
-
-    def renew(self, count: Count) -> None:
-        """From here on, tells this count."""
-        self.mixed = self.at > 0 or not (self.whole or count == self.page.told)
-        self.count = count
-        self.audience = self.classic = None
-
-    def encode(self, form: Format, joined: bool) -> Outgoing:
-        """The update in one form, for the first recipient that needs it and all behind it."""
-        update = encode_update(form, self.page.key, self.count, joined=joined)
-        if form is Format.CLASSIC:
-            self.classic = update
-        else:
-            self.audience = update
-        return update
-
-    def needs(self, socket: Socket) -> bool:
-        """Whether a socket that may have heard this count already has to be told; it is then, in its form."""
-        heard = self.early.get(socket)
-        if heard is None:
-            if self.page.mixed:
-                return True
-            heard = self.page.told
-        if socket.form is Format.CLASSIC:
-            return heard.visitors != self.count.visitors
-        return heard != self.count
+    recipients: int = 1_000
+    seconds: float = 0.01
+    look_every: int = 100
 
 
 class Teller:
     """Tells counts.
 
     Args:
-        roster: who is on which page.
+        counts: how many are on each page, on this node or on all.
+        audience: the sockets of this node that are on a page, in the order of their joins.
         pace: when a page may be told.
         clock: time and turns of the loop.
+        slices: how much is told at once.
     """
 
-    def __init__(self, roster: Roster[Socket], pace: Pace, clock: Clock) -> None:
-        self._roster = roster
+    def __init__(
+        self,
+        counts: Counts,
+        audience: Callable[[str], Collection[Socket]],
+        pace: Pace,
+        clock: Clock,
+        slices: Slices = Slices(),  # noqa: B008 - it never changes
+    ) -> None:
+        self._counts = counts
+        self._audience = audience
         self._pace = pace
         self._clock = clock
-        self._pages: dict[str, _Page] = {}
-        self._fan_outs: list[_FanOut] = []
+        self._slices = slices
+        self._pages: dict[str, Heard] = {}
+        self._fan_outs: list[FanOut] = []
         self._watchers: dict[str | None, dict[Watcher, None]] = {}
         self._turning = False
         self._alarm = Alarm(clock, self._wake)
 
-    def join(self, socket: Socket, change: Change) -> Outgoing | None:
-        """A socket joined: the page becomes due. Returns the joiner's own first update, to send at once."""
-        update = self._hear(socket, change.page, change.after)
-        self._make_due(change)
+    def join(self, socket: Socket) -> Outgoing | None:
+        """A socket has joined its page, which becomes due.
+
+        Returns:
+            The joiner's own first update, to send at once; None where it wants none.
+        """
+        update = self._listen(socket)
+        self._make_due(self._pages[socket.key])
         return update
 
-    def leave(self, socket: Socket, change: Change) -> None:
-        """A socket left: the page becomes due."""
-        self._hear_no_more(socket, change.page)
-        self.change(change)
+    def leave(self, socket: Socket) -> None:
+        """A socket has left its page, which becomes due."""
+        self._listen_no_more(socket)
+        self.change(socket.key)
 
-    def change(self, change: Change) -> None:
-        """The count of a page changed that somebody is or was on: it becomes due."""
-        page = self._pages[change.page]
-        if change.after.connections or page.observers or self._is_watched(change.page):
-            self._make_due(change)
+    def change(self, page: str) -> None:
+        """The count of a page has changed, here or on another node: it becomes due."""
+        heard = self._pages.get(page)
+        if heard is None:
+            if not self._is_watched(page):
+                return  # nobody here listens
+            heard = self._pages[page] = Heard(page)
+        if heard.observers or self._is_watched(page) or self._counts.count(page).connections:
+            self._make_due(heard)
         else:
-            self._forget(change.page)
+            self._forget(page)
 
     def observe(self, socket: Socket) -> Outgoing | None:
         """A socket is told of its page from now on, but not counted. Returns its first update."""
-        update = self._hear(socket, socket.key, self._roster.count(socket.key))
+        update = self._listen(socket)
         self._pages[socket.key].observers[socket] = None
         return update
 
     def observe_no_more(self, socket: Socket) -> None:
         """A socket that observed has left."""
-        page = self._pages[socket.key]
-        del page.observers[socket]
-        self._hear_no_more(socket, socket.key)
-        self._forget_if_empty(page)
+        heard = self._pages[socket.key]
+        del heard.observers[socket]
+        self._listen_no_more(socket)
+        self._forget_if_empty(heard)
 
     def observers(self, page: str) -> Collection[Socket]:
         """The sockets that observe a page."""
-        known = self._pages.get(page)
-        return known.observers.keys() if known is not None else ()
+        heard = self._pages.get(page)
+        return heard.observers.keys() if heard is not None else ()
 
     def watch(self, watcher: Watcher, page: str | None) -> None:
         """Tells a watcher of each update of a page from now on, or of every page (None)."""
@@ -177,50 +128,52 @@ class Teller:
         if not watchers:
             self._watchers.pop(page, None)
 
-    def _hear(self, socket: Socket, key: str, count: Count) -> Outgoing | None:
-        page = self._pages.get(key)
-        if page is None:
-            page = self._pages[key] = _Page(key)
-        page.early[socket] = count
-        if socket.form is Format.NONE:
+    def _listen(self, socket: Socket) -> Outgoing | None:
+        page = socket.key
+        heard, count = self._pages.get(page), self._counts.count(page)
+        if heard is None:
+            heard = self._pages[page] = Heard(page)
+        heard.at_join[socket] = count
+        if socket.variant is None:
             return None
-        page.listeners += 1
-        return encode_update(socket.form, key, count, joined=True)
+        heard.listeners += 1
+        return encode_update(socket.variant, page, count, joined=True)
 
-    def _hear_no_more(self, socket: Socket, key: str) -> None:
-        page = self._pages[key]
-        page.early.pop(socket, None)
-        page.listeners -= socket.form is not Format.NONE
-        socket.session.forget_newest(key)
+    def _listen_no_more(self, socket: Socket) -> None:
+        heard = self._pages[socket.key]
+        heard.at_join.pop(socket, None)
+        if socket.variant is not None:
+            heard.listeners -= 1
+        socket.session.forget_newest(socket.key)
 
-    def _is_watched(self, key: str) -> bool:
-        return bool(self._watchers) and (key in self._watchers or None in self._watchers)
+    def _is_watched(self, page: str) -> bool:
+        return bool(self._watchers) and (page in self._watchers or None in self._watchers)
 
-    def _tell_watchers(self, page: _Page, count: Count) -> None:
-        if self._watchers and count != page.watched:
-            for watcher in [*self._watchers.get(page.key, ()), *self._watchers.get(None, ())]:
+    def _tell_watchers(self, heard: Heard, count: Count) -> None:
+        if self._watchers and count != heard.by_watchers:
+            for watcher in [*self._watchers.get(heard.page, ()), *self._watchers.get(None, ())]:
                 try:
-                    watcher.told(page.key, count)
+                    watcher.hear(heard.page, count)
                 except Exception:
-                    logger.exception("a watcher of page %s raised", page.key)
-        page.watched = count
+                    logger.exception("a watcher of page %s raised", heard.page)
+        heard.by_watchers = count
 
-    def _forget_if_empty(self, page: _Page) -> None:
+    def _forget_if_empty(self, heard: Heard) -> None:
         """Keeps nothing of a page that nobody is on or listens to, once its last number is told."""
-        if not page.observers and page.told == self._roster.count(page.key) == Count():
-            self._forget(page.key)
+        if not heard.observers and heard.count == self._counts.count(heard.page) == Count():
+            self._forget(heard.page)
 
-    def _forget(self, key: str) -> None:
-        del self._pages[key]
-        self._pace.forget(key)
+    def _forget(self, page: str) -> None:
+        del self._pages[page]
+        self._pace.forget(page)
         if not self._pages:
             self._alarm.cancel()
 
-    def _make_due(self, change: Change) -> None:
-        page = self._pages[change.page]
-        if change.after != page.watched:
-            page.watched = _NOTHING_YET  # who asks for the count now sees it, even if it is taken back untold
-        self._pace.change(change.page)
+    def _make_due(self, heard: Heard) -> None:
+        if self._counts.count(heard.page) != heard.by_watchers:
+            # A watcher that asks for the count sees it now, even if it changes back before it is told.
+            heard.by_watchers = NOTHING_YET
+        self._pace.change(heard.page)
         if not self._turning:
             self._set_alarm()
 
@@ -241,8 +194,8 @@ class Teller:
     def _turn(self) -> None:
         """Begins what is due, and gives the eldest fan-out one slice."""
         try:
-            for name in self._pace.due(self._clock.now()):
-                self._begin(name)
+            for page in self._pace.due(self._clock.now()):
+                self._begin(self._pages[page])
             if self._fan_outs:
                 fan_out = self._fan_outs.pop(0)
                 if self._tell_slice(fan_out):
@@ -253,64 +206,63 @@ class Teller:
             self._turning = False
             self._set_alarm()
 
-    def _begin(self, key: str) -> None:
-        page, count = self._pages[key], self._roster.count(key)
-        same = count == page.told and not page.mixed
-        if not page.listeners or (same and all(heard == count for heard in page.early.values())):
-            page.told, page.mixed, page.early = count, False, {}
-            self._tell_watchers(page, count)
-            self._pace.told(key, 0.0, self._clock.now())
-            self._forget_if_empty(page)
-            return
-        # Where the count is what was told last, only those who joined since then can have heard another.
-        recipients = list(page.early) if same else [*page.observers, *self._roster.audience(key)]
-        self._fan_outs.append(_FanOut(page, recipients, whole=not same))
+    def _begin(self, heard: Heard) -> None:
+        page, count = heard.page, self._counts.count(heard.page)
+        if not heard.listeners or heard.all_heard(count):
+            heard.at_join = {}
+            heard.settle(count)
+            self._tell_watchers(heard, count)
+            self._pace.finished(page, 0.0, self._clock.now())
+            self._forget_if_empty(heard)
+        elif heard.were_all_told(count):
+            self._fan_outs.append(FanOut(heard, list(heard.at_join), to_all=False))
+        else:
+            self._fan_outs.append(FanOut(heard, [*heard.observers, *self._audience(page)], to_all=True))
 
-    def _tell_slice(self, fan_out: _FanOut) -> bool:
+    def _tell_slice(self, fan_out: FanOut) -> bool:
         """Tells the next recipients the newest count; returns whether some are left."""
-        started = self._clock.now()
-        count = self._roster.count(fan_out.page.key)
+        slices, started = self._slices, self._clock.now()
+        count = self._counts.count(fan_out.heard.page)
         if count != fan_out.count:
             fan_out.renew(count)
-            self._tell_watchers(fan_out.page, count)
-        end = min(fan_out.at + SLICE_RECIPIENTS, len(fan_out.recipients))
+            self._tell_watchers(fan_out.heard, count)
+        end = min(fan_out.at + slices.recipients, len(fan_out.recipients))
         while fan_out.at < end:
-            stop = min(fan_out.at + _LOOK_AT_THE_CLOCK_EVERY, end)
-            self._tell_some(fan_out, fan_out.recipients[fan_out.at : stop])
+            stop = min(fan_out.at + slices.look_every, end)
+            self._tell_some(fan_out, stop)
             fan_out.at = stop
-            if self._clock.now() - started >= SLICE_S:
+            if self._clock.now() - started >= slices.seconds:
                 break
         fan_out.took_s += self._clock.now() - started
         return fan_out.at < len(fan_out.recipients)
 
-    def _tell_some(self, fan_out: _FanOut, sockets: list[Socket]) -> None:
-        key, told, count = fan_out.page.key, fan_out.page.told, fan_out.count
-        # Those who heard early joined last, and so stand last; nobody before them needs a second look where
-        # both numbers differ from what all heard.
-        within = fan_out.head <= fan_out.at and fan_out.at + len(sockets) <= fan_out.tail
-        plain = within and told.visitors != count.visitors
-        joined = count.visitors > told.visitors
+    def _tell_some(self, fan_out: FanOut, stop: int) -> None:
+        page, updates, all_need = fan_out.heard.page, fan_out.updates, fan_out.all_need(stop)
         # This loop is what telling costs beside the kernel: it runs once for each recipient of each update.
-        for socket in sockets:
-            form = socket.form
-            if form is _NONE or socket.state is not _JOINED or not (plain or fan_out.needs(socket)):
+        for socket in fan_out.recipients[fan_out.at : stop]:
+            variant = socket.variant
+            if variant is None or socket.state is not _JOINED:
                 continue
-            update = fan_out.classic if form is _CLASSIC else fan_out.audience
+            if not (all_need or fan_out.needs(socket, variant)):
+                continue
+            update = updates.get(variant)
             if update is None:
-                update = fan_out.encode(form, joined)
-            link = socket.session.link
+                update = fan_out.encode(variant)
+            session = socket.session
+            link = session.link
+            # What `session.send_newest` does, without its call, which took 30 of 200 ns a recipient.
             if link is not None:
-                link.write_newest(key, update)
+                link.write_newest(page, update)
             else:
-                socket.session.send_newest(key, update)
+                session.send_newest(page, update)
 
-    def _finish(self, fan_out: _FanOut) -> None:
-        page = fan_out.page
-        if self._pages.get(page.key) is page:
-            page.told, page.mixed = fan_out.count, fan_out.mixed
-            if fan_out.mixed:
-                self._pace.change(page.key)
-            self._pace.told(page.key, fan_out.took_s, self._clock.now())
-            self._forget_if_empty(page)
-        else:
-            self._pace.told(page.key, fan_out.took_s, self._clock.now())
+    def _finish(self, fan_out: FanOut) -> None:
+        heard, now = fan_out.heard, self._clock.now()
+        if self._pages.get(heard.page) is not heard:  # it was forgotten meanwhile, and may be back
+            self._pace.finished(heard.page, fan_out.took_s, now)
+            return
+        heard.settle(fan_out.count, was_overtaken=fan_out.was_overtaken)
+        if fan_out.was_overtaken:
+            self._pace.change(heard.page)
+        self._pace.finished(heard.page, fan_out.took_s, now)
+        self._forget_if_empty(heard)

@@ -8,7 +8,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar, overload
 
-from nannin.access.connect import Format
 from nannin.errors import ConnectionRefused, NotConnected
 from nannin.hub.hub import EMIT_AFTER_CONNECT_S
 from nannin.hub.sockets import Socket
@@ -24,11 +23,6 @@ AnswerT = TypeVar("AnswerT", bound=Callable[..., Any])
 TIMEOUT_S: Final = 5.0
 
 _OFFSET: Final = re.compile(r".{8}\.[0-9a-f]{1,15}")
-_UPDATES: Final = {
-    Format.CLASSIC: frozenset({"user connected", "user disconnected"}),
-    Format.AUDIENCE: frozenset({"audience"}),
-    Format.NONE: frozenset[str](),
-}
 
 
 class Client:
@@ -307,7 +301,8 @@ class Client:
         if wants_offset and args and isinstance(args[-1], str) and _OFFSET.fullmatch(args[-1]):
             self._offset = args.pop()
         came = (event, *args)
-        is_update = event in _UPDATES[self.socket.form]
+        variant = self.socket.variant
+        is_update = variant is not None and event in variant.events
         (self.updates if is_update else self.received).append(came)
         self._not_taken.append(came)
         answer = self._on.get(event)

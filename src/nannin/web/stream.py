@@ -169,7 +169,7 @@ class Stream:
         self._dirty: dict[str, Count | None] = dict.fromkeys(asked)
         self._news.set()
 
-    def told(self, page: str, count: Count) -> None:
+    def hear(self, page: str, count: Count) -> None:
         """Notes the newest count of a page, in place of an older one that was not written yet."""
         self._dirty[page] = count
         self._wake()
