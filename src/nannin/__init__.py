@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from nannin.errors import NotConnected as NotConnected
     from nannin.errors import PayloadError as PayloadError
     from nannin.errors import SettingsError as SettingsError
+    from nannin.hub.sockets import Answers as Answers
     from nannin.hub.sockets import Page as Page
     from nannin.hub.sockets import Socket as Socket
-    from nannin.hub.targets import Answers as Answers
-    from nannin.hub.targets import Target as Target
+    from nannin.hub.sockets import Target as Target
     from nannin.wire.disconnect_reason import DisconnectReason as DisconnectReason
 
 # Where each public name is: the imports above, for the interpreter.
@@ -37,10 +37,10 @@ _MODULES = {
     "NotConnected": "nannin.errors",
     "PayloadError": "nannin.errors",
     "SettingsError": "nannin.errors",
+    "Answers": "nannin.hub.sockets",
     "Page": "nannin.hub.sockets",
     "Socket": "nannin.hub.sockets",
-    "Answers": "nannin.hub.targets",
-    "Target": "nannin.hub.targets",
+    "Target": "nannin.hub.sockets",
     "DisconnectReason": "nannin.wire.disconnect_reason",
 }
 

@@ -7,6 +7,7 @@ NanninError
 ├── CallTimeout (TimeoutError)                a client did not acknowledge in time
 ├── HandlerCancelled                          what a handler awaited was cancelled
 ├── NotConnected                              the socket has left its page
+├── WrongThread (RuntimeError)                something was called from another thread than the server's
 ├── PayloadError (ValueError)                 what a client sent is not what the handler takes
 ├── PacketError                               a client sent a malformed packet
 ├── BindError                                 an address can't be listened on
@@ -34,6 +35,7 @@ __all__ = [
     "PayloadError",
     "RemoteError",
     "SettingsError",
+    "WrongThread",
 ]
 
 
@@ -85,6 +87,10 @@ class HandlerCancelled(NanninError):
 
 class NotConnected(NanninError):
     """The socket has left its page, so there is nobody to send to or to wait for."""
+
+
+class WrongThread(NanninError, RuntimeError):
+    """What belongs on the server's loop was called from another thread; the message says what to do."""
 
 
 class PayloadError(NanninError, ValueError):

@@ -9,17 +9,17 @@ from nannin.hub.client import MAX_LEFT, Client, client_of
 from support.fakes import House
 
 
-def socket(key: str, *, observes: bool = False) -> Any:
+def connection(key: str, *, observes: bool = False) -> Any:
     return SimpleNamespace(key=key, observes=observes)
 
 
 def test_the_pages_that_it_observes_are_counted_apart() -> None:
     client = Client(0, is_crawler=False)
-    for one in (socket("/a"), socket("/b", observes=True), socket("/c", observes=True)):
+    for one in (connection("/a"), connection("/b", observes=True), connection("/c", observes=True)):
         client.enter(one)
-    assert (list(client.sockets), client.observed) == (["/a", "/b", "/c"], 2)
+    assert (list(client.connections), client.observed) == (["/a", "/b", "/c"], 2)
     client.leave("/b")
-    assert (list(client.sockets), client.observed) == (["/a", "/c"], 1)
+    assert (list(client.connections), client.observed) == (["/a", "/c"], 1)
 
 
 def test_a_page_that_it_was_never_on_is_not_one_that_it_has_left() -> None:
@@ -32,10 +32,10 @@ def test_a_page_that_it_was_never_on_is_not_one_that_it_has_left() -> None:
 
 def test_a_page_that_it_is_on_again_is_not_one_that_it_has_left() -> None:
     client = Client(0, is_crawler=False)
-    client.enter(socket("/a"))
+    client.enter(connection("/a"))
     client.leave("/a")
     assert client.was_on("/a")
-    client.enter(socket("/a"))
+    client.enter(connection("/a"))
     assert not client.was_on("/a")
 
 
@@ -52,4 +52,4 @@ def test_the_hub_keeps_it_with_the_session() -> None:
     session = house.client("/", user_agent="a bot").session
     client = client_of(session)
     assert (client.is_crawler, client.observed) == (True, 1)
-    assert client.sockets["/"].session is session
+    assert client.connections["/"].session is session

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, DisconnectReason, NotConnected, Socket
-from support.fakes import Client, House
+from support.fakes import Client, House, connection_of
 
 
 def enter(house: House, **auth: Any) -> tuple[Client, str]:
@@ -154,7 +154,7 @@ def test_one_that_comes_back_before_its_loss_is_noticed_takes_the_place_of_itsel
     assert told == [DisconnectReason.TRANSPORT_ERROR]
     assert (client.session.ended, back.session.ended) == (True, False)
     assert (sole(house).id, sole(house).recovered) == (first.id, True)
-    assert house.hub.emitter.sockets == {first.id: sole(house)}
+    assert house.hub.emitter.connections == {first.id: connection_of(house, sole(house))}
 
 
 def test_one_comes_back_as_often_as_it_is_lost() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nannin.hub import emitter
-from nannin.hub.encoding import encode_event
+from nannin.hub.encoding import add_text, encode_event
+from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, House
 from support.many_clients import room
 
@@ -24,6 +25,19 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr(emitter, "encode_event", count)
     return calls
+
+
+@pytest.fixture
+def marked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The offsets that events are marked with."""
+    offsets: list[str] = []
+
+    def note(event: Outgoing, text: str) -> Outgoing:
+        offsets.append(text)
+        return add_text(event, text)
+
+    monkeypatch.setattr(emitter, "add_text", note)
+    return offsets
 
 
 def writes(clients: list[Client]) -> list[int]:
@@ -43,13 +57,15 @@ def test_an_event_for_a_thousand_in_a_room_is_encoded_once_and_written_once_to_e
     assert [after - one for after, one in zip(writes(clients), before, strict=True)] == [1] * 1_000
 
 
-def test_where_some_may_come_back_an_event_is_encoded_twice(encoded: list[tuple[Any, ...]]) -> None:
+def test_where_some_may_come_back_an_event_is_encoded_once_and_then_marked(
+    encoded: list[tuple[Any, ...]], marked: list[str]
+) -> None:
     house = House()
     plain, _ = room(house, 10)
     recovering = [house.client("/room", recover=True) for _ in range(10)]
     before = writes(plain + recovering)
     house.page("/room").emit("hi", 1)
-    assert [len(args) for args in encoded] == [1, 2]
+    assert ([len(args) for args in encoded], len(marked)) == ([1], 1)
     assert [after - one for after, one in zip(writes(plain + recovering), before, strict=True)] == [1] * 20
     assert [client.events("/room") for client in plain] == [[["hi", 1]]] * 10
     assert [client.events("/room")[0][:2] for client in recovering] == [["hi", 1]] * 10
@@ -119,11 +135,42 @@ def test_a_call_carries_no_offset() -> None:
     asyncio.run(main())
 
 
+def test_where_nobody_may_come_back_nothing_is_marked(
+    encoded: list[tuple[Any, ...]], marked: list[str]
+) -> None:
+    house = House()
+    clients, (socket, *_) = room(house, 3)
+    house.client("/elsewhere", recover=True)
+    house.page("/room").emit("hi")
+    house.page("/room").volatile.emit("hi")
+    socket.broadcast.emit("hi")
+    socket.emit("hi")
+    assert (len(encoded), marked) == (4, [])
+    assert [len(client.events("/room")) for client in clients] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("recover", [False, True])
+def test_an_event_from_another_thread_is_encoded_once(
+    recover: bool, encoded: list[tuple[Any, ...]], marked: list[str]
+) -> None:
+    async def main() -> None:
+        house = House()
+        room(house, 1)
+        client = house.client("/room", recover=recover)
+        house.hub.home.run_on(asyncio.get_running_loop())
+        await asyncio.to_thread(house.page("/room").emit, "news", {"n": 1}, b"\x01")
+        await house.turn()
+        assert (len(encoded), len(marked)) == (1, int(recover))
+        assert client.events("/room")[0][:3] == ["news", {"n": 1}, b"\x01"]
+
+    asyncio.run(main())
+
+
 def test_what_a_thread_changes_after_it_sent_it_is_sent_as_it_was() -> None:
     async def main() -> None:
         house = House()
         (client,), _ = room(house, 1)
-        house.hub.emitter.run_on(asyncio.get_running_loop())
+        house.hub.home.run_on(asyncio.get_running_loop())
 
         def work() -> None:
             note = {"n": 1, "raw": b"\x00"}
@@ -144,4 +191,4 @@ def test_nothing_is_kept_of_sockets_that_have_left_or_were_refused() -> None:
     clients[1].close()
     clients[2].lose()
     house.client("/room", visitor=5)
-    assert not house.hub.emitter.sockets
+    assert not house.hub.emitter.connections

@@ -17,7 +17,7 @@ def test_an_event_from_another_thread_is_written_by_the_loops_thread() -> None:
         client = house.client()
         client.connect(updates="none")
         house.clock.advance(1)
-        house.hub.emitter.run_on(asyncio.get_running_loop())
+        house.hub.home.run_on(asyncio.get_running_loop())
         written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def write(packet: Encoded) -> None:
@@ -35,7 +35,7 @@ def test_an_event_from_another_thread_is_written_by_the_loops_thread() -> None:
 def test_what_can_not_be_sent_raises_in_the_thread_that_sends_it() -> None:
     async def main() -> None:
         house = House()
-        house.hub.emitter.run_on(asyncio.get_running_loop())
+        house.hub.home.run_on(asyncio.get_running_loop())
         with pytest.raises(TypeError):
             await asyncio.to_thread(house.page().emit, "news", object())
 

@@ -6,7 +6,7 @@ import pytest
 
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
-from nannin.hub.encoding import MAX_ATTACHMENTS, VARIANTS, encode_event, encode_update
+from nannin.hub.encoding import MAX_ATTACHMENTS, VARIANTS, add_text, encode_event, encode_update
 
 CLASSIC, AUDIENCE = VARIANTS[Format.CLASSIC], VARIANTS[Format.AUDIENCE]
 COUNT = Count(connections=5, visitors=3, visible=2)
@@ -64,6 +64,19 @@ def test_the_binary_parts_of_an_event_follow_it_as_packets_of_their_own() -> Non
         b"\x01",
         b"\x02",
     ]
+
+
+@pytest.mark.parametrize(
+    ("args", "packet"),
+    [((), '42["say","a\\"b"]'), (({"a": [1]},), '42["say",{"a":[1]},"a\\"b"]')],
+)
+def test_one_more_text_stands_after_the_arguments(args: tuple[object, ...], packet: str) -> None:
+    assert list(add_text(encode_event("/", "say", args), 'a"b').packets) == [packet]
+
+
+def test_one_more_text_leaves_the_attachments_as_they_are() -> None:
+    packets = list(add_text(encode_event("/", "say", (b"\x01",)), "text").packets)
+    assert packets == ['451-["say",{"_placeholder":true,"num":0},"text"]', b"\x01"]
 
 
 def test_an_event_that_json_has_no_form_for_is_a_type_error() -> None:

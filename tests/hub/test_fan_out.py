@@ -8,9 +8,9 @@ import pytest
 
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
+from nannin.hub.connection import Connection
 from nannin.hub.encoding import VARIANTS, Variant
 from nannin.hub.fan_out import FanOut, Heard
-from nannin.hub.sockets import Socket
 from support.fakes import House
 from support.many_clients import crowd
 
@@ -19,12 +19,12 @@ ONE, TWO = Count(1, 1, 1), Count(2, 2, 2)
 TWO_TABS = Count(2, 1, 1)  # of one visitor: only the audience event tells them from one
 
 
-def people(count: int) -> list[Socket]:
+def people(count: int) -> list[Connection]:
     """So many to tell; a fan-out only looks them up."""
-    return [cast(Socket, object()) for _ in range(count)]
+    return [cast(Connection, object()) for _ in range(count)]
 
 
-def begin(heard: Heard, recipients: list[Socket], count: Count) -> FanOut:
+def begin(heard: Heard, recipients: list[Connection], count: Count) -> FanOut:
     fan_out = FanOut(heard, recipients, to_all=True)
     fan_out.renew(count)
     return fan_out
@@ -41,17 +41,17 @@ def test_who_was_there_is_told_where_its_part_of_the_count_differs(
 ) -> None:
     heard = Heard("/")
     heard.settle(ONE)
-    (socket,) = people(1)
-    fan_out = begin(heard, [socket], count)
-    assert (fan_out.needs(socket, CLASSIC), fan_out.needs(socket, AUDIENCE)) == (classic, audience)
+    (connection,) = people(1)
+    fan_out = begin(heard, [connection], count)
+    assert (fan_out.needs(connection, CLASSIC), fan_out.needs(connection, AUDIENCE)) == (classic, audience)
 
 
 def test_who_was_there_when_a_fan_out_was_overtaken_is_always_told() -> None:
     heard = Heard("/")
     heard.settle(ONE, was_overtaken=True)
-    (socket,) = people(1)
-    fan_out = begin(heard, [socket], ONE)
-    assert fan_out.needs(socket, CLASSIC)
+    (connection,) = people(1)
+    fan_out = begin(heard, [connection], ONE)
+    assert fan_out.needs(connection, CLASSIC)
     assert fan_out.all_need(1)
 
 
@@ -62,7 +62,7 @@ def test_who_joined_since_is_told_where_it_heard_something_else_with_its_connect
     first, second = people(2)
     heard.at_join = {first: ONE, second: TWO}
     fan_out = begin(heard, [first, second], ONE)
-    assert [fan_out.needs(socket, AUDIENCE) for socket in (first, second)] == [False, True]
+    assert [fan_out.needs(connection, AUDIENCE) for connection in (first, second)] == [False, True]
     assert heard.at_join == {}, "whoever joins from now on has missed the next fan-out, not this one"
 
 

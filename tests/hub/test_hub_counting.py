@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count
 from nannin.engine.session import RequestRefused
+from nannin.hub.sockets import socket_of
 from support.fakes import Client, House
 from support.naive_people import MAX_OBSERVED, MAX_PAGES, Person, Stay, visitors
 
@@ -297,7 +298,10 @@ class Counting(RuleBasedStateMachine):
         if person is None:
             return
         page = next(iter(person.pages))
-        for socket in [*self.house.page(page).sockets, *self.house.hub.teller.observers(page)]:
+        for socket in [
+            *self.house.page(page).sockets,
+            *map(socket_of, self.house.hub.teller.observers(page)),
+        ]:
             if socket.session is person.client.session:
                 self.do(lambda socket=socket: socket.disconnect(close=close))  # type: ignore[misc]
         self.leaves_page(person, page, 0.0)

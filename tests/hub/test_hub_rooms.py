@@ -60,7 +60,7 @@ def test_a_socket_that_has_left_is_in_no_room_and_has_no_id() -> None:
     assert house.page().to("lobby", socket.id).sockets == [socket]
     client.lose()
     assert house.page().to("lobby", socket.id).sockets == []
-    assert house.hub.emitter.sockets == {}
+    assert house.hub.emitter.connections == {}
 
 
 def test_a_page_whose_key_looks_like_a_pattern_is_counted_like_any_other() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count
 from nannin.hub.observatory import Observatory
-from support.fakes import House
+from support.fakes import House, connection_of
 
 
 def observatory(house: House) -> Observatory:
@@ -172,10 +172,10 @@ def play(house: House, moves: list[tuple[str, int, str | None, tuple[bool, bool]
             match do:
                 case "leave":
                     client.leave()
-                case "hide" if client.session.data.sockets:
+                case "hide" if client.session.data.connections:
                     client.emit("nannin:visible", False)
-                case "kick" if client.session.data.sockets:
-                    client.session.data.sockets["/"].disconnect()
+                case "kick" if client.session.data.connections:
+                    house.hub.disconnect(client.session.data.connections["/"], close=False)
                 case "upgrade" if client.link is None:
                     client.upgrade()
                 case "close" | "lose":
@@ -203,7 +203,7 @@ def test_in_every_state_the_recount_agrees_and_the_parts_add_up(
 def lose_a_socket(house: House) -> None:
     """The roster forgets somebody who is there."""
     roster = house.hub.roster
-    roster.leave("/", house.page().sockets[0], now=0.0)
+    roster.leave("/", connection_of(house, house.page().sockets[0]), now=0.0)
 
 
 def keep_a_ghost(house: House) -> None:
@@ -215,9 +215,9 @@ def keep_a_ghost(house: House) -> None:
 def keep_a_ghost_visitor(house: House) -> None:
     """The roster takes one for another: as many connections, one visitor more."""
     roster: Any = house.hub.roster
-    socket = house.page().sockets[0]
-    roster.leave("/", socket, now=0.0)
-    roster.join("/", socket, "somebody else")
+    connection = connection_of(house, house.page().sockets[0])
+    roster.leave("/", connection, now=0.0)
+    roster.join("/", connection, "somebody else")
 
 
 def forget_a_session(house: House) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nannin import Socket
-from nannin.hub.targets import Target
-from support.fakes import Client, House
+from nannin.hub.sockets import Target
+from support.fakes import Client, House, connection_of
 from support.many_clients import room
 
 NAMES = "xyz"
@@ -162,6 +162,7 @@ def answer(client: Client, *args: object) -> None:
 def test_a_call_to_many_returns_who_answered_what_and_who_did_not() -> None:
     async def main() -> None:
         house, clients, sockets = crowd("x", "x", "x", "x", "")
+        connections = [connection_of(house, socket) for socket in sockets]
         call = asyncio.create_task(house.page("/room").to("x").call("question", 5, timeout=0.05))
         await house.turn()
         assert [client.packets[-1].data for client in clients[:4]] == [["question", 5]] * 4
@@ -171,7 +172,7 @@ def test_a_call_to_many_returns_who_answered_what_and_who_did_not() -> None:
         answered, missing = await call
         assert answered == {sockets[0]: "yes", sockets[1]: None}
         assert missing == sockets[2:4]
-        assert not any(socket._calls for socket in sockets)
+        assert not any(connection._calls for connection in connections)
 
     asyncio.run(main())
 
@@ -200,12 +201,13 @@ def test_a_call_to_nobody_returns_at_once() -> None:
 def test_a_call_that_is_cancelled_leaves_nothing_behind() -> None:
     async def main() -> None:
         house, clients, sockets = crowd("", "")
+        connections = [connection_of(house, socket) for socket in sockets]
         call = asyncio.create_task(house.page("/room").call("question"))
         await house.turn()
         call.cancel()
         await house.turn()
         assert call.cancelled()
-        assert not any(socket._calls for socket in sockets)
+        assert not any(connection._calls for connection in connections)
         answer(clients[0], "late")
         assert not clients[0].session.ended
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from nannin.audience.pace import Pace
 from nannin.audience.roster import Count, Roster
-from nannin.hub.sockets import Socket
+from nannin.hub.connection import Connection
 from nannin.hub.teller import Teller
-from support.fakes import House
+from support.fakes import House, connection_of
 from support.many_clients import crowd
 
 # Formats
@@ -175,7 +175,7 @@ def test_with_the_last_listener_the_timer_goes() -> None:
 class Merged:
     """This node's counts, and those of another."""
 
-    def __init__(self, roster: Roster[Socket]) -> None:
+    def __init__(self, roster: Roster[Connection]) -> None:
         self._roster = roster
         self.elsewhere = Count()
 
@@ -201,14 +201,14 @@ class Ear:
 def test_a_merged_count_stands_where_that_of_one_node_does() -> None:
     house = House()
     (client,) = crowd(house, 1)
-    roster: Roster[Socket] = Roster()
-    socket = house.page().sockets[0]
+    roster: Roster[Connection] = Roster()
+    connection = connection_of(house, house.page().sockets[0])
     counts, pace = Merged(roster), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
     teller = Teller(counts, roster.audience, pace, house.clock)
     teller.change("/")  # nobody here listens
     counts.elsewhere = Count(4, 4, 4)
-    roster.join("/", socket)
-    update = teller.join(socket)
+    roster.join("/", connection)
+    update = teller.join(connection)
     assert update is not None
     assert list(update.packets) == ['42["user connected",5]']
     house.clock.advance(1)
@@ -220,7 +220,7 @@ def test_a_merged_count_stands_where_that_of_one_node_does() -> None:
 
 def test_watchers_hear_of_a_page_that_only_another_node_has_people_on() -> None:
     house, ear = House(), Ear()
-    roster: Roster[Socket] = Roster()
+    roster: Roster[Connection] = Roster()
     counts, pace = Merged(roster), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
     teller = Teller(counts, roster.audience, pace, house.clock)
     teller.watch(ear, "/")

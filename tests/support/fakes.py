@@ -21,9 +21,10 @@ from nannin.audience.roster import Count
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.session import ServedSession, Session
+from nannin.hub.connection import Connection
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
-from nannin.hub.sockets import Page
+from nannin.hub.sockets import Page, Socket
 from nannin.hub.teller import Slices
 from nannin.settings import Settings
 from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
@@ -34,6 +35,11 @@ from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode_packet
 from support.fake_clock import FakeClock as FakeClock  # who needs more than the clock finds it here too
 
 _MANY = 1_000
+
+
+def connection_of(house: House, socket: Socket) -> Connection:
+    """What the hub keeps for a socket of the application."""
+    return house.hub.emitter.connections[socket.id]
 
 
 class FakeLink:

@@ -67,7 +67,7 @@ class Assembly:
             self.end_lost_loop()
             self.clock.move()
             self._loop = loop
-            self.hub.emitter.run_on(loop)
+            self.hub.home.run_on(loop)
         self.background.start()
 
     def end_lost_loop(self) -> None:

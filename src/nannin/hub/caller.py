@@ -10,9 +10,10 @@ from typing import Any
 
 from nannin.clock import Clock
 from nannin.errors import ConnectionRefused, HandlerCancelled
+from nannin.hub.connection import Connection
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, PageHandlers
 from nannin.hub.reasons import SocketState
-from nannin.hub.sockets import Socket
+from nannin.hub.sockets import Socket, socket_of
 
 logger = logging.getLogger("nannin.handlers")
 
@@ -43,7 +44,7 @@ class Caller:
     def call(
         self,
         handlers: PageHandlers,
-        socket: Socket,
+        connection: Connection,
         event: str,
         args: tuple[Any, ...],
         on_result: OnResult,
@@ -52,8 +53,8 @@ class Caller:
         """Calls the handler of an event: at once, or in a task where it or the middleware is async.
 
         Args:
-            handlers: the handlers of the socket's page.
-            socket: whose event it is.
+            handlers: the handlers of the connection's page.
+            connection: whose event it is.
             event: its name.
             args: what came with it.
             on_result: called with what the handler returned. Without a handler it is not called, except for
@@ -64,11 +65,13 @@ class Caller:
         if handler is None and event != CONNECT:
             return
         if handlers.middleware:
-            through = self._through(handlers, handler, socket, event, args)
+            through = self._through(handlers, handler, connection, socket_of(connection), event, args)
             self.spawn(self._finish(through, on_result, on_error))
             return
         try:
-            result = self._invoke(handler, socket, event, args) if handler is not None else None
+            result = None
+            if handler is not None:
+                result = self._invoke(handler, connection, socket_of(connection), event, args)
             _judge(event, result)
         except asyncio.CancelledError as error:  # such as from the result of a task that was cancelled
             on_error(_cancelled(error, itself=False))
@@ -88,11 +91,18 @@ class Caller:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    def _invoke(self, handler: Handler, socket: Socket, event: str, args: tuple[Any, ...]) -> Any:
+    def _invoke(
+        self,
+        handler: Handler,
+        connection: Connection,
+        socket: Socket,
+        event: str,
+        args: tuple[Any, ...],
+    ) -> Any:
         payload = handler.payload
         if event == CONNECT:
-            args = (socket.auth,)[: payload.most]
-            socket.greeted = True
+            args = (connection.auth,)[: payload.most]
+            connection.greeted = True
         elif event == DISCONNECT:
             args = args[: payload.most]
         elif handler.is_for_any:
@@ -104,7 +114,7 @@ class Caller:
         finally:
             took_s = self._clock.now() - started
             if took_s >= SLOW_S:
-                self._warn(handler, event, socket.key, took_s)
+                self._warn(handler, event, connection.key, took_s)
 
     def _warn(self, handler: Handler, event: str, page: str, took_s: float) -> None:
         now = self._clock.now()
@@ -123,6 +133,7 @@ class Caller:
         self,
         handlers: PageHandlers,
         handler: Handler | None,
+        connection: Connection,
         socket: Socket,
         event: str,
         args: tuple[Any, ...],
@@ -131,8 +142,10 @@ class Caller:
             if depth < len(handlers.middleware):
                 return await handlers.middleware[depth](socket, event, args, lambda: go_on(depth + 1))
             # Nor is the disconnect handler called for a client that left meanwhile.
-            gone = event == CONNECT and socket.state is SocketState.LEFT
-            result = None if handler is None or gone else self._invoke(handler, socket, event, args)
+            gone = event == CONNECT and connection.state is SocketState.LEFT
+            if handler is None or gone:
+                return _judge(event, None)
+            result = self._invoke(handler, connection, socket, event, args)
             return _judge(event, await result if inspect.isawaitable(result) else result)
 
         return await go_on(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nannin.engine.session import Session
-from nannin.hub.sockets import Socket
+from nannin.hub.connection import Connection
 from nannin.wire.socket_packet import Decoder
 
 # How many left pages to remember per session. Packets still in flight for them are at most one round trip
@@ -21,31 +21,31 @@ class Client:
     Attributes:
         decoder: puts the client's packets together.
         is_crawler: as above.
-        sockets: its connections, by the keys of their pages; also those whose connect handler still runs.
+        connections: its connections, by the keys of their pages; also those whose connect handler still runs.
     """
 
-    __slots__ = ("_left", "decoder", "is_crawler", "sockets")
+    __slots__ = ("_left", "connections", "decoder", "is_crawler")
 
     def __init__(self, max_attachments: int, *, is_crawler: bool) -> None:
         self.decoder = Decoder(max_attachments)
         self.is_crawler = is_crawler
-        self.sockets: dict[str, Socket] = {}
+        self.connections: dict[str, Connection] = {}
         self._left: set[str] | None = None
 
     @property
     def observed(self) -> int:
         """How many pages the session observes."""
-        return sum(socket.observes for socket in self.sockets.values())
+        return sum(connection.observes for connection in self.connections.values())
 
-    def enter(self, socket: Socket) -> None:
+    def enter(self, connection: Connection) -> None:
         """The session has a connection to one more page."""
-        self.sockets[socket.key] = socket
+        self.connections[connection.key] = connection
         if self._left is not None:
-            self._left.discard(socket.key)
+            self._left.discard(connection.key)
 
     def leave(self, key: str) -> None:
         """The session's connection to a page has ended; the client may not have heard of it yet."""
-        self.sockets.pop(key, None)
+        self.connections.pop(key, None)
         self.note_left(key)
 
     def note_left(self, key: str) -> None:

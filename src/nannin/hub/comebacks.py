@@ -5,7 +5,7 @@ from __future__ import annotations
 from nannin.access.connect import Connect
 from nannin.audience.recovery import Absent, Recovery, Return
 from nannin.clock import Alarm, Clock
-from nannin.hub.sockets import Socket
+from nannin.hub.connection import Connection
 from nannin.wire.disconnect_reason import DisconnectReason
 
 
@@ -22,7 +22,7 @@ class Comebacks:
         self._recovery = recovery
         self._for_all = for_all
         self._clock = clock
-        self._present: dict[str, Socket] = {}  # the sockets that have a ticket, by its pid
+        self._present: dict[str, Connection] = {}  # the connections that have a ticket, by its pid
         self._alarm = Alarm(clock, self._expire)
 
     def find(self, page: str, connect: Connect) -> Return | None:
@@ -35,42 +35,48 @@ class Comebacks:
             present.session.close(DisconnectReason.TRANSPORT_ERROR)
         return self._recovery.come_back(page, connect.pid, connect.offset, self._clock.now())
 
-    def welcome(self, socket: Socket, back: Return | None, *, recover: bool | None) -> None:
-        """Gives a socket its old self, or a ticket to come back with.
+    def welcome(self, connection: Connection, back: Return | None, *, recover: bool | None) -> None:
+        """Gives a connection its old self, or a ticket to come back with.
 
         An observer gets no ticket: a page's events are not sent to it, and on its return they would be.
 
         Args:
-            socket: one that joins its page.
+            connection: one that joins its page.
             back: who it was; None if it is a new client.
             recover: whether the client wants a ticket; None: as the settings say.
         """
         if back is not None:
-            socket.recovered, socket.ticket = True, back.absent.ticket
-            socket.join(*back.absent.rooms)
-            socket.data = back.absent.data
-            socket.outbox = list(back.missed)
-        elif self._recovery.is_on and not socket.observes and (self._for_all if recover is None else recover):
-            socket.ticket = self._recovery.join(socket.key)
-        if socket.ticket is not None:
-            self._present[socket.ticket.pid] = socket
+            connection.recovered, connection.ticket = True, back.absent.ticket
+            for room in back.absent.rooms:
+                connection.hub.rooms.join(connection.key, room, connection)
+            connection.data = back.absent.data
+            connection.outbox = list(back.missed)
+        elif (
+            self._recovery.is_on
+            and not connection.observes
+            and (self._for_all if recover is None else recover)
+        ):
+            connection.ticket = self._recovery.join(connection.key)
+        if connection.ticket is not None:
+            self._present[connection.ticket.pid] = connection
 
-    def part(self, socket: Socket, reason: DisconnectReason | None) -> None:
-        """A socket has left, and may come back if its link was lost.
+    def part(self, connection: Connection, reason: DisconnectReason | None) -> None:
+        """A connection has left, and may come back if its link was lost.
 
         Args:
-            socket: whose state is LEFT.
+            connection: whose state is LEFT.
             reason: why it left; None if it never joined.
         """
-        if socket.ticket is None:
+        if connection.ticket is None:
             return
-        del self._present[socket.ticket.pid]
+        del self._present[connection.ticket.pid]
         if reason is not None and reason.may_return:
-            absent = Absent(socket.key, socket.ticket, socket.id, socket.rooms, socket.data)
+            rooms, data = connection.rooms, connection.data or {}
+            absent = Absent(connection.key, connection.ticket, connection.id, rooms, data)
             self._recovery.remember(absent, self._clock.now())
             self._alarm.set(self._recovery.next_deadline())
         else:
-            self._recovery.leave(socket.key)
+            self._recovery.leave(connection.key)
 
     def _expire(self) -> None:
         self._recovery.expire(self._clock.now())

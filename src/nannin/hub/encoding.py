@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
 from nannin.wire import socket_packet
@@ -40,6 +42,18 @@ def encode_event(page: str, event: str, arguments: tuple[Any, ...]) -> Outgoing:
         TypeError, ValueError: as `wire.socket_packet.encode_packet`.
     """
     return encode_packet(Packet(PacketType.EVENT, page, [event, *arguments]))
+
+
+def add_text(event: Outgoing, text: str) -> Outgoing:
+    """The event with one more argument, without encoding its others again.
+
+    Args:
+        event: an encoded event; its first packet ends with the list of its name and its arguments.
+        text: the argument.
+    """
+    first, *attachments = event.packets
+    assert isinstance(first, str)
+    return Outgoing([f"{first[:-1]},{msgspec.json.encode(text).decode()}]", *attachments])
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,11 +10,11 @@ from nannin.access.admission import Admission, Refusal
 from nannin.audience.roster import Roster
 from nannin.errors import HandlerCancelled, PayloadError
 from nannin.hub.caller import Caller
+from nannin.hub.connection import Connection
 from nannin.hub.encoding import encode_packet
 from nannin.hub.handlers import Handlers, PageHandlers
 from nannin.hub.once import Once
 from nannin.hub.reasons import SocketState
-from nannin.hub.sockets import Socket
 from nannin.hub.teller import Teller
 from nannin.wire.socket_packet import Packet, PacketType
 
@@ -46,7 +46,7 @@ class Events:
         self,
         handlers: Handlers,
         caller: Caller,
-        roster: Roster[Socket],
+        roster: Roster[Connection],
         teller: Teller,
         admission: Admission,
     ) -> None:
@@ -57,35 +57,35 @@ class Events:
         self._admission = admission
         self._once = Once(MAX_TOLD)
 
-    def receive(self, socket: Socket, packet: Packet) -> None:
+    def receive(self, connection: Connection, packet: Packet) -> None:
         """An event arrived from a client that is on its page."""
         event, args = str(packet.data[0]), packet.data[1:]
         if event == VISIBLE:
-            self._answer(socket, event, packet.id, self._show(socket, args))
+            self._answer(connection, event, packet.id, self._show(connection, args))
             return
-        handlers = self._handlers.resolve(socket.key)
+        handlers = self._handlers.resolve(connection.key)
         if handlers.find(event) is None:
-            self._tell_unknown(socket.key, event, handlers)
+            self._tell_unknown(connection.key, event, handlers)
             return
         self._caller.call(
             handlers,
-            socket,
+            connection,
             event,
             tuple(args),
-            lambda result: self._answer(socket, event, packet.id, result),
-            lambda error: self._refuse(socket, event, packet.id, error),
+            lambda result: self._answer(connection, event, packet.id, result),
+            lambda error: self._refuse(connection, event, packet.id, error),
         )
 
-    def report(self, socket: Socket, event: str, error: Exception) -> None:
+    def report(self, connection: Connection, event: str, error: Exception) -> None:
         """A handler raised, or was cancelled: the log tells the developer."""
         if isinstance(error, HandlerCancelled):
             # Whoever cancels the task itself knows of it; after the client has gone it is the server's end.
             level = logging.WARNING if error.itself else logging.ERROR
-            level = logging.DEBUG if error.itself and socket.state is SocketState.LEFT else level
+            level = logging.DEBUG if error.itself and connection.state is SocketState.LEFT else level
             words = "the handler of %r on page %s was cancelled"
-            logger.log(level, words, event, socket.key, exc_info=error)
+            logger.log(level, words, event, connection.key, exc_info=error)
         else:
-            logger.error("the handler of %r on page %s raised", event, socket.key, exc_info=error)
+            logger.error("the handler of %r on page %s raised", event, connection.key, exc_info=error)
 
     def _tell_unknown(self, page: str, event: str, handlers: PageHandlers) -> None:
         """An event that no handler answers may be misspelt, here or in the client: the log says so once."""
@@ -94,38 +94,38 @@ class Events:
             hint = f" (did you mean {close[0]!r}?)" if close else ""
             logger.info("no handler for %.80r on page %s%s; this is told once", event, page, hint)
 
-    def _show(self, socket: Socket, args: list[Any]) -> dict[str, str] | None:
+    def _show(self, connection: Connection, args: list[Any]) -> dict[str, str] | None:
         """The client says whether its tab is visible; returns the ack."""
         if len(args) != 1 or not isinstance(args[0], bool):
             return {"error": f"{VISIBLE} takes one argument, true or false"}
-        if not socket.observes and self._roster.show(socket.key, socket, args[0]):
-            self._teller.change(socket.key)
+        if not connection.observes and self._roster.show(connection.key, connection, args[0]):
+            self._teller.change(connection.key)
         return None
 
-    def _refuse(self, socket: Socket, event: str, number: int | None, error: Exception) -> None:
+    def _refuse(self, connection: Connection, event: str, number: int | None, error: Exception) -> None:
         """Arguments that do not fit the handler are the client's error, anything else is the handler's."""
         if not isinstance(error, PayloadError):
-            self.report(socket, event, error)
+            self.report(connection, event, error)
             if isinstance(error, HandlerCancelled):
-                self._answer(socket, event, number, INTERNAL_ERROR)
+                self._answer(connection, event, number, INTERNAL_ERROR)
             return
         self._admission.tally[Refusal.EVENT] += 1
-        if self._once.is_first("refused", socket.key, event):
-            logger.info("%.80r on page %s was refused: %s; this is told once", event, socket.key, error)
+        if self._once.is_first("refused", connection.key, event):
+            logger.info("%.80r on page %s was refused: %s; this is told once", event, connection.key, error)
         if number is not None:
-            self._answer(socket, event, number, {"error": str(error)})
+            self._answer(connection, event, number, {"error": str(error)})
         else:
-            socket.emit(REFUSED, {"event": event, "message": str(error)})
+            connection.hub.emitter.emit_to(connection, REFUSED, ({"event": event, "message": str(error)},))
 
-    def _answer(self, socket: Socket, event: str, number: int | None, result: Any) -> None:
+    def _answer(self, connection: Connection, event: str, number: int | None, result: Any) -> None:
         """Sends a handler's result as the ack, if the client asked for one and is still on the page."""
-        if number is None or socket.state is not SocketState.JOINED:
+        if number is None or connection.state is not SocketState.JOINED:
             return
         args = [] if result is None else list(result) if isinstance(result, tuple) else [result]
         try:
-            ack = encode_packet(Packet(PacketType.ACK, socket.key, args, number))
+            ack = encode_packet(Packet(PacketType.ACK, connection.key, args, number))
         except (TypeError, ValueError) as error:
             words = "sending what the handler of %r on page %s returned raised"
-            logger.error(words, event, socket.key, exc_info=error.with_traceback(None))
-            ack = encode_packet(Packet(PacketType.ACK, socket.key, [INTERNAL_ERROR], number))
-        socket.send(ack)
+            logger.error(words, event, connection.key, exc_info=error.with_traceback(None))
+            ack = encode_packet(Packet(PacketType.ACK, connection.key, [INTERNAL_ERROR], number))
+        connection.send(ack)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nannin.audience.roster import Count
+from nannin.hub.connection import Connection
 from nannin.hub.encoding import VARIANTS, Variant, encode_update
-from nannin.hub.sockets import Socket
 from nannin.wire.outgoing import Outgoing
 
 # A count that no page has: whoever "heard" this has heard nothing.
@@ -12,15 +12,15 @@ NOTHING_YET = Count(-1, -1, -1)
 
 
 class Heard:
-    """What a page's sockets and watchers have heard.
+    """What a page's connections and watchers have heard.
 
     Attributes:
         page: the page's key.
         count: the count that the last fan-out told.
         was_overtaken: whether that fan-out's count changed midway, so that not all have heard the same.
         at_join: who joined since that fan-out began, and the count that each was told with its CONNECT.
-        observers: sockets that are told, but not counted.
-        listeners: how many sockets are told anything at all.
+        observers: connections that are told, but not counted.
+        listeners: how many connections are told anything at all.
         by_watchers: the count that the watchers heard last; NOTHING_YET once the count has changed since.
     """
 
@@ -30,8 +30,8 @@ class Heard:
         self.page = page
         self.count = Count()
         self.was_overtaken = False
-        self.at_join: dict[Socket, Count] = {}
-        self.observers: dict[Socket, None] = {}
+        self.at_join: dict[Connection, Count] = {}
+        self.observers: dict[Connection, None] = {}
         self.listeners = 0
         self.by_watchers = Count()
 
@@ -64,7 +64,7 @@ class FanOut:
     Its part is what its variant tells of a count: the classic pair tells the visitors only.
 
     Args:
-        heard: what the page's sockets have heard.
+        heard: what the page's connections have heard.
         recipients: the page's observers, then its connections in the order of their joins; or only those who
             joined since the last fan-out, where all others have heard the count.
         to_all: which of the two.
@@ -92,7 +92,7 @@ class FanOut:
         "was_overtaken",
     )
 
-    def __init__(self, heard: Heard, recipients: list[Socket], *, to_all: bool) -> None:
+    def __init__(self, heard: Heard, recipients: list[Connection], *, to_all: bool) -> None:
         self.heard = heard
         self.recipients = recipients
         self.at = 0
@@ -121,9 +121,9 @@ class FanOut:
         """Whether all recipients from here up to `stop` have to be told, without a look at each."""
         return self._all_differ and self._first_settled <= self.at and stop <= self._first_unsettled
 
-    def needs(self, socket: Socket, variant: Variant) -> bool:
-        """Whether a socket has to be told, by the table."""
-        heard = self._at_join.get(socket)
+    def needs(self, connection: Connection, variant: Variant) -> bool:
+        """Whether a connection has to be told, by the table."""
+        heard = self._at_join.get(connection)
         if heard is None:
             if self.heard.was_overtaken:
                 return True

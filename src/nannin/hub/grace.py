@@ -6,7 +6,7 @@ import sys
 
 from nannin.audience.roster import Roster
 from nannin.clock import Alarm, Clock
-from nannin.hub.sockets import Socket
+from nannin.hub.connection import Connection
 from nannin.hub.teller import Teller
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason, GraceKind
@@ -33,19 +33,19 @@ class Grace:
         settings: how long a grace is.
     """
 
-    def __init__(self, roster: Roster[Socket], teller: Teller, clock: Clock, settings: Settings) -> None:
+    def __init__(self, roster: Roster[Connection], teller: Teller, clock: Clock, settings: Settings) -> None:
         self._roster = roster
         self._teller = teller
         self._clock = clock
         self._graces = graces(settings)
         self._alarm = Alarm(clock, self._end)
 
-    def leave(self, socket: Socket, reason: DisconnectReason) -> None:
+    def leave(self, connection: Connection, reason: DisconnectReason) -> None:
         """A counted connection has ended."""
         grace_s = self._graces[reason]
-        change = self._roster.leave(socket.key, socket, grace_s=grace_s, now=self._clock.now())
+        change = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
         assert change is not None
-        self._teller.leave(socket)
+        self._teller.leave(connection)
         self._alarm.set(self._roster.next_deadline())
 
     def end_all(self) -> None:

@@ -24,14 +24,15 @@ from nannin.errors import ConnectionRefused, HandlerCancelled, PacketError, Payl
 from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
+from nannin.hub.connection import Connection
 from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import VARIANTS, encode_packet
 from nannin.hub.events import Events
 from nannin.hub.grace import Grace
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
+from nannin.hub.home_thread import HomeThread
 from nannin.hub.once import Once
 from nannin.hub.reasons import SocketState
-from nannin.hub.sockets import Socket
 from nannin.hub.teller import Slices, Teller
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
@@ -66,6 +67,7 @@ class Hub:
         roster: who is on which page of this node.
         counts: how many are on each page.
         rooms: which rooms they are in.
+        home: the thread that all of this happens in.
         emitter: sends the application's events.
         teller: tells counts.
         admission: who was turned away, and why.
@@ -90,10 +92,11 @@ class Hub:
         )
         recovery = Recovery(window_s=settings.recover, max_bytes=settings.max_recovery, new_pid=new_id)
         self.handlers = handlers
-        self.roster: Roster[Socket] = Roster()
+        self.roster: Roster[Connection] = Roster()
         self.counts: Counts = self.roster  # of one node; where several share a count, the merged one
-        self.rooms: Rooms[Socket] = Rooms()
-        self.emitter = Emitter(self.roster, self.rooms, recovery, clock)
+        self.rooms: Rooms[Connection] = Rooms()
+        self.home = HomeThread()
+        self.emitter = Emitter(self.roster, self.rooms, recovery, clock, self.home)
         self.teller = Teller(self.counts, self.roster.audience, pace, clock, slices)
         self.admission = Admission(handlers.exists, settings, verify)
         self.crawlers = 0
@@ -134,24 +137,24 @@ class Hub:
         if packet.type is PacketType.CONNECT:
             self._receive_connect(session, client, packet)
             return
-        socket = client.sockets.get(packet.namespace)
-        if socket is not None and packet.type is PacketType.DISCONNECT:
-            self._leave(socket, DisconnectReason.CLIENT_LEFT)
-        elif socket is not None and socket.state is SocketState.JOINED and packet.type is PacketType.EVENT:
-            socket.answered_s = -math.inf
-            self._events.receive(socket, packet)
-        elif socket is not None and socket.state is SocketState.JOINED and packet.type is PacketType.ACK:
+        connection = client.connections.get(packet.namespace)
+        if connection is not None and packet.type is PacketType.DISCONNECT:
+            self._leave(connection, DisconnectReason.CLIENT_LEFT)
+        elif connection is not None and connection.connected and packet.type is PacketType.EVENT:
+            connection.answered_s = -math.inf
+            self._events.receive(connection, packet)
+        elif connection is not None and connection.connected and packet.type is PacketType.ACK:
             assert packet.id is not None
-            socket.answered_s = -math.inf
-            socket.receive_ack(packet.id, packet.data)
+            connection.answered_s = -math.inf
+            connection.receive_ack(packet.id, packet.data)
         elif not client.was_on(packet.namespace):
             logger.debug("a packet for a page that it is not on ends session %s", session.sid)
             session.close(DisconnectReason.PARSE_ERROR)
 
     def close(self, session: Session, reason: DisconnectReason) -> None:
         """The session ended, and with it all its connections."""
-        for socket in list(client_of(session).sockets.values()):
-            self._leave(socket, reason)
+        for connection in list(client_of(session).connections.values()):
+            self._leave(connection, reason)
 
     @property
     def tasks(self) -> set[asyncio.Task[Any]]:
@@ -164,7 +167,7 @@ class Hub:
         """The page's count."""
         return self.counts.count(page)
 
-    def count_with(self, joiner: Socket) -> Count:
+    def count_with(self, joiner: Connection) -> Count:
         """The count of the joiner's page once it has joined."""
         if joiner.observes:
             return self.counts.count(joiner.key)
@@ -174,16 +177,16 @@ class Hub:
         """The keys of the pages that somebody is counted on."""
         return self.counts.pages()
 
-    def disconnect(self, socket: Socket, *, close: bool) -> None:
-        """Takes a socket off its page, or ends its session."""
-        if socket.state is SocketState.JOINING:
-            socket.wants_to_leave = lambda: self.disconnect(socket, close=close)
-        elif socket.state is SocketState.JOINED:
-            socket.flush()
-            socket.session.send_outgoing(encode_packet(Packet(PacketType.DISCONNECT, socket.key)))
-            self._leave(socket, DisconnectReason.SERVER_LEFT)
+    def disconnect(self, connection: Connection, *, close: bool) -> None:
+        """Takes a connection off its page, or ends its session."""
+        if connection.state is SocketState.JOINING:
+            connection.wants_to_leave = lambda: self.disconnect(connection, close=close)
+        elif connection.state is SocketState.JOINED:
+            connection.flush()
+            connection.session.send_outgoing(encode_packet(Packet(PacketType.DISCONNECT, connection.key)))
+            self._leave(connection, DisconnectReason.SERVER_LEFT)
             if close:
-                socket.session.close(DisconnectReason.FORCED_CLOSE)
+                connection.session.close(DisconnectReason.FORCED_CLOSE)
 
     # Joining
 
@@ -198,9 +201,9 @@ class Hub:
             key,
             connect,
             observes=observes,
-            is_on=key in client.sockets and replaced is None,
+            is_on=key in client.connections and replaced is None,
             observed=observed,
-            joined=len(client.sockets) - observed - (replaced is not None),
+            joined=len(client.connections) - observed - (replaced is not None),
         )
         if problem is not None:
             self._tell_missing(key)
@@ -210,30 +213,30 @@ class Hub:
             self._leave(replaced, DisconnectReason.CLIENT_LEFT)
         back = self._comebacks.find(key, connect)
         id_ = back.absent.id if back is not None else self._new_id()
-        socket = Socket(self, session, key, id_, auth, connect, observes=observes)
-        client.enter(socket)
-        self.emitter.enter(socket, returns=back is not None)
-        self._comebacks.welcome(socket, back, recover=connect.recover)
+        connection = Connection(self, session, key, id_, auth, connect, observes=observes)
+        client.enter(connection)
+        self.emitter.enter(connection, returns=back is not None)
+        self._comebacks.welcome(connection, back, recover=connect.recover)
         handlers = self.handlers.resolve(key)
         # On a page that the application handles, clients that ask for no updates hear only the application.
         usual = Format.NONE if handlers.is_handled else Format.CLASSIC
-        socket.variant = VARIANTS.get(usual if connect.updates is None else connect.updates)
+        connection.variant = VARIANTS.get(usual if connect.updates is None else connect.updates)
         self._caller.call(
             handlers,
-            socket,
+            connection,
             CONNECT,
             (),
-            lambda _: self._accept(socket),
-            lambda error: self._refuse_joining(socket, error),
+            lambda _: self._accept(connection),
+            lambda error: self._refuse_joining(connection, error),
         )
 
-    def _find_unanswered(self, client: Client, key: str, observes: bool) -> Socket | None:
+    def _find_unanswered(self, client: Client, key: str, observes: bool) -> Connection | None:
         """The session's connection to a page, if the client can't have known of it when it sent CONNECT."""
-        socket = client.sockets.get(key)
-        if socket is None or socket.state is SocketState.JOINING:
-            return socket
-        under_way = self._clock.now() - socket.answered_s < ANSWER_UNDER_WAY_S
-        return socket if under_way and socket.observes is observes else None
+        connection = client.connections.get(key)
+        if connection is None or connection.state is SocketState.JOINING:
+            return connection
+        under_way = self._clock.now() - connection.answered_s < ANSWER_UNDER_WAY_S
+        return connection if under_way and connection.observes is observes else None
 
     def _tell_missing(self, key: str) -> None:
         """A page that handlers or `pages` leave out is told once, as it may be missing by mistake."""
@@ -244,50 +247,52 @@ class Hub:
                 key,
             )
 
-    def _accept(self, socket: Socket) -> None:
-        if socket.state is not SocketState.JOINING:  # the client left while the handler ran
-            self._tell_left(socket)
+    def _accept(self, connection: Connection) -> None:
+        if connection.state is not SocketState.JOINING:  # the client left while the handler ran
+            self._tell_left(connection)
+            connection.socket = None
             return
-        session, key = socket.session, socket.key
-        self.emitter.arrive(socket)
+        session, key = connection.session, connection.key
+        self.emitter.arrive(connection)
         session.allow(math.inf)
-        socket.state, socket.answered_s = SocketState.JOINED, self._clock.now()
-        if socket.observes:
-            update = self.teller.observe(socket)
+        connection.state, connection.answered_s = SocketState.JOINED, self._clock.now()
+        if connection.observes:
+            update = self.teller.observe(connection)
         else:
-            self.roster.join(key, socket, socket.visitor, visible=socket.begins_visible)
-            update = self.teller.join(socket)
-        pid = socket.ticket.pid if socket.ticket is not None else None
-        packets = [encode_message(encode_connect(key, socket.id, pid))]
+            self.roster.join(key, connection, connection.visitor, visible=connection.begins_visible)
+            update = self.teller.join(connection)
+        pid = connection.ticket.pid if connection.ticket is not None else None
+        packets = [encode_message(encode_connect(key, connection.id, pid))]
         packets += update.packets if update is not None else ()
         session.send_outgoing(Outgoing(packets))
-        if socket.outbox:
+        if connection.outbox:
             # A client that waits for its CONNECT, and only then for events, misses those that it reads in
             # the same piece; the protocol's own test suite is one.
-            self._clock.call_later(EMIT_AFTER_CONNECT_S, socket.flush)
+            self._clock.call_later(EMIT_AFTER_CONNECT_S, connection.flush)
         else:
-            socket.outbox = None
-        if socket.wants_to_leave is not None:
-            socket.wants_to_leave()
+            connection.outbox = None
+        if connection.wants_to_leave is not None:
+            connection.wants_to_leave()
 
-    def _refuse_joining(self, socket: Socket, error: Exception) -> None:
+    def _refuse_joining(self, connection: Connection, error: Exception) -> None:
         """The connect handler, or the middleware around it, raised."""
         was_cancelled = isinstance(error, HandlerCancelled)
         if isinstance(error, PayloadError):
             error = ConnectionRefused(f"Invalid auth: {error}")
         elif not isinstance(error, ConnectionRefusedError):
-            self._events.report(socket, CONNECT, error)
+            self._events.report(connection, CONNECT, error)
             error = ConnectionRefused("Internal error")
         elif not isinstance(error, ConnectionRefused):  # Python's own, as python-socketio's handlers raise
             error = ConnectionRefused(*error.args[:2])
-        if socket.state is SocketState.JOINING:
-            client_of(socket.session).leave(socket.key)
-            self._part(socket, None)
+        if connection.state is SocketState.JOINING:
+            client_of(connection.session).leave(connection.key)
+            self._part(connection, None)
             self.admission.tally[Refusal.APPLICATION] += 1
             assert isinstance(error, ConnectionRefused)
-            self._refuse(socket.session, socket.key, error)
+            self._refuse(connection.session, connection.key, error)
         elif was_cancelled:
-            self._tell_left(socket)
+            self._tell_left(connection)
+        connection.socket = None
 
     def _refuse(self, session: Session, key: str, refusal: ConnectionRefused) -> None:
         logger.debug("session %s may not join %s: %s", session.sid, key, refusal.message)
@@ -295,7 +300,7 @@ class Hub:
         if refusal.data is not None:
             data["data"] = refusal.data
         client = client_of(session)
-        if key not in client.sockets:
+        if key not in client.connections:
             client.note_left(key)
         try:
             packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
@@ -308,43 +313,44 @@ class Hub:
 
     # Leaving
 
-    def _leave(self, socket: Socket, reason: DisconnectReason) -> None:
+    def _leave(self, connection: Connection, reason: DisconnectReason) -> None:
         """A connection has ended: it is off its page, and the disconnect handler learns of it."""
-        joined = socket.state is SocketState.JOINED
-        client_of(socket.session).leave(socket.key)
+        joined = connection.state is SocketState.JOINED
+        client_of(connection.session).leave(connection.key)
         if not joined:
             # A client that had come back, and whose link broke again while its connect handler ran, may
             # come back once more.
-            self._part(socket, reason if socket.recovered else None)
-            socket.left_for = reason
+            self._part(connection, reason if connection.recovered else None)
+            connection.left_for = reason
             return
-        self._part(socket, reason)
-        if socket.observes:
-            self.teller.observe_no_more(socket)
+        self._part(connection, reason)
+        if connection.observes:
+            self.teller.observe_no_more(connection)
         else:
-            self.grace.leave(socket, reason)
-        socket.fail_calls()
-        self._call_disconnect(socket, reason)
+            self.grace.leave(connection, reason)
+        connection.fail_calls()
+        self._call_disconnect(connection, reason)
 
-    def _tell_left(self, socket: Socket) -> None:
+    def _tell_left(self, connection: Connection) -> None:
         """A connect handler ended that was called with a client that has left meanwhile."""
-        if socket.greeted and socket.left_for is not None:
-            self._call_disconnect(socket, socket.left_for)
+        if connection.greeted and connection.left_for is not None:
+            self._call_disconnect(connection, connection.left_for)
 
-    def _call_disconnect(self, socket: Socket, reason: DisconnectReason) -> None:
+    def _call_disconnect(self, connection: Connection, reason: DisconnectReason) -> None:
         self._caller.call(
-            self.handlers.resolve(socket.key),
-            socket,
+            self.handlers.resolve(connection.key),
+            connection,
             DISCONNECT,
             (reason,),
             lambda _: None,
-            lambda error: self._events.report(socket, DISCONNECT, error),
+            lambda error: self._events.report(connection, DISCONNECT, error),
         )
+        connection.socket = None  # they refer to each other: both go at once, and need no garbage collection
 
-    def _part(self, socket: Socket, reason: DisconnectReason | None) -> None:
-        """Frees the socket's id and its rooms. Without a reason it has not joined at all."""
+    def _part(self, connection: Connection, reason: DisconnectReason | None) -> None:
+        """Frees the connection's id and its rooms. Without a reason it has not joined at all."""
         # The disconnect handler may still want to know its rooms, and to send them a last word.
-        socket.left_rooms = self.rooms.leave_all(socket.key, socket)
-        socket.state, socket.outbox = SocketState.LEFT, None
-        self._comebacks.part(socket, reason)
-        self.emitter.part(socket)
+        connection.left_rooms = self.rooms.leave_all(connection.key, connection)
+        connection.state, connection.outbox = SocketState.LEFT, None
+        self._comebacks.part(connection, reason)
+        self.emitter.part(connection)

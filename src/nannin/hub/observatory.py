@@ -11,8 +11,8 @@ from nannin.audience.roster import Count
 from nannin.engine.engine import Engine
 from nannin.engine.session import Session
 from nannin.hub.client import client_of
+from nannin.hub.connection import Connection
 from nannin.hub.hub import Hub
-from nannin.hub.sockets import Socket
 from nannin.hub.teller import Watcher
 from nannin.settings import Settings
 
@@ -67,43 +67,47 @@ class Observatory:
             What is counted, in which windows, how the count breaks down, who is not counted, and whether a
             recount of the live sessions comes to the same.
         """
-        sockets = self._counted_sockets(page)
+        connections = self._counted_connections(page)
         return {
             "page": page,
             "count": self.count(page)._asdict(),
             "counted": _MEANINGS,
             "windows_s": self._windows(),
-            "breakdown": self._break_down(page, sockets),
+            "breakdown": self._break_down(page, connections),
             "not_counted": self._not_counted(page),
-            "check": self._check(page, sockets),
+            "check": self._check(page, connections),
         }
 
-    def _counted_sockets(self, page: str) -> list[Socket]:
+    def _counted_connections(self, page: str) -> list[Connection]:
         """Those on the page by what the sessions say, and not by the roster, which is to be checked."""
         on_page = (
-            client_of(session).sockets.get(page)
+            client_of(session).connections.get(page)
             for session in self._engine.sessions.values()
             if not session.ended
         )
-        return [socket for socket in on_page if socket and socket.connected and not socket.observes]
+        return [
+            connection
+            for connection in on_page
+            if connection and connection.connected and not connection.observes
+        ]
 
     def _windows(self) -> dict[str, float]:
         names = ("ping_interval", "ping_timeout", "grace", "grace_lost", "max_interval")
         return {name: getattr(self._settings, name) for name in names}
 
-    def _break_down(self, page: str, sockets: list[Socket]) -> dict[str, Any]:
-        transports = Counter(_transport(socket.session) for socket in sockets)
+    def _break_down(self, page: str, connections: list[Connection]) -> dict[str, Any]:
+        transports = Counter(_transport(connection.session) for connection in connections)
         return {
-            "live_connections": len(sockets),
+            "live_connections": len(connections),
             "in_grace": self._hub.roster.in_grace(page),
-            "with_visitor_id": sum(socket.visitor is not None for socket in sockets),
-            "without_visitor_id": sum(socket.visitor is None for socket in sockets),
+            "with_visitor_id": sum(connection.visitor is not None for connection in connections),
+            "without_visitor_id": sum(connection.visitor is None for connection in connections),
             "transports": {name: transports[name] for name in ("websocket", "polling")},
         }
 
     def _not_counted(self, page: str) -> dict[str, Any]:
         observers = self._hub.teller.observers(page)
-        crawlers = sum(client_of(socket.session).is_crawler for socket in observers)
+        crawlers = sum(client_of(connection.session).is_crawler for connection in observers)
         return {
             "observers": len(observers) - crawlers,
             "crawlers": crawlers,
@@ -115,13 +119,13 @@ class Observatory:
             "crawler_sessions_since_start": self._hub.crawlers,
         }
 
-    def _check(self, page: str, sockets: list[Socket]) -> dict[str, Any]:
+    def _check(self, page: str, connections: list[Connection]) -> dict[str, Any]:
         count, in_grace = self.count(page), self._hub.roster.in_grace(page)
-        visitors = len({socket.visitor or socket for socket in sockets})
+        visitors = len({connection.visitor or connection for connection in connections})
         return {
-            "recounted_connections": len(sockets) + in_grace,
+            "recounted_connections": len(connections) + in_grace,
             # Each connection in grace belongs to a visitor who is on the page, or to one more.
-            "agrees": len(sockets) + in_grace == count.connections
+            "agrees": len(connections) + in_grace == count.connections
             and visitors <= count.visitors <= visitors + in_grace,
         }
 

@@ -3,135 +3,180 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
-from nannin.access.connect import Connect
 from nannin.audience.page_key import is_pattern
-from nannin.audience.recovery import Aim, Ticket
-from nannin.audience.rooms import Rooms
+from nannin.audience.recovery import Aim
 from nannin.audience.roster import Count
 from nannin.engine.handshake import Handshake
 from nannin.engine.session import Session
 from nannin.errors import CallTimeout, NotConnected
-from nannin.hub.encoding import Variant
-from nannin.hub.handlers import Handlers, HandlerT, Middleware, check_handled
+from nannin.hub.connection import Connection, HubPort
+from nannin.hub.handlers import HandlerT, Middleware, check_handled
 from nannin.hub.reasons import SocketState
-from nannin.hub.targets import Answers, Emitting, OnlyMe, Target, check_event
-from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.outgoing import Outgoing
+from nannin.hub.targets import MESSAGE, Aimed, check_event
 
 MiddlewareT = TypeVar("MiddlewareT", bound=Middleware)
 
 
-class Audience(Protocol):
-    """What sockets and pages ask of the hub."""
+def socket_of(connection: Connection) -> Socket:
+    """The application's socket of a connection: the same one each time, while the connection lasts."""
+    socket = connection.socket
+    if not isinstance(socket, Socket):
+        socket = connection.socket = Socket(connection)
+    return socket
 
-    handlers: Handlers
-    rooms: Rooms[Socket]
+
+class Answers(NamedTuple):
+    """What came back from a call to many.
+
+    Attributes:
+        answered: each socket that acknowledged in time, with its answer: None, one argument, or a list.
+        missing: those that did not.
+    """
+
+    answered: dict[Socket, Any]
+    missing: list[Socket]
+
+
+class Target(Aimed):
+    """Some of those on a page. Each method that narrows it down returns a new one."""
+
+    __slots__ = ()
 
     @property
-    def emitter(self) -> Emitting:
-        """Who sends events."""
+    def sockets(self) -> list[Socket]:
+        """The sockets that it means now."""
+        return list(map(socket_of, self._hub.emitter.recipients(self._page, self._aim)))
 
-    def count(self, page: str) -> Count:
-        """The page's count."""
+    async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Answers:
+        """Sends an event and waits for everybody's ack, or until the time is over.
 
-    def count_with(self, joiner: Socket) -> Count:
-        """The count of the joiner's page once it has joined."""
+        Args:
+            event: its name.
+            args: as for `emit`.
+            timeout: how long to wait, in seconds.
 
-    def disconnect(self, socket: Socket, *, close: bool) -> None:
-        """Takes a socket off its page, or ends its session."""
+        Returns:
+            Who answered what, and who did not: no answer in time, or gone.
+
+        Raises:
+            TypeError, ValueError: the arguments can't be sent.
+            WrongThread: it is not called on the server's loop.
+        """
+        check_event(event)
+        self._hub.home.check("call")
+        emitter = self._hub.emitter
+        waiting = emitter.ask(self._page, emitter.recipients(self._page, self._aim), event, args)
+        asked = {socket_of(connection): answer for connection, answer in waiting.items()}
+        answered, missing = {}, []
+        try:
+            if asked:
+                await asyncio.wait(asked.values(), timeout=timeout)
+        finally:  # whoever called may be cancelled: then nobody waits for the answers any more
+            for socket, answer in asked.items():
+                if answer.done() and not answer.cancelled() and answer.exception() is None:
+                    answered[socket] = answer.result()
+                else:
+                    answer.cancel()
+                    missing.append(socket)
+        return Answers(answered, missing)
+
+
+class OnlyMe(Target):
+    """One socket, for volatile events. Narrowed down it means the others, as the socket's own methods do.
+
+    Attributes:
+        broadcast: everyone else on the page.
+    """
+
+    __slots__ = ("broadcast",)
+
+    def __init__(self, hub: HubPort, page: str, aim: Aim, others: Target) -> None:
+        super().__init__(hub, page, aim, volatile=True)
+        self.broadcast = others
+
+    def to(self, *names: str) -> Target:  # type: ignore[override] # no longer only me
+        """Everyone else in these rooms."""
+        return self.broadcast.to(*names)
+
+    def except_(self, *names: str) -> Target:  # type: ignore[override] # as above
+        """Everyone else but those in these rooms, or with these ids."""
+        return self.broadcast.except_(*names)
+
+    @property
+    def volatile(self) -> Self:
+        """Itself: it is volatile already."""
+        return self
 
 
 class Socket:
-    """One connection: a client on a page.
+    """One connection: a client on a page."""
 
-    Attributes:
-        id: its id, which the client knows as `socket.id`.
-        auth: what the client sent to connect, a dictionary, empty at first.
-        visitor: the visitor's id, or None: then the connection is a visitor of its own.
-        observes: whether it is told the page's count without being counted.
-        recovered: whether it came back as who it was, with its rooms, its data and what it missed.
-    """
+    __slots__ = ("__weakref__", "_connection")
 
-    __slots__ = (
-        "_audience",
-        "_calls",
-        "_data",
-        "answered_s",
-        "auth",
-        "begins_visible",
-        "greeted",
-        "id",
-        "key",
-        "left_for",
-        "left_rooms",
-        "observes",
-        "outbox",
-        "recovered",
-        "session",
-        "state",
-        "ticket",
-        "variant",
-        "visitor",
-        "wants_to_leave",
-    )
-
-    def __init__(
-        self,
-        audience: Audience,
-        session: Session,
-        key: str,
-        id_: str,
-        auth: dict[str, Any],
-        connect: Connect,
-        *,
-        observes: bool,
-    ) -> None:
-        self._audience = audience
-        self._calls: dict[int, asyncio.Future[Any]] | None = None
-        self._data: dict[str, Any] | None = None
-        self.session = session
-        self.key = key
-        self.id = id_
-        self.auth = auth
-        self.visitor: str | None = connect.visitor
-        self.observes = observes
-        self.begins_visible = connect.visible
-        self.variant: Variant | None = None  # how it is told its page's count
-        self.state = SocketState.JOINING
-        self.left_rooms: list[str] | None = None  # what it was in when it left
-        self.ticket: Ticket | None = None  # those who may come back have one
-        self.recovered = False
-        # What the connect handler sends, which must follow the CONNECT packet; and its wish to end it all.
-        self.outbox: list[Outgoing] | None = []
-        self.wants_to_leave: Callable[[], None] | None = None
-        # Whether a connect handler was called with it, and why it left while that ran.
-        self.greeted = False
-        self.left_for: DisconnectReason | None = None
-        # When its CONNECT was answered; minus infinity once the client has shown that it knows.
-        self.answered_s = -math.inf
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def __repr__(self) -> str:
-        return f"<Socket {self.id} on {self.key}, {self.state.name.lower()}>"
+        connection = self._connection
+        return f"<Socket {connection.id} on {connection.key}, {connection.state.name.lower()}>"
+
+    @property
+    def id(self) -> str:
+        """Its id, which the client knows as `socket.id`."""
+        return self._connection.id
+
+    @property
+    def auth(self) -> dict[str, Any]:
+        """What the client sent to connect, a dictionary; empty if it sent nothing."""
+        return self._connection.auth
+
+    @property
+    def visitor(self) -> str | None:
+        """The visitor's id, or None: then the connection is a visitor of its own.
+
+        A connect handler may set it, for instance to the id of the user who is signed in, who then is one
+        visitor on all devices.
+        """
+        return self._connection.visitor
+
+    @visitor.setter
+    def visitor(self, visitor: str | None) -> None:
+        self._connection.visitor = visitor
+
+    @property
+    def observes(self) -> bool:
+        """Whether it is told the page's count without being counted."""
+        return self._connection.observes
+
+    @property
+    def recovered(self) -> bool:
+        """Whether it came back as who it was, with its rooms, its data and what it missed."""
+        return self._connection.recovered
+
+    @property
+    def session(self) -> Session:
+        """The client's session, which its sockets on other pages share."""
+        return self._connection.session
 
     @property
     def data(self) -> dict[str, Any]:
         """The application's own notes on this connection."""
-        if self._data is None:
-            self._data = {}
-        return self._data
+        connection = self._connection
+        if connection.data is None:
+            connection.data = {}
+        return connection.data
 
     @data.setter
     def data(self, data: dict[str, Any]) -> None:
-        self._data = data
+        self._connection.data = data
 
     @property
     def handshake(self) -> Handshake:
         """The request that opened the session: `headers`, `query`, `address`, and the ASGI `scope`."""
-        return self.session.handshake or Handshake({})
+        return self._connection.session.handshake or Handshake({})
 
     @property
     def headers(self) -> dict[str, str]:
@@ -150,34 +195,38 @@ class Socket:
 
     @property
     def address(self) -> str:
-        """The client's IP address, or that which a trusted proxy gave; empty behind a Unix socket."""
+        """The client's IP address, or the one that a trusted proxy gave; empty behind a Unix socket."""
         return self.handshake.address
 
     @property
     def params(self) -> dict[str, str]:
         """What the page's key says for the `{name}` parts of the page's pattern."""
-        return self._audience.handlers.resolve(self.key).params
+        return self._connection.hub.handlers.resolve(self._connection.key).params
 
     @property
     def connected(self) -> bool:
         """Whether it is on its page."""
-        return self.state is SocketState.JOINED
+        return self._connection.connected
 
     @property
     def page(self) -> Page:
         """The page; while the connect handler runs, its count includes this connection already."""
-        joiner = self if self.state is SocketState.JOINING else None
-        return Page(self._audience, self.key, joiner, is_one=True)
+        connection = self._connection
+        joiner = None if connection.connected else connection
+        return Page(connection.hub, connection.key, joiner, is_one=True)
 
     @property
     def broadcast(self) -> Target:
         """Everyone else on the page."""
-        return Target(self._audience.emitter, self.key, Aim(except_=frozenset((self.id,))))
+        connection = self._connection
+        return Target(connection.hub, connection.key, Aim(except_=frozenset((connection.id,))))
 
     @property
     def volatile(self) -> OnlyMe:
         """This client, for events that may be lost if it can't take them at once."""
-        return OnlyMe(self._audience.emitter, self.key, self.id, self.broadcast.volatile)
+        connection = self._connection
+        aim = Aim(frozenset((connection.id,)))
+        return OnlyMe(connection.hub, connection.key, aim, self.broadcast.volatile)
 
     def to(self, *names: str) -> Target:
         """Everyone else in these rooms; another socket's id is a room with that socket alone."""
@@ -192,24 +241,35 @@ class Socket:
 
         Raises:
             NotConnected: it has left the page.
+            WrongThread: it is not called in the server's thread.
         """
-        if self.state is SocketState.LEFT:
-            raise NotConnected(f"socket {self.id} is not on {self.key}: it can't join a room")
+        connection = self._connection
+        connection.hub.home.check("join")
+        if connection.state is SocketState.LEFT:
+            raise NotConnected(f"socket {self.id} is not on {connection.key}: it can't join a room")
         for room in rooms:
-            self._audience.rooms.join(self.key, room, self)
+            connection.hub.rooms.join(connection.key, room, connection)
 
     def leave(self, *rooms: str) -> None:
-        """Leaves rooms of the page."""
+        """Leaves rooms of the page.
+
+        Raises:
+            WrongThread: it is not called in the server's thread.
+        """
+        connection = self._connection
+        connection.hub.home.check("leave")
         for room in rooms:
-            self._audience.rooms.leave(self.key, room, self)
+            connection.hub.rooms.leave(connection.key, room, connection)
 
     @property
     def rooms(self) -> list[str]:
         """The rooms that it is in, in the order in which it joined them; in the end, those it was in."""
-        return self._audience.rooms.of(self) if self.left_rooms is None else list(self.left_rooms)
+        return self._connection.rooms
 
     def emit(self, event: str, *args: Any) -> None:
-        """Sends an event to this client only. It never blocks; to a socket that has left it does nothing.
+        """Sends an event to this client only; to a socket that has left it does nothing.
+
+        It never blocks, needs no `await`, and works from any thread.
 
         Args:
             event: its name; none of the protocol's own, such as "connect".
@@ -219,13 +279,19 @@ class Socket:
             TypeError, ValueError: the arguments can't be sent.
         """
         check_event(event)
-        if self.state is not SocketState.LEFT:
-            self._audience.emitter.emit(self.key, Aim(frozenset((self.id,))), event, args)
+        if self._connection.state is not SocketState.LEFT:
+            self._connection.hub.emitter.emit_to(self._connection, event, args)
+
+    def send(self, *args: Any) -> None:
+        """Sends a `message` event to this client only, as in Socket.IO; see `emit`."""
+        self.emit(MESSAGE, *args)
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
         """Sends an event and waits for the client's ack.
 
         Args:
+            event: its name.
+            args: as for `emit`.
             timeout: how long to wait, in seconds.
 
         Returns:
@@ -235,11 +301,14 @@ class Socket:
             CallTimeout: no ack came in time.
             NotConnected: the connection ended first, or has not joined yet.
             TypeError, ValueError: the arguments can't be sent.
+            WrongThread: it is not called on the server's loop.
         """
         check_event(event)
-        if self.state is not SocketState.JOINED:
-            raise NotConnected(f"socket {self.id} is not on {self.key}: it can't be called")
-        answer = self._audience.emitter.ask(self.key, Aim(frozenset((self.id,))), event, args)[self]
+        connection = self._connection
+        connection.hub.home.check("call")
+        if not connection.connected:
+            raise NotConnected(f"socket {self.id} is not on {connection.key}: it can't be called")
+        answer = connection.hub.emitter.ask(connection.key, [connection], event, args)[connection]
         try:
             async with asyncio.timeout(timeout):
                 return await answer
@@ -251,44 +320,12 @@ class Socket:
 
         Args:
             close: end the whole session, with all pages that it is on.
+
+        Raises:
+            WrongThread: it is not called in the server's thread.
         """
-        self._audience.disconnect(self, close=close)
-
-    # For the hub
-
-    def send(self, outgoing: Outgoing) -> None:
-        """Sends packets, or keeps them until the connection has joined."""
-        if self.outbox is not None:
-            self.outbox.append(outgoing)
-        elif self.state is SocketState.JOINED:
-            self.session.send_outgoing(outgoing)
-
-    def flush(self) -> None:
-        """Sends what was kept, in its order."""
-        kept, self.outbox = self.outbox, None
-        for outgoing in kept or ():
-            self.session.send_outgoing(outgoing)
-
-    def expect(self, number: int) -> asyncio.Future[Any]:
-        """What will hold the ack of this number; cancelled, it is no longer waited for."""
-        if self._calls is None:
-            self._calls = {}
-        calls = self._calls
-        answer = calls[number] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(lambda _: calls.pop(number, None))
-        return answer
-
-    def receive_ack(self, number: int, args: list[Any]) -> None:
-        """The client acknowledged a call; an ack that nobody waits for is dropped."""
-        answer = self._calls.get(number) if self._calls else None
-        if answer is not None and not answer.done():
-            answer.set_result(None if not args else args[0] if len(args) == 1 else args)
-
-    def fail_calls(self) -> None:
-        """The connection ended: whoever waits for an ack is told."""
-        for answer in list((self._calls or {}).values()):
-            if not answer.done():
-                answer.set_exception(NotConnected(f"socket {self.id} has left {self.key}"))
+        self._connection.hub.home.check("disconnect")
+        self._connection.hub.disconnect(self._connection, close=close)
 
 
 class Page:
@@ -296,16 +333,19 @@ class Page:
 
     The key may hold `*` for any text, or `{name}` for any text without a `/`; such a page is many, takes
     handlers, and can't be counted or sent to.
+
+    Attributes:
+        key: the page's key.
     """
 
-    __slots__ = ("_audience", "_is_one", "_joiner", "key")
+    __slots__ = ("_hub", "_is_one", "_joiner", "key")
 
     def __init__(
-        self, audience: Audience, key: str, joiner: Socket | None = None, *, is_one: bool = False
+        self, hub: HubPort, key: str, joiner: Connection | None = None, *, is_one: bool = False
     ) -> None:
-        self._audience = audience
+        self._hub = hub
         self._joiner = joiner
-        self._is_one = is_one  # somebody is on it, so that it is no pattern, whatever its key looks like
+        self._is_one = is_one  # a client is on it: its key is literal even if it looks like a pattern
         self.key = key
 
     def __repr__(self) -> str:
@@ -316,8 +356,8 @@ class Page:
         """How many are on the page: `connections`, `visitors` and `visible`, the visitors who see it now."""
         self._check_single()
         if self._joiner is not None and self._joiner.state is SocketState.JOINING:
-            return self._audience.count_with(self._joiner)
-        return self._audience.count(self.key)
+            return self._hub.count_with(self._joiner)
+        return self._hub.count(self.key)
 
     @property
     def sockets(self) -> list[Socket]:
@@ -329,7 +369,11 @@ class Page:
         self._everyone().emit(event, *args)
         joiner = self._joiner
         if joiner is not None and joiner.state is SocketState.JOINING and not joiner.recovered:
-            joiner.emit(event, *args)
+            self._hub.emitter.emit_to(joiner, event, args)
+
+    def send(self, *args: Any) -> None:
+        """Sends a `message` event to everyone on the page, as in Socket.IO; see `emit`."""
+        self.emit(MESSAGE, *args)
 
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Answers:
         """Sends an event to everyone on the page and waits for their acks; see `Target.call`."""
@@ -366,7 +410,7 @@ class Page:
         check_handled(event)
 
         def register(handler: HandlerT) -> HandlerT:
-            self._audience.handlers.register(self.key, event, handler)
+            self._hub.handlers.register(self.key, event, handler)
             return handler
 
         return register
@@ -380,12 +424,12 @@ class Page:
         Raises:
             TypeError: it is no async function.
         """
-        self._audience.handlers.use(self.key, middleware)
+        self._hub.handlers.use(self.key, middleware)
         return middleware
 
     def _everyone(self) -> Target:
         self._check_single()
-        return Target(self._audience.emitter, self.key, Aim())
+        return Target(self._hub, self.key, Aim())
 
     def _check_single(self) -> None:
         if not self._is_one and is_pattern(self.key):

@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 from nannin.audience.pace import Pace
 from nannin.audience.roster import Count, Counts
 from nannin.clock import Alarm, Clock
+from nannin.hub.connection import Connection
 from nannin.hub.encoding import encode_update
 from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard
 from nannin.hub.reasons import SocketState
-from nannin.hub.sockets import Socket
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.telling")
@@ -47,7 +47,7 @@ class Teller:
 
     Args:
         counts: how many are on each page, on this node or on all.
-        audience: the sockets of this node that are on a page, in the order of their joins.
+        audience: the connections of this node that are on a page, in the order of their joins.
         pace: when a page may be told.
         clock: time and turns of the loop.
         slices: how much is told at once.
@@ -56,7 +56,7 @@ class Teller:
     def __init__(
         self,
         counts: Counts,
-        audience: Callable[[str], Collection[Socket]],
+        audience: Callable[[str], Collection[Connection]],
         pace: Pace,
         clock: Clock,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
@@ -72,20 +72,20 @@ class Teller:
         self._turning = False
         self._alarm = Alarm(clock, self._wake)
 
-    def join(self, socket: Socket) -> Outgoing | None:
-        """A socket has joined its page, which becomes due.
+    def join(self, connection: Connection) -> Outgoing | None:
+        """A connection has joined its page, which becomes due.
 
         Returns:
             The joiner's own first update, to send at once; None where it wants none.
         """
-        update = self._listen(socket)
-        self._make_due(self._pages[socket.key])
+        update = self._listen(connection)
+        self._make_due(self._pages[connection.key])
         return update
 
-    def leave(self, socket: Socket) -> None:
-        """A socket has left its page, which becomes due."""
-        self._listen_no_more(socket)
-        self.change(socket.key)
+    def leave(self, connection: Connection) -> None:
+        """A connection has left its page, which becomes due."""
+        self._listen_no_more(connection)
+        self.change(connection.key)
 
     def change(self, page: str) -> None:
         """The count of a page has changed, here or on another node: it becomes due."""
@@ -99,21 +99,21 @@ class Teller:
         else:
             self._forget(page)
 
-    def observe(self, socket: Socket) -> Outgoing | None:
-        """A socket is told of its page from now on, but not counted. Returns its first update."""
-        update = self._listen(socket)
-        self._pages[socket.key].observers[socket] = None
+    def observe(self, connection: Connection) -> Outgoing | None:
+        """A connection is told of its page from now on, but not counted. Returns its first update."""
+        update = self._listen(connection)
+        self._pages[connection.key].observers[connection] = None
         return update
 
-    def observe_no_more(self, socket: Socket) -> None:
-        """A socket that observed has left."""
-        heard = self._pages[socket.key]
-        del heard.observers[socket]
-        self._listen_no_more(socket)
+    def observe_no_more(self, connection: Connection) -> None:
+        """A connection that observed has left."""
+        heard = self._pages[connection.key]
+        del heard.observers[connection]
+        self._listen_no_more(connection)
         self._forget_if_empty(heard)
 
-    def observers(self, page: str) -> Collection[Socket]:
-        """The sockets that observe a page."""
+    def observers(self, page: str) -> Collection[Connection]:
+        """The connections that observe a page."""
         heard = self._pages.get(page)
         return heard.observers.keys() if heard is not None else ()
 
@@ -128,23 +128,23 @@ class Teller:
         if not watchers:
             self._watchers.pop(page, None)
 
-    def _listen(self, socket: Socket) -> Outgoing | None:
-        page = socket.key
+    def _listen(self, connection: Connection) -> Outgoing | None:
+        page = connection.key
         heard, count = self._pages.get(page), self._counts.count(page)
         if heard is None:
             heard = self._pages[page] = Heard(page)
-        heard.at_join[socket] = count
-        if socket.variant is None:
+        heard.at_join[connection] = count
+        if connection.variant is None:
             return None
         heard.listeners += 1
-        return encode_update(socket.variant, page, count, joined=True)
+        return encode_update(connection.variant, page, count, joined=True)
 
-    def _listen_no_more(self, socket: Socket) -> None:
-        heard = self._pages[socket.key]
-        heard.at_join.pop(socket, None)
-        if socket.variant is not None:
+    def _listen_no_more(self, connection: Connection) -> None:
+        heard = self._pages[connection.key]
+        heard.at_join.pop(connection, None)
+        if connection.variant is not None:
             heard.listeners -= 1
-        socket.session.forget_newest(socket.key)
+        connection.session.forget_newest(connection.key)
 
     def _is_watched(self, page: str) -> bool:
         return bool(self._watchers) and (page in self._watchers or None in self._watchers)
@@ -239,16 +239,16 @@ class Teller:
     def _tell_some(self, fan_out: FanOut, stop: int) -> None:
         page, updates, all_need = fan_out.heard.page, fan_out.updates, fan_out.all_need(stop)
         # This loop is what telling costs beside the kernel: it runs once for each recipient of each update.
-        for socket in fan_out.recipients[fan_out.at : stop]:
-            variant = socket.variant
-            if variant is None or socket.state is not _JOINED:
+        for connection in fan_out.recipients[fan_out.at : stop]:
+            variant = connection.variant
+            if variant is None or connection.state is not _JOINED:
                 continue
-            if not (all_need or fan_out.needs(socket, variant)):
+            if not (all_need or fan_out.needs(connection, variant)):
                 continue
             update = updates.get(variant)
             if update is None:
                 update = fan_out.encode(variant)
-            session = socket.session
+            session = connection.session
             link = session.link
             # What `session.send_newest` does, without its call, which took 30 of 200 ns a recipient.
             if link is not None:

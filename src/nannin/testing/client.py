@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar, overload
 
 from nannin.errors import ConnectionRefused, NotConnected
+from nannin.hub.encoding import Variant
 from nannin.hub.hub import EMIT_AFTER_CONNECT_S
-from nannin.hub.sockets import Socket
+from nannin.hub.sockets import Socket, socket_of
 from nannin.hub.targets import check_event
 from nannin.testing.run import Run
 from nannin.testing.tab import Tab
@@ -62,6 +63,7 @@ class Client:
         self._auth = dict(auth)
         self._on = dict(on)
         self._socket: Socket | None = None
+        self._variant: Variant | None = None
         self._is_joining = False
         self._refusal: ConnectionRefused | None = None
         self._pid: str | None = None
@@ -292,7 +294,8 @@ class Client:
         pid = data.get("pid")
         self.recovered = pid is not None and pid == self._pid
         self.id, self._pid = data["sid"], pid
-        self._socket = self._tab.find_socket(self.page)
+        connection = self._tab.find_connection(self.page)
+        self._socket, self._variant = socket_of(connection), connection.variant
         self._is_joining, self.reason = False, None
 
     def _receive_event(self, packet: Packet) -> None:
@@ -301,8 +304,7 @@ class Client:
         if wants_offset and args and isinstance(args[-1], str) and _OFFSET.fullmatch(args[-1]):
             self._offset = args.pop()
         came = (event, *args)
-        variant = self.socket.variant
-        is_update = variant is not None and event in variant.events
+        is_update = self._variant is not None and event in self._variant.events
         (self.updates if is_update else self.received).append(came)
         self._not_taken.append(came)
         answer = self._on.get(event)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
 from nannin.hub.client import client_of
-from nannin.hub.sockets import Socket
+from nannin.hub.connection import Connection
 from nannin.testing.links import Wire
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import Encoded, EnginePacketType, encode_message
@@ -76,9 +76,9 @@ class Tab(Generic[ClientT]):
         """
         self._wire.send([encode_message(part) for part in encode_packet(packet)])
 
-    def find_socket(self, page: str) -> Socket:
+    def find_connection(self, page: str) -> Connection:
         """The server's end of the connection to a page."""
-        return client_of(self._wire.session).sockets[page]
+        return client_of(self._wire.session).connections[page]
 
     def close(self) -> None:
         """Ends the session cleanly."""

@@ -12,8 +12,7 @@ from starlette.types import Receive, Scope, Send
 from nannin.access.origin import find_header
 from nannin.audience.page_key import normalise
 from nannin.engine.body import Unread, read_body
-from nannin.hub.sockets import Page
-from nannin.hub.targets import Target
+from nannin.hub.sockets import Page, Target
 from nannin.web.bearer import CHALLENGE, is_bearer_of
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response

@@ -1,0 +1,202 @@
+"""One client on one page, as the hub keeps it, and what the application's objects ask of the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from nannin.access.connect import Connect
+from nannin.audience.recovery import Aim, Ticket
+from nannin.audience.rooms import Rooms
+from nannin.audience.roster import Count
+from nannin.engine.session import Session
+from nannin.errors import NotConnected
+from nannin.hub.encoding import Variant
+from nannin.hub.handlers import Handlers
+from nannin.hub.home_thread import HomeThread
+from nannin.hub.reasons import SocketState
+from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.outgoing import Outgoing
+
+
+class Emitting(Protocol):
+    """Sends the application's events."""
+
+    def emit(self, page: str, aim: Aim, event: str, args: tuple[Any, ...], *, volatile: bool = False) -> None:
+        """Sends an event to whom an aim means."""
+
+    def emit_to(self, connection: Connection, event: str, args: tuple[Any, ...]) -> None:
+        """Sends an event to one client."""
+
+    def ask(
+        self, page: str, recipients: list[Connection], event: str, args: tuple[Any, ...]
+    ) -> dict[Connection, asyncio.Future[Any]]:
+        """Sends an event that wants acks; returns what will hold each."""
+
+    def recipients(self, page: str, aim: Aim) -> list[Connection]:
+        """The connections that an aim means now."""
+
+
+class HubPort(Protocol):
+    """What sockets and pages ask of the hub."""
+
+    handlers: Handlers
+    rooms: Rooms[Connection]
+    home: HomeThread
+
+    @property
+    def emitter(self) -> Emitting:
+        """Sends events."""
+
+    def count(self, page: str) -> Count:
+        """The page's count."""
+
+    def count_with(self, joiner: Connection) -> Count:
+        """The count of the joiner's page once it has joined."""
+
+    def disconnect(self, connection: Connection, *, close: bool) -> None:
+        """Takes a connection off its page, or ends its session."""
+
+
+class Connection:
+    """One client on one page.
+
+    The application holds a `Socket`, which shows only what it offers and is made when it is first asked for.
+    Where no handler is registered none is made, so that a connection that is only counted costs one object.
+
+    Args:
+        hub: the hub that keeps it.
+        session: the client's session.
+        key: the page's key.
+        id_: the connection's id.
+        auth: what the client sent to connect.
+        connect: the keys of `auth` that are the server's own, checked.
+        observes: whether the client is told the page's count without being counted.
+
+    Attributes:
+        hub, session, key, id, auth, observes: as above.
+        socket: the application's socket; None until it is asked for, and again once the connection has ended.
+        visitor: the visitor's id; None for a visitor of its own.
+        begins_visible: whether the client joins as visible.
+        variant: how the client is told its page's count; None: not at all.
+        state: where the connection is.
+        data: the application's notes; None until it makes any.
+        left_rooms: the rooms that the connection was in when it left; None before.
+        ticket: what lets the client come back after a lost link; None if it may not.
+        recovered: whether the client came back as who it was.
+        outbox: what the connect handler sends, which must follow the CONNECT packet; None once that is sent.
+        wants_to_leave: what ends the connection once its connect handler has returned, if that wished so.
+        greeted: whether a connect handler was called with it.
+        left_for: why it left while that handler ran; None otherwise.
+        answered_s: when its CONNECT was answered; minus infinity once the client has shown that it knows.
+    """
+
+    __slots__ = (
+        "_calls",
+        "answered_s",
+        "auth",
+        "begins_visible",
+        "data",
+        "greeted",
+        "hub",
+        "id",
+        "key",
+        "left_for",
+        "left_rooms",
+        "observes",
+        "outbox",
+        "recovered",
+        "session",
+        "socket",
+        "state",
+        "ticket",
+        "variant",
+        "visitor",
+        "wants_to_leave",
+    )
+
+    def __init__(
+        self,
+        hub: HubPort,
+        session: Session,
+        key: str,
+        id_: str,
+        auth: dict[str, Any],
+        connect: Connect,
+        *,
+        observes: bool,
+    ) -> None:
+        self.hub = hub
+        self.session = session
+        self.key = key
+        self.id = id_
+        self.auth = auth
+        self.visitor: str | None = connect.visitor
+        self.observes = observes
+        self.begins_visible = connect.visible
+        self.socket: object = None
+        self.variant: Variant | None = None
+        self.state = SocketState.JOINING
+        self.data: dict[str, Any] | None = None
+        self.left_rooms: list[str] | None = None
+        self.ticket: Ticket | None = None
+        self.recovered = False
+        self.outbox: list[Outgoing] | None = []
+        self.wants_to_leave: Callable[[], None] | None = None
+        self.greeted = False
+        self.left_for: DisconnectReason | None = None
+        self.answered_s = -math.inf
+        self._calls: dict[int, asyncio.Future[Any]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.id} on {self.key}, {self.state.name.lower()}>"
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is on its page."""
+        return self.state is SocketState.JOINED
+
+    @property
+    def rooms(self) -> list[str]:
+        """The rooms that it is in, in the order in which it joined them; in the end, those it was in."""
+        return self.hub.rooms.of(self) if self.left_rooms is None else list(self.left_rooms)
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Sends packets, or keeps them until the connection has joined."""
+        if self.outbox is not None:
+            self.outbox.append(outgoing)
+        elif self.state is SocketState.JOINED:
+            self.session.send_outgoing(outgoing)
+
+    def flush(self) -> None:
+        """Sends what was kept, in its order."""
+        kept, self.outbox = self.outbox, None
+        for outgoing in kept or ():
+            self.session.send_outgoing(outgoing)
+
+    def expect(self, number: int) -> asyncio.Future[Any]:
+        """Waits for the ack of this number.
+
+        Returns:
+            What will hold the ack; once it is cancelled the ack is no longer waited for.
+        """
+        if self._calls is None:
+            self._calls = {}
+        calls = self._calls
+        answer = calls[number] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda _: calls.pop(number, None))
+        return answer
+
+    def receive_ack(self, number: int, args: list[Any]) -> None:
+        """The client acknowledged a call; an ack that nobody waits for is dropped."""
+        answer = self._calls.get(number) if self._calls else None
+        if answer is not None and not answer.done():
+            answer.set_result(None if not args else args[0] if len(args) == 1 else args)
+
+    def fail_calls(self) -> None:
+        """The connection has ended: whoever waits for an ack is told."""
+        for answer in list((self._calls or {}).values()):
+            if not answer.done():
+                answer.set_exception(NotConnected(f"socket {self.id} has left {self.key}"))
