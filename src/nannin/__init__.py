@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nannin.app.engine_io import EngineIO as EngineIO
     from nannin.app.live import Live as Live
+    from nannin.app.pages import Pages as Pages
     from nannin.audience.roster import Count as Count
     from nannin.engine.direct import DirectWebSocket as DirectWebSocket
     from nannin.engine.session import Session as Session
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nannin.errors import NotConnected as NotConnected
     from nannin.errors import PayloadError as PayloadError
     from nannin.errors import SettingsError as SettingsError
+    from nannin.errors import WrongThread as WrongThread
     from nannin.hub.sockets import Answers as Answers
     from nannin.hub.sockets import Page as Page
     from nannin.hub.sockets import Socket as Socket
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "EngineIO": "nannin.app.engine_io",
     "Live": "nannin.app.live",
+    "Pages": "nannin.app.pages",
     "Count": "nannin.audience.roster",
     "DirectWebSocket": "nannin.engine.direct",
     "Session": "nannin.engine.session",
@@ -37,6 +40,7 @@ _MODULES = {
     "NotConnected": "nannin.errors",
     "PayloadError": "nannin.errors",
     "SettingsError": "nannin.errors",
+    "WrongThread": "nannin.errors",
     "Answers": "nannin.hub.sockets",
     "Page": "nannin.hub.sockets",
     "Socket": "nannin.hub.sockets",

@@ -81,4 +81,4 @@ async def test_its_sids_are_long_and_never_the_same() -> None:
 
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(SettingsError, match="ping_intervall"):
-        EngineIO(Echo(), ping_intervall=1)
+        EngineIO(Echo(), ping_intervall=1)  # type: ignore[call-arg]

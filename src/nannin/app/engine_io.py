@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from starlette.types import Receive, Scope, Send
 
+from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App
 from nannin.app.goodbye import HostWatch
 from nannin.clock import SystemClock
@@ -27,7 +28,9 @@ class EngineIO:
         SettingsError: an unknown setting or a wrong value.
     """
 
-    def __init__(self, application: Application, *, path: str = "/engine.io/", **defaults: Any) -> None:
+    def __init__(
+        self, application: Application, *, path: str = "/engine.io/", **defaults: Unpack[Defaults]
+    ) -> None:
         self.settings = load(defaults=defaults)
         self.engine = make_engine(application, self.settings, SystemClock())
         endpoint = Endpoint(self.engine, self.settings.allow_origins)

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Unpack
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,8 +15,10 @@ from nannin.access.admission import Refusal
 from nannin.access.origin import advise
 from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
+from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
+from nannin.app.pages import ChangeHandler, ChangeHandlerT, Pages
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
 from nannin.audience.page_key import check_page_key, is_pattern
@@ -29,9 +31,6 @@ from nannin.hub.sockets import MiddlewareT, Page
 from nannin.settings import load
 from nannin.web.emit import Emit
 from nannin.web.pages import routes
-
-ChangeHandler = Callable[[Page, Count], Any]
-ChangeHandlerT = TypeVar("ChangeHandlerT", bound=ChangeHandler)
 
 logger = logging.getLogger("nannin.live")
 
@@ -57,7 +56,9 @@ class Live:
         TypeError: `app` is not an ASGI app.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[Any]] | None = None, **defaults: Any) -> None:
+    def __init__(
+        self, app: Callable[..., Awaitable[Any]] | None = None, **defaults: Unpack[Defaults]
+    ) -> None:
         if app is not None:
             check_application(app)
         self.settings = load(defaults=defaults)
@@ -128,6 +129,19 @@ class Live:
             The function, so that `use` can be a decorator.
         """
         return Page(self._hub, "/").use(middleware)
+
+    def include(self, pages: Pages, *, prefix: str = "") -> None:
+        """Registers all handlers of a `Pages`, those too that it gets later.
+
+        Args:
+            pages: the handlers, as a module of their own has them.
+            prefix: what stands before the key of each of its pages, such as `/chat`; `{name}` in it is a
+                parameter, as in a page's key. The page `/` of `pages` is then the prefix itself.
+
+        Raises:
+            ValueError: the prefix can't begin a page key, or an event has a handler there already.
+        """
+        pages.add_to(self, prefix=prefix)
 
     def pages(self) -> list[Page]:
         """The pages that have an audience now."""

@@ -9,17 +9,17 @@ ConnectionT = TypeVar("ConnectionT", bound=Hashable)
 
 
 class Rooms(Generic[ConnectionT]):
-    """The rooms of all pages. A room exists while somebody is in it, and rooms of two pages are two rooms."""
+    """The rooms of all pages. A room exists while somebody is in it; two pages' rooms of one name are two."""
 
     def __init__(self) -> None:
         self._members: dict[tuple[str, str], dict[ConnectionT, None]] = {}
         self._rooms: dict[ConnectionT, dict[str, None]] = {}
 
     def join(self, page: str, room: str, connection: ConnectionT) -> None:
-        """Puts a connection of a page into a room; once is enough.
+        """Puts a connection of a page into a room; a second time changes nothing.
 
         Raises:
-            TypeError: the room's name is no text.
+            TypeError: the room's name is not a str.
         """
         if not isinstance(room, str):
             raise TypeError(f"a room's name is a str, not {room!r}")
@@ -40,14 +40,14 @@ class Rooms(Generic[ConnectionT]):
             del self._rooms[connection]
 
     def leave_all(self, page: str, connection: ConnectionT) -> list[str]:
-        """Takes a connection out of all its rooms, and returns them."""
+        """Takes a connection out of all its rooms, and returns their names."""
         rooms = self.of(connection)
         for room in rooms:
             self.leave(page, room, connection)
         return rooms
 
     def members(self, page: str, room: str) -> Collection[ConnectionT]:
-        """Who is in a room, in the order of their joins; not to be kept over a join or leave."""
+        """The connections in a room, in the order of their joins; not to be kept over a join or leave."""
         return self._members.get((page, room), {}).keys()
 
     def of(self, connection: ConnectionT) -> list[str]:

@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 class Counts(Protocol):
-    """How many are on each page, for whoever tells or shows it.
+    """How many are on each page, as it is told and shown.
 
     One node's roster is this. What merges the parts of several nodes can stand in its place.
     """
@@ -165,7 +165,7 @@ class Roster(Generic[ConnectionT]):
 
         Args:
             page: the page's key.
-            connection: whoever joins; it can be on a page once.
+            connection: the one that joins; it can be on a page once.
             visitor: the visitor's id; without one the connection is a visitor of its own.
             visible: whether the visitor sees the page.
 
@@ -192,7 +192,7 @@ class Roster(Generic[ConnectionT]):
 
         Args:
             page: the page's key.
-            connection: whoever leaves.
+            connection: the one that leaves.
             now: the time, in monotonic seconds.
             grace_s: how many seconds a connection with a visitor's id is still counted.
         """

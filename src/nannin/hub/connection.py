@@ -180,7 +180,7 @@ class Connection:
         """Waits for the ack of this number.
 
         Returns:
-            What will hold the ack; once it is cancelled the ack is no longer waited for.
+            A future that will hold the ack. Cancel it to wait no longer.
         """
         if self._calls is None:
             self._calls = {}
@@ -196,7 +196,7 @@ class Connection:
             answer.set_result(None if not args else args[0] if len(args) == 1 else args)
 
     def fail_calls(self) -> None:
-        """The connection has ended: whoever waits for an ack is told."""
+        """The connection has ended: those that wait for an ack get NotConnected."""
         for answer in list((self._calls or {}).values()):
             if not answer.done():
                 answer.set_exception(NotConnected(f"socket {self.id} has left {self.key}"))

@@ -85,6 +85,8 @@ class Events:
             words = "the handler of %r on page %s was cancelled"
             logger.log(level, words, event, connection.key, exc_info=error)
         else:
+            if isinstance(error, TypeError) and "NoneType" in str(error) and "await" in str(error):
+                error.add_note("nannin: emit, send, join, leave and disconnect need no await: leave it out")
             logger.error("the handler of %r on page %s raised", event, connection.key, exc_info=error)
 
     def _tell_unknown(self, page: str, event: str, handlers: PageHandlers) -> None:

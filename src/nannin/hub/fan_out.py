@@ -7,7 +7,7 @@ from nannin.hub.connection import Connection
 from nannin.hub.encoding import VARIANTS, Variant, encode_update
 from nannin.wire.outgoing import Outgoing
 
-# A count that no page has: whoever "heard" this has heard nothing.
+# A count that no page has: to have "heard" this is to have heard nothing.
 NOTHING_YET = Count(-1, -1, -1)
 
 

@@ -74,7 +74,7 @@ class Target(Aimed):
         try:
             if asked:
                 await asyncio.wait(asked.values(), timeout=timeout)
-        finally:  # whoever called may be cancelled: then nobody waits for the answers any more
+        finally:  # the caller may be cancelled: then nobody waits for the answers any more
             for socket, answer in asked.items():
                 if answer.done() and not answer.cancelled() and answer.exception() is None:
                     answered[socket] = answer.result()
@@ -405,7 +405,7 @@ class Page:
 
         Raises:
             ValueError: the event is reserved, or has a handler already.
-            TypeError: the event's name is no text, or what is decorated can't be a handler.
+            TypeError: the event's name is not a str, or what is decorated can't be a handler.
         """
         check_handled(event)
 
@@ -422,7 +422,7 @@ class Page:
         handler, and returns what the ack is to be. What it raises has the effect of a handler's exception.
 
         Raises:
-            TypeError: it is no async function.
+            TypeError: it is not an async function.
         """
         self._hub.handlers.use(self.key, middleware)
         return middleware

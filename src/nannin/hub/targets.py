@@ -1,4 +1,4 @@
-"""Whom a message goes to: some of those on a page, named by their rooms and ids."""
+"""Which clients of a page a message goes to, named by their rooms and ids."""
 
 from __future__ import annotations
 

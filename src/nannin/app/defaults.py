@@ -1,0 +1,37 @@
+"""The settings that an application's code may give, for type checkers: they refuse a misspelt one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+
+class Defaults(TypedDict, total=False):
+    """What `Live(ping_interval=10)` takes; the reference of settings says what each is for.
+
+    A test compares it with the settings, which a type checker can't read from their table.
+    """
+
+    ping_interval: float
+    ping_timeout: float
+    connect_timeout: float
+    upgrade_timeout: float
+    recover: float
+    recover_all: bool
+    share: float
+    min_interval: float
+    max_interval: float
+    grace: float
+    grace_lost: float
+    pages: str | Sequence[str]
+    allow_origins: str | Sequence[str]
+    public: bool
+    page_secret: str | Sequence[str] | None
+    emit_token: str | None
+    max_payload: int
+    max_packets: int
+    max_attachments: int
+    max_namespaces: int
+    max_observed: int
+    max_recovery: int
+    max_outbox: int
