@@ -13,6 +13,7 @@ from nannin.errors import (
     NanninError,
     PacketError,
     PayloadError,
+    WrongThread,
 )
 
 ERRORS = [getattr(nannin.errors, name) for name in nannin.errors.__all__]
@@ -25,7 +26,12 @@ def test_whoever_catches_the_root_catches_every_error(error: type[Exception]) ->
 
 @pytest.mark.parametrize(
     ("error", "builtin"),
-    [(ConnectionRefused, ConnectionRefusedError), (CallTimeout, TimeoutError), (PayloadError, ValueError)],
+    [
+        (ConnectionRefused, ConnectionRefusedError),
+        (CallTimeout, TimeoutError),
+        (PayloadError, ValueError),
+        (WrongThread, RuntimeError),
+    ],
 )
 def test_an_error_of_a_known_kind_is_caught_as_that_kind(
     error: type[Exception], builtin: type[Exception]
