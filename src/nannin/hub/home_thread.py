@@ -34,18 +34,31 @@ class HomeThread:
         else:
             self._loop.call_soon_threadsafe(call)
 
-    def check(self, what: str) -> None:
+    def check(self, what: str, *, is_async: bool = False) -> None:
         """Raises in any other thread.
 
         Args:
-            what: what was called, such as "join".
+            what: the method that was called, such as "socket.join".
+            is_async: whether it is a coroutine function.
 
         Raises:
             WrongThread: this is not the hub's thread.
         """
-        if self._loop is not None and threading.get_ident() != self._ident:
-            raise WrongThread(
-                f"{what} was called from another thread than the server's; only emit and send may be: "
-                f"call anyio.from_thread.run_sync(lambda: ....{what}(...)) in a framework's worker thread, "
-                f"or loop.call_soon_threadsafe in a thread of your own"
-            )
+        if self._loop is None or threading.get_ident() == self._ident:
+            return
+        run, schedule = _REMEDIES[is_async]
+        raise WrongThread(
+            f"{what} was called in another thread than the server's, where only emit and send may be called; "
+            f"in a framework's worker thread use {run.format(what)}, "
+            f"in a thread of your own {schedule.format(what)}"
+        )
+
+
+# How another thread calls a plain method, and an async one.
+_REMEDIES = {
+    False: ("anyio.from_thread.run_sync({0}, ...)", "loop.call_soon_threadsafe({0}, ...)"),
+    True: (
+        "anyio.from_thread.run({0}, ...)",
+        "asyncio.run_coroutine_threadsafe({0}(...), loop)",
+    ),
+}

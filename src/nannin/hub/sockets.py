@@ -66,7 +66,7 @@ class Target(Aimed):
             WrongThread: it is not called on the server's loop.
         """
         check_event(event)
-        self._hub.home.check("call")
+        self._hub.home.check("page.call", is_async=True)
         emitter = self._hub.emitter
         waiting = emitter.ask(self._page, emitter.recipients(self._page, self._aim), event, args)
         asked = {socket_of(connection): answer for connection, answer in waiting.items()}
@@ -244,7 +244,7 @@ class Socket:
             WrongThread: it is not called in the server's thread.
         """
         connection = self._connection
-        connection.hub.home.check("join")
+        connection.hub.home.check("socket.join")
         if connection.state is SocketState.LEFT:
             raise NotConnected(f"socket {self.id} is not on {connection.key}: it can't join a room")
         for room in rooms:
@@ -257,7 +257,7 @@ class Socket:
             WrongThread: it is not called in the server's thread.
         """
         connection = self._connection
-        connection.hub.home.check("leave")
+        connection.hub.home.check("socket.leave")
         for room in rooms:
             connection.hub.rooms.leave(connection.key, room, connection)
 
@@ -305,7 +305,7 @@ class Socket:
         """
         check_event(event)
         connection = self._connection
-        connection.hub.home.check("call")
+        connection.hub.home.check("socket.call", is_async=True)
         if not connection.connected:
             raise NotConnected(f"socket {self.id} is not on {connection.key}: it can't be called")
         answer = connection.hub.emitter.ask(connection.key, [connection], event, args)[connection]
@@ -324,7 +324,7 @@ class Socket:
         Raises:
             WrongThread: it is not called in the server's thread.
         """
-        self._connection.hub.home.check("disconnect")
+        self._connection.hub.home.check("socket.disconnect")
         self._connection.hub.disconnect(self._connection, close=close)
 
 
