@@ -28,6 +28,7 @@ class Defaults(TypedDict, total=False):
     public: bool
     page_secret: str | Sequence[str] | None
     emit_token: str | None
+    read_token: str | None
     max_payload: int
     max_packets: int
     max_attachments: int
