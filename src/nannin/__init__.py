@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nannin.hub.sockets import Page as Page
     from nannin.hub.sockets import Socket as Socket
     from nannin.hub.sockets import Target as Target
+    from nannin.hub.sockets import Visitor as Visitor
     from nannin.wire.disconnect_reason import DisconnectReason as DisconnectReason
 
 # Where each public name is: the imports above, for the interpreter.
@@ -45,6 +46,7 @@ _MODULES = {
     "Page": "nannin.hub.sockets",
     "Socket": "nannin.hub.sockets",
     "Target": "nannin.hub.sockets",
+    "Visitor": "nannin.hub.sockets",
     "DisconnectReason": "nannin.wire.disconnect_reason",
 }
 

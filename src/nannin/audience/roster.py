@@ -241,14 +241,18 @@ class Roster(Generic[ConnectionT]):
 
     def expire(self, now: float) -> list[Change]:
         """Ends the graces whose time is over."""
-        changes = []
+        return [change for _, change in self.end_graces(now)]
+
+    def end_graces(self, now: float) -> list[tuple[str, Change]]:
+        """Ends the graces whose time is over; returns the visitor of each, and what it changed."""
+        ended = []
         while self.next_deadline() <= now:
             grace = heapq.heappop(self._graces)[2]
             audience = self._audiences[grace.page]
             before = audience.count()
             self._drop_grace(audience, grace)
-            changes.append(self._changed(grace.page, audience, before))
-        return changes
+            ended.append((grace.visitor, self._changed(grace.page, audience, before)))
+        return ended
 
     def count(self, page: str) -> Count:
         """The page's count; zeros for a page that nobody is on."""
@@ -281,6 +285,16 @@ class Roster(Generic[ConnectionT]):
         """The connections on a page, in the order of their joins; not to be kept over a join or leave."""
         audience = self._audiences.get(page)
         return audience.connections.keys() if audience is not None else ()
+
+    def connections(self, page: str) -> Mapping[ConnectionT, str | None]:
+        """The connections on a page, each with its visitor's id; not to be kept over a join or leave."""
+        audience = self._audiences.get(page)
+        return audience.connections if audience is not None else {}
+
+    def visitors(self, page: str) -> Collection[str]:
+        """The ids of the visitors on a page, in grace or not; not to be kept over a join or leave."""
+        audience = self._audiences.get(page)
+        return audience.visitors.keys() if audience is not None else ()
 
     def pages(self) -> Collection[str]:
         """The keys of the pages that somebody is counted on; not to be kept over a join or leave."""

@@ -84,6 +84,20 @@ class Caller:
         else:
             _give(result, on_result, on_error)
 
+    def announce(self, handler: Handler, visitor: object, event: str, page: str) -> None:
+        """Calls the handler of `enter` or `exit`, without middleware, which stands around what clients do."""
+
+        def report(error: Exception) -> None:
+            logger.error("the handler of %r on page %s raised", event, page, exc_info=error)
+
+        try:
+            result = self._time(handler, event, page, visitor)
+        except Exception as error:  # noqa: BLE001 - the edge: a handler must hurt no connection
+            report(error)
+            return
+        if inspect.isawaitable(result):
+            self.spawn(self._finish(_awaited(result), lambda _: None, report))
+
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Runs a coroutine in a task of its own."""
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -107,14 +121,16 @@ class Caller:
             args = args[: payload.most]
         elif handler.is_for_any:
             args = (event, *args)
-        checked = payload.convert(args)
+        return self._time(handler, event, connection.key, socket, *payload.convert(args))
+
+    def _time(self, handler: Handler, event: str, page: str, *args: Any) -> Any:
         started = self._clock.now()
         try:
-            return handler.function(socket, *checked)
+            return handler.function(*args)
         finally:
             took_s = self._clock.now() - started
             if took_s >= SLOW_S:
-                self._warn(handler, event, connection.key, took_s)
+                self._warn(handler, event, page, took_s)
 
     def _warn(self, handler: Handler, event: str, page: str, took_s: float) -> None:
         now = self._clock.now()
@@ -165,6 +181,11 @@ class Caller:
             on_error(error)
         else:
             _give(result, on_result, on_error)
+
+
+async def _awaited(result: Any) -> Any:
+    """Anything that can be awaited, as a coroutine: a task takes nothing else."""
+    return await result
 
 
 def _cancelled(error: asyncio.CancelledError, *, itself: bool) -> HandlerCancelled:

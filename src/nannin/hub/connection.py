@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from nannin.access.connect import Connect
+from nannin.audience.people import People
 from nannin.audience.recovery import Aim, Ticket
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count
@@ -44,6 +45,7 @@ class HubPort(Protocol):
 
     handlers: Handlers
     rooms: Rooms[Connection]
+    people: People[Connection]
     home: HomeThread
 
     @property

@@ -7,6 +7,7 @@ import sys
 from nannin.audience.roster import Roster
 from nannin.clock import Alarm, Clock
 from nannin.hub.connection import Connection
+from nannin.hub.presence import Presence
 from nannin.hub.teller import Teller
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason, GraceKind
@@ -29,13 +30,22 @@ class Grace:
     Args:
         roster: who is on which page.
         teller: is told of each change of a count.
+        presence: is told of each visitor whose grace is over.
         clock: time.
         settings: how long a grace is.
     """
 
-    def __init__(self, roster: Roster[Connection], teller: Teller, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self,
+        roster: Roster[Connection],
+        teller: Teller,
+        presence: Presence,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
         self._roster = roster
         self._teller = teller
+        self._presence = presence
         self._clock = clock
         self._graces = graces(settings)
         self._alarm = Alarm(clock, self._end)
@@ -57,5 +67,8 @@ class Grace:
         self._alarm.set(self._roster.next_deadline())
 
     def _expire(self, now: float) -> None:
-        for change in self._roster.expire(now):
+        ended = self._roster.end_graces(now)
+        for _, change in ended:
             self._teller.change(change.page)
+        for visitor, change in ended:
+            self._presence.end_grace(change.page, visitor)

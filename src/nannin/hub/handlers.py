@@ -18,6 +18,9 @@ Middleware = Callable[[Any, str, tuple[Any, ...], Callable[[], Awaitable[Any]]],
 CONNECT = "connect"
 DISCONNECT = "disconnect"
 ANY = "*"
+# Of visitors, and not of clients: the first tab came, the last has gone and its grace is over.
+ENTER = "enter"
+EXIT = "exit"
 
 # Maximum pages whose handlers are remembered; for any other page they are looked up again.
 MAX_RESOLVED = 10_000
@@ -66,17 +69,24 @@ class PageHandlers:
         params: the values of the `{name}` parts of the page's pattern.
         middleware: the functions around each handler, the outermost first.
         is_handled: whether there is a handler, so that the application speaks to the page's clients itself.
+        follows_visitors: whether there is a handler of `enter` or `exit`.
     """
 
-    __slots__ = ("_handlers", "is_handled", "middleware", "params")
+    __slots__ = ("_for_visitors", "_handlers", "follows_visitors", "is_handled", "middleware", "params")
 
     def __init__(
-        self, handlers: Mapping[str, Handler], middleware: tuple[Middleware, ...], params: dict[str, str]
+        self,
+        handlers: Mapping[str, Handler],
+        for_visitors: Mapping[str, Handler],
+        middleware: tuple[Middleware, ...],
+        params: dict[str, str],
     ) -> None:
         self._handlers = handlers
+        self._for_visitors = for_visitors
         self.middleware = middleware
         self.params = params
-        self.is_handled = bool(handlers)
+        self.is_handled = bool(handlers or for_visitors)
+        self.follows_visitors = bool(for_visitors)
 
     def find(self, event: str) -> Handler | None:
         """The handler of an event, or of any: `*` stands for all but connect and disconnect."""
@@ -85,17 +95,22 @@ class PageHandlers:
             handler = self._handlers.get(ANY)
         return handler
 
+    def find_for_visitor(self, event: str) -> Handler | None:
+        """The handler of `enter` or `exit`. No client can call it, whatever its events are called."""
+        return self._for_visitors.get(event)
+
     def events(self) -> list[str]:
         """The names of the client's events that have a handler."""
         return [event for event in self._handlers if event not in (CONNECT, DISCONNECT, ANY)]
 
 
 class _Row:
-    __slots__ = ("expression", "handlers")
+    __slots__ = ("expression", "for_visitors", "handlers")
 
     def __init__(self, pattern: str) -> None:
         self.expression = compile_pattern(pattern)
         self.handlers: dict[str, Handler] = {}
+        self.for_visitors: dict[str, Handler] = {}
 
 
 class Handlers:
@@ -139,9 +154,12 @@ class Handlers:
             raise TypeError(f"the handler of {event!r} must be a function, not {function!r}")
         handler = Handler(function, event)
         row = self._add(pattern)
-        if event in row.handlers:
+        # A function that takes more than a visitor answers a client's event, which may be called the same.
+        is_for_visitors = event in (ENTER, EXIT) and not handler.payload.most
+        handlers = row.for_visitors if is_for_visitors else row.handlers
+        if event in handlers:
             raise ValueError(f"{event!r} has a handler on page {pattern} already")
-        row.handlers[event] = handler
+        handlers[event] = handler
         self.is_used = True
 
     def use(self, pattern: str, middleware: Middleware) -> None:
@@ -170,23 +188,25 @@ class Handlers:
 
     def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
-        handling = self._resolved.get(page)
-        if handling is None:
+        handlers = self._resolved.get(page)
+        if handlers is None:
             if len(self._resolved) >= self._max_resolved:
                 self._resolved.clear()
-            handling = self._resolved[page] = self._resolve(page)
-        return handling
+            handlers = self._resolved[page] = self._resolve(page)
+        return handlers
 
     def _resolve(self, page: str) -> PageHandlers:
         handlers: dict[str, Handler] = {}
+        for_visitors: dict[str, Handler] = {}
         params: dict[str, str] = {}
         for row in reversed(self._rows.values()):  # the most specific comes last, and overrides the others
             match = row.expression.fullmatch(page)
             if match is not None:
                 handlers |= row.handlers
+                for_visitors |= row.for_visitors
                 params |= match.groupdict()
         around = tuple(one for expression, one in self._middleware if expression.fullmatch(page))
-        return PageHandlers(handlers, around, params)
+        return PageHandlers(handlers, for_visitors, around, params)
 
     def _add(self, pattern: str) -> _Row:
         self._resolved.clear()

@@ -15,6 +15,7 @@ from nannin.access.admission import Admission, Refusal
 from nannin.access.connect import Connect, Format
 from nannin.audience.pace import Pace
 from nannin.audience.page_key import is_page_key
+from nannin.audience.people import People
 from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count, Counts, Roster
@@ -32,6 +33,7 @@ from nannin.hub.grace import Grace
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
 from nannin.hub.home_thread import HomeThread
 from nannin.hub.once import Once
+from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Slices, Teller
 from nannin.settings import Settings
@@ -67,6 +69,7 @@ class Hub:
         roster: who is on which page of this node.
         counts: how many are on each page.
         rooms: which rooms they are in.
+        people: who that is as persons, where somebody asks.
         home: the thread that all of this happens in.
         emitter: sends the application's events.
         teller: tells counts.
@@ -95,6 +98,7 @@ class Hub:
         self.roster: Roster[Connection] = Roster()
         self.counts: Counts = self.roster  # of one node; where several share a count, the merged one
         self.rooms: Rooms[Connection] = Rooms()
+        self.people: People[Connection] = People(self.roster)
         self.home = HomeThread()
         self.emitter = Emitter(self.roster, self.rooms, recovery, clock, self.home)
         self.teller = Teller(self.counts, self.roster.audience, pace, clock, slices)
@@ -108,7 +112,8 @@ class Hub:
         self._caller = Caller(clock)
         self._comebacks = Comebacks(recovery, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission)
-        self.grace = Grace(self.roster, self.teller, clock, settings)
+        self._presence = Presence(self, handlers, self.people, self._caller)
+        self.grace = Grace(self.roster, self.teller, self._presence, clock, settings)
 
     # The engine's application
 
@@ -256,15 +261,19 @@ class Hub:
         self.emitter.arrive(connection)
         session.allow(math.inf)
         connection.state, connection.answered_s = SocketState.JOINED, self._clock.now()
+        person = None
         if connection.observes:
             update = self.teller.observe(connection)
         else:
+            person = self._presence.join(connection)
             self.roster.join(key, connection, connection.visitor, visible=connection.begins_visible)
             update = self.teller.join(connection)
         pid = connection.ticket.pid if connection.ticket is not None else None
         packets = [encode_message(encode_connect(key, connection.id, pid))]
         packets += update.packets if update is not None else ()
         session.send_outgoing(Outgoing(packets))
+        if person is not None:
+            self._presence.enter(person)
         if connection.outbox:
             # A client that waits for its CONNECT, and only then for events, misses those that it reads in
             # the same piece; the protocol's own test suite is one.
@@ -324,12 +333,16 @@ class Hub:
             connection.left_for = reason
             return
         self._part(connection, reason)
+        person = None
         if connection.observes:
             self.teller.observe_no_more(connection)
         else:
+            person = self._presence.leave(connection)
             self.grace.leave(connection, reason)
         connection.fail_calls()
         self._call_disconnect(connection, reason)
+        if person is not None:
+            self._presence.part(person)
 
     def _tell_left(self, connection: Connection) -> None:
         """A connect handler ended that was called with a client that has left meanwhile."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Self, TypeVar
 
 from nannin.audience.page_key import is_pattern
+from nannin.audience.people import Person
 from nannin.audience.recovery import Aim
 from nannin.audience.roster import Count
 from nannin.engine.handshake import Handshake
@@ -328,6 +329,55 @@ class Socket:
         self._connection.hub.disconnect(self._connection, close=close)
 
 
+class Visitor:
+    """A person on a page: from when the first tab came until the last has gone and its grace is over.
+
+    Two that compare equal are the same visit of the same person, with the same data.
+    """
+
+    __slots__ = ("_hub", "_person")
+
+    def __init__(self, hub: HubPort, person: Person[Connection]) -> None:
+        self._hub = hub
+        self._person = person
+
+    def __repr__(self) -> str:
+        return f"<Visitor {self.id} on {self._person.page}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Visitor) and hash(other) == hash(self)
+
+    def __hash__(self) -> int:
+        return id(self._person)
+
+    @property
+    def id(self) -> str:
+        """The visitor's id; that of its socket where a client came without one."""
+        name = self._person.name
+        return name if isinstance(name, str) else name.id
+
+    @property
+    def page(self) -> Page:
+        """The page."""
+        return Page(self._hub, self._person.page, is_one=True)
+
+    @property
+    def sockets(self) -> list[Socket]:
+        """The visitor's sockets on the page, the eldest first; none while the visitor is in grace or gone."""
+        return list(map(socket_of, self._person.connections))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The application's own notes on this visitor, which outlast a reload."""
+        if self._person.data is None:
+            self._person.data = {}
+        return self._person.data
+
+    @data.setter
+    def data(self, data: dict[str, Any]) -> None:
+        self._person.data = data
+
+
 class Page:
     """A page: its count, everyone on it, and the application's handlers for it.
 
@@ -364,6 +414,12 @@ class Page:
         """The sockets on the page, in the order in which they joined."""
         return self._everyone().sockets
 
+    @property
+    def visitors(self) -> list[Visitor]:
+        """The people on the page, in the order in which they came: also those who may be back in a moment."""
+        self._check_single()
+        return [Visitor(self._hub, person) for person in self._hub.people.of(self.key)]
+
     def emit(self, event: str, *args: Any) -> None:
         """Sends an event to everyone on the page; as `Socket.emit` otherwise."""
         self._everyone().emit(event, *args)
@@ -399,6 +455,11 @@ class Page:
         argument; `disconnect` with the socket and the reason; any other event with the socket and what the
         client sent, and what it returns is the ack. `*` is any other event without a handler of its own, and
         is called with the socket, the event's name and what the client sent.
+
+        `enter` and `exit` are called with a `Visitor`: when the first tab of a person came to the page, and
+        when the last one has gone and its grace is over. They are called once for each person, so that a
+        reload is none of their business. A function that takes more than one argument answers a client's
+        event of that name instead.
 
         A parameter with an annotation, such as a dataclass, a TypedDict or a msgspec Struct, gets what fits
         it; what does not fit is refused, and never reaches the handler.
