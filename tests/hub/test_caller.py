@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from nannin import ConnectionRefused, DisconnectReason, PayloadError, Socket
-from nannin.hub.caller import SLOW_S
+from nannin.hub.lag import SLOW_S
 from nannin.wire.socket_packet import PacketType
 from support.fakes import Client, House
 

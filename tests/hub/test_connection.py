@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from nannin import NotConnected, Page, Socket, Target
+from nannin import NotConnected, Page, Socket, Target, Visitor
 from nannin.hub.connection import Connection
 from nannin.hub.encoding import encode_event
 from nannin.hub.reasons import SocketState
@@ -125,8 +125,10 @@ PUBLIC = {
         *("except_", "join", "leave", "rooms", "emit", "send", "call", "disconnect"),
     },
     Page: {
-        *("key", "count", "sockets", "emit", "send", "call", "to", "except_", "volatile", "on", "use"),
+        *("key", "count", "sockets", "visitors", "emit", "send", "call", "to", "except_", "volatile"),
+        *("on", "use"),
     },
+    Visitor: {"id", "page", "sockets", "data"},
     Target: {"to", "except_", "volatile", "sockets", "emit", "send", "call"},
 }
 

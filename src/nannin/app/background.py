@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from nannin.hub.lag import Lag
 
 logger = logging.getLogger("nannin.background")
 
@@ -14,12 +17,17 @@ BackgroundT = TypeVar("BackgroundT", bound=Callable[[], Coroutine[Any, Any, Any]
 
 
 class Background:
-    """Owns the tasks of one application."""
+    """Owns the tasks of one application.
 
-    def __init__(self) -> None:
+    Args:
+        now: the time, in monotonic seconds, by which a task that blocks is found.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._functions: list[Callable[[], Coroutine[Any, Any, Any]]] = []
         self._is_running = False
+        self._lag = Lag(logger, now)
 
     def add(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Runs an async function from the server's start on, or from now if it has started.
@@ -47,7 +55,9 @@ class Background:
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Runs a coroutine until it ends, or the server does."""
-        task = asyncio.get_running_loop().create_task(coroutine)
+        name = getattr(coroutine, "__qualname__", repr(coroutine))
+        watched = self._lag.watch(coroutine, name, f"the background task {name}")
+        task = asyncio.get_running_loop().create_task(watched)
         self.tasks.add(task)
         task.add_done_callback(self._report)
         return task

@@ -12,15 +12,11 @@ from nannin.clock import Clock
 from nannin.errors import ConnectionRefused, HandlerCancelled
 from nannin.hub.connection import Connection
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, PageHandlers
+from nannin.hub.lag import SLOW_S, Lag
 from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket, socket_of
 
 logger = logging.getLogger("nannin.handlers")
-
-# Seconds for which a handler may keep the loop; one that takes longer is named in the log.
-SLOW_S = 0.1
-# Seconds between two warnings that name the same handler.
-_WARN_EVERY_S = 60.0
 
 OnResult = Callable[[Any], None]
 OnError = Callable[[Exception], None]
@@ -38,8 +34,7 @@ class Caller:
 
     def __init__(self, clock: Clock) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
-        self._clock = clock
-        self._warned_s: dict[str, float] = {}
+        self._lag = Lag(logger, clock.now)
 
     def call(
         self,
@@ -66,7 +61,7 @@ class Caller:
             return
         if handlers.middleware:
             through = self._through(handlers, handler, connection, socket_of(connection), event, args)
-            self.spawn(self._finish(through, on_result, on_error))
+            self._spawn(self._finish(through, on_result, on_error), handler, event, connection.key)
             return
         try:
             result = None
@@ -80,7 +75,8 @@ class Caller:
             on_error(error)
             return
         if inspect.isawaitable(result):
-            self.spawn(self._finish(_judged(event, result), on_result, on_error))
+            judged = _judged(event, result)
+            self._spawn(self._finish(judged, on_result, on_error), handler, event, connection.key)
         else:
             _give(result, on_result, on_error)
 
@@ -96,14 +92,17 @@ class Caller:
             report(error)
             return
         if inspect.isawaitable(result):
-            self.spawn(self._finish(_awaited(result), lambda _: None, report))
+            self._spawn(self._finish(_awaited(result), lambda _: None, report), handler, event, page)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _spawn(
+        self, coroutine: Coroutine[Any, Any, Any], handler: Handler | None, event: str, page: str
+    ) -> None:
         """Runs a coroutine in a task of its own."""
-        task = asyncio.get_running_loop().create_task(coroutine)
+        words = _words(handler, event, page)
+        watched = self._lag.watch(coroutine, handler.name if handler is not None else words, words)
+        task = asyncio.get_running_loop().create_task(watched)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-        return task
 
     def _invoke(
         self,
@@ -124,26 +123,13 @@ class Caller:
         return self._time(handler, event, connection.key, socket, *payload.convert(args))
 
     def _time(self, handler: Handler, event: str, page: str, *args: Any) -> Any:
-        started = self._clock.now()
+        started = self._lag.now()
         try:
             return handler.function(*args)
         finally:
-            took_s = self._clock.now() - started
+            took_s = self._lag.now() - started
             if took_s >= SLOW_S:
-                self._warn(handler, event, page, took_s)
-
-    def _warn(self, handler: Handler, event: str, page: str, took_s: float) -> None:
-        now = self._clock.now()
-        if now - self._warned_s.get(handler.name, -_WARN_EVERY_S) >= _WARN_EVERY_S:
-            self._warned_s[handler.name] = now
-            logger.warning(
-                "the handler %s of %r on page %s held up the server and all its clients for %.0f ms: "
-                "let it await, or give the work to asyncio.to_thread",
-                handler.name,
-                event,
-                page,
-                took_s * 1000,
-            )
+                self._lag.warn(took_s, handler.name, _words(handler, event, page))
 
     async def _through(
         self,
@@ -181,6 +167,11 @@ class Caller:
             on_error(error)
         else:
             _give(result, on_result, on_error)
+
+
+def _words(handler: Handler | None, event: str, page: str) -> str:
+    who = "the middleware" if handler is None else f"the handler {handler.name}"
+    return f"{who} of {event!r} on page {page}"
 
 
 async def _awaited(result: Any) -> Any:

@@ -364,7 +364,7 @@ def test_a_plain_disconnect_handler_finds_the_socket_in_its_rooms() -> None:
 
 
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:
-    from nannin.hub.caller import SLOW_S
+    from nannin.hub.lag import SLOW_S
     from nannin.settings import Settings
 
     text = read(PAGE)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import socketio
 
-from nannin.hub.caller import SLOW_S
+from nannin.hub.lag import SLOW_S
 from support.doc_pages import read
 from support.servers import Server, nannin
 
