@@ -62,16 +62,18 @@ $(COVERED): covered/%: $(VENV)/test.stamp
 	@COVERAGE_FILE=.coverage.$(subst /,.,$*) $(PYTEST) $(LEAN) tests/$(dir $*)test_$(notdir $*)*.py \
 	  --cov=nannin.$(subst /,.,$*) --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-$(VENV)/run.stamp: pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "nannin needs Python 3.11 or newer; $(PYTHON) is older. Try: make run PYTHON=python3.11" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/test.stamp: $(VENV)/run.stamp
+$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test,docs]'
-	touch $@
+	touch $(VENV)/run.stamp $@
 
 $(VENV)/docs.stamp: $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'

@@ -12,7 +12,7 @@ from websockets.frames import Opcode
 from support.peers import Peer, turn
 
 
-def test_an_app_echoes_text_and_bytes_and_sees_the_close() -> None:
+async def test_an_app_echoes_text_and_bytes_and_sees_the_close() -> None:
     seen: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -25,30 +25,27 @@ def test_an_app_echoes_text_and_bytes_and_sees_the_close() -> None:
             )
         seen.append(message)
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        await peer.open()
-        (response,) = peer.hear()
-        assert response.headers["x-who"] == "me"
-        peer.text("a")
-        peer.client.send_binary(b"b")
-        peer.send()
-        await turn()
-        assert [bytes(frame.data) for frame in peer.hear()] == [b"a", b"b"]
-        peer.client.send_close(1000)
-        peer.send()
-        await turn()
-        assert [frame.opcode for frame in peer.hear()] == [Opcode.CLOSE]
-        assert peer.state.tasks == set()
-
-    asyncio.run(scenario())
+    peer = Peer(app)
+    await peer.open()
+    (response,) = peer.hear()
+    assert response.headers["x-who"] == "me"
+    peer.text("a")
+    peer.client.send_binary(b"b")
+    peer.send()
+    await turn()
+    assert [bytes(frame.data) for frame in peer.hear()] == [b"a", b"b"]
+    peer.client.send_close(1000)
+    peer.send()
+    await turn()
+    assert [frame.opcode for frame in peer.hear()] == [Opcode.CLOSE]
+    assert peer.state.tasks == set()
     assert seen == [
         ("/x", b"y=1", ("127.0.0.1", 5), "ws"),
         {"type": "websocket.disconnect", "code": 1000, "reason": ""},
     ]
 
 
-def test_an_app_denies_with_a_status_headers_and_a_body() -> None:
+async def test_an_app_denies_with_a_status_headers_and_a_body() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         headers = [(b"content-type", b"application/json")]
@@ -56,35 +53,29 @@ def test_an_app_denies_with_a_status_headers_and_a_body() -> None:
         await send({"type": "websocket.http.response.body", "body": b'{"a":', "more_body": True})
         await send({"type": "websocket.http.response.body", "body": b"1}"})
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        await peer.open()
-        answer = b"".join(peer.transport.written)
-        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-        assert answer.endswith(b'\r\n\r\n{"a":1}')
-        assert b"content-length: 7" in answer.lower()
-        assert peer.transport.closed == "close"
-
-    asyncio.run(scenario())
+    peer = Peer(app)
+    await peer.open()
+    answer = b"".join(peer.transport.written)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.endswith(b'\r\n\r\n{"a":1}')
+    assert b"content-length: 7" in answer.lower()
+    assert peer.transport.closed == "close"
 
 
-def test_a_close_before_the_accept_is_a_403() -> None:
+async def test_a_close_before_the_accept_is_a_403() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.close"})
         assert (await receive())["type"] == "websocket.disconnect"
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        await peer.open()
-        assert peer.transport.written[0].startswith(b"HTTP/1.1 403")
-        assert peer.transport.closed == "close"
-
-    asyncio.run(scenario())
+    peer = Peer(app)
+    await peer.open()
+    assert peer.transport.written[0].startswith(b"HTTP/1.1 403")
+    assert peer.transport.closed == "close"
 
 
 @pytest.mark.parametrize("accepts", [False, True])
-def test_an_app_that_raises_is_logged_and_its_client_told(
+async def test_an_app_that_raises_is_logged_and_its_client_told(
     accepts: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -103,11 +94,11 @@ def test_an_app_that_raises_is_logged_and_its_client_told(
         peer.lose()
 
     with caplog.at_level(logging.ERROR):
-        asyncio.run(scenario())
+        await scenario()
     assert "Exception in ASGI application" in caplog.text
 
 
-def test_sending_waits_while_the_client_reads_nothing() -> None:
+async def test_sending_waits_while_the_client_reads_nothing() -> None:
     sent: list[int] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -118,48 +109,44 @@ def test_sending_waits_while_the_client_reads_nothing() -> None:
             sent.append(number)
         await receive()
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        peer.transport.full = True
-        await peer.open()
-        assert sent == []
-        peer.transport.empty()
-        await turn()
-        assert sent == [0, 1, 2]
-        peer.lose()
-        await turn()
-        assert peer.state.tasks == set()
-
-    asyncio.run(scenario())
+    peer = Peer(app)
+    peer.transport.full = True
+    await peer.open()
+    assert sent == []
+    peer.transport.empty()
+    await turn()
+    assert sent == [0, 1, 2]
+    peer.lose()
+    await turn()
+    assert peer.state.tasks == set()
 
 
-def test_a_message_of_any_size_is_sent_whole_whatever_the_client_says_meanwhile() -> None:
+async def test_a_message_of_any_size_is_sent_whole_whatever_the_client_says_meanwhile() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         while (await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": "x" * 2_000_000})
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        await peer.open()
-        peer.hear()
-        peer.transport.full = True
-        for _ in range(3):
-            peer.text("more")
-            await turn()
-        assert peer.transport.closed is None
-        peer.transport.empty()
+    peer = Peer(app)
+    await peer.open()
+    peer.hear()
+    peer.transport.full = True
+    for _ in range(3):
+        peer.text("more")
         await turn()
-        assert [len(frame.data) for frame in peer.hear()] == 3 * [2_000_000]
-        peer.lose()
-        await turn()
-        assert peer.state.tasks == set()
+    assert peer.transport.closed is None
+    peer.transport.empty()
+    await turn()
+    assert [len(frame.data) for frame in peer.hear()] == 3 * [2_000_000]
+    peer.lose()
+    await turn()
+    assert peer.state.tasks == set()
 
-    asyncio.run(scenario())
 
-
-def test_sending_to_a_client_that_is_gone_ends_the_app_quietly(caplog: pytest.LogCaptureFixture) -> None:
+async def test_sending_to_a_client_that_is_gone_ends_the_app_quietly(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
@@ -167,19 +154,16 @@ def test_sending_to_a_client_that_is_gone_ends_the_app_quietly(caplog: pytest.Lo
         await send({"type": "websocket.send", "text": "x"})
         raise AssertionError("never reached")
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        await peer.open()
-        peer.transport.close()
-        peer.lose()
-        await turn()
-        assert peer.state.tasks == set()
-
-    asyncio.run(scenario())
+    peer = Peer(app)
+    await peer.open()
+    peer.transport.close()
+    peer.lose()
+    await turn()
+    assert peer.state.tasks == set()
     assert caplog.text == ""
 
 
-def test_reading_stops_while_the_app_leaves_much_unread() -> None:
+async def test_reading_stops_while_the_app_leaves_much_unread() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
@@ -190,19 +174,16 @@ def test_reading_stops_while_the_app_leaves_much_unread() -> None:
 
     release = asyncio.Event()
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        await peer.open()
-        peer.hear()
-        for _ in range(80):
-            peer.text("x" * 999)
-        assert not peer.transport.reading
-        release.set()
-        await turn()
-        assert peer.transport.reading
-        peer.lose()
-
-    asyncio.run(scenario())
+    peer = Peer(app)
+    await peer.open()
+    peer.hear()
+    for _ in range(80):
+        peer.text("x" * 999)
+    assert not peer.transport.reading
+    release.set()
+    await turn()
+    assert peer.transport.reading
+    peer.lose()
 
 
 @pytest.mark.parametrize(
@@ -212,7 +193,7 @@ def test_reading_stops_while_the_app_leaves_much_unread() -> None:
         [{"type": "websocket.accept"}, {"type": "websocket.accept"}],
     ],
 )
-def test_a_message_out_of_turn_is_an_error_of_the_app(messages: list[Any]) -> None:
+async def test_a_message_out_of_turn_is_an_error_of_the_app(messages: list[Any]) -> None:
     errors: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -223,11 +204,8 @@ def test_a_message_out_of_turn_is_an_error_of_the_app(messages: list[Any]) -> No
         except RuntimeError as error:
             errors.append(str(error))
 
-    async def scenario() -> None:
-        peer = Peer(app)
-        await peer.open()
-        peer.lose()
-
-    asyncio.run(scenario())
+    peer = Peer(app)
+    await peer.open()
+    peer.lose()
     assert len(errors) == 1
     assert errors[0].startswith("expected websocket.")

@@ -23,43 +23,34 @@ def write(transport: FakeTransport, size: int) -> int:
     return size
 
 
-def test_what_one_turn_writes_is_never_too_much_and_what_later_turns_add_is() -> None:
-    async def scenario() -> None:
-        transport = full()
-        write(transport, 5_000)
-        blocked = Blocked(transport, 100)
-        assert all(blocked.add(write(transport, 1_000)) for _ in range(10))
-        await turn()
-        assert blocked.add(write(transport, 1_000))
-        await turn()
-        assert not blocked.add(write(transport, 1))
-
-    asyncio.run(scenario())
+async def test_what_one_turn_writes_is_never_too_much_and_what_later_turns_add_is() -> None:
+    transport = full()
+    write(transport, 5_000)
+    blocked = Blocked(transport, 100)
+    assert all(blocked.add(write(transport, 1_000)) for _ in range(10))
+    await turn()
+    assert blocked.add(write(transport, 1_000))
+    await turn()
+    assert not blocked.add(write(transport, 1))
 
 
-def test_answers_are_counted_by_themselves() -> None:
-    async def scenario() -> None:
-        transport = full()
-        blocked = Blocked(transport, 100)
-        assert blocked.add(write(transport, 10 * MAX_ANSWERS_BYTES))
-        assert blocked.add_answers(write(transport, MAX_ANSWERS_BYTES))
-        assert not blocked.add_answers(write(transport, 1))
-
-    asyncio.run(scenario())
+async def test_answers_are_counted_by_themselves() -> None:
+    transport = full()
+    blocked = Blocked(transport, 100)
+    assert blocked.add(write(transport, 10 * MAX_ANSWERS_BYTES))
+    assert blocked.add_answers(write(transport, MAX_ANSWERS_BYTES))
+    assert not blocked.add_answers(write(transport, 1))
 
 
-def test_it_knows_what_the_client_has_taken_since_the_last_look() -> None:
-    async def scenario() -> None:
-        transport = full()
-        write(transport, 1_000)
-        blocked = Blocked(transport, 100)
-        assert blocked.taken_bytes() == 0
-        transport.waiting = transport.waiting[400:]
-        blocked.add(write(transport, 70))
-        assert blocked.taken_bytes() == 400
-        assert blocked.taken_bytes() == 0
-
-    asyncio.run(scenario())
+async def test_it_knows_what_the_client_has_taken_since_the_last_look() -> None:
+    transport = full()
+    write(transport, 1_000)
+    blocked = Blocked(transport, 100)
+    assert blocked.taken_bytes() == 0
+    transport.waiting = transport.waiting[400:]
+    blocked.add(write(transport, 70))
+    assert blocked.taken_bytes() == 400
+    assert blocked.taken_bytes() == 0
 
 
 def with_transport(

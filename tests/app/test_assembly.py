@@ -1,0 +1,63 @@
+"""The parts of a Live: made from its settings, joined, begun and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nannin.access.tokens import Tokens
+from nannin.app.assembly import Assembly
+from nannin.settings import Settings
+
+SECRET = "0123456789abcdef"
+
+
+async def test_the_engine_speaks_to_the_hub_by_the_clock_of_all() -> None:
+    parts = Assembly(Settings())
+    session, _ = parts.engine.open_by_poll()
+    parts.engine.receive_post(session)
+    parts.engine.receive_payload(session, b"40")
+    assert list(parts.hub.pages()) == ["/"]
+    parts.shut_down()
+    assert not list(parts.hub.pages())
+
+
+def test_pages_of_the_settings_exist_and_close_the_list() -> None:
+    handlers = Assembly(Settings(pages=("/news/*",))).hub.handlers
+    assert [handlers.exists(page) for page in ("/news/1", "/other")] == [True, False]
+
+
+async def test_a_page_needs_a_token_where_there_is_a_secret() -> None:
+    tried = {}
+    for name, settings in {"open": Settings(), "closed": Settings(page_secret=(SECRET,))}.items():
+        parts = Assembly(settings)
+        tokens = [None, Tokens([SECRET]).sign("/")]
+        tried[name] = [is_let_in(parts, token) for token in tokens]
+        parts.shut_down()
+    assert tried == {"open": [True, True], "closed": [False, True]}
+
+
+def is_let_in(parts: Assembly, token: str | None) -> bool:
+    """Whether a client that shows this token joins the page `/`."""
+    session, _ = parts.engine.open_by_poll()
+    parts.engine.receive_post(session)
+    before = parts.hub.count("/").connections
+    parts.engine.receive_payload(session, b"40" if token is None else b'40{"token":"%b"}' % token.encode())
+    return parts.hub.count("/").connections > before
+
+
+async def test_what_was_given_to_the_background_begins_with_the_first_request_and_ends_at_the_end() -> None:
+    parts, begun, ended = Assembly(Settings()), asyncio.Event(), asyncio.Event()
+
+    async def task() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    parts.background.add(task)
+    for _ in range(2):
+        parts.begin()
+    await asyncio.wait_for(begun.wait(), 5)
+    parts.shut_down()
+    await asyncio.wait_for(ended.wait(), 5)
