@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -18,6 +19,10 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# A busy machine makes an example slow, not wrong; and no run depends on what an earlier one has kept.
+hypothesis.settings.register_profile("nannin", deadline=None, database=None)
+hypothesis.settings.load_profile("nannin")
 
 
 def pytest_configure() -> None:
