@@ -72,7 +72,8 @@ def test_what_is_no_text_is_nobodys_token_or_past(name: str, value: Any) -> None
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
 )
 
 

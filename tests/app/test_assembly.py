@@ -14,8 +14,8 @@ SECRET = "0123456789abcdef"
 async def test_the_engine_speaks_to_the_hub_by_the_clock_of_all() -> None:
     parts = Assembly(Settings())
     session, _ = parts.engine.open_by_poll()
-    parts.engine.receive_post(session)
-    parts.engine.receive_payload(session, b"40")
+    session.receive_post()
+    session.receive_payload(b"40")
     assert list(parts.hub.pages()) == ["/"]
     parts.shut_down()
     assert not list(parts.hub.pages())
@@ -39,9 +39,9 @@ async def test_a_page_needs_a_token_where_there_is_a_secret() -> None:
 def is_let_in(parts: Assembly, token: str | None) -> bool:
     """Whether a client that shows this token joins the page `/`."""
     session, _ = parts.engine.open_by_poll()
-    parts.engine.receive_post(session)
+    session.receive_post()
     before = parts.hub.count("/").connections
-    parts.engine.receive_payload(session, b"40" if token is None else b'40{"token":"%b"}' % token.encode())
+    session.receive_payload(b"40" if token is None else b'40{"token":"%b"}' % token.encode())
     return parts.hub.count("/").connections > before
 
 
