@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
+from nannin.engine.too_large import tell_too_large
 from nannin.wire.outgoing import Outgoing
 from support.peers import Peer, Recorder, attached, attaching, turn
 
@@ -113,6 +114,21 @@ def test_a_bad_frame_ends_the_connection_with_its_code(frame: bytes, code: int) 
         assert recorder.told == ["LOST"]
 
     asyncio.run(scenario())
+
+
+def test_what_was_too_large_is_told_once_with_the_setting(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        for _ in range(2):
+            peer, _ = await attached(max_outbox_bytes=100)
+            peer.socket.data_received(Frame(Opcode.TEXT, b"x" * 1_001).serialize(mask=True))
+            peer.lose()
+
+    tell_too_large.cache_clear()
+    asyncio.run(scenario())
+    assert [record.message for record in caplog.records] == [
+        "a client sent more than 1000 bytes in one message, and was disconnected; "
+        "to allow it, raise max_payload, or uvicorn's --ws-max-size"
+    ]
 
 
 def test_empty_fragments_without_end_are_too_large_a_message() -> None:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
-from websockets.exceptions import InvalidState
+from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol as WebSocketProtocol
 from websockets.protocol import Side
@@ -26,6 +26,7 @@ from nannin.engine.blocked import Blocked
 from nannin.engine.fragments import Fragments, TooManyFragments
 from nannin.engine.opening import OpeningRefused, make_head, read_opening
 from nannin.engine.receiver import Receiver
+from nannin.engine.too_large import tell_too_large
 from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
 
@@ -188,9 +189,8 @@ class DirectWebSocket(asyncio.Protocol):
             return
         frames = outgoing.frames
         self._transport.write(frames)
-        blocked, receiver = self._blocked, self._receiver
-        if blocked is not None and receiver is not None and not blocked.add(len(frames)):
-            receiver.overflow(self)
+        if self._blocked is not None and self._receiver is not None and not self._blocked.add(len(frames)):
+            self._receiver.overflow(self)
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         """As `write`; while something waits, only the newest of each key does."""
@@ -300,6 +300,8 @@ class DirectWebSocket(asyncio.Protocol):
             elif not data:
                 self._transport.close()
         if self._conn.parser_exc is not None:
+            if isinstance(self._conn.parser_exc, PayloadTooBig):
+                tell_too_large(self._config.ws_max_size, "max_payload, or uvicorn's --ws-max-size")
             if self._asgi is not None and self._conn.close_sent is not None:
                 self._asgi.put_disconnect(self._conn.close_sent.code)
             self._transport.close()
