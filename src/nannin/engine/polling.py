@@ -12,6 +12,7 @@ from nannin.engine.body import Unread, read_body
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.session import RequestRefused, ServedSession
+from nannin.engine.too_large import tell_too_large
 from nannin.wire.engine_packet import Encoded, encode_payload
 from nannin.wire.engine_request import EngineRequest, Refusal
 
@@ -110,6 +111,8 @@ async def _serve_post(
         await respond(send, 200, b"ok", headers)
         return
     session.receive_post_lost()
+    if body is Unread.TOO_LARGE:
+        tell_too_large(max_bytes, "max_payload")
     if body is not Unread.GONE:
         status, text = body.value
         await respond(send, status, text, [*headers, (b"connection", b"close")])

@@ -15,6 +15,7 @@ from typing import Any, Protocol, assert_never
 
 from nannin.clock import Clock
 from nannin.engine.handshake import Handshake
+from nannin.engine.too_large import tell_too_large
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import PING, Encoded, encode_message
 from nannin.wire.engine_request import Refusal
@@ -309,6 +310,7 @@ class ServedSession(Session):
             return
         now = self._host.clock.now()
         if len(message) > self._host.limits.max_payload_bytes:  # a server with larger limits let it through
+            tell_too_large(self._host.limits.max_payload_bytes, "max_payload")
             self.close(DisconnectReason.PARSE_ERROR)
         elif link is self.link:
             self._perform(self._core.receive_websocket(message, now))

@@ -79,13 +79,16 @@ class AsgiLink:
             self._block()
         if not self._backlog.is_fresh:
             asyncio.get_running_loop().call_soon(self._backlog.settle)
-        if self._backlog.add(outgoing.size_bytes, self._outbox_bytes + self._under_way_bytes):
-            self._outbox.append(outgoing)
-            self._outbox_bytes += outgoing.size_bytes
-            self._start()
-        elif self._receiver is not None:
+        if (
+            not self._backlog.add(outgoing.size_bytes, self._outbox_bytes + self._under_way_bytes)
+            and self._receiver is not None
+        ):
             self._drop_outbox()
             self._receiver.overflow(self)
+            return
+        self._outbox.append(outgoing)
+        self._outbox_bytes += outgoing.size_bytes
+        self._start()
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         """As `write`; while an earlier message is under way, only the newest of each key waits."""
