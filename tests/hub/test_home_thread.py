@@ -47,6 +47,20 @@ def test_the_same_loop_stays_at_home_and_another_one_moves_it() -> None:
     asyncio.run(main())
 
 
+def test_after_the_loop_has_ended_every_thread_is_at_home_again() -> None:
+    home, calls = HomeThread(), list[int]()
+
+    async def main() -> None:
+        home.run_on(asyncio.get_running_loop())
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    thread.join()
+    home.check("socket.join")
+    home.do(lambda: calls.append(1))
+    assert calls == [1]
+
+
 CALLS: dict[str, Callable[[Socket], Any]] = {
     "join": lambda socket: socket.join("x"),
     "leave": lambda socket: socket.leave("x"),

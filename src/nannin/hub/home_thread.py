@@ -29,10 +29,11 @@ class HomeThread:
 
     def do(self, call: Callable[[], None]) -> None:
         """Calls a function: at once in the hub's thread, from another one soon."""
-        if self._loop is None or threading.get_ident() == self._ident:
+        loop = self._elsewhere()
+        if loop is None:
             call()
         else:
-            self._loop.call_soon_threadsafe(call)
+            loop.call_soon_threadsafe(call)
 
     def check(self, what: str, *, is_async: bool = False) -> None:
         """Raises in any other thread.
@@ -44,7 +45,7 @@ class HomeThread:
         Raises:
             WrongThread: this is not the hub's thread.
         """
-        if self._loop is None or threading.get_ident() == self._ident:
+        if self._elsewhere() is None:
             return
         run, schedule = _REMEDIES[is_async]
         raise WrongThread(
@@ -52,6 +53,12 @@ class HomeThread:
             f"in a framework's worker thread use {run.format(what)}, "
             f"in a thread of your own {schedule.format(what)}"
         )
+
+    def _elsewhere(self) -> asyncio.AbstractEventLoop | None:
+        """The hub's loop, if it runs in another thread; a loop that has ended hurts nobody."""
+        if threading.get_ident() == self._ident or self._loop is None or not self._loop.is_running():
+            return None
+        return self._loop
 
 
 # How another thread calls a plain method, and an async one.
