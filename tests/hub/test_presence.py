@@ -266,6 +266,21 @@ def test_each_has_one_handler_on_a_page() -> None:
         Door(house)
 
 
+def test_a_function_that_takes_no_visitor_is_no_handler_of_people() -> None:
+    house = House()
+
+    def nothing() -> None:
+        """Takes nobody."""
+
+    def text(name: str) -> None:
+        """Takes something else."""
+
+    with pytest.raises(TypeError, match="must take the visitor as its first argument"):
+        house.on("enter", nothing)
+    with pytest.raises(TypeError, match="gets the visitor first, so name can't be str"):
+        house.on("exit", text)
+
+
 def test_a_visitor_reads_well() -> None:
     house = House()
     house.client("/news", visitor="ann")

@@ -52,7 +52,8 @@ class Handler:
         self.function = function
         self.is_for_any = event == ANY
         self.name = name_of(function)
-        self.payload = Payload(function, before=int(self.is_for_any))
+        first = "visitor" if event in (ENTER, EXIT) else "socket"
+        self.payload = Payload(function, before=int(self.is_for_any), first=first)
         if self.is_for_any and not self.payload.most:
             raise TypeError(
                 f"the handler {self.name} of '*' must take the event's name as its second argument"

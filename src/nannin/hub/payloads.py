@@ -28,7 +28,8 @@ class Payload:
     takes anything.
 
     Args:
-        handler: a function whose first parameter is the socket.
+        handler: a function whose first parameter is the socket, or a visitor.
+        first: which of the two, in the words of an error.
         before: how many arguments come between the socket and those that a client sent.
 
     Attributes:
@@ -39,21 +40,21 @@ class Payload:
         TypeError: the handler can't be called with these, or an annotation can't be checked.
     """
 
-    def __init__(self, handler: Callable[..., Any], before: int = 0) -> None:
+    def __init__(self, handler: Callable[..., Any], before: int = 0, first: str = "socket") -> None:
         name = name_of(handler)
         try:
             parameters = list(inspect.signature(handler).parameters.values())
         except ValueError:  # a builtin without a signature
             parameters = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
-        first = parameters[0] if parameters else None
-        if first is None or first.kind not in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL):
-            raise TypeError(f"the handler {name} must take the socket as its first argument")
-        if first.annotation in _NO_SOCKET:
-            kind = getattr(first.annotation, "__name__", first.annotation)
-            raise TypeError(f"the handler {name} gets the socket first, so {first.name} can't be {kind}")
+        taker = parameters[0] if parameters else None
+        if taker is None or taker.kind not in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL):
+            raise TypeError(f"the handler {name} must take the {first} as its first argument")
+        if taker.annotation in _NO_SOCKET:
+            kind = getattr(taker.annotation, "__name__", taker.annotation)
+            raise TypeError(f"the handler {name} gets the {first} first, so {taker.name} can't be {kind}")
         if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
             raise TypeError(f"the handler {name} must not be a generator: it returns its answer")
-        if first.kind in _POSITIONAL:
+        if taker.kind in _POSITIONAL:
             parameters = parameters[1:]
         needed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
         if needed:
