@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 import pytest
 
-from nannin.cli.banner import address_of, banner
+from nannin.cli.banner import ELEMENT, address_of, banner
 from nannin.settings import Settings
+from support.servers import ROOT
 
 SECRET = "0123456789abcdef"
 
@@ -42,9 +43,11 @@ def plain(settings: Settings, address: str, *, has_page: bool) -> list[str]:
 def test_the_banner_names_the_page_the_line_to_embed_and_how_to_stop() -> None:
     lines = plain(Settings(), "http://127.0.0.1:8124", has_page=True)
     assert lines[1].startswith("nannin 0.")
-    assert lines[3:6] == [
+    assert lines[3:7] == [
         "  Page   http://127.0.0.1:8124/",
-        '  Embed  <script async src="http://127.0.0.1:8124/nannin.js"></script> <span data-nannin></span>',
+        '  Embed  <script async src="http://127.0.0.1:8124/nannin.js"></script>',
+        '         <span data-nannin data-nannin-one="{n} person is reading this."'
+        ' data-nannin-other="{n} people are reading this."></span>',
         "  Stop   Ctrl-C",
     ]
 
@@ -62,3 +65,8 @@ def test_the_banner_of_a_socket_file_names_its_path() -> None:
 def test_a_secret_is_not_in_the_banner() -> None:
     settings = Settings(page_secret=(SECRET,), emit_token=SECRET)
     assert SECRET not in "".join(plain(settings, "http://127.0.0.1:8124", has_page=True))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+def test_the_pages_show_the_element_that_the_banner_shows(page: str) -> None:
+    assert ELEMENT in (ROOT / page).read_text(encoding="utf-8").splitlines()

@@ -77,8 +77,8 @@ def test_a_person_at_a_terminal_reads_the_banner_and_no_log_line_of_the_same() -
         assert process.wait(10) == 0
     os.close(screen)
     assert lines[1].startswith("nannin 0.")
-    assert lines[4] == f'  Embed  <script async src="{address}nannin.js"></script> <span data-nannin></span>'
-    assert lines[5] == "  Stop   Ctrl-C"
+    assert lines[4] == f'  Embed  <script async src="{address}nannin.js"></script>'
+    assert lines[6] == "  Stop   Ctrl-C"
     assert "listens on" not in said
 
 

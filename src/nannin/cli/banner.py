@@ -6,12 +6,20 @@ import contextlib
 import logging
 import os
 import sys
+from typing import Final
 
 import click
 
 from nannin.settings import Settings
 
 __all__ = ["address_of", "announce", "banner", "open_browser", "version"]
+
+
+# An element that reads right for one person, for several, and before any number has come.
+ELEMENT: Final = (
+    '<span data-nannin data-nannin-one="{n} person is reading this." '
+    'data-nannin-other="{n} people are reading this."></span>'
+)
 
 
 def version() -> str:
@@ -59,7 +67,8 @@ def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
     if address:
         rows = {"Page" if has_page else "Address": f"{address}/"}
     if address and has_page:
-        rows["Embed"] = f'<script async src="{address}/nannin.js"></script> <span data-nannin></span>'
+        rows["Embed"] = f'<script async src="{address}/nannin.js"></script>'
+        rows[""] = ELEMENT
     rows["Stop"] = "Ctrl-C"
     width = max(map(len, rows))
     title = click.style(f"nannin {version()}", bold=True)
