@@ -36,7 +36,7 @@ class Connection(Protocol):
         """Answers the opening handshake with a WebSocket."""
 
     def deny(self, status: int, headers: Pairs, body: bytes) -> None:
-        """Answers it with something else."""
+        """Answers the opening handshake with another HTTP response."""
 
     def send(self, message: str | bytes) -> None:
         """Sends one message. Raises ClientGone after a close frame."""
@@ -70,7 +70,7 @@ class AsgiSide:
 
     def __init__(self, connection: Connection, scope: Scope) -> None:
         self.scope = scope
-        self.answered = False  # whether the opening handshake is
+        self.answered = False  # whether the opening handshake was answered
         self.messages: deque[Message] = deque([{"type": "websocket.connect"}])
         self._connection = connection
         self._queued_bytes = 0
@@ -99,7 +99,7 @@ class AsgiSide:
             writable.set_result(None)
 
     def take_messages(self) -> list[str | bytes]:
-        """What arrived and was not received by the app, for whoever takes over."""
+        """Returns the messages that arrived and that the app has not received."""
         received = [message for message in self.messages if message["type"] == "websocket.receive"]
         self._read_on()
         return [message["text"] if "text" in message else message["bytes"] for message in received]

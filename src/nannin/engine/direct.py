@@ -35,7 +35,7 @@ EXTENSION = "nannin.direct"
 logger = logging.getLogger("nannin.websocket")
 logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open and close
 
-# How many bytes a second a client has to take at least; one that takes less is as one that reads nothing.
+# How many bytes a second a blocked client has to take; one that takes less counts as one that reads nothing.
 _LEAST_BYTES_PER_S = 1_024
 
 
@@ -76,7 +76,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._config = config
         self._state = server_state
         self._app_state = app_state
-        # From OPEN on: reading the handshake by it would keep the whole request for the connection's life.
+        # It begins in state OPEN. If it read the handshake, it would keep the request as long as it lives.
         self._conn = WebSocketProtocol(Side.SERVER, max_size=config.ws_max_size, logger=logger)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._accept_key: str | None = None  # None until the handshake has arrived
@@ -84,7 +84,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._receiver: Receiver[DirectWebSocket] | None = None
         self._max_outbox_bytes = 0
         self._blocked: Blocked | None = None  # None while the kernel takes everything
-        self._ended = False  # by us: nothing more is received
+        self._ended = False  # closed by us, or lost: nothing more is received or sent
         self._fragments: Fragments | None = None
         self._close_alarm: asyncio.TimerHandle | None = None
 
@@ -124,7 +124,7 @@ class DirectWebSocket(asyncio.Protocol):
             self._look_later(blocked)
 
     def resume_writing(self) -> None:
-        """All has drained: what is newest goes out now."""
+        """Everything has drained: the newest counts go out now."""
         newest = self._unblock()
         while newest and self._blocked is None:
             self._transport.write(newest.take().frames)
@@ -193,7 +193,7 @@ class DirectWebSocket(asyncio.Protocol):
             self._receiver.overflow(self)
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
-        """As `write`; while something waits, only the newest of each key does."""
+        """As `write`; while something waits, only the newest of each key waits with it."""
         if self._blocked is not None:
             self._blocked.newest.put(key, outgoing)
         elif not self._ended:
@@ -224,7 +224,7 @@ class DirectWebSocket(asyncio.Protocol):
             self._close_alarm = loop.call_later(self.close_timeout_s, self._transport.abort)
 
     def _unblock(self) -> Newest[Outgoing]:
-        """Nothing waits in the transport any more; returns what waited for that."""
+        """Takes note that nothing waits in the transport; returns the counts that waited for this."""
         blocked, self._blocked = self._blocked, None
         if blocked is None:
             return Newest()
@@ -236,7 +236,7 @@ class DirectWebSocket(asyncio.Protocol):
         blocked.alarm = asyncio.get_running_loop().call_later(self.look_every_s, self._look_at, blocked)
 
     def _look_at(self, blocked: Blocked) -> None:
-        """A blocked client that reads, however slowly, is as one that has only just been blocked."""
+        """Tells of a blocked client anew if it has read enough since the last look: its time begins again."""
         if self._receiver is not None:
             if blocked.taken_bytes() >= _LEAST_BYTES_PER_S * self.look_every_s:
                 self._receiver.block(self)
@@ -325,7 +325,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._respond(101, (*head, *self._state.default_headers, *headers), b"")
 
     def deny(self, status: int, headers: Pairs, body: bytes) -> None:
-        """Answers it with something else."""
+        """Answers the opening handshake with another HTTP response."""
         given = {name.lower() for name, _ in headers}
         head = [(b"Connection", b"close"), (b"Content-Length", str(len(body)).encode())]
         if b"content-type" not in given:

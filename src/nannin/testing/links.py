@@ -15,7 +15,7 @@ from nannin.wire.engine_packet import CLOSE, PING, Encoded, EnginePacketType, en
 from nannin.wire.outgoing import Outgoing
 
 _PONG: Final = EnginePacketType.PONG.value
-# What a close code says of the reason: of those that share 1000, a client that answers pings sees but one.
+# The reason that each close code tells. Several share 1000; a client that answers pings sees one of those.
 _REASONS: Final = {
     reason.close_code: reason
     for reason in (
