@@ -283,6 +283,25 @@ def test_what_is_sent_to_one_who_is_gone_goes_nowhere() -> None:
     run(test)
 
 
+def test_a_client_that_reads_slowly_lives_on_while_it_reads() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.open_gate.clear()
+        for number in range(3):
+            session.send(str(number))
+        call.refuses = lambda message: call.open_gate.clear()  # it reads one message at a time
+        for number in range(3):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            room.hall.clock.advance(LIMITS.drain_timeout_s - 1)
+            assert room.hall.reasons() == []
+            call.open_gate.set()
+            await call.sends(3 + number)
+        await leave(call)
+
+    run(test)
+
+
 class Refusing(Exception):
     """What a server raises that takes no such close code."""
 

@@ -159,6 +159,8 @@ class AsgiLink:
         finally:
             noticing.cancel()
             self._under_way_bytes = 0
+        if self.blocked and self._receiver is not None:
+            self._receiver.block(self)  # the client reads, however slowly: its time to drain begins again
 
     async def _send_close(self, code: int) -> None:
         try:
