@@ -201,7 +201,6 @@ def test_settings_are_frozen() -> None:
         ("share", "0", "a number over 0 and up to 1"),
         ("share", "1.1", "a number over 0 and up to 1"),
         ("max_payload", "63", "a whole number from 64 to 1073741824"),
-        ("max_packets", "0", "a whole number from 1 to 1073741824"),
         ("max_namespaces", "0", "a whole number from 1 to 1073741824"),
         ("grace", "-1", "a number of seconds from 0 to 1000000"),
         ("grace_lost", "1e3", "a number of seconds from 0 to 1000000"),

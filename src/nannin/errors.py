@@ -10,6 +10,7 @@ NanninError
 ├── WrongThread (RuntimeError)                something was called from another thread than the server's
 ├── PayloadError (ValueError)                 what a client sent is not what the handler takes
 ├── PacketError                               a client sent a malformed packet
+│   └── StrayPacket                           it makes no sense but does no harm, and is ignored
 ├── BindError                                 an address can't be listened on
 ├── RemoteError                               a running server can't be reached, or refuses
 └── BenchError                                a benchmark can't go on
@@ -35,6 +36,7 @@ __all__ = [
     "PayloadError",
     "RemoteError",
     "SettingsError",
+    "StrayPacket",
     "WrongThread",
 ]
 
@@ -105,6 +107,10 @@ class PacketError(NanninError):
 
     It never leaves nannin: over polling the client is answered 400, and a WebSocket is closed with 1002.
     """
+
+
+class StrayPacket(PacketError):
+    """A packet that makes no sense but does no harm: it is ignored, as Node's server ignores it."""
 
 
 # For people at the command line. Each message is one line.

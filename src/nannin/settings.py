@@ -163,7 +163,6 @@ class Settings:
     emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit requires; unset, it is off.")
 
     max_payload: int = _limit(_SIZE, 16384, "Maximum bytes in one HTTP body or WebSocket message.")
-    max_packets: int = _limit(_COUNT, 1000, "Maximum packets in one HTTP body.")
     max_attachments: int = _limit(Integer(0, 2**30), 10, "Maximum binary attachments of one event.")
     max_namespaces: int = _limit(_COUNT, 4, "Maximum pages that one session may be on.")
     max_observed: int = _limit(

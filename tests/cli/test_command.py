@@ -90,7 +90,6 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "read_token": SECRET,
         "allow_origins": "https://a.test",
         "max_payload": "1000000",
-        "max_packets": "16",
         "max_attachments": "0",
         "max_namespaces": "1",
         "max_observed": "2",
@@ -142,7 +141,7 @@ def test_a_file_can_be_named(served: list[Settings]) -> None:
 
 
 def test_flags_reach_the_application_through_the_environment(served: list[Settings]) -> None:
-    pathlib.Path("nannin.toml").write_text("max_packets = 5")
+    pathlib.Path("nannin.toml").write_text("max_namespaces = 5")
     assert main(["--ping-interval", "0.3"]) == 0
     assert os.environ["NANNIN_PING_INTERVAL"] == "0.3"
     assert os.environ["NANNIN_CONFIG"] == os.path.abspath("nannin.toml")

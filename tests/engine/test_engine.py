@@ -117,12 +117,14 @@ def test_what_is_newest_can_be_taken_back(hall: Hall) -> None:
 
 def test_what_waits_for_a_client_that_does_not_poll_is_bounded(hall: Hall) -> None:
     session = hall.polling()
+    session.send("z")
+    hall.clock.advance(5)
     for _ in range(3):
         session.send("x" * 900)
     hall.clock.settle()
     assert hall.reasons() == [DisconnectReason.SLOW_CLIENT]
     session.send("y" * 10_000)
-    assert hall.poll(session).packets == ["4" + "x" * 900] * 2 + ["1"]
+    assert hall.poll(session).packets == ["4z"] + ["4" + "x" * 900] * 2 + ["1"]
     hall.assert_empty()
 
 
@@ -159,7 +161,7 @@ def test_a_malformed_post_ends_its_session_and_no_other(hall: Hall, body: bytes)
     assert list(hall.engine.sessions.values()) == [other]
 
 
-@pytest.mark.parametrize("packet", ["", "0", "2", "5", "9", "x"])
+@pytest.mark.parametrize("packet", ["", "2", "9", "x"])
 def test_a_malformed_message_ends_its_session_and_no_other(hall: Hall, packet: str) -> None:
     (session, link), (other, _) = hall.websocket(), hall.websocket()
     session.receive(link, packet)

@@ -408,7 +408,7 @@ def test_a_candidate_that_is_lost_leaves_the_session_polling() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("message", ["5", "4a", "2", "2prob", "junk"])
+@pytest.mark.parametrize("message", ["4a", "2", "2prob", "junk"])
 def test_a_candidate_that_says_anything_else_is_closed(message: str) -> None:
     async def test(room: Room) -> None:
         _, query = await room.open_polling()

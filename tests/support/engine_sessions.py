@@ -26,7 +26,6 @@ LIMITS = Limits(
     ping_timeout_s=20.0,
     upgrade_timeout_s=10.0,
     max_payload_bytes=1_000_000,
-    max_packets=16,
     max_outbox_bytes=1_000,
 )
 START_S = 100.0

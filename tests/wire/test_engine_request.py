@@ -52,7 +52,12 @@ def test_a_sid_is_percent_decoded() -> None:
     assert read("EIO=4&transport=polling&sid=a%2Bb%20c") == EngineRequest(Transport.POLLING, "a+b c")
 
 
-@pytest.mark.parametrize("sid", ["", "__proto__", "constructor", "x" * 5_000, "%00", "..%2F"])
+def test_an_empty_sid_asks_for_a_handshake() -> None:
+    assert read("EIO=4&transport=polling&sid=") == EngineRequest(Transport.POLLING, None)
+    assert read("EIO=4&transport=polling&sid=", "POST") is Refusal.BAD_HANDSHAKE_METHOD
+
+
+@pytest.mark.parametrize("sid", ["__proto__", "constructor", "x" * 5_000, "%00", "..%2F"])
 def test_a_strange_sid_is_a_sid_that_nobody_has(sid: str) -> None:
     request = read(f"EIO=4&transport=polling&sid={sid}")
     assert isinstance(request, EngineRequest)

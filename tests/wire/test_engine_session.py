@@ -211,11 +211,22 @@ def test_messages_of_the_websocket_are_delivered(encoded: Encoded, message: Enco
     assert session.receive_websocket(encoded, START_S) == [Deliver(message)]
 
 
-@pytest.mark.parametrize("encoded", ["", "abc", "7", "0", "2", "2probe", "5", "\u0664a", "\ud800"])
+@pytest.mark.parametrize("encoded", ["", "abc", "7", "2", "2probe", "\u0664a", "\ud800"])
 def test_a_malformed_packet_over_websocket_ends_the_session(encoded: str) -> None:
     session = open_session(State.WEBSOCKET)
     outputs = session.receive_websocket(encoded, START_S)
     assert outputs == [CloseWebSocket(1002), ended(DisconnectReason.PARSE_ERROR)]
+
+
+@pytest.mark.parametrize("encoded", ["0{}", "5", "6"])
+def test_a_packet_of_the_websocket_that_means_nothing_here_is_ignored(encoded: str) -> None:
+    session = open_session(State.WEBSOCKET)
+    assert session.receive_websocket(encoded, START_S) == []
+    assert session.state is State.WEBSOCKET
+
+
+def test_a_binary_message_may_come_over_the_websocket_in_base64() -> None:
+    assert open_session(State.WEBSOCKET).receive_websocket("bAQI=", START_S) == [Deliver(b"\x01\x02")]
 
 
 def test_a_close_packet_over_websocket_ends_the_session() -> None:

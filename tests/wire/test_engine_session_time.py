@@ -7,8 +7,8 @@ import math
 import pytest
 
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_packet import PING
-from nannin.wire.engine_session import CloseWebSocket, Limits
+from nannin.wire.engine_packet import PING, Encoded
+from nannin.wire.engine_session import Answer, CloseWebSocket, Limits
 from nannin.wire.engine_states import State
 from support.engine_sessions import (
     ALIVE,
@@ -180,8 +180,9 @@ def test_a_session_that_is_over_need_not_drain(state: State) -> None:
 
 def test_a_polling_client_that_takes_nothing_is_slow_at_the_bound() -> None:
     session = open_session()
+    session.push(["4first"], START_S)
     pushed = 0
-    while session.push(["4" + "x" * 99], START_S) == []:
+    while session.push(["4" + "x" * 99], START_S + 5) == []:
         pushed += 1
         assert pushed * 100 <= LIMITS.max_outbox_bytes + 100
     assert session.state is State.CLOSING
@@ -190,7 +191,30 @@ def test_a_polling_client_that_takes_nothing_is_slow_at_the_bound() -> None:
 
 def test_a_slow_client_is_named_as_such() -> None:
     session = open_session()
-    session.push(["4" + "x" * 2_000], START_S)
+    session.push(["4first"], START_S)
+    session.push(["4" + "x" * 2_000], START_S + 5)
+    assert session.push(["4y"], START_S + 5) == [ended(DisconnectReason.SLOW_CLIENT)]
+
+
+def test_what_is_sent_before_a_client_could_poll_does_not_make_it_slow() -> None:
+    session = open_session()
+    sent = ["4" + "x" * 999 for _ in range(100)]
+    for packet in sent:
+        assert session.push([packet], START_S + 1) == []
+    received: list[Encoded] = []
+    while outputs := session.receive_poll(START_S + 2):
+        (output,) = outputs
+        assert isinstance(output, Answer)
+        received += output.packets
+    assert received == sent
+
+
+def test_what_is_added_while_a_client_polls_and_reads_too_slowly_makes_it_slow() -> None:
+    session = open_session()
+    session.push(["4x"] * 100, START_S)
+    session.receive_poll(START_S)
+    assert session.push(["4" + "x" * 2_000], START_S) == []
+    session.receive_poll(START_S)
     assert session.push(["4y"], START_S) == [ended(DisconnectReason.SLOW_CLIENT)]
 
 
@@ -204,7 +228,8 @@ def test_a_client_that_polls_is_never_slow() -> None:
 
 def test_a_ping_to_a_slow_client_ends_it_as_well() -> None:
     session = open_session()
-    session.push(["4" + "x" * 2_000], START_S)
+    session.push(["4first"], START_S)
+    session.push(["4" + "x" * 2_000], START_S + 5)
     assert session.tick(START_S + 25) == [ended(DisconnectReason.SLOW_CLIENT)]
 
 

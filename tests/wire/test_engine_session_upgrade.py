@@ -90,9 +90,17 @@ def test_a_stray_packet_drops_the_candidate_and_polling_goes_on(state: State, st
     assert session.state is State.POLLING
 
 
-def test_an_upgrade_packet_without_a_probe_drops_the_candidate() -> None:
+def test_an_upgrade_packet_without_a_probe_is_taken() -> None:
     session = session_in(State.PROBING)
-    assert session.receive_candidate_packet("5", START_S) == [CLOSE_CANDIDATE]
+    assert session.receive_candidate_packet("5", START_S) == [SWITCH]
+    assert session.state is State.WEBSOCKET
+
+
+def test_an_upgrade_packet_without_a_probe_ends_the_waiting_poll_with_a_noop() -> None:
+    session = session_in(State.PROBING)
+    session.receive_poll(START_S)
+    session.push(["4a"], START_S)
+    assert session.receive_candidate_packet("5", START_S) == [SWITCH, answer(NOOP), send("4a")]
 
 
 def test_a_second_probe_drops_the_candidate() -> None:

@@ -108,9 +108,9 @@ def test_a_candidate_is_refused_everywhere_else_and_changes_nothing(state: State
     assert TABLE[state, Event.CANDIDATE] == (state, Action.REFUSE)
 
 
-def test_only_probe_then_upgrade_switches() -> None:
-    switching = [row for row, (_, action) in TABLE.items() if action is Action.SWITCH]
-    assert switching == [(State.UPGRADING, Event.UPGRADE)]
+def test_only_a_candidates_upgrade_packet_switches() -> None:
+    switching = {row for row, (_, action) in TABLE.items() if action is Action.SWITCH}
+    assert switching == {(state, Event.UPGRADE) for state in WITH_CANDIDATE}
     assert TABLE[State.PROBING, Event.PROBE] == (State.UPGRADING, Action.ANSWER_PROBE)
 
 

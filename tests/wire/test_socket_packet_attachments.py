@@ -212,3 +212,16 @@ def test_an_attachment_that_many_share_is_plain_bytes_when_it_is_read() -> None:
     packet = decoder.receive(SharedBinary(b"\x01"))
     assert packet is not None
     assert [type(part) for part in packet.data] == [str, bytes]
+
+
+def test_attachments_that_nobody_reads_are_dropped_with_their_packets() -> None:
+    decoder = Decoder(2, keeps_attachments=False)
+    assert decoder.receive('52-["a",{"_placeholder":true,"num":0}]') is None
+    assert [decoder.receive(b"x" * 1_000), decoder.receive(b"y")] == [None, None]
+    assert decoder.receive('50-["a"]') is None
+    assert decoder.receive('2["b"]') == Packet(EVENT, "/", ["b"])
+
+
+def test_more_attachments_than_may_come_are_refused_though_nobody_reads_them() -> None:
+    with pytest.raises(PacketError):
+        Decoder(2, keeps_attachments=False).receive('53-["a"]')

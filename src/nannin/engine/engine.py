@@ -131,7 +131,6 @@ def make_engine(application: Application, settings: Settings, clock: Clock) -> E
         ping_timeout_s=settings.ping_timeout,
         upgrade_timeout_s=settings.upgrade_timeout,
         max_payload_bytes=settings.max_payload,
-        max_packets=settings.max_packets,
         max_outbox_bytes=settings.max_outbox,
     )
     return Engine(application, limits, new_sid=lambda: secrets.token_urlsafe(SID_BYTES), clock=clock)

@@ -13,12 +13,15 @@ from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.session import RequestRefused, ServedSession
 from nannin.engine.too_large import tell_too_large
-from nannin.wire.engine_packet import Encoded, encode_payload
+from nannin.wire.engine_packet import Encoded, cut_payload, encode_payload
 from nannin.wire.engine_request import EngineRequest, Refusal
 
 _TEXT = (b"content-type", b"text/plain; charset=UTF-8")
 _JSON = (b"content-type", b"application/json")
+# Seconds that a GET waits for an upgrade packet which was sent before it over another connection.
 _UPGRADE_HEAD_START_S = 0.05
+# Maximum number of a POST's packets that are handled before other clients have their turn.
+_PACKETS_AT_ONCE = 1_000
 _NO_STORE = (b"cache-control", b"no-store")
 
 
@@ -103,11 +106,14 @@ async def _serve_post(
     session.receive_post()
     try:
         body = await read_body(scope, receive, max_bytes)
-    except BaseException:  # the server cancels the request, or its `receive` raises: the packets are lost
+        if isinstance(body, bytes):
+            await _deliver(session, body)
+    except RequestRefused:
+        raise
+    except BaseException:  # the server cancels the request, or its `receive` raises: packets are lost
         session.receive_post_lost()
         raise
     if isinstance(body, bytes):
-        session.receive_payload(body)
         await respond(send, 200, b"ok", headers)
         return
     session.receive_post_lost()
@@ -116,3 +122,16 @@ async def _serve_post(
     if body is not Unread.GONE:
         status, text = body.value
         await respond(send, status, text, [*headers, (b"connection", b"close")])
+
+
+async def _deliver(session: ServedSession, body: bytes) -> None:
+    """Hands a POST's packets to the session; others have their turn between one part and the next."""
+    parts = cut_payload(body, _PACKETS_AT_ONCE)
+    part = next(parts)
+    for following in parts:
+        session.receive_payload(part, is_last=False)
+        await asyncio.sleep(0)
+        if session.ended:
+            return
+        part = following
+    session.receive_payload(part)

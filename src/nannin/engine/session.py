@@ -279,13 +279,13 @@ class ServedSession(Session):
         """
         self._perform(self._core.receive_post(self._host.clock.now()))
 
-    def receive_payload(self, body: bytes) -> None:
-        """The body of the POST.
+    def receive_payload(self, body: bytes, *, is_last: bool = True) -> None:
+        """The body of the POST, or a part of it.
 
         Raises:
             RequestRefused: it is malformed, or the session ended meanwhile.
         """
-        self._perform(self._core.receive_payload(body, self._host.clock.now()))
+        self._perform(self._core.receive_payload(body, self._host.clock.now(), is_last=is_last))
 
     def receive_post_lost(self) -> None:
         """The POST broke off, or was too large."""

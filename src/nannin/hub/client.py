@@ -16,6 +16,7 @@ class Client:
 
     Args:
         max_attachments: how many attachments a packet of the client may have.
+        keeps_attachments: whether a handler may read them; if not, events with attachments are dropped.
         is_crawler: whether the client is a known crawler, which is told but not counted.
 
     Attributes:
@@ -26,8 +27,8 @@ class Client:
 
     __slots__ = ("_left", "connections", "decoder", "is_crawler")
 
-    def __init__(self, max_attachments: int, *, is_crawler: bool) -> None:
-        self.decoder = Decoder(max_attachments)
+    def __init__(self, max_attachments: int, *, keeps_attachments: bool = True, is_crawler: bool) -> None:
+        self.decoder = Decoder(max_attachments, keeps_attachments=keeps_attachments)
         self.is_crawler = is_crawler
         self.connections: dict[str, Connection] = {}
         self._left: set[str] | None = None

@@ -21,7 +21,7 @@ from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count, Counts, Roster
 from nannin.clock import Clock
 from nannin.engine.session import Session
-from nannin.errors import ConnectionRefused, HandlerCancelled, PacketError, PayloadError
+from nannin.errors import ConnectionRefused, HandlerCancelled, PacketError, PayloadError, StrayPacket
 from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
@@ -124,8 +124,11 @@ class Hub:
         self.crawlers += is_crawler
         if not self.handlers.is_used:
             session.handshake = None  # nobody will ask for it
-        max_attachments = self._settings.max_attachments if self.handlers.is_used else 0
-        session.data = Client(max_attachments, is_crawler=is_crawler)
+        session.data = Client(
+            self._settings.max_attachments,
+            keeps_attachments=self.handlers.is_used,
+            is_crawler=is_crawler,
+        )
         session.allow(self._settings.connect_timeout)
 
     def message(self, session: Session, data: str | bytes) -> None:
@@ -133,6 +136,9 @@ class Hub:
         client = client_of(session)
         try:
             packet = client.decoder.receive(data)
+        except StrayPacket as error:
+            logger.debug("a packet of session %s is ignored: %s", session.sid, error)
+            return
         except PacketError as error:
             logger.debug("a malformed packet ends session %s: %s", session.sid, error)
             session.close(DisconnectReason.PARSE_ERROR)

@@ -12,12 +12,13 @@ import base64
 import binascii
 import enum
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from nannin.errors import PacketError
 
 SEPARATOR = "\x1e"
+_SEPARATOR = SEPARATOR.encode()
 BINARY_PREFIX = "b"
 
 Encoded = str | bytes
@@ -66,17 +67,25 @@ def encode_message(data: str | bytes) -> Encoded:
 
 
 def decode_packet(encoded: Encoded) -> EnginePacket:
-    """Reads one packet as it arrives in a WebSocket message.
+    """Reads one packet as it arrives in a WebSocket message, or as a part of a payload.
+
+    A text that begins with the binary prefix is a binary message: clients with `forceBase64` send it over a
+    WebSocket as well. Source: engine.io-parser, `decodePacket`.
 
     Raises:
-        PacketError: the packet is empty or its type is not one of the protocol's.
+        PacketError: the packet is empty, its type is not one of the protocol's, or its base64 is bad.
     """
     if isinstance(encoded, bytes):
         return EnginePacket(EnginePacketType.MESSAGE, encoded)
     kind = _TYPES.get(encoded[:1])
-    if kind is None:
+    if kind is not None:
+        return EnginePacket(kind, encoded[1:])
+    if not encoded.startswith(BINARY_PREFIX):
         raise PacketError(f"expected a packet type from 0 to 6, not {encoded[:1]!r}")
-    return EnginePacket(kind, encoded[1:])
+    try:
+        return EnginePacket(EnginePacketType.MESSAGE, base64.b64decode(encoded[1:], validate=True))
+    except (binascii.Error, ValueError):
+        raise PacketError("expected base64 after the binary prefix") from None
 
 
 def encode_payload(packets: Sequence[Encoded]) -> bytes:
@@ -94,31 +103,35 @@ def _encode_binary(packet: bytes) -> str:
     return BINARY_PREFIX + base64.b64encode(packet).decode("ascii")
 
 
-def decode_payload(body: bytes, *, max_packets: int) -> list[EnginePacket]:
-    """Reads the body of one POST.
+def cut_payload(body: bytes, max_packets: int) -> Iterator[bytes]:
+    """Cuts the body of one POST into shorter payloads, without a copy of the whole.
 
     Args:
-        body: the whole body, as UTF-8.
-        max_packets: how many packets it may hold.
+        body: the whole body.
+        max_packets: the maximum number of packets in each part.
+    """
+    start = end = 0
+    while True:
+        for _ in range(max_packets):
+            end = body.find(_SEPARATOR, end) + 1
+            if end == 0:
+                yield body[start:]
+                return
+        yield body[start : end - 1]
+        start = end
+
+
+def decode_payload(body: bytes) -> list[EnginePacket]:
+    """Reads the body of one POST, or a part that `cut_payload` made of it.
+
+    Args:
+        body: the payload, as UTF-8.
 
     Raises:
-        PacketError: not UTF-8, bad base64, an empty or unknown packet, or too many of them.
+        PacketError: not UTF-8, bad base64, or an empty or unknown packet.
     """
-    # Counted before anything is split: a megabyte of separators must cost nothing.
-    count = body.count(b"\x1e") + 1
-    if count > max_packets:
-        raise PacketError(f"expected at most {max_packets} packets in a payload, not {count}")
     try:
         text = body.decode()
     except UnicodeDecodeError:
         raise PacketError("expected a payload in UTF-8") from None
-    return [_decode_payload_part(part) for part in text.split(SEPARATOR)]
-
-
-def _decode_payload_part(part: str) -> EnginePacket:
-    if not part.startswith(BINARY_PREFIX):
-        return decode_packet(part)
-    try:
-        return EnginePacket(EnginePacketType.MESSAGE, base64.b64decode(part[1:], validate=True))
-    except (binascii.Error, ValueError):
-        raise PacketError("expected base64 after the binary prefix") from None
+    return [decode_packet(part) for part in text.split(SEPARATOR)]

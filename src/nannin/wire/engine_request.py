@@ -57,7 +57,7 @@ def read_request(method: str, query_string: bytes, *, websocket: bool) -> Engine
 
     Args:
         method: the HTTP method in capitals; GET for a WebSocket.
-        query_string: what stands behind the question mark, still percent-encoded.
+        query_string: what follows the question mark, still percent-encoded.
         websocket: whether the request is a WebSocket's opening handshake.
     """
     try:
@@ -75,7 +75,7 @@ def read_request(method: str, query_string: bytes, *, websocket: bool) -> Engine
         return Refusal.UNSUPPORTED_VERSION
     if (transport is Transport.WEBSOCKET) is not websocket:
         return Refusal.BAD_REQUEST
-    sid = query.get("sid")
+    sid = query.get("sid") or None  # an empty one asks for a handshake, as with the reference server
     if sid is None and method != "GET":
         return Refusal.BAD_HANDSHAKE_METHOD
     if method not in ("GET", "POST"):

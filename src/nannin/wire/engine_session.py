@@ -29,12 +29,14 @@ from nannin.wire.engine_packet import (
     decode_payload,
 )
 from nannin.wire.engine_states import TABLE, Action, Event, State
-from nannin.wire.outbox import Newest
+from nannin.wire.outbox import Backlog, Newest
 
 # The part of the time to answer a ping after which the server was the slow one. The pong is due
 # `ping_timeout` after the ping was due, even if the timer fired late; if it fired later than this, the time
 # counts from now.
 _HELD_UP = 0.75
+# Seconds within which a client that polls is sure to have asked for what waits, if it reads at all.
+_CHANCE_S = 5.0
 # Maximum number of packets that answer one GET: python-socketio's client refuses more.
 _MAX_ANSWER = 16
 
@@ -114,14 +116,13 @@ _SID = "<sid>"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one engine's sessions have in common. Seconds, bytes, and packets in one POST."""
+    """What one engine's sessions have in common, in seconds and bytes."""
 
     ping_interval_s: float = 25.0
     ping_timeout_s: float = 20.0
     upgrade_timeout_s: float = 10.0
     drain_timeout_s: float = 10.0
     max_payload_bytes: int = 16_384
-    max_packets: int = 1_000
     max_outbox_bytes: int = 65_536
 
 
@@ -150,6 +151,7 @@ class EngineSession:
 
     __slots__ = (
         "_awaits_pong",
+        "_backlog",
         "_drain_s",
         "_heartbeat_s",
         "_limits",
@@ -161,6 +163,7 @@ class EngineSession:
         "_posting",
         "_timeout_s",
         "_upgrade_s",
+        "_waits_since_s",
         "sid",
         "state",
     )
@@ -179,6 +182,8 @@ class EngineSession:
         self._posting = False
         self._outbox: list[Encoded] = []
         self._outbox_bytes = 0
+        self._backlog: Backlog | None = None  # a client that never polls needs none
+        self._waits_since_s = now
         self._newest: Newest[Sequence[Encoded]] | None = None
 
     # What comes in
@@ -188,7 +193,7 @@ class EngineSession:
         return _handshake(self._limits, self.state is State.POLLING).replace(_SID, self.sid, 1)
 
     def receive_poll(self, now: float) -> Outputs:
-        """A GET arrived. It waits unless an ANSWER or a REFUSE comes back."""
+        """A GET arrived. It waits unless an Answer or a Refuse comes back."""
         return self._take(
             Event.SECOND_POLL if self._polled else Event.POLL, now, DisconnectReason.TRANSPORT_ERROR
         )
@@ -208,13 +213,13 @@ class EngineSession:
         self._posting = False
         return self._take(Event.BAD, now, DisconnectReason.TRANSPORT_ERROR)
 
-    def receive_payload(self, body: bytes, now: float) -> Outputs:
-        """A POST's body. A REFUSE among the outputs means that it was malformed."""
-        self._posting = False
+    def receive_payload(self, body: bytes, now: float, *, is_last: bool = True) -> Outputs:
+        """A POST's body, or a part of it. A Refuse among the outputs means that it was malformed."""
+        self._posting = not is_last
         if self.state is State.CLOSED:
             return [Refuse()]
         try:
-            packets = decode_payload(body, max_packets=self._limits.max_packets)
+            packets = decode_payload(body)
         except PacketError:
             return [*self._take(Event.BAD, now, DisconnectReason.PARSE_ERROR), Refuse()]
         outputs: Outputs = []
@@ -240,7 +245,7 @@ class EngineSession:
         return self._take(Event.WEBSOCKET_LOST, now, reason)
 
     def receive_candidate(self, now: float) -> Outputs:
-        """A WebSocket with this sid arrived; with a REFUSE it is to be closed, else it is the candidate."""
+        """A WebSocket with this sid arrived; with a Refuse it is to be closed, else it is the candidate."""
         return self._take(Event.CANDIDATE, now)
 
     def receive_candidate_packet(self, encoded: Encoded, now: float) -> Outputs:
@@ -279,11 +284,22 @@ class EngineSession:
             return [Send(packets)]
         if self.is_over:
             return []
-        if self._outbox_bytes > self._limits.max_outbox_bytes:
+        size_bytes = sum(map(len, packets))
+        if not self._has_room(size_bytes, now):
             return self.finish(DisconnectReason.SLOW_CLIENT, now)
         self._outbox += packets
-        self._outbox_bytes += sum(map(len, packets))
+        self._outbox_bytes += size_bytes
         return []
+
+    def _has_room(self, size_bytes: int, now: float) -> bool:
+        """Whether so much more may wait. What is sent before a client could poll is not its fault."""
+        if self._backlog is None:
+            self._backlog = Backlog(self._limits.max_outbox_bytes)
+        if not self._outbox:
+            self._waits_since_s = now
+        elif now - self._waits_since_s >= _CHANCE_S:
+            self._backlog.settle()
+        return self._backlog.add(size_bytes, self._outbox_bytes)
 
     def push_newest(self, key: str, packets: Sequence[Encoded]) -> Outputs:
         """Sends packets of which only the newest matter: what waits under the same key is replaced."""
@@ -382,7 +398,11 @@ class EngineSession:
                 return []
             case Action.ANSWER:
                 self._polled = True
-                return self.flush()
+                answered = self.flush()
+                if self._backlog is not None and self._outbox:
+                    self._backlog.settle()  # the client had its chance to poll, and has it now for the rest
+                    self._waits_since_s = now
+                return answered
             case Action.ANSWER_AT_ONCE:
                 return self._answer(self._take_outbox(_MAX_ANSWER) or [NOOP])
             case Action.ANSWER_LAST:
@@ -395,8 +415,9 @@ class EngineSession:
                 return [SendCandidate([PROBE_ANSWER]), *(self._answer([NOOP]) if self._polled else [])]
             case Action.SWITCH:
                 self._upgrade_s = math.inf
+                outputs: Outputs = [Switch(), *(self._answer([NOOP]) if self._polled else [])]
                 waiting = self._take_outbox()
-                return [Switch(), Send(waiting)] if waiting else [Switch()]
+                return [*outputs, Send(waiting)] if waiting else outputs
             case Action.DROP_CANDIDATE:
                 self._upgrade_s = math.inf
                 return [CloseCandidate()]
@@ -470,6 +491,9 @@ _EVENTS = {
     EnginePacketType.MESSAGE: Event.MESSAGE,
     EnginePacketType.PONG: Event.PONG,
     EnginePacketType.NOOP: Event.NOOP,
+    # The reference server ignores these two as well once the session is open.
+    EnginePacketType.OPEN: Event.NOOP,
+    EnginePacketType.UPGRADE: Event.NOOP,
     EnginePacketType.CLOSE: Event.CLOSE,
 }
 _REASONS = {Event.CLOSE: DisconnectReason.TRANSPORT_CLOSE, Event.BAD: DisconnectReason.PARSE_ERROR}

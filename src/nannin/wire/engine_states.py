@@ -43,7 +43,7 @@ class Event(enum.Enum):
     SECOND_POST = "a POST while one is read"
     MESSAGE = "a message packet"
     PONG = "a pong packet"
-    NOOP = "a noop packet"
+    NOOP = "a noop packet, or one of a type that means nothing from this side"
     CLOSE = "a close packet"
     BAD = "anything else on the transport in force"
     CANDIDATE = "a WebSocket with this session's sid"
@@ -75,7 +75,7 @@ class Action(enum.Enum):
     PING_NOW = "send a ping"
     TAKE_CANDIDATE = "give the WebSocket its time to upgrade"
     ANSWER_PROBE = "answer the probe, and the waiting GET"
-    SWITCH = "put the candidate in force, and send what waits over it"
+    SWITCH = "put the candidate in force, answer the waiting GET, and send what waits over the WebSocket"
     DROP_CANDIDATE = "close the candidate"
     FORGET_CANDIDATE = "go on without the candidate"
     FORGET_REST = "drop the last packets"
@@ -162,7 +162,8 @@ STATES: Mapping[State, Rows] = {
         **_WITH_CANDIDATE,
         Event.POLL: Action.ANSWER,
         Event.PROBE: (State.UPGRADING, Action.ANSWER_PROBE),
-        Event.UPGRADE: (State.POLLING, Action.DROP_CANDIDATE),
+        # Some clients send no probe. Source: the reference server, which takes their upgrade packet as well.
+        Event.UPGRADE: (State.WEBSOCKET, Action.SWITCH),
     },
     State.UPGRADING: {
         **_ALIVE,

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from nannin.errors import PacketError
+from nannin.errors import PacketError, StrayPacket
 from nannin.wire.plain import BINARY_TYPES, explain, to_plain
 
 # Events of the protocol's own life, which no peer may send. Source: socket.io-parser, RESERVED_EVENTS.
@@ -23,8 +23,16 @@ RESERVED_EVENTS = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 
-# The largest integer that every JavaScript client can hold has 16 digits.
-_HEAD = re.compile(r"([0-6])(?:([0-9]{1,6})-)?(?:(/[^,]*)(?:,|\Z))?([0-9]{1,16})?", re.ASCII)
+_HEAD = re.compile(r"([0-6])(?:([0-9]{1,6})-)?(?:(/[^,]*)(?:,|\Z))?([0-9]{1,400})?", re.ASCII)
+# Digits in the number of an ack: the largest integer that every JavaScript client can hold has 16.
+_MAX_DIGITS = 16
+# In JSON: an escaped pair of surrogates, a surrogate without its other half, or any other escape; and,
+# outside of escapes, a surrogate that a text held as it is.
+_ESCAPES = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+    r"|([\ud800-\udfff])",
+    re.DOTALL,
+)
 
 
 class PacketType(enum.Enum):
@@ -42,7 +50,6 @@ class PacketType(enum.Enum):
 _PLACEHOLDER = "_placeholder"
 _BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
 _WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
-_WITHOUT_NUMBER = frozenset({PacketType.CONNECT, PacketType.CONNECT_ERROR, PacketType.DISCONNECT})
 _KINDS = {
     str: "a string",
     int: "a number",
@@ -113,12 +120,15 @@ class Decoder:
 
     Args:
         max_attachments: how many a packet may announce; one that announces more is an error.
+        keeps_attachments: whether anybody reads what is in them. If not, packets with attachments are
+        dropped.
     """
 
-    __slots__ = ("_attachments", "_awaited", "_max_attachments", "_packet")
+    __slots__ = ("_attachments", "_awaited", "_keeps_attachments", "_max_attachments", "_packet")
 
-    def __init__(self, max_attachments: int) -> None:
+    def __init__(self, max_attachments: int, *, keeps_attachments: bool = True) -> None:
         self._max_attachments = max_attachments
+        self._keeps_attachments = keeps_attachments
         self._packet: Packet | None = None
         self._awaited = 0
         self._attachments: list[bytes] = []
@@ -127,6 +137,7 @@ class Decoder:
         """Takes one message; returns the packet that it completes, if it does.
 
         Raises:
+            StrayPacket: a packet that is to be ignored. No part of it is kept.
             PacketError: the message is not a packet of the protocol, or not the kind that was awaited.
         """
         if isinstance(message, bytes):
@@ -139,16 +150,20 @@ class Decoder:
         if count > self._max_attachments:
             raise PacketError(f"expected at most {self._max_attachments} attachments, not {count}")
         if count == 0:
-            return _complete(packet, [])
+            return _complete(packet, []) if self._keeps_attachments else None
         self._packet, self._awaited = packet, count
         return None
 
     def _receive_attachment(self, attachment: bytes) -> Packet | None:
         if self._packet is None:
             raise PacketError("expected text, not an attachment that no packet announced")
-        self._attachments.append(bytes(attachment))  # what reaches an application is of no type of ours
+        if self._keeps_attachments:
+            self._attachments.append(bytes(attachment))  # and not a SharedBinary, which is ours alone
         self._awaited -= 1
         if self._awaited:
+            return None
+        if not self._keeps_attachments:
+            self._packet = None
             return None
         packet, attachments = self._packet, self._attachments
         self._packet, self._attachments = None, []
@@ -177,21 +192,38 @@ def _decode(text: str) -> tuple[Packet, int | None]:
     namespace = head[3] or "/"
     number = None if head[4] is None else int(head[4])
     packet = Packet(_BINARY.get(kind, kind), namespace, _decode_json(text[head.end() :]), number)
-    _check(packet)
+    try:
+        _check(packet)
+    except StrayPacket as stray:
+        if count:
+            raise PacketError(str(stray)) from None  # its attachments are still to come
+        raise
     return packet, count
 
 
 def _decode_json(text: str) -> Any:
+    """Reads JSON as JavaScript writes it, in which a text may be cut in the middle of an emoji."""
     if not text:
         return None
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError) as error:
+        mended = _ESCAPES.sub(_mend, text)
+        if mended == text:
+            raise PacketError(f"expected JSON: {error}") from None
+    try:
+        return msgspec.json.decode(mended)
+    except (ValueError, RecursionError) as error:
         raise PacketError(f"expected JSON: {error}") from None
 
 
+def _mend(escape: re.Match[str]) -> str:
+    """U+FFFD in the place of half a character, else the escape as it is. Source: Unicode, 3.9, D93b."""
+    return "\ufffd" if escape[1] or escape[2] else escape[0]
+
+
 def _check(packet: Packet) -> None:
-    """Raises PacketError where the data, or the number of an ack, is not what the packet's type asks for."""
+    """Raises PacketError where the data is not what the type asks for, StrayPacket if that does no harm."""
     data = packet.data
     match packet.type:
         case PacketType.CONNECT:
@@ -205,11 +237,13 @@ def _check(packet: Packet) -> None:
         case _:
             valid, expected = _is_event(data), "a list that starts with the event's name"
     if not valid:
-        raise PacketError(f"expected {expected} after {packet.type.name}, not {_kind(data)}")
+        # Node's server reads no data where there is none, and so finds nothing wrong with it.
+        error = StrayPacket if data is None else PacketError
+        raise error(f"expected {expected} after {packet.type.name}, not {_kind(data)}")
     if packet.type is PacketType.ACK and packet.id is None:
-        raise PacketError("expected the number of an ack, and none came")
-    if packet.type in _WITHOUT_NUMBER and packet.id is not None:
-        raise PacketError(f"expected no number after {packet.type.name}, not {packet.id}")
+        raise StrayPacket("expected the number of an ack, and none came")
+    if packet.id is not None and packet.id >= 10**_MAX_DIGITS:
+        raise StrayPacket(f"expected the number of an ack in up to {_MAX_DIGITS} digits")
 
 
 def _is_event(data: object) -> bool:

@@ -192,9 +192,7 @@ def test_messages_keep_their_order(link: Link) -> None:
     assert [link.receive() for _ in sent] == sent
 
 
-@pytest.mark.parametrize(
-    "payload", ["abc", "", "7", "4ok\x1eabc", "4a\x1e", "b====", "bA", "0{}", "2", "2probe", "5"]
-)
+@pytest.mark.parametrize("payload", ["abc", "", "7", "4ok\x1eabc", "4a\x1e", "b====", "bA", "2", "2probe"])
 def test_an_unparsable_post_ends_the_session_with_400(echo_server: Server, sid: str, payload: str) -> None:
     assert post(echo_server, polling(ECHO, sid), payload).status == 400
     assert get(echo_server, polling(ECHO, sid)).error == UNKNOWN_SESSION
@@ -206,7 +204,7 @@ def test_an_unparsable_post_ends_a_waiting_poll(echo_server: Server, sid: str) -
     assert poll.reply().text == "1"
 
 
-@pytest.mark.parametrize("frame", ["abc", "", "7", "0{}", "2", "2probe", "5"])
+@pytest.mark.parametrize("frame", ["abc", "", "7", "2", "2probe"])
 def test_an_unparsable_frame_ends_the_websocket(echo_server: Server, frame: str) -> None:
     socket = WebSocket(echo_server, websocket(ECHO))
     socket.receive()

@@ -351,17 +351,25 @@ def test_bytes_reach_the_whole_page(connect: Connect) -> None:
 MALFORMED = [
     "4abc",
     "4",
-    "42",
     "42{}",
     "42[]",
     "42[null]",
     '42abc["message-with-ack",1]',
     '42["message"',
-    "43[]",
     "431{}",
     '41{"a":1}',
     '451-["message",{"_placeholder":true,"num":0}]x',
 ]
+
+
+@pytest.mark.parametrize(
+    "packet", ["42", "43[]", "431", "43", "42" + "9" * 17 + '["message"]', '42["message","\\ud83d"]']
+)
+def test_a_packet_that_does_no_harm_costs_nothing(connect: Connect, packet: str) -> None:
+    client = connect()
+    client.try_send(packet)
+    client.emit("message", "goes on")
+    assert client.receive_event()[-1] in ("goes on", "\ufffd")
 
 
 @pytest.mark.parametrize("packet", MALFORMED)
