@@ -181,3 +181,30 @@ def test_a_session_knows_the_request_that_opened_it(over_websocket: bool) -> Non
         assert (handshake.user_agent, handshake.query["a"]) == ("a browser", "1")
 
     run(test)
+
+
+@pytest.mark.parametrize(
+    ("query", "remedy"),
+    [
+        ("EIO=3&transport=polling", "socket.io-client 3 or newer"),
+        ("transport=polling", "socket.io-client 3 or newer"),
+        ("EIO=4&transport=xhr-polling", "socket.io-client 3 or newer"),
+        (f"{POLLING}&sid=nobody", "run a single worker"),
+    ],
+)
+def test_the_log_says_once_why_clients_are_refused(
+    query: str, remedy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        endpoint = Endpoint(Hall().engine, [])
+        for _ in range(3):
+            assert (await ask(endpoint, "GET", query)).status == 400
+
+    asyncio.run(main())
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert remedy in message
+
+
+def test_the_log_says_nothing_of_clients_that_are_served(caplog: pytest.LogCaptureFixture) -> None:
+    asyncio.run(ask(Endpoint(Hall().engine, []), "GET", POLLING))
+    assert not caplog.records

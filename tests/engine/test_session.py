@@ -39,3 +39,13 @@ def test_what_an_application_is_given_has_few_names() -> None:
         "send_outgoing",
     }
     assert names == for_applications | for_many
+
+
+def test_the_log_says_once_that_a_packet_is_not_of_the_protocol(
+    hall: Hall, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        session, link = hall.websocket()
+        session.receive(link, "junk")
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert "not of Engine.IO 4" in message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -231,13 +230,6 @@ def test_attachments_are_taken_up_to_the_limit() -> None:
     end(greedy)
 
 
-def test_nothing_is_logged_of_what_clients_do_wrong(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    client = House().client("/")
-    client.send("4junk")
-    assert not caplog.records
-
-
 # Leaving
 
 
@@ -350,3 +342,18 @@ def test_a_burst_of_the_connect_handler_reaches_a_client_that_polls() -> None:
     house.clock.advance(1)
     assert [event[1] for event in client.events()] == list(range(100))
     assert not client.session.ended
+
+
+@pytest.mark.parametrize(
+    ("packet", "why"), [("4abc", "expected a Socket.IO packet"), ('42/other,["say"]', "'/other'")]
+)
+def test_the_log_says_once_for_what_packet_sessions_end(
+    packet: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+    for _ in range(3):
+        client = house.client("/")
+        client.send(packet)
+        end(client)
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert why in message

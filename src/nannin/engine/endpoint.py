@@ -43,6 +43,10 @@ class Endpoint:
         if not allowed:
             request = Refusal.FORBIDDEN
             self._on_foreign(origin)
+        elif isinstance(request, Refusal):
+            self._tell_refused(request)
+        elif request.sid is not None and request.sid not in self._engine.sessions:
+            self._tell_refused(Refusal.SESSION_UNKNOWN)
         if websocket:
             await serve_websocket(self._engine, request, scope, receive, send)
             return
@@ -56,3 +60,24 @@ class Endpoint:
             await refuse(send, request, headers)
         else:
             await serve_polling(self._engine, request, scope, receive, send, headers)
+
+    def _tell_refused(self, refusal: Refusal) -> None:
+        """The log says once of each kind of refusal what to do about it."""
+        if refusal in _REMEDIES:
+            self._engine.warn_once(refusal.name, "a client was refused: %s", _REMEDIES[refusal])
+
+
+_REMEDIES = {
+    Refusal.UNSUPPORTED_VERSION: (
+        "it asked for another version of the Engine.IO protocol than 4. "
+        "Clients of Socket.IO 2 and before do so: update them to socket.io-client 3 or newer"
+    ),
+    Refusal.TRANSPORT_UNKNOWN: (
+        "it asked for another transport than polling and websocket. "
+        "Clients of Socket.IO 0.9 do so: update them to socket.io-client 3 or newer"
+    ),
+    Refusal.SESSION_UNKNOWN: (
+        "it asked for a session that this process does not have. After a restart clients come back by "
+        "themselves; if it goes on, several processes serve them: run a single worker"
+    ),
+}

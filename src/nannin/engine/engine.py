@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
+from nannin.access.once import Once
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
 from nannin.engine.handshake import Handshake
@@ -22,6 +23,8 @@ from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.engine")
 
+# Maximum causes of which the log says once that a client was refused.
+_MAX_TOLD = 64
 # 120 random bits: nobody guesses a session that is not theirs.
 SID_BYTES = 15
 
@@ -45,6 +48,7 @@ class Engine:
         self.application = application
         self.limits = limits
         self.clock = clock
+        self._once = Once(_MAX_TOLD)
         self.sessions: dict[str, ServedSession] = {}
         self._new_sid = new_sid
         self._deadlines: Deadlines[ServedSession] = Deadlines(clock, ServedSession.tick)
@@ -81,6 +85,11 @@ class Engine:
             session.close(DisconnectReason.SHUTTING_DOWN)
         self.sessions.clear()
         self._deadlines.clear()
+
+    def warn_once(self, cause: str, message: str, *args: object) -> None:
+        """Tells the log why clients are refused, once for each cause and not for each client."""
+        if self._once.is_first(cause):
+            logger.warning(message, *args)
 
     # The host of its sessions
 

@@ -106,6 +106,9 @@ class Host(Protocol):
     def drop(self, session: ServedSession) -> None:
         """Forgets a session that is over."""
 
+    def warn_once(self, cause: str, message: str, *args: object) -> None:
+        """Tells the log why clients are refused, once for each cause and not for each client."""
+
 
 class RequestRefused(Exception):
     """The request in hand is refused.
@@ -285,7 +288,7 @@ class ServedSession(Session):
         Raises:
             RequestRefused: it is malformed, or the session ended meanwhile.
         """
-        self._perform(self._core.receive_payload(body, self._host.clock.now(), is_last=is_last))
+        self._perform_packets(self._core.receive_payload(body, self._host.clock.now(), is_last=is_last))
 
     def receive_post_lost(self) -> None:
         """The POST broke off, or was too large."""
@@ -313,7 +316,7 @@ class ServedSession(Session):
             tell_too_large(self._host.limits.max_payload_bytes, "max_payload")
             self.close(DisconnectReason.PARSE_ERROR)
         elif link is self.link:
-            self._perform(self._core.receive_websocket(message, now))
+            self._perform_packets(self._core.receive_websocket(message, now))
         else:
             self._perform(self._core.receive_candidate_packet(message, now))
 
@@ -355,6 +358,16 @@ class ServedSession(Session):
         self._perform(self._core.flush())
 
     # Inside
+
+    def _perform_packets(self, outputs: Sequence[Output]) -> None:
+        """Performs what a client's packets led to. The log says once if they were not Engine.IO."""
+        if Ended(DisconnectReason.PARSE_ERROR) in outputs:
+            self._host.warn_once(
+                "packet",
+                "a client sent a packet that is not of Engine.IO 4, which ended its session; "
+                "a client of Socket.IO 3 or 4 does not do so",
+            )
+        self._perform(outputs)
 
     def _flush_soon(self) -> None:
         if self.poll is not None:

@@ -7,13 +7,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from nannin.access.admission import Admission, Refusal
+from nannin.access.once import Once
 from nannin.audience.roster import Roster
 from nannin.errors import HandlerCancelled, PayloadError
 from nannin.hub.caller import Caller
 from nannin.hub.connection import Connection
 from nannin.hub.encoding import encode_packet
 from nannin.hub.handlers import Handlers, PageHandlers
-from nannin.hub.once import Once
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Teller
 from nannin.wire.socket_packet import Packet, PacketType

@@ -13,6 +13,7 @@ from typing import Any
 
 from nannin.access.admission import Admission, Refusal
 from nannin.access.connect import Connect, Format
+from nannin.access.once import Once
 from nannin.audience.pace import Pace
 from nannin.audience.page_key import is_page_key
 from nannin.audience.people import People
@@ -32,7 +33,6 @@ from nannin.hub.events import Events
 from nannin.hub.grace import Grace
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
 from nannin.hub.home_thread import HomeThread
-from nannin.hub.once import Once
 from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Slices, Teller
@@ -109,6 +109,7 @@ class Hub:
         self._is_crawler = is_crawler
         self._clock = clock
         self._once = Once(MAX_MISSING_TOLD)
+        self._causes = Once(2)  # why sessions end for a client's packet
         self._caller = Caller(clock)
         self._comebacks = Comebacks(recovery, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission)
@@ -141,6 +142,10 @@ class Hub:
             return
         except PacketError as error:
             logger.debug("a malformed packet ends session %s: %s", session.sid, error)
+            if self._causes.is_first("packet"):
+                logger.warning(
+                    "a client sent a packet that is not of Socket.IO, and its session ended: %s", error
+                )
             session.close(DisconnectReason.PARSE_ERROR)
             return
         if packet is None:
@@ -160,6 +165,12 @@ class Hub:
             connection.receive_ack(packet.id, packet.data)
         elif not client.was_on(packet.namespace):
             logger.debug("a packet for a page that it is not on ends session %s", session.sid)
+            if self._causes.is_first("page"):
+                logger.warning(
+                    "a client sent a packet for the page %.80r, which it had not joined, and its session "
+                    "ended: it has to send a CONNECT packet first",
+                    packet.namespace,
+                )
             session.close(DisconnectReason.PARSE_ERROR)
 
     def close(self, session: Session, reason: DisconnectReason) -> None:
