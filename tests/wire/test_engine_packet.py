@@ -19,6 +19,7 @@ from nannin.wire.engine_packet import (
     Encoded,
     EnginePacket,
     EnginePacketType,
+    SharedBinary,
     cut_payload,
     decode_packet,
     decode_payload,
@@ -330,3 +331,11 @@ def test_any_bytes_are_a_payload_or_a_packet_error(body: bytes) -> None:
             assert packet.data == base64.b64decode(part.removeprefix("b"))
         else:
             assert packet.type.value + packet.data == part
+
+
+def test_a_binary_message_for_many_is_made_text_once_for_all_payloads() -> None:
+    shared = SharedBinary(b"\x01\xff")
+    payloads = [encode_payload([shared]), encode_payload(["4a", shared])]
+    assert payloads == [b"bAf8=", b"4a\x1ebAf8="]
+    assert shared.in_payload is shared.in_payload
+    assert decode_payload(payloads[0], max_packets=1)[0].data == b"\x01\xff"

@@ -12,6 +12,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import msgspec
 
@@ -427,6 +428,8 @@ class EngineSession:
             case Action.END | Action.END_LOST | Action.END_BY_CLIENT | Action.END_AND_REFUSE:
                 assert reason is not None
                 return self._end(action, reason, before, now)
+            case _:
+                assert_never(action)
 
     def _end(self, action: Action, reason: DisconnectReason, before: State, now: float) -> Outputs:
         outputs: Outputs = []
