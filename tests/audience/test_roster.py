@@ -179,3 +179,13 @@ def test_a_leave_wants_the_time() -> None:
 def test_a_roster_is_one_nodes_counts() -> None:
     counts: Counts = Roster[str]()
     assert counts.count_with("/", None) == Count(1, 1, 1)
+
+
+def test_connections_are_known_with_their_visitors_and_visitors_while_they_are_counted() -> None:
+    roster: Roster[str] = Roster()
+    roster.join("/", "a", "ann")
+    roster.join("/", "b")
+    roster.leave("/", "a", grace_s=2.0, now=100.0)
+    assert dict(roster.connections("/")) == {"b": None}
+    assert list(roster.visitors("/")) == ["ann"]
+    assert (dict(roster.connections("/news")), list(roster.visitors("/news"))) == ({}, [])
