@@ -7,7 +7,7 @@ import pytest
 
 from nannin.cli.banner import ELEMENT, address_of, banner
 from nannin.settings import Settings
-from support.servers import ROOT
+from support.places import ROOT
 
 SECRET = "0123456789abcdef"
 

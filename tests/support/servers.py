@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 
 from support.certificates import CERTIFICATE, KEY
+from support.places import ROOT as ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "support" / "apps"
 NODE = ROOT / "tests" / "support" / "node"
 START_TIMEOUT_S = 20.0
