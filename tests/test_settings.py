@@ -125,7 +125,7 @@ def test_of_several_places_to_listen_the_highest_source_has_its_way() -> None:
     assert (settings.port, settings.uds, settings.fd) == (8124, "y.sock", None)
 
 
-def test_an_application_that_loads_the_settings_again_does_not_care_where_the_server_listens() -> None:
+def test_an_application_that_loads_settings_again_ignores_where_the_server_listens() -> None:
     assert load(environ={"NANNIN_PORT": "1", "NANNIN_UDS": "x.sock"}).ping_interval == 25
 
 

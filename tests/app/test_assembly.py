@@ -45,7 +45,7 @@ def is_let_in(parts: Assembly, token: str | None) -> bool:
     return parts.hub.count("/").connections > before
 
 
-async def test_what_was_given_to_the_background_begins_with_the_first_request_and_ends_at_the_end() -> None:
+async def test_background_tasks_begin_with_the_first_request_and_end_at_the_end() -> None:
     parts, begun, ended = Assembly(Settings()), asyncio.Event(), asyncio.Event()
 
     async def task() -> None:

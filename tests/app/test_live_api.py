@@ -34,47 +34,41 @@ async def enter(http: httpx.AsyncClient, connect: str = "40") -> str:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_change_handler_is_told_of_joins_and_of_the_last_leave(is_async: bool) -> None:
-    async def main() -> None:
-        live, told = Live(grace=0.0, min_interval=0.0), asyncio.Queue[tuple[str, Count]]()
+async def test_a_change_handler_is_told_of_joins_and_of_the_last_leave(is_async: bool) -> None:
+    live, told = Live(grace=0.0, min_interval=0.0), asyncio.Queue[tuple[str, Count]]()
 
-        def now(page: Page, count: Count) -> None:
-            told.put_nowait((page.key, count))
+    def now(page: Page, count: Count) -> None:
+        told.put_nowait((page.key, count))
 
-        async def later(page: Page, count: Count) -> None:
-            now(page, count)
+    async def later(page: Page, count: Count) -> None:
+        now(page, count)
 
-        handler = later if is_async else now
-        assert live.on_change(handler) is handler
-        async with visit(live) as http, asyncio.timeout(5):
-            url = await enter(http, "40/news,")
-            assert await told.get() == ("/news", Count(1, 1, 1))
-            await http.post(url, content="41/news,")
-            assert await told.get() == ("/news", Count())
-            live.engine.shut_down()
-
-    asyncio.run(main())
+    handler = later if is_async else now
+    assert live.on_change(handler) is handler
+    async with visit(live) as http, asyncio.timeout(5):
+        url = await enter(http, "40/news,")
+        assert await told.get() == ("/news", Count(1, 1, 1))
+        await http.post(url, content="41/news,")
+        assert await told.get() == ("/news", Count())
+        live.engine.shut_down()
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_change_handler_that_raises_is_logged_and_hurts_nobody(
+async def test_a_change_handler_that_raises_is_logged_and_hurts_nobody(
     is_async: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        live = Live()
+    live = Live()
 
-        async def later(page: Page, count: Count) -> None:
-            raise RuntimeError("on purpose")
+    async def later(page: Page, count: Count) -> None:
+        raise RuntimeError("on purpose")
 
-        def now(page: Page, count: Count) -> None:
-            raise RuntimeError("on purpose")
+    def now(page: Page, count: Count) -> None:
+        raise RuntimeError("on purpose")
 
-        changes = _Changes(live._hub, later if is_async else now, Background())
-        changes.hear("/news", Count())
-        for _ in range(5):
-            await asyncio.sleep(0)
-
-    asyncio.run(main())
+    changes = _Changes(live._hub, later if is_async else now, Background())
+    changes.hear("/news", Count())
+    for _ in range(5):
+        await asyncio.sleep(0)
     (record,) = caplog.records
     assert "raised" in record.getMessage()
     assert record.exc_info is not None
@@ -83,28 +77,25 @@ def test_a_change_handler_that_raises_is_logged_and_hurts_nobody(
 # Tasks
 
 
-def test_a_background_task_begins_with_the_first_request_and_ends_with_the_server() -> None:
-    async def main() -> None:
-        live, steps = Live(), asyncio.Queue[str]()
+async def test_a_background_task_begins_with_the_first_request_and_ends_with_the_server() -> None:
+    live, steps = Live(), asyncio.Queue[str]()
 
-        @live.background
-        async def task() -> None:
-            steps.put_nowait("begun")
-            try:
-                await asyncio.Event().wait()
-            finally:
-                steps.put_nowait("ended")
+    @live.background
+    async def task() -> None:
+        steps.put_nowait("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            steps.put_nowait("ended")
 
-        async with visit(live) as http, asyncio.timeout(5):
-            assert steps.empty()
-            await http.get(URL)
-            await http.get(URL)
-            assert await steps.get() == "begun"
-            shut_down_all()
-            assert await steps.get() == "ended"
-            assert steps.empty()
-
-    asyncio.run(main())
+    async with visit(live) as http, asyncio.timeout(5):
+        assert steps.empty()
+        await http.get(URL)
+        await http.get(URL)
+        assert await steps.get() == "begun"
+        shut_down_all()
+        assert await steps.get() == "ended"
+        assert steps.empty()
 
 
 def test_what_can_be_no_background_task_raises_where_it_is_registered() -> None:
@@ -117,38 +108,32 @@ def test_what_can_be_no_background_task_raises_where_it_is_registered() -> None:
             live.background(wrong)  # type: ignore[type-var]
 
 
-def test_a_spawned_task_runs_and_its_result_can_be_awaited() -> None:
-    async def main() -> None:
-        async def work() -> int:
-            await asyncio.sleep(0)
-            return 5
+async def test_a_spawned_task_runs_and_its_result_can_be_awaited() -> None:
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 5
 
-        assert await asyncio.wait_for(Live().spawn(work()), 5) == 5
-
-    asyncio.run(main())
+    assert await asyncio.wait_for(Live().spawn(work()), 5) == 5
 
 
 # Middleware
 
 
-def test_middleware_of_live_stands_around_the_root_page_only() -> None:
-    async def main() -> None:
-        live = Live()
+async def test_middleware_of_live_stands_around_the_root_page_only() -> None:
+    live = Live()
 
-        @live.use
-        async def closed(
-            socket: Socket, event: str, args: tuple[Any, ...], call_next: Callable[[], Awaitable[Any]]
-        ) -> Any:
-            raise ConnectionRefused("closed")
+    @live.use
+    async def closed(
+        socket: Socket, event: str, args: tuple[Any, ...], call_next: Callable[[], Awaitable[Any]]
+    ) -> Any:
+        raise ConnectionRefused("closed")
 
-        async with visit(live) as http, asyncio.timeout(5):
-            url = await enter(http, "40")
-            assert (await http.get(url)).text == '44{"message":"closed"}'
-            await http.post(url, content="40/news,")
-            assert (await http.get(url)).text.startswith('40/news,{"sid":')
-        live.engine.shut_down()
-
-    asyncio.run(main())
+    async with visit(live) as http, asyncio.timeout(5):
+        url = await enter(http, "40")
+        assert (await http.get(url)).text == '44{"message":"closed"}'
+        await http.post(url, content="40/news,")
+        assert (await http.get(url)).text.startswith('40/news,{"sid":')
+    live.engine.shut_down()
 
 
 def test_middleware_is_an_async_function() -> None:
@@ -159,18 +144,15 @@ def test_middleware_is_an_async_function() -> None:
 # Tokens
 
 
-def test_a_token_opens_its_page() -> None:
-    async def main() -> None:
-        live = Live(page_secret=SECRET)
-        assert Tokens([SECRET]).verify("/news", live.token("/news"))
-        async with visit(live) as http, asyncio.timeout(5):
-            url = await enter(http, f'40/news,{{"token":"{live.token("/other")}"}}')
-            assert (await http.get(url)).text.startswith('44/news,{"message":"Invalid token')
-            await http.post(url, content=f'40/news,{{"token":"{live.token("/news")}"}}')
-            assert (await http.get(url)).text.startswith('40/news,{"sid":')
-        live.engine.shut_down()
-
-    asyncio.run(main())
+async def test_a_token_opens_its_page() -> None:
+    live = Live(page_secret=SECRET)
+    assert Tokens([SECRET]).verify("/news", live.token("/news"))
+    async with visit(live) as http, asyncio.timeout(5):
+        url = await enter(http, f'40/news,{{"token":"{live.token("/other")}"}}')
+        assert (await http.get(url)).text.startswith('44/news,{"message":"Invalid token')
+        await http.post(url, content=f'40/news,{{"token":"{live.token("/news")}"}}')
+        assert (await http.get(url)).text.startswith('40/news,{"sid":')
+    live.engine.shut_down()
 
 
 def test_without_a_secret_there_are_no_tokens() -> None:
@@ -178,21 +160,18 @@ def test_without_a_secret_there_are_no_tokens() -> None:
         Live().token("/news")
 
 
-def test_a_site_that_is_not_allowed_is_logged_once_with_what_lets_it_in(
+async def test_a_site_that_is_not_allowed_is_logged_once_with_what_lets_it_in(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     live = Live()
     foreign = {"origin": "https://blog.example"}
 
-    async def main() -> None:
-        transport = httpx.ASGITransport(live)
-        async with httpx.AsyncClient(transport=transport, base_url="http://live.example") as http:
-            for number in range(30):
-                for headers in (foreign, {"origin": f"https://{number}.example\n"}):
-                    answer = await http.get("/socket.io/?EIO=4&transport=polling", headers=headers)
-                    assert answer.status_code == 403
-
-    asyncio.run(main())
+    transport = httpx.ASGITransport(live)
+    async with httpx.AsyncClient(transport=transport, base_url="http://live.example") as http:
+        for number in range(30):
+            for headers in (foreign, {"origin": f"https://{number}.example\n"}):
+                answer = await http.get("/socket.io/?EIO=4&transport=polling", headers=headers)
+                assert answer.status_code == 403
     told = [record.getMessage() for record in caplog.records if record.name == "nannin.live"]
     assert (
         told[0]

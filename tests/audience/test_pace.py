@@ -246,7 +246,7 @@ def test_nothing_is_lost_or_told_twice_at_once_or_too_soon(
 
 @given(STEPS)
 @settings(deadline=None, max_examples=200, database=None)
-def test_a_page_forgotten_while_it_is_told_may_come_back_and_is_never_told_twice_at_once(
+def test_a_page_forgotten_while_it_is_told_comes_back_and_is_not_told_twice_at_once(
     steps: list[tuple[str, str, int]],
 ) -> None:
     witness = Witness(0.0)

@@ -181,7 +181,7 @@ def test_a_roster_is_one_nodes_counts() -> None:
     assert counts.count_with("/", None) == Count(1, 1, 1)
 
 
-def test_connections_are_known_with_their_visitors_and_visitors_while_they_are_counted() -> None:
+def test_connections_are_known_with_visitors_and_visitors_while_they_are_counted() -> None:
     roster: Roster[str] = Roster()
     roster.join("/", "a", "ann")
     roster.join("/", "b")

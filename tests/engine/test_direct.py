@@ -131,7 +131,7 @@ async def test_a_large_answer_in_the_turn_of_its_question_does_not_cut_the_clien
     assert [len(frame.data) for frame in peer.hear()] == [5_000_001]
 
 
-async def test_a_blocked_client_that_reads_slowly_is_blocked_anew_and_one_that_reads_nothing_is_not() -> None:
+async def test_a_blocked_client_that_reads_slowly_is_blocked_anew_but_no_other() -> None:
     peer, recorder = await attached()
     peer.transport.full = True
     peer.socket.write(Outgoing(["4" + "x" * 9_000]))

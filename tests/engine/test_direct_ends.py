@@ -13,80 +13,62 @@ from nannin.wire.outgoing import Outgoing
 from support.peers import Peer, Recorder, attached, attaching, turn
 
 
-def test_a_client_that_is_gone_before_the_attach_is_lost_once() -> None:
-    async def scenario() -> None:
-        recorder, gate = Recorder(), asyncio.Event()
-        peer = Peer(attaching(recorder, before=gate))
-        await peer.open()
-        peer.transport.close()
-        peer.lose()
-        gate.set()
-        await turn()
-        assert recorder.told == ["LOST"]
-
-    asyncio.run(scenario())
+async def test_a_client_that_is_gone_before_the_attach_is_lost_once() -> None:
+    recorder, gate = Recorder(), asyncio.Event()
+    peer = Peer(attaching(recorder, before=gate))
+    await peer.open()
+    peer.transport.close()
+    peer.lose()
+    gate.set()
+    await turn()
+    assert recorder.told == ["LOST"]
 
 
-def test_closing_a_blocked_client_cuts_it_off() -> None:
-    async def scenario() -> None:
-        peer, _ = await attached()
-        peer.transport.full = True
-        peer.socket.write(Outgoing(["4x"]))
-        peer.socket.close(1008)
-        assert peer.transport.closed == "abort"
-
-    asyncio.run(scenario())
+async def test_closing_a_blocked_client_cuts_it_off() -> None:
+    peer, _ = await attached()
+    peer.transport.full = True
+    peer.socket.write(Outgoing(["4x"]))
+    peer.socket.close(1008)
+    assert peer.transport.closed == "abort"
 
 
-def test_closing_sends_the_code_and_ends_with_the_clients_answer() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.socket.close(1012)
-        (frame,) = peer.hear()
-        assert frame.opcode is Opcode.CLOSE
-        assert bytes(frame.data)[:2] == (1012).to_bytes(2, "big")
-        peer.send()  # the client's answer
-        assert peer.transport.closed == "close"
-        peer.lose()
-        assert recorder.told == ["CLOSED"]
-
-    asyncio.run(scenario())
+async def test_closing_sends_the_code_and_ends_with_the_clients_answer() -> None:
+    peer, recorder = await attached()
+    peer.socket.close(1012)
+    (frame,) = peer.hear()
+    assert frame.opcode is Opcode.CLOSE
+    assert bytes(frame.data)[:2] == (1012).to_bytes(2, "big")
+    peer.send()  # the client's answer
+    assert peer.transport.closed == "close"
+    peer.lose()
+    assert recorder.told == ["CLOSED"]
 
 
-def test_a_message_behind_our_close_is_not_delivered() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.client.send_text(b"late")
-        peer.socket.close(1000)
-        peer.send()
-        assert recorder.told == []
-
-    asyncio.run(scenario())
+async def test_a_message_behind_our_close_is_not_delivered() -> None:
+    peer, recorder = await attached()
+    peer.client.send_text(b"late")
+    peer.socket.close(1000)
+    peer.send()
+    assert recorder.told == []
 
 
-def test_messages_that_arrive_together_with_the_clients_close_frame_are_delivered() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.client.send_text(b"one")
-        peer.client.send_text(b"two")
-        peer.client.send_close(1000)
-        peer.socket.data_received(b"".join(peer.client.data_to_send()))
-        peer.lose()
-        assert recorder.told == ["one", "two", "CLOSED"]
-
-    asyncio.run(scenario())
+async def test_messages_that_arrive_together_with_the_clients_close_frame_are_delivered() -> None:
+    peer, recorder = await attached()
+    peer.client.send_text(b"one")
+    peer.client.send_text(b"two")
+    peer.client.send_close(1000)
+    peer.socket.data_received(b"".join(peer.client.data_to_send()))
+    peer.lose()
+    assert recorder.told == ["one", "two", "CLOSED"]
 
 
-def test_a_message_that_arrives_together_with_a_bad_frame_is_delivered_and_nothing_behind_it() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        good = Frame(Opcode.TEXT, b"good").serialize(mask=True)
-        bad = Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True)
-        peer.socket.data_received(good + bad + good)
-        peer.lose()
-        assert recorder.told == ["good", "LOST"]
-
-    asyncio.run(scenario())
+async def test_a_message_in_one_piece_with_a_bad_frame_is_delivered_and_nothing_after_it() -> None:
+    peer, recorder = await attached()
+    good = Frame(Opcode.TEXT, b"good").serialize(mask=True)
+    bad = Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True)
+    peer.socket.data_received(good + bad + good)
+    peer.lose()
+    assert recorder.told == ["good", "LOST"]
 
 
 @pytest.mark.parametrize(
@@ -102,54 +84,45 @@ def test_a_message_that_arrives_together_with_a_bad_frame_is_delivered_and_nothi
     ],
     ids=["bad UTF-8", "unmasked", "reserved bit", "stray continuation", "oversize", "oversize in fragments"],
 )  # fmt: skip
-def test_a_bad_frame_ends_the_connection_with_its_code(frame: bytes, code: int) -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.socket.data_received(frame)
-        close = peer.hear()[-1]
-        assert close.opcode is Opcode.CLOSE
-        assert int.from_bytes(bytes(close.data)[:2], "big") == code
-        assert peer.transport.closed == "close"
-        peer.lose()
-        assert recorder.told == ["LOST"]
-
-    asyncio.run(scenario())
+async def test_a_bad_frame_ends_the_connection_with_its_code(frame: bytes, code: int) -> None:
+    peer, recorder = await attached()
+    peer.socket.data_received(frame)
+    close = peer.hear()[-1]
+    assert close.opcode is Opcode.CLOSE
+    assert int.from_bytes(bytes(close.data)[:2], "big") == code
+    assert peer.transport.closed == "close"
+    peer.lose()
+    assert recorder.told == ["LOST"]
 
 
-def test_what_was_too_large_is_told_once_with_the_setting(caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario() -> None:
-        for _ in range(2):
-            peer, _ = await attached(max_outbox_bytes=100)
-            peer.socket.data_received(Frame(Opcode.TEXT, b"x" * 1_001).serialize(mask=True))
-            peer.lose()
-
+async def test_what_was_too_large_is_told_once_with_the_setting(caplog: pytest.LogCaptureFixture) -> None:
     tell_too_large.cache_clear()
-    asyncio.run(scenario())
+    for _ in range(2):
+        peer, _ = await attached(max_outbox_bytes=100)
+        peer.socket.data_received(Frame(Opcode.TEXT, b"x" * 1_001).serialize(mask=True))
+        peer.lose()
     assert [record.message for record in caplog.records] == [
         "a client sent more than 1000 bytes in one message, and was disconnected; "
         "to allow it, raise max_payload, or uvicorn's --ws-max-size"
     ]
 
 
-def test_empty_fragments_without_end_are_too_large_a_message() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.client.send_text(b"", fin=False)
-        for _ in range(2_000):
-            peer.client.send_continuation(b"", fin=False)
-        peer.client.send_continuation(b"late", fin=True)
-        peer.socket.data_received(b"".join(peer.client.data_to_send()))
-        close = peer.hear()[-1]
-        assert int.from_bytes(bytes(close.data)[:2], "big") == 1009
-        assert peer.transport.closed == "close"
-        peer.lose()
-        assert recorder.told == ["LOST"]
-
-    asyncio.run(scenario())
+async def test_empty_fragments_without_end_are_too_large_a_message() -> None:
+    peer, recorder = await attached()
+    peer.client.send_text(b"", fin=False)
+    for _ in range(2_000):
+        peer.client.send_continuation(b"", fin=False)
+    peer.client.send_continuation(b"late", fin=True)
+    peer.socket.data_received(b"".join(peer.client.data_to_send()))
+    close = peer.hear()[-1]
+    assert int.from_bytes(bytes(close.data)[:2], "big") == 1009
+    assert peer.transport.closed == "close"
+    peer.lose()
+    assert recorder.told == ["LOST"]
 
 
 @pytest.mark.parametrize("accepts", [False, True])
-def test_a_client_that_vanishes_from_an_app_that_only_receives_leaves_no_error(accepts: bool) -> None:
+async def test_a_client_that_vanishes_from_an_app_that_only_receives_leaves_no_error(accepts: bool) -> None:
     errors: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -158,110 +131,83 @@ def test_a_client_that_vanishes_from_an_app_that_only_receives_leaves_no_error(a
             await send({"type": "websocket.accept"})
         assert await receive() == {"type": "websocket.disconnect", "code": 1006, "reason": ""}
 
-    async def scenario() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
-        peer = Peer(app)
-        await peer.open()
-        tasks = list(peer.state.tasks)
-        peer.lose()
-        await asyncio.gather(*tasks)
-
-    asyncio.run(scenario())
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    peer = Peer(app)
+    await peer.open()
+    tasks = list(peer.state.tasks)
+    peer.lose()
+    await asyncio.gather(*tasks)
     assert errors == []
 
 
-def test_a_flood_of_pings_that_reads_no_pongs_is_cut_off() -> None:
-    async def scenario() -> None:
-        peer, _ = await attached()
-        peer.transport.full = True
-        ping = Frame(Opcode.PING, b"x" * 125).serialize(mask=True)
-        for _ in range(2_000):
-            peer.socket.data_received(ping)
-            if peer.transport.closed:
-                break
-        assert peer.transport.closed == "abort"
-        assert len(peer.transport.waiting) < 70_000
-
-    asyncio.run(scenario())
+async def test_a_flood_of_pings_that_reads_no_pongs_is_cut_off() -> None:
+    peer, _ = await attached()
+    peer.transport.full = True
+    ping = Frame(Opcode.PING, b"x" * 125).serialize(mask=True)
+    for _ in range(2_000):
+        peer.socket.data_received(ping)
+        if peer.transport.closed:
+            break
+    assert peer.transport.closed == "abort"
+    assert len(peer.transport.waiting) < 70_000
 
 
-def test_the_shutdown_of_the_server_tells_the_client_to_come_back() -> None:
-    async def scenario() -> None:
-        peer, _ = await attached()
-        peer.socket.shutdown()
-        (close,) = peer.hear()
-        assert bytes(close.data)[:2] == (1012).to_bytes(2, "big")
-        assert peer.transport.closed == "close"
-
-    asyncio.run(scenario())
+async def test_the_shutdown_of_the_server_tells_the_client_to_come_back() -> None:
+    peer, _ = await attached()
+    peer.socket.shutdown()
+    (close,) = peer.hear()
+    assert bytes(close.data)[:2] == (1012).to_bytes(2, "big")
+    assert peer.transport.closed == "close"
 
 
-def test_a_client_that_sends_a_close_frame_has_closed() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.client.send_close(1001)
-        peer.send()
-        assert peer.transport.closed == "close"
-        peer.lose()
-        assert recorder.told == ["CLOSED"]
-
-    asyncio.run(scenario())
+async def test_a_client_that_sends_a_close_frame_has_closed() -> None:
+    peer, recorder = await attached()
+    peer.client.send_close(1001)
+    peer.send()
+    assert peer.transport.closed == "close"
+    peer.lose()
+    assert recorder.told == ["CLOSED"]
 
 
-def test_a_close_frame_without_a_code_is_one_too() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.client.send_close()
-        peer.send()
-        peer.lose()
-        assert recorder.told == ["CLOSED"]
-
-    asyncio.run(scenario())
+async def test_a_close_frame_without_a_code_is_one_too() -> None:
+    peer, recorder = await attached()
+    peer.client.send_close()
+    peer.send()
+    peer.lose()
+    assert recorder.told == ["CLOSED"]
 
 
 @pytest.mark.parametrize("error", [None, ConnectionResetError("reset"), TimeoutError("no keep-alive")])
-def test_a_connection_that_breaks_is_lost(error: Exception | None) -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.socket.eof_received()
-        peer.socket.connection_lost(error)
-        assert recorder.told == ["LOST"]
-
-    asyncio.run(scenario())
+async def test_a_connection_that_breaks_is_lost(error: Exception | None) -> None:
+    peer, recorder = await attached()
+    peer.socket.eof_received()
+    peer.socket.connection_lost(error)
+    assert recorder.told == ["LOST"]
 
 
-def test_half_a_close_frame_is_none() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.client.send_close(1001)
-        peer.socket.data_received(b"".join(peer.client.data_to_send())[:-1])
-        peer.lose()
-        assert recorder.told == ["LOST"]
-
-    asyncio.run(scenario())
+async def test_half_a_close_frame_is_none() -> None:
+    peer, recorder = await attached()
+    peer.client.send_close(1001)
+    peer.socket.data_received(b"".join(peer.client.data_to_send())[:-1])
+    peer.lose()
+    assert recorder.told == ["LOST"]
 
 
-def test_our_own_close_that_nobody_answers_is_a_loss() -> None:
-    async def scenario() -> None:
-        peer, recorder = await attached()
-        peer.socket.close(1000)
-        peer.lose()
-        assert recorder.told == ["LOST"]
-
-    asyncio.run(scenario())
+async def test_our_own_close_that_nobody_answers_is_a_loss() -> None:
+    peer, recorder = await attached()
+    peer.socket.close(1000)
+    peer.lose()
+    assert recorder.told == ["LOST"]
 
 
-def test_a_client_that_closes_before_the_attach_has_closed() -> None:
-    async def scenario() -> None:
-        recorder, gate = Recorder(), asyncio.Event()
-        peer = Peer(attaching(recorder, before=gate))
-        await peer.open()
-        peer.hear()
-        peer.client.send_close(1001)
-        peer.send()
-        peer.lose()
-        gate.set()
-        await turn()
-        assert recorder.told == ["CLOSED"]
-
-    asyncio.run(scenario())
+async def test_a_client_that_closes_before_the_attach_has_closed() -> None:
+    recorder, gate = Recorder(), asyncio.Event()
+    peer = Peer(attaching(recorder, before=gate))
+    await peer.open()
+    peer.hear()
+    peer.client.send_close(1001)
+    peer.send()
+    peer.lose()
+    gate.set()
+    await turn()
+    assert recorder.told == ["CLOSED"]

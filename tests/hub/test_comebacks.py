@@ -98,26 +98,23 @@ def test_where_all_may_come_back_it_need_not_be_asked_for_but_may_be_declined() 
     assert other.events() == [["hi", 1]]
 
 
-def test_a_call_that_ends_in_a_text_makes_no_doubles() -> None:
+async def test_a_call_that_ends_in_a_text_makes_no_doubles() -> None:
     """The official client takes that text for its offset."""
 
-    async def main() -> None:
-        house = House()
-        client, pid = enter(house)
-        house.page().emit("news", "one")
-        house.page().emit("news", "two")
-        call = asyncio.ensure_future(sole(house).call("question", "what?"))
-        await house.turn()
-        assert client.events()[-1] == ["question", "what?"]
-        client.lose()
-        with pytest.raises(NotConnected):
-            await call
-        house.page().emit("news", "three")
-        back = house.client("/", updates="none", recover=True, pid=pid, offset="what?")
-        await house.turn()
-        assert [args[0] for _, *args in back.events()] == ["three"]
-
-    asyncio.run(main())
+    house = House()
+    client, pid = enter(house)
+    house.page().emit("news", "one")
+    house.page().emit("news", "two")
+    call = asyncio.ensure_future(sole(house).call("question", "what?"))
+    await house.turn()
+    assert client.events()[-1] == ["question", "what?"]
+    client.lose()
+    with pytest.raises(NotConnected):
+        await call
+    house.page().emit("news", "three")
+    back = house.client("/", updates="none", recover=True, pid=pid, offset="what?")
+    await house.turn()
+    assert [args[0] for _, *args in back.events()] == ["three"]
 
 
 def test_without_a_window_nobody_comes_back() -> None:

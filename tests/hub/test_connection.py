@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from nannin import NotConnected, Page, Socket, Target, Visitor
@@ -34,32 +32,26 @@ def test_what_is_sent_before_it_has_joined_waits_and_keeps_its_order() -> None:
     connection.send(encode_event("/", "to nobody", ()))
 
 
-def test_an_ack_goes_to_whoever_waits_for_its_number() -> None:
-    async def main() -> None:
-        connection = joined(House())
-        connection.receive_ack(1, ["nobody waits"])
-        one, many, none = (connection.expect(number) for number in (1, 2, 3))
-        connection.receive_ack(1, [5])
-        connection.receive_ack(1, [6])
-        connection.receive_ack(2, [5, 6])
-        connection.receive_ack(3, [])
-        assert [await one, await many, await none] == [5, [5, 6], None]
-
-    asyncio.run(main())
+async def test_an_ack_goes_to_whoever_waits_for_its_number() -> None:
+    connection = joined(House())
+    connection.receive_ack(1, ["nobody waits"])
+    one, many, none = (connection.expect(number) for number in (1, 2, 3))
+    connection.receive_ack(1, [5])
+    connection.receive_ack(1, [6])
+    connection.receive_ack(2, [5, 6])
+    connection.receive_ack(3, [])
+    assert [await one, await many, await none] == [5, [5, 6], None]
 
 
-def test_with_its_end_whoever_waits_for_an_ack_is_told() -> None:
-    async def main() -> None:
-        connection = joined(House())
-        connection.fail_calls()
-        answered, waiting = connection.expect(1), connection.expect(2)
-        connection.receive_ack(1, [])
-        connection.fail_calls()
-        assert await answered is None
-        with pytest.raises(NotConnected, match="has left /"):
-            await waiting
-
-    asyncio.run(main())
+async def test_with_its_end_whoever_waits_for_an_ack_is_told() -> None:
+    connection = joined(House())
+    connection.fail_calls()
+    answered, waiting = connection.expect(1), connection.expect(2)
+    connection.receive_ack(1, [])
+    connection.fail_calls()
+    assert await answered is None
+    with pytest.raises(NotConnected, match="has left /"):
+        await waiting
 
 
 def test_it_says_who_and_where_it_is() -> None:

@@ -121,18 +121,15 @@ def test_a_volatile_event_is_not_kept_for_those_who_come_back() -> None:
     assert [event for event, *_ in back.events("/room")] == ["kept too"]
 
 
-def test_a_call_carries_no_offset() -> None:
-    async def main() -> None:
-        house = House()
-        room(house, 0)
-        client = house.client("/room", recover=True)
-        call = asyncio.create_task(house.page("/room").call("question", 5, timeout=5))
-        await house.turn()
-        assert client.packets[-1].data == ["question", 5]
-        client.ack(client.packets[-1].id or 0, "answer", page="/room")
-        assert list((await call).answered.values()) == ["answer"]
-
-    asyncio.run(main())
+async def test_a_call_carries_no_offset() -> None:
+    house = House()
+    room(house, 0)
+    client = house.client("/room", recover=True)
+    call = asyncio.create_task(house.page("/room").call("question", 5, timeout=5))
+    await house.turn()
+    assert client.packets[-1].data == ["question", 5]
+    client.ack(client.packets[-1].id or 0, "answer", page="/room")
+    assert list((await call).answered.values()) == ["answer"]
 
 
 def test_where_nobody_may_come_back_nothing_is_marked(
@@ -150,38 +147,32 @@ def test_where_nobody_may_come_back_nothing_is_marked(
 
 
 @pytest.mark.parametrize("recover", [False, True])
-def test_an_event_from_another_thread_is_encoded_once(
+async def test_an_event_from_another_thread_is_encoded_once(
     recover: bool, encoded: list[tuple[Any, ...]], marked: list[str]
 ) -> None:
-    async def main() -> None:
-        house = House()
-        room(house, 1)
-        client = house.client("/room", recover=recover)
-        house.hub.home.run_on(asyncio.get_running_loop())
-        await asyncio.to_thread(house.page("/room").emit, "news", {"n": 1}, b"\x01")
-        await house.turn()
-        assert (len(encoded), len(marked)) == (1, int(recover))
-        assert client.events("/room")[0][:3] == ["news", {"n": 1}, b"\x01"]
-
-    asyncio.run(main())
+    house = House()
+    room(house, 1)
+    client = house.client("/room", recover=recover)
+    house.hub.home.run_on(asyncio.get_running_loop())
+    await asyncio.to_thread(house.page("/room").emit, "news", {"n": 1}, b"\x01")
+    await house.turn()
+    assert (len(encoded), len(marked)) == (1, int(recover))
+    assert client.events("/room")[0][:3] == ["news", {"n": 1}, b"\x01"]
 
 
-def test_what_a_thread_changes_after_it_sent_it_is_sent_as_it_was() -> None:
-    async def main() -> None:
-        house = House()
-        (client,), _ = room(house, 1)
-        house.hub.home.run_on(asyncio.get_running_loop())
+async def test_what_a_thread_changes_after_it_sent_it_is_sent_as_it_was() -> None:
+    house = House()
+    (client,), _ = room(house, 1)
+    house.hub.home.run_on(asyncio.get_running_loop())
 
-        def work() -> None:
-            note = {"n": 1, "raw": b"\x00"}
-            house.page("/room").emit("note", note, [b"\x01", None])
-            note["n"] = 2
+    def work() -> None:
+        note = {"n": 1, "raw": b"\x00"}
+        house.page("/room").emit("note", note, [b"\x01", None])
+        note["n"] = 2
 
-        await asyncio.to_thread(work)
-        await house.turn()
-        assert client.events("/room") == [["note", {"n": 1, "raw": b"\x00"}, [b"\x01", None]]]
-
-    asyncio.run(main())
+    await asyncio.to_thread(work)
+    await house.turn()
+    assert client.events("/room") == [["note", {"n": 1, "raw": b"\x00"}, [b"\x01", None]]]
 
 
 def test_nothing_is_kept_of_sockets_that_have_left_or_were_refused() -> None:

@@ -185,19 +185,16 @@ def test_only_so_many_names_of_clients_reach_the_log(caplog: pytest.LogCaptureFi
     assert max(len(record.getMessage()) for record in caplog.records) < 150
 
 
-def test_a_needless_await_is_explained_where_it_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        house = House()
+async def test_a_needless_await_is_explained_where_it_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
 
-        @house.page().on("say")
-        async def say(socket: Socket) -> None:
-            await socket.emit("said")  # type: ignore[misc, func-returns-value]
+    @house.page().on("say")
+    async def say(socket: Socket) -> None:
+        await socket.emit("said")  # type: ignore[misc, func-returns-value]
 
-        client = house.client("/")
-        client.emit("say")
-        await house.turn()
-        assert client.events() == [["said"]]
-
-    asyncio.run(main())
+    client = house.client("/")
+    client.emit("say")
+    await house.turn()
+    assert client.events() == [["said"]]
     assert caplog.records[0].exc_info is not None
     assert "nannin: emit, send, join, leave and disconnect need no await: leave it out" in caplog.text

@@ -82,7 +82,7 @@ def test_where_all_others_heard_the_count_only_joiners_are_recipients() -> None:
 # Those who need no look
 
 
-def test_between_the_observers_and_the_joiners_nobody_is_looked_at_where_every_variant_differs() -> None:
+def test_nobody_between_observers_and_joiners_is_looked_at_where_all_variants_differ() -> None:
     heard = Heard("/")
     heard.settle(ONE)
     observer, *others = people(10)

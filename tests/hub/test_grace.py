@@ -177,7 +177,7 @@ def test_a_tab_that_opens_while_another_reloads_is_counted_when_both_are_there()
     assert house.count() == Count(2, 1, 1)
 
 
-def test_the_connection_that_comes_back_before_its_old_one_is_found_lost_is_counted_until_then() -> None:
+def test_a_connection_back_before_its_old_one_is_found_lost_counts_until_then() -> None:
     house = House(grace_lost=10)
     old = house.client("/", visitor="ann")
     house.client("/", visitor="ann")

@@ -310,7 +310,7 @@ async def inside(socket: Any, event: str, args: tuple[Any, ...], call_next: Any)
     return await call_next()
 
 
-def test_middleware_is_that_of_all_patterns_that_fit_in_the_order_in_which_it_was_put_there() -> None:
+def test_middleware_of_all_patterns_that_fit_runs_in_the_order_of_its_registration() -> None:
     handlers = Handlers()
     handlers.use("/chat/1", around)
     handlers.use("/chat/*", inside)

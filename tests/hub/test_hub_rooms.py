@@ -22,21 +22,18 @@ async def tell_rooms_later(socket: Socket, reason: str) -> None:
 
 
 @pytest.mark.parametrize("leave", [tell_rooms, tell_rooms_later])
-def test_a_disconnect_handler_can_speak_to_the_rooms_that_the_socket_was_in(leave: Any) -> None:
-    async def main() -> None:
-        house = House()
-        house.on("connect", lambda socket: socket.join("lobby"))
-        house.on("disconnect", leave)
-        ann, bob = house.client(), house.client()
-        for client in (ann, bob):
-            client.connect()
-        await house.turn()
-        ann.leave()
-        await house.turn()
-        assert bob.events() == [["left", "lobby", "client namespace disconnect"]]
-        assert ann.events() == []
-
-    asyncio.run(main())
+async def test_a_disconnect_handler_can_speak_to_the_rooms_that_the_socket_was_in(leave: Any) -> None:
+    house = House()
+    house.on("connect", lambda socket: socket.join("lobby"))
+    house.on("disconnect", leave)
+    ann, bob = house.client(), house.client()
+    for client in (ann, bob):
+        client.connect()
+    await house.turn()
+    ann.leave()
+    await house.turn()
+    assert bob.events() == [["left", "lobby", "client namespace disconnect"]]
+    assert ann.events() == []
 
 
 def test_what_a_disconnect_handler_does_to_its_list_of_rooms_is_its_own_affair() -> None:
@@ -73,62 +70,56 @@ def test_a_page_whose_key_looks_like_a_pattern_is_counted_like_any_other() -> No
     assert (counts, house.count("/a/*").connections) == ([1], 1)
 
 
-def test_one_who_came_back_and_is_lost_again_while_its_handler_runs_may_try_again() -> None:
-    async def main() -> None:
-        house, door = House(), asyncio.Event()
+async def test_one_who_came_back_and_is_lost_again_while_its_handler_runs_may_try_again() -> None:
+    house, door = House(), asyncio.Event()
 
-        async def enter(socket: Socket) -> None:
-            socket.join("lobby")
-            if socket.recovered:
-                await door.wait()
+    async def enter(socket: Socket) -> None:
+        socket.join("lobby")
+        if socket.recovered:
+            await door.wait()
 
-        house.on("connect", enter)
-        first = house.client()
-        first.connect(recover=True)
-        await house.turn()
-        sid, pid = (first.packets[0].data[name] for name in ("sid", "pid"))
-        first.lose()
-        second = house.client()
-        second.connect(recover=True, pid=pid)
-        await house.turn()
-        second.lose()
-        door.set()
-        await house.turn()
-        third = house.client()
-        third.connect(recover=True, pid=pid)
-        await house.turn()
-        assert third.packets[0].data == {"sid": sid, "pid": pid}
-
-    asyncio.run(main())
+    house.on("connect", enter)
+    first = house.client()
+    first.connect(recover=True)
+    await house.turn()
+    sid, pid = (first.packets[0].data[name] for name in ("sid", "pid"))
+    first.lose()
+    second = house.client()
+    second.connect(recover=True, pid=pid)
+    await house.turn()
+    second.lose()
+    door.set()
+    await house.turn()
+    third = house.client()
+    third.connect(recover=True, pid=pid)
+    await house.turn()
+    assert third.packets[0].data == {"sid": sid, "pid": pid}
 
 
-def test_who_came_back_misses_nothing_while_its_connect_handler_runs() -> None:
-    async def main() -> None:
-        house, door = House(), asyncio.Event()
+async def test_who_came_back_misses_nothing_while_its_connect_handler_runs() -> None:
+    house, door = House(), asyncio.Event()
 
-        async def enter(socket: Socket) -> None:
-            if socket.recovered:
-                socket.page.emit("back")
-                await door.wait()
+    async def enter(socket: Socket) -> None:
+        if socket.recovered:
+            socket.page.emit("back")
+            await door.wait()
 
-        house.on("connect", enter)
-        first = house.client()
-        first.connect(recover=True)
-        await house.turn()
-        pid = first.packets[0].data["pid"]
-        first.lose()
-        house.page().emit("news", 1)
-        second = house.client()
-        second.connect(recover=True, pid=pid)
-        await house.turn()
-        house.page().emit("news", 2)
-        assert house.page().sockets == []
-        door.set()
-        await house.turn()
-        house.page().emit("news", 3)
-        await house.turn()
-        heard = [event[:-1] for event in second.events()]  # without the offsets
-        assert heard == [["news", 1], ["back"], ["news", 2], ["news", 3]]
-        assert not house.hub.emitter.returning
-
-    asyncio.run(main())
+    house.on("connect", enter)
+    first = house.client()
+    first.connect(recover=True)
+    await house.turn()
+    pid = first.packets[0].data["pid"]
+    first.lose()
+    house.page().emit("news", 1)
+    second = house.client()
+    second.connect(recover=True, pid=pid)
+    await house.turn()
+    house.page().emit("news", 2)
+    assert house.page().sockets == []
+    door.set()
+    await house.turn()
+    house.page().emit("news", 3)
+    await house.turn()
+    heard = [event[:-1] for event in second.events()]  # without the offsets
+    assert heard == [["news", 1], ["back"], ["news", 2], ["news", 3]]
+    assert not house.hub.emitter.returning

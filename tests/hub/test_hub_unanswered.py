@@ -152,7 +152,7 @@ async def test_every_connect_that_ran_has_its_disconnect(
 
 
 @pytest.mark.anyio
-async def test_a_connect_handler_that_is_cancelled_after_its_client_left_has_its_disconnect() -> None:
+async def test_a_connect_handler_cancelled_after_its_client_left_has_its_disconnect() -> None:
     house = House()
     table = Table(house)
     client = house.client("/")

@@ -28,21 +28,18 @@ from support.many_clients import room
     ],
 )
 @pytest.mark.parametrize("is_async", [False, True])
-def test_what_a_handler_returns_is_the_ack(result: object, args: list[Any], is_async: bool) -> None:
-    async def main() -> None:
-        house = House()
+async def test_what_a_handler_returns_is_the_ack(result: object, args: list[Any], is_async: bool) -> None:
+    house = House()
 
-        async def handler(socket: Socket) -> object:
-            await asyncio.sleep(0)
-            return result
+    async def handler(socket: Socket) -> object:
+        await asyncio.sleep(0)
+        return result
 
-        house.on("ask", handler if is_async else lambda socket: result)
-        client = house.client("/")
-        client.emit("ask", number=7)
-        await house.turn()
-        assert client.acks() == [(7, args)]
-
-    asyncio.run(main())
+    house.on("ask", handler if is_async else lambda socket: result)
+    client = house.client("/")
+    client.emit("ask", number=7)
+    await house.turn()
+    assert client.acks() == [(7, args)]
 
 
 def test_an_event_that_asks_for_no_ack_gets_none() -> None:
@@ -54,26 +51,23 @@ def test_an_event_that_asks_for_no_ack_gets_none() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_handler_that_raises_acknowledges_nothing_and_hurts_nobody(
+async def test_a_handler_that_raises_acknowledges_nothing_and_hurts_nobody(
     is_async: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main() -> None:
-        house = House()
+    house = House()
 
-        async def later(socket: Socket, *args: object) -> None:
-            raise RuntimeError("this handler breaks down on purpose")
+    async def later(socket: Socket, *args: object) -> None:
+        raise RuntimeError("this handler breaks down on purpose")
 
-        def now(socket: Socket, *args: object) -> None:
-            raise RuntimeError("this handler breaks down on purpose")
+    def now(socket: Socket, *args: object) -> None:
+        raise RuntimeError("this handler breaks down on purpose")
 
-        house.on("break", later if is_async else now)
-        client = house.client("/")
-        client.emit("break", 1, number=1)
-        await house.turn()
-        assert client.acks() == []
-        assert client.session.sid in house.engine.sessions
-
-    asyncio.run(main())
+    house.on("break", later if is_async else now)
+    client = house.client("/")
+    client.emit("break", 1, number=1)
+    await house.turn()
+    assert client.acks() == []
+    assert client.session.sid in house.engine.sessions
     assert "'break' on page / raised" in caplog.text
 
 
@@ -98,23 +92,20 @@ def test_an_ack_that_cannot_be_sent_is_logged_and_answered_and_hurts_nobody(
     assert "raised" in caplog.text
 
 
-def test_an_ack_for_one_who_has_left_meanwhile_is_not_sent() -> None:
-    async def main() -> None:
-        house, door = House(), asyncio.Event()
+async def test_an_ack_for_one_who_has_left_meanwhile_is_not_sent() -> None:
+    house, door = House(), asyncio.Event()
 
-        async def handler(socket: Socket) -> int:
-            await door.wait()
-            return 5
+    async def handler(socket: Socket) -> int:
+        await door.wait()
+        return 5
 
-        house.on("ask", handler)
-        client = house.client("/")
-        client.emit("ask", number=1)
-        client.leave()
-        door.set()
-        await house.turn()
-        assert client.acks() == []
-
-    asyncio.run(main())
+    house.on("ask", handler)
+    client = house.client("/")
+    client.emit("ask", number=1)
+    client.leave()
+    door.set()
+    await house.turn()
+    assert client.acks() == []
 
 
 # Acks from the client
@@ -124,55 +115,43 @@ def test_an_ack_for_one_who_has_left_meanwhile_is_not_sent() -> None:
     ("args", "answer"),
     [((), None), ((5,), 5), ((1, 2), [1, 2]), (([1, 2],), [1, 2]), ((b"x",), b"x"), ((None,), None)],
 )
-def test_a_call_returns_what_the_client_answers(args: tuple[Any, ...], answer: object) -> None:
-    async def main() -> None:
-        house = House()
-        house.on("say", lambda socket: None, "/room")
-        (client,), (socket,) = room(house, 1)
-        call = asyncio.create_task(socket.call("question", "how many?", timeout=5))
-        await house.turn()
-        asked = client.packets[-1]
-        assert (asked.data, asked.id) == (["question", "how many?"], 0)
-        client.ack(0, *args, page="/room")
-        assert await call == answer
-
-    asyncio.run(main())
+async def test_a_call_returns_what_the_client_answers(args: tuple[Any, ...], answer: object) -> None:
+    house = House()
+    house.on("say", lambda socket: None, "/room")
+    (client,), (socket,) = room(house, 1)
+    call = asyncio.create_task(socket.call("question", "how many?", timeout=5))
+    await house.turn()
+    asked = client.packets[-1]
+    assert (asked.data, asked.id) == (["question", "how many?"], 0)
+    client.ack(0, *args, page="/room")
+    assert await call == answer
 
 
-def test_an_application_of_a_connect_handler_alone_can_be_answered_with_bytes() -> None:
-    async def main() -> None:
-        house = House()
-        (client,), (socket,) = room(house, 1)
-        call = asyncio.create_task(socket.call("question", timeout=5))
-        await house.turn()
-        client.ack(0, b"\x00", page="/room")
-        assert await call == b"\x00"
-
-    asyncio.run(main())
+async def test_an_application_of_a_connect_handler_alone_can_be_answered_with_bytes() -> None:
+    house = House()
+    (client,), (socket,) = room(house, 1)
+    call = asyncio.create_task(socket.call("question", timeout=5))
+    await house.turn()
+    client.ack(0, b"\x00", page="/room")
+    assert await call == b"\x00"
 
 
-def test_each_call_gets_its_own_answer() -> None:
-    async def main() -> None:
-        house = House()
-        (client,), (socket,) = room(house, 1)
-        calls = [asyncio.create_task(socket.call("question", timeout=5)) for _ in range(3)]
-        await house.turn()
-        for number in (2, 0, 1):
-            client.ack(number, f"answer {number}", page="/room")
-        assert await asyncio.gather(*calls) == ["answer 0", "answer 1", "answer 2"]
-
-    asyncio.run(main())
+async def test_each_call_gets_its_own_answer() -> None:
+    house = House()
+    (client,), (socket,) = room(house, 1)
+    calls = [asyncio.create_task(socket.call("question", timeout=5)) for _ in range(3)]
+    await house.turn()
+    for number in (2, 0, 1):
+        client.ack(number, f"answer {number}", page="/room")
+    assert await asyncio.gather(*calls) == ["answer 0", "answer 1", "answer 2"]
 
 
-def test_a_call_that_is_not_answered_in_time_raises_and_its_late_answer_is_dropped() -> None:
-    async def main() -> None:
-        (client,), (socket,) = room(House(), 1)
-        with pytest.raises(CallTimeout, match="'question'"):
-            await socket.call("question", timeout=0.01)
-        client.ack(0, "late", page="/room")
-        assert not client.session.ended
-
-    asyncio.run(main())
+async def test_a_call_that_is_not_answered_in_time_raises_and_its_late_answer_is_dropped() -> None:
+    (client,), (socket,) = room(House(), 1)
+    with pytest.raises(CallTimeout, match="'question'"):
+        await socket.call("question", timeout=0.01)
+    client.ack(0, "late", page="/room")
+    assert not client.session.ended
 
 
 @pytest.mark.parametrize("number", [0, 5, 10**15])
@@ -182,32 +161,26 @@ def test_an_ack_that_nobody_asked_for_is_dropped(number: int) -> None:
     assert not client.session.ended
 
 
-def test_a_call_ends_with_the_connection() -> None:
-    async def main() -> None:
-        house = House()
-        (client,), (socket,) = room(house, 1)
-        call = asyncio.create_task(socket.call("question", timeout=5))
-        await house.turn()
-        client.lose()
-        with pytest.raises(NotConnected):
-            await call
+async def test_a_call_ends_with_the_connection() -> None:
+    house = House()
+    (client,), (socket,) = room(house, 1)
+    call = asyncio.create_task(socket.call("question", timeout=5))
+    await house.turn()
+    client.lose()
+    with pytest.raises(NotConnected):
+        await call
+    with pytest.raises(NotConnected):
+        await socket.call("question")
+
+
+async def test_a_connect_handler_cannot_call_yet() -> None:
+    house = House()
+
+    async def handler(socket: Socket) -> None:
         with pytest.raises(NotConnected):
             await socket.call("question")
 
-    asyncio.run(main())
-
-
-def test_a_connect_handler_cannot_call_yet() -> None:
-    async def main() -> None:
-        house = House()
-
-        async def handler(socket: Socket) -> None:
-            with pytest.raises(NotConnected):
-                await socket.call("question")
-
-        house.on("connect", handler)
-        client = house.client("/")
-        await house.turn()
-        assert client.types() == [PacketType.CONNECT]
-
-    asyncio.run(main())
+    house.on("connect", handler)
+    client = house.client("/")
+    await house.turn()
+    assert client.types() == [PacketType.CONNECT]

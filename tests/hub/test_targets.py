@@ -159,71 +159,56 @@ def answer(client: Client, *args: object) -> None:
     client.ack(number, *args, page="/room")
 
 
-def test_a_call_to_many_returns_who_answered_what_and_who_did_not() -> None:
-    async def main() -> None:
-        house, clients, sockets = crowd("x", "x", "x", "x", "")
-        connections = [connection_of(house, socket) for socket in sockets]
-        call = asyncio.create_task(house.page("/room").to("x").call("question", 5, timeout=0.05))
-        await house.turn()
-        assert [client.packets[-1].data for client in clients[:4]] == [["question", 5]] * 4
-        answer(clients[0], "yes")
-        answer(clients[1])
-        clients[2].lose()
-        answered, missing = await call
-        assert answered == {sockets[0]: "yes", sockets[1]: None}
-        assert missing == sockets[2:4]
-        assert not any(connection._calls for connection in connections)
-
-    asyncio.run(main())
+async def test_a_call_to_many_returns_who_answered_what_and_who_did_not() -> None:
+    house, clients, sockets = crowd("x", "x", "x", "x", "")
+    connections = [connection_of(house, socket) for socket in sockets]
+    call = asyncio.create_task(house.page("/room").to("x").call("question", 5, timeout=0.05))
+    await house.turn()
+    assert [client.packets[-1].data for client in clients[:4]] == [["question", 5]] * 4
+    answer(clients[0], "yes")
+    answer(clients[1])
+    clients[2].lose()
+    answered, missing = await call
+    assert answered == {sockets[0]: "yes", sockets[1]: None}
+    assert missing == sockets[2:4]
+    assert not any(connection._calls for connection in connections)
 
 
-def test_a_call_that_everybody_answers_or_leaves_waits_no_longer() -> None:
-    async def main() -> None:
-        house, clients, sockets = crowd("", "")
-        call = asyncio.create_task(house.page("/room").call("question", timeout=60))
-        await house.turn()
-        answer(clients[0], 1, 2)
-        clients[1].close()
-        assert await asyncio.wait_for(call, 5) == ({sockets[0]: [1, 2]}, [sockets[1]])
-
-    asyncio.run(main())
+async def test_a_call_that_everybody_answers_or_leaves_waits_no_longer() -> None:
+    house, clients, sockets = crowd("", "")
+    call = asyncio.create_task(house.page("/room").call("question", timeout=60))
+    await house.turn()
+    answer(clients[0], 1, 2)
+    clients[1].close()
+    assert await asyncio.wait_for(call, 5) == ({sockets[0]: [1, 2]}, [sockets[1]])
 
 
-def test_a_call_to_nobody_returns_at_once() -> None:
-    async def main() -> None:
-        house, _, _ = crowd("")
-        assert await house.page("/room").to("x").call("question") == ({}, [])
-        assert await house.page("/nobody").call("question") == ({}, [])
-
-    asyncio.run(main())
+async def test_a_call_to_nobody_returns_at_once() -> None:
+    house, _, _ = crowd("")
+    assert await house.page("/room").to("x").call("question") == ({}, [])
+    assert await house.page("/nobody").call("question") == ({}, [])
 
 
-def test_a_call_that_is_cancelled_leaves_nothing_behind() -> None:
-    async def main() -> None:
-        house, clients, sockets = crowd("", "")
-        connections = [connection_of(house, socket) for socket in sockets]
-        call = asyncio.create_task(house.page("/room").call("question"))
-        await house.turn()
-        call.cancel()
-        await house.turn()
-        assert call.cancelled()
-        assert not any(connection._calls for connection in connections)
-        answer(clients[0], "late")
-        assert not clients[0].session.ended
-
-    asyncio.run(main())
+async def test_a_call_that_is_cancelled_leaves_nothing_behind() -> None:
+    house, clients, sockets = crowd("", "")
+    connections = [connection_of(house, socket) for socket in sockets]
+    call = asyncio.create_task(house.page("/room").call("question"))
+    await house.turn()
+    call.cancel()
+    await house.turn()
+    assert call.cancelled()
+    assert not any(connection._calls for connection in connections)
+    answer(clients[0], "late")
+    assert not clients[0].session.ended
 
 
-def test_a_late_answer_to_one_call_is_none_to_the_next() -> None:
-    async def main() -> None:
-        house, (client,), (socket,) = crowd("")
-        assert (await house.page("/room").call("first", timeout=0.01)).missing == [socket]
-        late = client.packets[-1].id
-        call = asyncio.create_task(house.page("/room").call("second", timeout=5))
-        await house.turn()
-        assert late is not None
-        client.ack(late, "late", page="/room")
-        answer(client, "in time")
-        assert (await call).answered == {socket: "in time"}
-
-    asyncio.run(main())
+async def test_a_late_answer_to_one_call_is_none_to_the_next() -> None:
+    house, (client,), (socket,) = crowd("")
+    assert (await house.page("/room").call("first", timeout=0.01)).missing == [socket]
+    late = client.packets[-1].id
+    call = asyncio.create_task(house.page("/room").call("second", timeout=5))
+    await house.turn()
+    assert late is not None
+    client.ack(late, "late", page="/room")
+    answer(client, "in time")
+    assert (await call).answered == {socket: "in time"}

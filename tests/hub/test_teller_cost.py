@@ -67,7 +67,7 @@ def test_fan_outs_of_several_pages_take_turns() -> None:
     assert many[-1].heard("/many")[-1] == 10
 
 
-def test_a_change_while_the_few_who_heard_another_number_wait_for_their_turn_is_told_to_all() -> None:
+def test_a_change_while_those_who_heard_another_number_wait_is_told_to_all() -> None:
     house = House(slices=SMALL_SLICES)
     crowd(house, 10, "/many")
     stays, goes, goes_later = crowd(house, 3, "/few")

@@ -141,7 +141,7 @@ def test_an_observer_that_saw_a_count_that_was_taken_back_hears_of_it_alone() ->
     assert first.heard() == [1, 2]
 
 
-def test_observers_that_come_while_a_fan_out_takes_its_slices_end_with_the_last_count() -> None:
+def test_observers_that_come_between_the_slices_of_a_fan_out_end_with_the_last_count() -> None:
     house = House(slices=SMALL_SLICES)
     early = observers(house, 3)
     clients = crowd(house, 7)

@@ -102,7 +102,7 @@ def test_a_missing_name_is_refused_with_a_hint(folder: pathlib.Path) -> None:
 HINT = "; --log-level debug shows the traceback"
 
 
-def test_an_exception_of_the_application_is_told_with_its_line_and_the_way_to_its_traceback(
+def test_an_exception_of_the_application_is_told_with_its_line_and_its_traceback(
     folder: pathlib.Path,
 ) -> None:
     write(folder / "bad_a.py", "\n\n1 / 0")

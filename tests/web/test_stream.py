@@ -184,7 +184,7 @@ def test_who_does_not_read_gets_the_newest_only() -> None:
     run(test)
 
 
-def test_many_pages_are_written_in_pieces_and_what_changes_meanwhile_is_told_as_it_is() -> None:
+def test_many_pages_are_written_in_pieces_and_what_changes_meanwhile_is_told_anew() -> None:
     async def test() -> None:
         hall = Hall({f"/p{number:04}": ONE for number in range(1_000)})
         call = hall.call("/api/stream?page=*")

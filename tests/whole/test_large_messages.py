@@ -104,7 +104,7 @@ def test_a_burst_of_events_arrives_whole(server: Own) -> None:
             assert client.recv(PATIENCE_S) == f'42["piece",{number},"' + "x" * 1_000 + '"]'
 
 
-def test_a_client_that_speaks_while_a_large_event_is_on_its_way_gets_that_and_its_answers(
+def test_a_client_that_speaks_while_a_large_event_comes_gets_that_and_its_answers(
     server: Own,
 ) -> None:
     with server.join() as client:

@@ -47,7 +47,7 @@ def test_no_address_of_a_client_is_logged_at_info_and_it_is_at_trace() -> None:
 # --- The start
 
 
-def test_a_log_has_one_line_at_the_start_with_the_port_that_was_really_taken_and_one_at_the_stop() -> None:
+def test_a_log_has_one_line_at_the_start_with_the_true_port_and_one_at_the_stop() -> None:
     command = [sys.executable, "-m", "nannin", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
