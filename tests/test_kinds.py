@@ -11,6 +11,7 @@ from nannin.kinds import (
     Descriptor,
     Float,
     Integer,
+    IntegerOrAutomatic,
     Kind,
     OptionalText,
     Origins,
@@ -269,3 +270,15 @@ def test_only_secrets_are_secret() -> None:
     assert Secrets().is_secret
     assert not Kind().is_secret
     assert not Origins().is_secret
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"), [(0, True), (64, True), (63, False), (False, False), (-1, False)]
+)
+def test_a_size_may_be_left_to_the_server(value: object, taken: bool) -> None:
+    kind = IntegerOrAutomatic(64, 128)
+    if taken:
+        assert kind.check(value) == value
+    else:
+        with pytest.raises(ValueError):
+            kind.check(value)

@@ -37,7 +37,7 @@ def test_without_any_source_the_defaults_hold() -> None:
     assert settings == Settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 8124)
     assert (settings.ping_interval, settings.ping_timeout) == (25.0, 20.0)
-    assert (settings.max_payload, settings.max_outbox) == (16384, 65536)
+    assert (settings.max_payload, settings.max_outbox) == (0, 65536)
     assert (settings.allow_origins, settings.pages, settings.public) == ((), (), True)
     assert (settings.grace, settings.grace_lost, settings.recover) == (2.0, 10.0, 120.0)
     assert (settings.max_observed, settings.max_recovery) == (100, 1_048_576)
@@ -200,7 +200,7 @@ def test_settings_are_frozen() -> None:
         ("min_interval", "-1", "a number of seconds from 0 to 1000000"),
         ("share", "0", "a number over 0 and up to 1"),
         ("share", "1.1", "a number over 0 and up to 1"),
-        ("max_payload", "63", "a whole number from 64 to 1073741824"),
+        ("max_payload", "63", "0 or a whole number from 64 to 1073741824"),
         ("max_namespaces", "0", "a whole number from 1 to 1073741824"),
         ("grace", "-1", "a number of seconds from 0 to 1000000"),
         ("grace_lost", "1e3", "a number of seconds from 0 to 1000000"),
@@ -435,3 +435,9 @@ def test_each_setting_has_a_help_text_and_a_flag_and_a_variable_of_its_own() -> 
         "--ping-interval",
         "NANNIN_PING_INTERVAL",
     )
+
+
+@pytest.mark.parametrize(("handles_events", "max_bytes"), [(True, 1_000_000), (False, 16_384)])
+def test_a_message_may_be_as_large_as_suits_what_is_served(handles_events: bool, max_bytes: int) -> None:
+    assert Settings().max_payload_bytes(handles_events=handles_events) == max_bytes
+    assert Settings(max_payload=5_000).max_payload_bytes(handles_events=handles_events) == 5_000

@@ -11,6 +11,7 @@ __all__ = [
     "Descriptor",
     "Float",
     "Integer",
+    "IntegerOrAutomatic",
     "Kind",
     "ListOf",
     "OptionalText",
@@ -132,6 +133,17 @@ class Integer(Kind):
         if type(value) is not int or not self.least <= value <= self.most:
             raise ValueError
         return value
+
+
+class IntegerOrAutomatic(Integer):
+    """A whole number within limits, or 0, which leaves the choice to the server."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(least, most)
+        self.expected = f"0 or {self.expected}"
+
+    def check(self, value: object) -> object:
+        return 0 if type(value) is int and value == 0 else super().check(value)
 
 
 class Descriptor(Integer):

@@ -21,6 +21,7 @@ from nannin.kinds import (
     Descriptor,
     Float,
     Integer,
+    IntegerOrAutomatic,
     Kind,
     OptionalText,
     Origins,
@@ -39,6 +40,10 @@ PREFIX: Final = "NANNIN_"
 CONFIG_VARIABLE: Final = "NANNIN_CONFIG"
 CONFIG_FILE: Final = "nannin.toml"
 _APP: Final = "FILE_OR_MODULE:NAME"
+# Bytes in a message where `max_payload` is not set. Node's server and python-socketio take 1,000,000, which
+# an application that comes over expects; the packets of clients that are only counted have some 100.
+_EVENTS_BYTES: Final = 1_000_000
+_COUNTING_BYTES: Final = 16_384
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
 
 # What Kubernetes puts into the environment of every pod for a service named "nannin". These are not settings.
@@ -162,7 +167,12 @@ class Settings:
     )
     emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit requires; unset, it is off.")
 
-    max_payload: int = _limit(_SIZE, 16384, "Maximum bytes in one HTTP body or WebSocket message.")
+    max_payload: int = _limit(
+        IntegerOrAutomatic(64, 2**30),
+        0,
+        "Maximum bytes in one HTTP body or WebSocket message.",
+        "1000000 where an application handles events, else 16384",
+    )
     max_attachments: int = _limit(Integer(0, 2**30), 10, "Maximum binary attachments of one event.")
     max_namespaces: int = _limit(_COUNT, 4, "Maximum pages that one session may be on.")
     max_observed: int = _limit(
@@ -175,16 +185,24 @@ class Settings:
         Integer(0, 2**40),
         0,
         "Maximum bytes that may wait for one client before it is disconnected.",
-        "4 x max-payload",
+        "4 x max-payload, if that is set, else 65536",
     )
 
     def __post_init__(self) -> None:
         values = {name: _checked(setting, name, getattr(self, name)) for name, setting in SETTINGS.items()}
         _check_together(values, {})
         # A server that takes larger messages needs to send larger ones.
-        values["max_outbox"] = values["max_outbox"] or 4 * values["max_payload"]
+        values["max_outbox"] = values["max_outbox"] or 4 * (values["max_payload"] or _COUNTING_BYTES)
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def max_payload_bytes(self, *, handles_events: bool) -> int:
+        """The limit in force: `max_payload`, or what suits an application or a mere counter.
+
+        Args:
+            handles_events: whether there is an application that handles clients' events.
+        """
+        return self.max_payload or (_EVENTS_BYTES if handles_events else _COUNTING_BYTES)
 
 
 SETTINGS: Final[Mapping[str, Setting]] = {

@@ -251,3 +251,17 @@ async def test_two_lives_in_one_process_share_nothing() -> None:
         guest = await enter(elsewhere)
         assert (await guest.get())[1] == '42["user connected",1]'
         assert [len(live.engine.sessions) for live in (one, other)] == [1, 1]
+
+
+def test_a_message_may_be_larger_once_the_application_handles_events() -> None:
+    async def main() -> None:
+        live = Live()
+        allowed = []
+        for _ in range(2):
+            live.assembly.begin()
+            allowed.append(live.engine.limits.max_payload_bytes)
+            live.on(f"say {len(allowed)}")(lambda socket: None)
+        live.assembly.shut_down()
+        assert allowed == [16_384, 1_000_000]
+
+    asyncio.run(main())

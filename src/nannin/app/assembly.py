@@ -10,7 +10,7 @@ from collections.abc import Callable
 from nannin.access.admission import Refusal
 from nannin.app.background import Background
 from nannin.clock import SystemClock
-from nannin.engine.engine import SID_BYTES, make_engine
+from nannin.engine.engine import SID_BYTES, make_engine, make_limits
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.observatory import Observatory
@@ -49,6 +49,9 @@ class Assembly:
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
         self.engine = make_engine(self.hub, settings, self.clock)
+        self.engine.limits = make_limits(settings, handles_events=False)
+        self._settings = settings
+        self._is_sized_for_events = False
         self.counts = CountRoutes(
             Observatory(self.hub, self.engine, settings),
             self.clock,
@@ -60,6 +63,11 @@ class Assembly:
         self.background = Background()
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def handles_events(self) -> bool:
+        """Whether the application handles clients' events, and does not only count them."""
+        return self.hub.handlers.is_used
+
     def begin(self) -> None:
         """The running loop serves; to be called with each request, and cheap after the first."""
         loop = asyncio.get_running_loop()
@@ -69,6 +77,9 @@ class Assembly:
             self._loop = loop
             self.hub.home.run_on(loop)
         self.background.start()
+        if self.handles_events is not self._is_sized_for_events:  # a handler was registered meanwhile
+            self._is_sized_for_events = self.handles_events
+            self.engine.limits = make_limits(self._settings, handles_events=self.handles_events)
 
     def end_lost_loop(self) -> None:
         """Ends what a loop has left that ended without a word, as those of test clients do.

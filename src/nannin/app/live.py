@@ -67,7 +67,8 @@ class Live:
         self._hub = self.assembly.hub
         self._turned_away: set[str] = set()
         endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
-        emit = Emit(self._find_page, self.settings.emit_token, self.settings.max_payload)
+        max_bytes = self.settings.max_payload_bytes(handles_events=True)
+        emit = Emit(self._find_page, self.settings.emit_token, max_bytes)
         beside = [*routes(), Route("/api/emit", emit), *self.assembly.counts.routes()]
         self._host = HostWatch(self.assembly.shut_down)
         self._app: ASGIApp = App("/socket.io/", endpoint, beside, self._host.shut_down)

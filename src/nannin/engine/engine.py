@@ -134,12 +134,22 @@ class Engine:
 
 
 def make_engine(application: Application, settings: Settings, clock: Clock) -> Engine:
-    """An engine with the intervals and sizes of these settings."""
-    limits = Limits(
+    """An engine with the intervals and sizes of these settings, for an application that handles events."""
+    limits = make_limits(settings, handles_events=True)
+    return Engine(application, limits, new_sid=lambda: secrets.token_urlsafe(SID_BYTES), clock=clock)
+
+
+def make_limits(settings: Settings, *, handles_events: bool) -> Limits:
+    """The intervals and sizes of these settings.
+
+    Args:
+        settings: the settings.
+        handles_events: whether the application handles what clients send, or they are only counted.
+    """
+    return Limits(
         ping_interval_s=settings.ping_interval,
         ping_timeout_s=settings.ping_timeout,
         upgrade_timeout_s=settings.upgrade_timeout,
-        max_payload_bytes=settings.max_payload,
+        max_payload_bytes=settings.max_payload_bytes(handles_events=handles_events),
         max_outbox_bytes=settings.max_outbox,
     )
-    return Engine(application, limits, new_sid=lambda: secrets.token_urlsafe(SID_BYTES), clock=clock)

@@ -144,5 +144,6 @@ def max_message_bytes(application: object, settings: Settings) -> int:
     """
     own = getattr(application, "settings", None)
     if isinstance(own, Settings) and getattr(application, "wrapped", None) is None:
-        return own.max_payload
-    return max(settings.max_payload, FOREIGN_MESSAGE_BYTES)
+        assembly = getattr(application, "assembly", None)
+        return own.max_payload_bytes(handles_events=assembly is None or assembly.handles_events)
+    return max(settings.max_payload_bytes(handles_events=True), FOREIGN_MESSAGE_BYTES)

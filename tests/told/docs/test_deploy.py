@@ -406,7 +406,12 @@ def test_the_health_check_of_the_container_tells_whether_nannin_serves() -> None
 def test_the_figures_of_the_page_are_those_of_the_code_and_of_the_benchmark() -> None:
     text = read("docs/deploy.md")
     assert f"`max_outbox` bytes waiting ({Settings().max_outbox // 1024} KiB unless set)" in text
-    assert f"`max_payload` bytes ({Settings().max_payload // 1024} KiB)" in text
+    assert (
+        f"{Settings().max_payload_bytes(handles_events=True):,} where an application handles events" in text
+    )
+    assert (
+        f"{Settings().max_payload_bytes(handles_events=False) // 1024} KiB where nannin only counts" in text
+    )
     assert f"`ping_interval` ({Settings().ping_interval:g} s)" in text
     assert Settings().share == 0.2
     results = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")

@@ -369,6 +369,7 @@ def test_the_figures_of_the_page_are_those_of_the_code() -> None:
 
     text = read(PAGE)
     assert f"takes more than {SLOW_S} s" in text
-    assert f"{Settings().max_payload // 1024} KiB" in text
+    assert f"{Settings().max_payload_bytes(handles_events=True) // 1_000_000} MB" in text
+    assert f"{Settings().max_payload_bytes(handles_events=False) // 1024} KiB" in text
     for call in (Socket.call, Page.call, Target.call):
         assert f"`timeout` that is {inspect.signature(call).parameters['timeout'].default:.0f} s" in text
