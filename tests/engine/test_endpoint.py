@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -18,23 +17,17 @@ RESPONSE: dict[str, Any] = {"websocket.http.response": {}}
 OWN, FOREIGN = "http://127.0.0.1:8124", "https://example.com"
 
 
-def run(test: Callable[[Hall, Endpoint], Awaitable[None]], *origins: str) -> None:
-    """Runs a test on an endpoint."""
-
-    async def main() -> None:
-        hall = Hall()
-        await test(hall, Endpoint(hall.engine, origins))
-
-    asyncio.run(main())
+def serve(*origins: str) -> tuple[Hall, Endpoint]:
+    """An endpoint, and the engine behind it."""
+    hall = Hall()
+    return hall, Endpoint(hall.engine, origins)
 
 
-def test_a_get_without_a_session_opens_one() -> None:
-    async def test(hall: Hall, endpoint: Endpoint) -> None:
-        call = await ask(endpoint, "GET", POLLING)
-        assert (call.status, call.body[:1]) == (200, b"0")
-        assert list(hall.engine.sessions) == [json.loads(call.body[1:])["sid"]]
-
-    run(test)
+async def test_a_get_without_a_session_opens_one() -> None:
+    hall, endpoint = serve()
+    call = await ask(endpoint, "GET", POLLING)
+    assert (call.status, call.body[:1]) == (200, b"0")
+    assert list(hall.engine.sessions) == [json.loads(call.body[1:])["sid"]]
 
 
 @pytest.mark.parametrize(
@@ -53,100 +46,84 @@ def test_a_get_without_a_session_opens_one() -> None:
         ("GET", "EIO=3&transport=polling", 5, "Unsupported protocol version"),
     ],
 )
-def test_a_bad_request_gets_its_code_and_message(method: str, query: str, code: int, message: str) -> None:
-    async def test(hall: Hall, endpoint: Endpoint) -> None:
-        call = await ask(endpoint, method, query)
-        assert call.status == 400
-        assert call.header("content-type") == "application/json"
-        assert json.loads(call.body) == {"code": code, "message": message}
-        assert not hall.engine.sessions
-
-    run(test)
+async def test_a_bad_request_gets_its_code_and_message(
+    method: str, query: str, code: int, message: str
+) -> None:
+    hall, endpoint = serve()
+    call = await ask(endpoint, method, query)
+    assert call.status == 400
+    assert call.header("content-type") == "application/json"
+    assert json.loads(call.body) == {"code": code, "message": message}
+    assert not hall.engine.sessions
 
 
 @pytest.mark.parametrize("query", ["", POLLING, "EIO=3&transport=websocket", f"{WEBSOCKET}&sid=nobody"])
-def test_a_bad_websocket_is_refused_before_it_opens(query: str) -> None:
-    async def test(hall: Hall, endpoint: Endpoint) -> None:
-        call = await websocket(endpoint, query, extensions=RESPONSE).ends()
-        assert call.sent[0]["type"] == "websocket.http.response.start"
-        assert call.status == 400
-        assert "code" in json.loads(call.body)
-        assert not hall.engine.sessions
-
-    run(test)
+async def test_a_bad_websocket_is_refused_before_it_opens(query: str) -> None:
+    hall, endpoint = serve()
+    call = await websocket(endpoint, query, extensions=RESPONSE).ends()
+    assert call.sent[0]["type"] == "websocket.http.response.start"
+    assert call.status == 400
+    assert "code" in json.loads(call.body)
+    assert not hall.engine.sessions
 
 
-def test_where_a_server_has_no_such_answer_it_is_closed_unopened() -> None:
-    async def test(_: Hall, endpoint: Endpoint) -> None:
-        call = await websocket(endpoint, POLLING).ends()
-        assert [message["type"] for message in call.sent] == ["websocket.close"]
-
-    run(test)
+async def test_where_a_server_has_no_such_answer_it_is_closed_unopened() -> None:
+    _, endpoint = serve()
+    call = await websocket(endpoint, POLLING).ends()
+    assert [message["type"] for message in call.sent] == ["websocket.close"]
 
 
 # Origins
 
 
 @pytest.mark.parametrize("origin", [FOREIGN, "null", "http://127.0.0.1:x"])
-def test_a_foreign_origin_is_forbidden(origin: str) -> None:
-    async def test(hall: Hall, endpoint: Endpoint) -> None:
-        for method in ("GET", "POST", "OPTIONS"):
-            call = await ask(endpoint, method, POLLING, origin=origin)
-            assert call.status == 403
-            assert json.loads(call.body) == {"code": 4, "message": "Forbidden"}
-            assert call.header("access-control-allow-origin") is None
-            assert call.header("vary") == "Origin"
-        link = await websocket(endpoint, WEBSOCKET, extensions=RESPONSE, origin=origin).ends()
-        assert link.status == 403
-        assert not hall.engine.sessions
-
-    run(test)
+async def test_a_foreign_origin_is_forbidden(origin: str) -> None:
+    hall, endpoint = serve()
+    for method in ("GET", "POST", "OPTIONS"):
+        call = await ask(endpoint, method, POLLING, origin=origin)
+        assert call.status == 403
+        assert json.loads(call.body) == {"code": 4, "message": "Forbidden"}
+        assert call.header("access-control-allow-origin") is None
+        assert call.header("vary") == "Origin"
+    link = await websocket(endpoint, WEBSOCKET, extensions=RESPONSE, origin=origin).ends()
+    assert link.status == 403
+    assert not hall.engine.sessions
 
 
 @pytest.mark.parametrize("origin", [OWN, "http://localhost:5173", FOREIGN])
-def test_an_allowed_origin_may_connect_and_read_the_answer(origin: str) -> None:
-    async def test(hall: Hall, endpoint: Endpoint) -> None:
-        call = await ask(endpoint, "GET", POLLING, origin=origin)
-        assert call.status == 200
-        assert call.header("access-control-allow-origin") == origin
-        assert call.header("access-control-allow-credentials") == "true"
-        assert call.header("vary") == "Origin"
-        link = websocket(endpoint, WEBSOCKET, origin=origin)
-        assert (await link.sends(2))[0]["type"] == "websocket.accept"
-        link.put(GONE)
-        await link.ends()
-
-    run(test, FOREIGN)
+async def test_an_allowed_origin_may_connect_and_read_the_answer(origin: str) -> None:
+    _, endpoint = serve(FOREIGN)
+    call = await ask(endpoint, "GET", POLLING, origin=origin)
+    assert call.status == 200
+    assert call.header("access-control-allow-origin") == origin
+    assert call.header("access-control-allow-credentials") == "true"
+    assert call.header("vary") == "Origin"
+    link = websocket(endpoint, WEBSOCKET, origin=origin)
+    assert (await link.sends(2))[0]["type"] == "websocket.accept"
+    link.put(GONE)
+    await link.ends()
 
 
-def test_a_refusal_can_be_read_by_an_allowed_origin() -> None:
-    async def test(_: Hall, endpoint: Endpoint) -> None:
-        call = await ask(endpoint, "GET", "", origin=OWN)
-        assert (call.status, call.header("access-control-allow-origin")) == (400, OWN)
-
-    run(test)
+async def test_a_refusal_can_be_read_by_an_allowed_origin() -> None:
+    _, endpoint = serve()
+    call = await ask(endpoint, "GET", "", origin=OWN)
+    assert (call.status, call.header("access-control-allow-origin")) == (400, OWN)
 
 
-def test_whoever_names_no_origin_gets_no_cors_headers() -> None:
-    async def test(_: Hall, endpoint: Endpoint) -> None:
-        call = await ask(endpoint, "GET", POLLING)
-        assert call.header("access-control-allow-origin") is None
-
-    run(test)
+async def test_whoever_names_no_origin_gets_no_cors_headers() -> None:
+    _, endpoint = serve()
+    call = await ask(endpoint, "GET", POLLING)
+    assert call.header("access-control-allow-origin") is None
 
 
-def test_a_preflight_is_answered_without_a_body() -> None:
-    async def test(hall: Hall, endpoint: Endpoint) -> None:
-        call = await ask(
-            endpoint, "OPTIONS", POLLING, origin=OWN, access_control_request_headers="content-type"
-        )
-        assert (call.status, call.body) == (204, b"")
-        assert call.header("access-control-allow-methods") == "GET, POST, OPTIONS"
-        assert call.header("access-control-allow-headers") == "content-type"
-        assert call.header("content-length") is None
-        assert not hall.engine.sessions
-
-    run(test)
+async def test_a_preflight_is_answered_without_a_body() -> None:
+    hall, endpoint = serve()
+    call = await ask(endpoint, "OPTIONS", POLLING, origin=OWN, access_control_request_headers="content-type")
+    assert (call.status, call.body) == (204, b"")
+    assert call.header("access-control-allow-methods") == "GET, POST, OPTIONS"
+    assert call.header("access-control-allow-headers") == "content-type"
+    assert call.header("content-length") is None
+    assert not hall.engine.sessions
 
 
 @pytest.mark.parametrize(
@@ -170,17 +147,15 @@ async def test_each_request_of_a_foreign_origin_is_noted(
 
 
 @pytest.mark.parametrize("over_websocket", [False, True])
-def test_a_session_knows_the_request_that_opened_it(over_websocket: bool) -> None:
-    async def test(hall: Hall, endpoint: Endpoint) -> None:
-        if over_websocket:
-            await websocket(endpoint, f"{WEBSOCKET}&a=1", **{"user-agent": "a browser"}).sends(2)
-        else:
-            await ask(endpoint, "GET", f"{POLLING}&a=1", user_agent="a browser")
-        handshake = hall.app.opened[0].handshake
-        assert handshake is not None
-        assert (handshake.user_agent, handshake.query["a"]) == ("a browser", "1")
-
-    run(test)
+async def test_a_session_knows_the_request_that_opened_it(over_websocket: bool) -> None:
+    hall, endpoint = serve()
+    if over_websocket:
+        await websocket(endpoint, f"{WEBSOCKET}&a=1", **{"user-agent": "a browser"}).sends(2)
+    else:
+        await ask(endpoint, "GET", f"{POLLING}&a=1", user_agent="a browser")
+    handshake = hall.app.opened[0].handshake
+    assert handshake is not None
+    assert (handshake.user_agent, handshake.query["a"]) == ("a browser", "1")
 
 
 @pytest.mark.parametrize(

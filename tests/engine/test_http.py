@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,19 +26,12 @@ class Impatient(LimitedHttp):
     head_timeout_s = 0.01
 
 
-def connect(kind: type[LimitedHttp]) -> tuple[LimitedHttp, FakeTransport]:
+def connect(kind: type[LimitedHttp] = LimitedHttp) -> tuple[LimitedHttp, FakeTransport]:
     config = Config(answer, ws="none", lifespan="off", log_config=None)
     config.load()
     protocol, transport = kind(config, ServerState(), {}), FakeTransport()
     protocol.connection_made(transport)
     return protocol, transport
-
-
-def run(scenario: Callable[[LimitedHttp, FakeTransport], Any], kind: type[LimitedHttp] = LimitedHttp) -> None:
-    async def main() -> None:
-        await scenario(*connect(kind))
-
-    asyncio.run(main())
 
 
 async def wait_until_closed(transport: FakeTransport) -> None:
@@ -48,17 +40,15 @@ async def wait_until_closed(transport: FakeTransport) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_a_head_within_the_limits_is_answered() -> None:
-    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
-        headers = b"".join(b"X-%d: %s\r\n" % (n, b"v" * 500) for n in range(MAX_HEADERS - 1))
-        for _ in range(3):
-            protocol.data_received(REQUEST + headers + b"\r\n")
-            await turn()
-        assert b"".join(transport.written).count(b"HTTP/1.1 200") == 3
-        assert transport.closed is None
-        protocol.connection_lost(None)
-
-    run(scenario)
+async def test_a_head_within_the_limits_is_answered() -> None:
+    protocol, transport = connect()
+    headers = b"".join(b"X-%d: %s\r\n" % (n, b"v" * 500) for n in range(MAX_HEADERS - 1))
+    for _ in range(3):
+        protocol.data_received(REQUEST + headers + b"\r\n")
+        await turn()
+    assert b"".join(transport.written).count(b"HTTP/1.1 200") == 3
+    assert transport.closed is None
+    protocol.connection_lost(None)
 
 
 @pytest.mark.parametrize(
@@ -71,49 +61,41 @@ def test_a_head_within_the_limits_is_answered() -> None:
     ],
     ids=["URL", "header", "many headers", "endless header"],
 )
-def test_an_overlong_head_is_a_431(head: bytes) -> None:
-    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
-        for start in range(0, len(head), 4_096):
-            protocol.data_received(head[start : start + 4_096])
-            if transport.closed:
-                break
-        assert b"".join(transport.written).startswith(b"HTTP/1.1 431 ")
-        assert transport.closed == "close"
-        protocol.connection_lost(None)
-
-    run(scenario)
+async def test_an_overlong_head_is_a_431(head: bytes) -> None:
+    protocol, transport = connect()
+    for start in range(0, len(head), 4_096):
+        protocol.data_received(head[start : start + 4_096])
+        if transport.closed:
+            break
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 431 ")
+    assert transport.closed == "close"
+    protocol.connection_lost(None)
 
 
-def test_what_is_no_http_is_a_400() -> None:
-    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
-        protocol.data_received(b"\x16\x03\x01 hello\r\n\r\n")
-        assert b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
-        protocol.connection_lost(None)
-
-    run(scenario)
+async def test_what_is_no_http_is_a_400() -> None:
+    protocol, transport = connect()
+    protocol.data_received(b"\x16\x03\x01 hello\r\n\r\n")
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
+    protocol.connection_lost(None)
 
 
 @pytest.mark.parametrize("first", [b"", b"GET / HT", REQUEST])
-def test_a_head_that_is_not_whole_in_time_is_a_408(first: bytes) -> None:
-    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
-        if first:
-            protocol.data_received(first)
-        await wait_until_closed(transport)
-        assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
-        protocol.connection_lost(None)
-
-    run(scenario, Impatient)
+async def test_a_head_that_is_not_whole_in_time_is_a_408(first: bytes) -> None:
+    protocol, transport = connect(Impatient)
+    if first:
+        protocol.data_received(first)
+    await wait_until_closed(transport)
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
+    protocol.connection_lost(None)
 
 
-def test_the_next_head_of_a_connection_has_its_own_time() -> None:
-    async def scenario(protocol: LimitedHttp, transport: FakeTransport) -> None:
-        protocol.data_received(REQUEST + b"\r\n")
-        await turn()
-        assert b"".join(transport.written).startswith(b"HTTP/1.1 200 ")
-        transport.written.clear()
-        protocol.data_received(REQUEST)
-        await wait_until_closed(transport)
-        assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
-        protocol.connection_lost(None)
-
-    run(scenario, Impatient)
+async def test_the_next_head_of_a_connection_has_its_own_time() -> None:
+    protocol, transport = connect(Impatient)
+    protocol.data_received(REQUEST + b"\r\n")
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 200 ")
+    transport.written.clear()
+    protocol.data_received(REQUEST)
+    await wait_until_closed(transport)
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
+    protocol.connection_lost(None)
