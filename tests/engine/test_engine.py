@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from nannin.engine.handshake import Handshake
-from nannin.engine.session import RequestRefused
+from nannin.engine.link import RequestRefused
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_request import Refusal
 from nannin.wire.outgoing import Outgoing

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from nannin.engine.session import RequestRefused
+from nannin.engine.link import RequestRefused
 from nannin.engine.too_large import tell_too_large
 from nannin.wire.disconnect_reason import DisconnectReason
 from support.fakes import LIMITS, FakeLink, Hall

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count
-from nannin.engine.session import RequestRefused
+from nannin.engine.link import RequestRefused
 from nannin.hub.sockets import socket_of
 from support.fakes import Client, House
 from support.naive_people import MAX_OBSERVED, MAX_PAGES, Person, Stay, visitors

@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_packet import CLOSE, PING, Encoded
-from nannin.wire.engine_session import (
+from nannin.wire.engine_outputs import (
     Answer,
     CloseCandidate,
     Ended,
-    EngineSession,
-    Limits,
     Outputs,
     Refuse,
     Send,
@@ -19,6 +16,8 @@ from nannin.wire.engine_session import (
     SendPing,
     Switch,
 )
+from nannin.wire.engine_packet import CLOSE, PING, Encoded
+from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
 
 LIMITS = Limits(

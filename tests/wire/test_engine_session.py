@@ -10,15 +10,12 @@ from collections.abc import Callable
 import pytest
 
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_packet import CLOSE, Encoded
-from nannin.wire.engine_session import (
+from nannin.wire.engine_outputs import (
     Answer,
     CloseCandidate,
     CloseWebSocket,
     Deliver,
     Ended,
-    EngineSession,
-    Limits,
     Output,
     Outputs,
     Refuse,
@@ -26,6 +23,8 @@ from nannin.wire.engine_session import (
     SendPing,
     Switch,
 )
+from nannin.wire.engine_packet import CLOSE, Encoded
+from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import TABLE, Action, Event, State
 from support.engine_sessions import (
     LIMITS,

@@ -16,8 +16,8 @@ from hypothesis.stateful import (
 )
 
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_outputs import Answer, CloseCandidate, Deliver, Ended, Outputs, Refuse, Send, Switch
 from nannin.wire.engine_packet import CLOSE, NOOP, PING, Encoded
-from nannin.wire.engine_session import Answer, CloseCandidate, Deliver, Ended, Outputs, Refuse, Send, Switch
 from nannin.wire.engine_states import State
 from support.engine_sessions import (
     REFUSE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_outputs import Deliver
 from nannin.wire.engine_packet import CLOSE, NOOP
-from nannin.wire.engine_session import Deliver
 from nannin.wire.engine_states import State
 from support.engine_sessions import (
     REFUSE,

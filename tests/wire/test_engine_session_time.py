@@ -7,8 +7,9 @@ import math
 import pytest
 
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_outputs import Answer, CloseWebSocket
 from nannin.wire.engine_packet import PING, Encoded
-from nannin.wire.engine_session import Answer, CloseWebSocket, Limits
+from nannin.wire.engine_session import Limits
 from nannin.wire.engine_states import State
 from support.engine_sessions import (
     ALIVE,

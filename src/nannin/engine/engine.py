@@ -14,7 +14,8 @@ from nannin.access.once import Once
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
 from nannin.engine.handshake import Handshake
-from nannin.engine.session import Application, Link, RequestRefused, ServedSession
+from nannin.engine.link import Link, RequestRefused
+from nannin.engine.session import Application, ServedSession
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_request import Refusal

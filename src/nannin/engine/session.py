@@ -15,18 +15,15 @@ from typing import Any, Protocol, assert_never
 
 from nannin.clock import Clock
 from nannin.engine.handshake import Handshake
+from nannin.engine.link import Link, Poll, RequestRefused
 from nannin.engine.too_large import tell_too_large
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_packet import PING, Encoded, encode_message
-from nannin.wire.engine_request import Refusal
-from nannin.wire.engine_session import (
+from nannin.wire.engine_outputs import (
     Answer,
     CloseCandidate,
     CloseWebSocket,
     Deliver,
     Ended,
-    EngineSession,
-    Limits,
     Output,
     Refuse,
     Send,
@@ -34,6 +31,9 @@ from nannin.wire.engine_session import (
     SendPing,
     Switch,
 )
+from nannin.wire.engine_packet import PING, Encoded, encode_message
+from nannin.wire.engine_request import Refusal
+from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
 from nannin.wire.outgoing import Outgoing
 
@@ -53,33 +53,6 @@ class Application(Protocol):
 
     def close(self, session: Session, reason: DisconnectReason) -> None:
         """The session ended, once and for good."""
-
-
-class Link(Protocol):
-    """The server's end of one WebSocket."""
-
-    @property
-    def blocked(self) -> bool:
-        """Whether something that was written still waits here."""
-
-    def write(self, outgoing: Outgoing) -> None:
-        """Sends each packet as a message of its own, in order, without blocking."""
-
-    def write_newest(self, key: str, outgoing: Outgoing) -> None:
-        """As `write`; while the client can't take more, only the newest of each key waits."""
-
-    def forget_newest(self, key: str) -> None:
-        """Takes back what waits under this key."""
-
-    def close(self, code: int) -> None:
-        """Closes the WebSocket after what was written. It is never called once the WebSocket is lost."""
-
-
-class Poll(Protocol):
-    """A GET that waits for its answer."""
-
-    def answer(self, packets: Sequence[Encoded]) -> None:
-        """Answers the GET with these packets."""
 
 
 class Host(Protocol):
@@ -108,18 +81,6 @@ class Host(Protocol):
 
     def warn_once(self, cause: str, message: str, *args: object) -> None:
         """Tells the log why clients are refused, once for each cause and not for each client."""
-
-
-class RequestRefused(Exception):
-    """The request in hand is refused.
-
-    Attributes:
-        refusal: how to answer it.
-    """
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.value[1])
-        self.refusal = refusal
 
 
 class Session(abc.ABC):

@@ -11,8 +11,9 @@ from starlette.types import Message, Receive, Scope, Send
 from nannin.engine.direct import EXTENSION, DirectWebSocket
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
+from nannin.engine.link import RequestRefused
 from nannin.engine.receiver import Receiver
-from nannin.engine.session import RequestRefused, ServedSession
+from nannin.engine.session import ServedSession
 from nannin.wire.engine_request import EngineRequest, Refusal
 from nannin.wire.outbox import Backlog, Newest
 from nannin.wire.outgoing import Outgoing

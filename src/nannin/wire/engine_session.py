@@ -18,6 +18,19 @@ import msgspec
 
 from nannin.errors import PacketError
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_outputs import (
+    Answer,
+    CloseCandidate,
+    CloseWebSocket,
+    Deliver,
+    Ended,
+    Outputs,
+    Refuse,
+    Send,
+    SendCandidate,
+    SendPing,
+    Switch,
+)
 from nannin.wire.engine_packet import (
     CLOSE,
     NOOP,
@@ -40,77 +53,6 @@ _HELD_UP = 0.75
 _CHANCE_S = 5.0
 # Maximum number of packets that answer one GET: python-socketio's client refuses more.
 _MAX_ANSWER = 16
-
-
-# What the holder of the sockets has to do: one class for each thing, so that `match` tells them apart. They
-# are Structs because each message that arrives costs one.
-
-
-class Deliver(msgspec.Struct, frozen=True, gc=False):
-    """Give the message to the application."""
-
-    data: str | bytes
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """Answer the waiting GET with these packets."""
-
-    packets: Sequence[Encoded]
-
-
-class Refuse(msgspec.Struct, frozen=True, gc=False):
-    """Refuse the request, or close the WebSocket, that is in hand."""
-
-
-class Send(msgspec.Struct, frozen=True):
-    """Send these packets over the WebSocket in force."""
-
-    packets: Sequence[Encoded]
-
-
-class SendPing(msgspec.Struct, frozen=True, gc=False):
-    """Send a ping over the WebSocket in force."""
-
-
-class SendCandidate(msgspec.Struct, frozen=True):
-    """Send these packets over the candidate."""
-
-    packets: Sequence[Encoded]
-
-
-class Switch(msgspec.Struct, frozen=True, gc=False):
-    """The candidate is now the WebSocket in force."""
-
-
-class CloseCandidate(msgspec.Struct, frozen=True, gc=False):
-    """Close the candidate."""
-
-
-class CloseWebSocket(msgspec.Struct, frozen=True, gc=False):
-    """Close the WebSocket in force with this code."""
-
-    code: int
-
-
-class Ended(msgspec.Struct, frozen=True, gc=False):
-    """Tell the application that the session ended, and why."""
-
-    reason: DisconnectReason
-
-
-Output = (
-    Deliver
-    | Answer
-    | Refuse
-    | Send
-    | SendPing
-    | SendCandidate
-    | Switch
-    | CloseCandidate
-    | CloseWebSocket
-    | Ended
-)
-Outputs = list[Output]
 
 _SID = "<sid>"
 

@@ -1,0 +1,49 @@
+"""What a session asks of the transports that carry it, and how it refuses a request of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from nannin.wire.engine_packet import Encoded
+from nannin.wire.engine_request import Refusal
+from nannin.wire.outgoing import Outgoing
+
+
+class Link(Protocol):
+    """The server's end of one WebSocket."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something that was written still waits here."""
+
+    def write(self, outgoing: Outgoing) -> None:
+        """Sends each packet as a message of its own, in order, without blocking."""
+
+    def write_newest(self, key: str, outgoing: Outgoing) -> None:
+        """As `write`; while the client can't take more, only the newest of each key waits."""
+
+    def forget_newest(self, key: str) -> None:
+        """Takes back what waits under this key."""
+
+    def close(self, code: int) -> None:
+        """Closes the WebSocket after what was written. It is never called once the WebSocket is lost."""
+
+
+class Poll(Protocol):
+    """A GET that waits for its answer."""
+
+    def answer(self, packets: Sequence[Encoded]) -> None:
+        """Answers the GET with these packets."""
+
+
+class RequestRefused(Exception):
+    """The request in hand is refused.
+
+    Attributes:
+        refusal: how to answer it.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value[1])
+        self.refusal = refusal

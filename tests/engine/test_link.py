@@ -1,0 +1,15 @@
+"""How a request is refused by a session, whichever transport it came by."""
+
+from __future__ import annotations
+
+import pytest
+
+from nannin.engine.link import RequestRefused
+from nannin.wire.engine_request import Refusal
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_a_refused_request_says_how_to_answer_it(refusal: Refusal) -> None:
+    error = RequestRefused(refusal)
+    assert error.refusal is refusal
+    assert str(error) == refusal.value[1]
