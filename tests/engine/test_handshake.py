@@ -63,3 +63,27 @@ def test_a_scope_that_says_nothing_is_a_handshake_of_nothing() -> None:
 
 def test_what_middleware_put_into_the_scope_is_there() -> None:
     assert handshake(user="ann").scope["user"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("header", "cookies"),
+    [
+        ('prefs={"x":1}; sid=abc', {"prefs": '{"x":1}', "sid": "abc"}),
+        ("sid=abc; bad", {"sid": "abc"}),
+        ("bad; sid=abc; =x", {"sid": "abc"}),
+        ("a[b]=1; sid=abc; c@d=2", {"a[b]": "1", "sid": "abc", "c@d": "2"}),
+        ('sid="a b"; theme=', {"sid": "a b", "theme": ""}),
+        ("sid=a=b", {"sid": "a=b"}),
+        ("", {}),
+    ],
+)
+def test_an_odd_cookie_hides_no_other(header: str, cookies: dict[str, str]) -> None:
+    assert Handshake({"headers": [(b"cookie", header.encode())]}).cookies == cookies
+
+
+def test_cookies_in_several_headers_are_one_jar_and_other_headers_a_list() -> None:
+    # HTTP/2 may send each cookie in a header of its own.
+    headers = [(b"cookie", b"sid=abc"), (b"accept", b"a/b"), (b"cookie", b"theme=dark"), (b"accept", b"c/d")]
+    handshake = Handshake({"headers": headers})
+    assert handshake.cookies == {"sid": "abc", "theme": "dark"}
+    assert handshake.headers == {"cookie": "sid=abc; theme=dark", "accept": "a/b, c/d"}

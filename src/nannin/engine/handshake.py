@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl
+
+from starlette.requests import cookie_parser
 
 _MAX_PARAMETERS = 100
 
@@ -26,20 +26,23 @@ class Handshake:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers, names in lower case; several of one name are joined by ", "."""
+        """The headers, names in lower case.
+
+        Several of one name are joined by ", ", and cookies by "; ". Source: RFC 9110, 5.3; RFC 9113, 8.2.3.
+        """
         headers: dict[str, str] = {}
         for raw_name, raw_value in self.scope.get("headers", ()):
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+            between = "; " if name == "cookie" else ", "
+            headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
         return headers
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies that came with it."""
-        jar = SimpleCookie()
-        with contextlib.suppress(CookieError):
-            jar.load(self.headers.get("cookie", ""))
-        return {name: morsel.value for name, morsel in jar.items()}
+        """The cookies that came with it. One that is malformed is left out, and hides no other."""
+        cookies = cookie_parser(self.headers.get("cookie", ""))
+        cookies.pop("", None)  # what had no name
+        return cookies
 
     @property
     def query(self) -> dict[str, str]:
