@@ -67,6 +67,23 @@ def test_a_page_that_empties_is_told_once_with_zeros() -> None:
     house.assert_empty()
 
 
+def test_a_watcher_hears_of_the_end_though_the_last_observer_leaves_first() -> None:
+    house = House()
+    (observer,) = crowd(house, 1, observe=True)
+    house.clock.advance(10)
+    client = house.client()
+    client.connect("/", updates="none")
+    ear = watch(house, "/")
+    assert house.count("/") == ONE  # as a watcher asks at first
+    client.leave()
+    observer.leave()
+    house.clock.advance(10)
+    assert ear.heard == [("/", Count())]
+    client.close()
+    observer.close()
+    house.assert_empty()
+
+
 def test_a_page_that_empties_by_the_end_of_a_grace_is_told_then() -> None:
     house = House(grace=2)
     (client,) = crowd(house, 1, visitor="ann")

@@ -318,6 +318,12 @@ def test_what_is_no_json_is_refused(payload: str) -> None:
         decode(f'2["x",{payload}]')
 
 
+@pytest.mark.parametrize("payload", [r'"\ud83d",', r'"\ud83d"}', r'{"\ud83d":NaN}'])
+def test_half_an_emoji_excuses_no_other_fault(payload: str) -> None:
+    with pytest.raises(PacketError, match="expected JSON"):
+        decode(f'2["say",{payload}]')
+
+
 def test_an_error_about_json_is_short() -> None:
     with pytest.raises(PacketError) as caught:
         decode('2["x",' + "y" * 100_000 + "]")

@@ -160,7 +160,10 @@ class Teller:
 
     def _forget_if_empty(self, heard: Heard) -> None:
         """Keeps nothing of a page that nobody is on or listens to, once its last number is told."""
-        if not heard.observers and heard.count == self._counts.count(heard.page) == Count():
+        if heard.observers or self._counts.count(heard.page) != Count():
+            return
+        # A watcher may have asked for a count that has changed back since, and must hear that it has.
+        if heard.count == Count() and (heard.by_watchers == Count() or not self._is_watched(heard.page)):
             self._forget(heard.page)
 
     def _forget(self, page: str) -> None:
