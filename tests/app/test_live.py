@@ -265,3 +265,8 @@ def test_a_message_may_be_larger_once_the_application_handles_events() -> None:
         assert allowed == [16_384, 1_000_000]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("key", ["/%7Eann", "/%7eann", "/~ann"])
+def test_a_page_is_the_same_by_every_spelling_of_its_key(key: str) -> None:
+    assert Live().page(key).key == "/~ann"

@@ -391,3 +391,14 @@ def test_handlers_are_used_once_one_is_registered() -> None:
     assert not handlers.is_used
     handlers.register("/", "connect", print)
     assert handlers.is_used
+
+
+def test_a_page_is_known_by_every_spelling_of_its_key() -> None:
+    handlers = Handlers()
+    handlers.declare("/%7Eann")
+    handlers.register("/news/%e6%97%a5", "say", lambda socket: None)
+    for page in ("/~ann", "/%7Eann", "/%7eann", "/news/%E6%97%A5", "/news/%e6%97%a5"):
+        assert handlers.exists(page)
+    assert not handlers.exists("/ann")
+    for page in ("/news/%E6%97%A5", "/news/%e6%97%a5"):
+        assert handlers.resolve(page).find("say") is not None

@@ -123,11 +123,12 @@ def test_one_signed_in_person_on_phone_and_laptop_is_one_visitor(leave: Any) -> 
     assert door.told == [("enter", "user:7"), ("enter", "user:8"), ("exit", "user:7")]
 
 
-def test_a_visitor_that_is_renamed_on_the_page_leaves_as_who_it_came() -> None:
+def test_a_visitor_can_not_be_renamed_on_the_page_and_leaves_as_who_it_came() -> None:
     house = House(grace=2)
     door = Door(house)
     client = house.client("/", visitor="ann")
-    house.page().sockets[0].visitor = "bob"
+    with pytest.raises(RuntimeError, match="in the connect handler"):
+        house.page().sockets[0].visitor = "bob"
     client.close()
     house.clock.advance(2)
     assert door.told == [("enter", "ann"), ("exit", "ann")]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from nannin import Page
+from nannin import Page, Socket
 from nannin.audience.roster import Count
 from nannin.wire.socket_packet import RESERVED_EVENTS, PacketType
 from support.fakes import House
@@ -202,3 +204,23 @@ def test_a_page_of_many_can_be_neither_counted_nor_sent_to() -> None:
 def test_a_wrong_event_sent_to_a_page_raises_where_it_is_sent() -> None:
     with pytest.raises(ValueError, match="reserved"):
         House().page("/room").emit("connect")
+
+
+@pytest.mark.parametrize(
+    ("visitor", "error"),
+    [(7, TypeError), (True, TypeError), (b"x", TypeError), ("", ValueError), ("x" * 65, ValueError)],
+)
+def test_a_visitor_that_could_not_come_by_itself_can_not_be_set(visitor: Any, error: type[Exception]) -> None:
+    house = House()
+    raised: list[type[Exception]] = []
+
+    def connect(socket: Socket) -> None:
+        try:
+            socket.visitor = visitor
+        except (TypeError, ValueError) as problem:
+            raised.append(type(problem))
+
+    house.on("connect", connect)
+    house.client("/", visitor="ann")
+    assert raised == [error]
+    assert [person.id for person in house.page().visitors] == ["ann"]

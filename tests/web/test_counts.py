@@ -22,3 +22,9 @@ def test_a_page_that_can_not_be_is_not_found(path: str, key: str) -> None:
     assert status == 404
     assert words.startswith('there is no page "')
     assert len(words) < 200
+
+
+def test_what_a_list_names_can_be_asked_for_in_that_spelling() -> None:
+    hall = Hall({"/%7Eann": Count(1, 1, 1), "/~ann": Count(3, 2, 1)})
+    assert hall.read("/api/count?page=/%257Eann")["connections"] == 1
+    assert hall.read("/api/count?page=/%257eann")["connections"] == 3

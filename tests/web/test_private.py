@@ -46,13 +46,36 @@ def test_nobody_else_may_without_a_token(target: str, client: tuple[str, int] | 
 
 
 @pytest.mark.parametrize(
-    "header", ["forwarded", "x_forwarded_for", "x_forwarded_host", "x_forwarded_proto", "x_real_ip", "via"]
+    "header",
+    [
+        "forwarded",
+        "x_forwarded",
+        "x_forwarded_for",
+        "x_forwarded_host",
+        "x_forwarded_proto",
+        "x_real_ip",
+        "via",
+        "cf_connecting_ip",
+        "true_client_ip",
+    ],
 )
-def test_what_a_proxy_on_this_machine_passes_on_comes_from_elsewhere(header: str) -> None:
-    assert Hall().ask("/api/pages", "GET", LOCAL, **{header: "127.0.0.1"}).status == 403
+@pytest.mark.parametrize("value", ["127.0.0.1", ""])
+def test_what_a_proxy_on_this_machine_passes_on_comes_from_elsewhere(header: str, value: str) -> None:
+    assert Hall().ask("/api/pages", "GET", LOCAL, **{header: value}).status == 403
 
 
-@pytest.mark.parametrize("host", ["live.example.com", "127.0.0.1.evil.example", "", "[", "192.0.2.7:8124"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "live.example.com",
+        "127.0.0.1.evil.example",
+        "",
+        "[",
+        "192.0.2.7:8124",
+        "evil@localhost",
+        "localhost/evil",
+    ],
+)
 def test_a_name_that_was_made_to_lead_here_opens_nothing(host: str) -> None:
     assert Hall().error("/api/pages", host=host)[0] == 403
 

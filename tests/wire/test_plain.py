@@ -215,3 +215,12 @@ def test_without_bytes_it_is_a_key_like_any_other() -> None:
     evil = {"_placeholder": True, "num": 7}
     assert sent(evil) == ['2["x",{"_placeholder":true,"num":7}]']
     assert sent(Note(evil)) == ['2["x",{"text":{"_placeholder":true,"num":7}}]']
+
+
+def test_a_subclass_of_bytes_is_sent_as_bytes() -> None:
+    class Picture(bytes):
+        pass
+
+    text, attachment = encode_packet(Packet(EVENT, "/", ["got", {"picture": Picture(b"png")}]))
+    assert text == '51-["got",{"picture":{"_placeholder":true,"num":0}}]'
+    assert (type(attachment), attachment) == (bytes, b"png")

@@ -69,7 +69,8 @@ class Connect(msgspec.Struct, frozen=True):
         return cls(**fields, problem=problem)
 
 
-def _is_visitor(value: object) -> bool:
+def is_visitor(value: object) -> bool:
+    """Whether this can be a visitor's id, or stands for none."""
     return value is None or (
         isinstance(value, str) and 0 < len(value.encode(errors="replace")) <= MAX_VISITOR_BYTES
     )
@@ -85,7 +86,7 @@ def _is_bool(value: object) -> bool:
 
 _FORMATS: Final = frozenset(form.value for form in Format)
 _CHECKED: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
-    "visitor": (_is_visitor, f"Invalid visitor: expected a string of 1 to {MAX_VISITOR_BYTES} bytes"),
+    "visitor": (is_visitor, f"Invalid visitor: expected a string of 1 to {MAX_VISITOR_BYTES} bytes"),
     "updates": (_is_format, 'Invalid updates: "classic", "audience" or "none"'),
     "visible": (_is_bool, "Invalid visible: true or false"),
     "observe": (_is_bool, "Invalid observe: true or false"),

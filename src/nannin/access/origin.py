@@ -8,6 +8,7 @@ Source: RFC 6454; the Fetch standard, "CORS protocol"; the WICG's draft "Private
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Characters of an origin: a host has up to 253, a scheme and a port are beside it.
 _MAX_NAMED = 280
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]*)?", re.IGNORECASE)
 
 
 def find_header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
@@ -63,10 +65,7 @@ def is_allowed(origin: str, host: str, allow_origins: Collection[str]) -> bool:
 
 def is_loopback_host(host: str) -> bool:
     """Whether a Host header names the client's own machine."""
-    try:
-        return urlsplit(f"//{host}").hostname in _LOOPBACK_NAMES
-    except ValueError:
-        return False
+    return _LOOPBACK_HOST.fullmatch(host) is not None
 
 
 def _as_http(origin: str) -> str:

@@ -21,7 +21,7 @@ from nannin.app.goodbye import HostWatch
 from nannin.app.pages import ChangeHandler, ChangeHandlerT, Pages
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
-from nannin.audience.page_key import check_page_key, is_pattern
+from nannin.audience.page_key import check_page_key, is_pattern, normalise
 from nannin.audience.roster import Count
 from nannin.engine.endpoint import Endpoint
 from nannin.errors import SettingsError
@@ -107,7 +107,7 @@ class Live:
         """
         check_page_key(key)
         self.assembly.end_lost_loop()
-        return Page(self._hub, key)
+        return Page(self._hub, normalise(key))
 
     def on(self, event: str) -> Callable[[HandlerT], HandlerT]:
         """Registers the decorated function for an event on the page `/`; see `Page.on`.
@@ -211,6 +211,8 @@ class Live:
         return Tokens(self.settings.page_secret).sign(page)
 
     def _find_page(self, key: str) -> Page | None:
+        if key not in self._hub.pages():
+            key = normalise(key)
         return Page(self._hub, key) if self._hub.handlers.exists(key) and not is_pattern(key) else None
 
     def _turn_away(self, origin: str) -> None:

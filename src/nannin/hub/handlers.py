@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from nannin.audience.page_key import check_page_key, compile_pattern, generality, is_page_key
+from nannin.audience.page_key import check_page_key, compile_pattern, generality, is_page_key, normalise
 from nannin.hub.payloads import Payload, name_of
 from nannin.wire.socket_packet import RESERVED_EVENTS
 
@@ -177,13 +177,14 @@ class Handlers:
             name = name_of(middleware)
             raise TypeError(f"the middleware {name} must take socket, event, args and call_next") from None
         self._add(pattern)
-        self._middleware.append((compile_pattern(pattern), middleware))
+        self._middleware.append((compile_pattern(normalise(pattern)), middleware))
         self.is_used = True
 
     def exists(self, page: str) -> bool:
         """Whether a client may join this page."""
         if not is_page_key(page):
             return False
+        page = normalise(page)
         is_open = not self._is_closed or page == "/"
         return is_open or any(row.expression.fullmatch(page) for row in self._rows.values())
 
@@ -200,6 +201,7 @@ class Handlers:
         handlers: dict[str, Handler] = {}
         for_visitors: dict[str, Handler] = {}
         params: dict[str, str] = {}
+        page = normalise(page)
         for row in reversed(self._rows.values()):  # the most specific comes last, and overrides the others
             match = row.expression.fullmatch(page)
             if match is not None:
@@ -211,6 +213,7 @@ class Handlers:
 
     def _add(self, pattern: str) -> _Row:
         self._resolved.clear()
+        pattern = normalise(pattern)
         if pattern not in self._rows:
             self._rows[pattern] = _Row(pattern)
             self._rows = dict(sorted(self._rows.items(), key=lambda row: generality(row[0])))

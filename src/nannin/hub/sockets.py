@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self, TypeVar
 
+from nannin.access.connect import MAX_VISITOR_BYTES, is_visitor
 from nannin.audience.page_key import is_pattern
 from nannin.audience.people import Person
 from nannin.audience.recovery import Aim
@@ -140,11 +141,22 @@ class Socket:
 
         A connect handler may set it, for instance to the id of the user who is signed in, who then is one
         visitor on all devices.
+
+        Raises:
+            TypeError: what is set is neither a str nor None.
+            ValueError: it has not 1 to 64 bytes.
+            RuntimeError: the connect handler has returned; the client is counted as who it was then.
         """
         return self._connection.visitor
 
     @visitor.setter
     def visitor(self, visitor: str | None) -> None:
+        if visitor is not None and not isinstance(visitor, str):
+            raise TypeError(f"expected a str or None as visitor, not {visitor!r}")
+        if not is_visitor(visitor):
+            raise ValueError(f"expected 1 to {MAX_VISITOR_BYTES} bytes as visitor, not {visitor!r}")
+        if self._connection.state is not SocketState.JOINING:
+            raise RuntimeError("set visitor in the connect handler: afterwards the client is counted already")
         self._connection.visitor = visitor
 
     @property

@@ -43,10 +43,13 @@ def as_json(page: str, count: Count) -> dict[str, Any]:
 def known_page(source: CountSource, key: str) -> str:
     """Returns the key, in the spelling that all keys have, if such a page can exist.
 
+    A Socket.IO client that joined in another spelling is on a page of its own, found by that spelling.
+
     Raises:
         HTTPException: 404 if it can't.
     """
-    key = normalise(key)
+    if key not in source.pages():
+        key = normalise(key)
     if not source.exists(key):
         raise HTTPException(404, f"there is no page {show(key)}")
     return key

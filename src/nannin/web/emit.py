@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nannin.access.origin import find_header
-from nannin.audience.page_key import normalise
 from nannin.engine.body import Unread, read_body
 from nannin.hub.sockets import Page, Target
 from nannin.web.bearer import CHALLENGE, is_bearer_of
@@ -74,7 +73,7 @@ class Emit:
             request = _DECODER.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return error_response(400, f"the body is not what is expected: {error}")
-        page = self._find_page(normalise(request.page))
+        page = self._find_page(request.page)
         if page is None:
             return error_response(404, f"there is no page {show(request.page)}")
         target: Page | Target = page if request.to is None else page.to(*request.to)

@@ -17,14 +17,21 @@ from nannin.access.origin import find_header, is_allowed, is_loopback_host
 from nannin.web.bearer import CHALLENGE, is_bearer_of, read_bearer
 
 # Any of these says that a proxy passed the request on, so the peer's address is the proxy's.
-_FORWARDED: Final = (
-    b"forwarded",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-    b"x-real-ip",
-    b"via",
+# Headers, whatever they hold, by which proxies say that a request is somebody else's.
+_FORWARDED: Final = frozenset(
+    {
+        b"cf-connecting-ip",
+        b"fastly-client-ip",
+        b"fly-client-ip",
+        b"forwarded",
+        b"true-client-ip",
+        b"via",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-real-ip",
+    }
 )
+_FORWARDED_PREFIX: Final = b"x-forwarded"
 
 
 class PrivateLists:
@@ -70,11 +77,15 @@ class PrivateLists:
     def _is_local(self, scope: Scope) -> bool:
         """Whether the request comes from a program on this machine, or from a page that it serves itself.
 
-        The Host is looked at as well: most proxies pass the name on that they were called by, and a foreign
-        site whose name was made to lead to 127.0.0.1 is called by that name.
+        The Host is looked at as well: a foreign site whose name was made to lead to 127.0.0.1 is called by
+        that name. It tells nothing of a proxy, as the client chooses it: a proxy on this machine that adds no
+        header of its own looks like a program.
         """
         headers = scope["headers"]
-        if any(find_header(headers, name) for name in _FORWARDED):
+        names = [name for name, _ in headers]
+        if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIX) for name in names):
+            return False
+        if names.count(b"host") != 1:
             return False
         host = find_header(headers, b"host")
         return (

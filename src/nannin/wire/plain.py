@@ -25,8 +25,8 @@ _SHOWN: Final = 80
 def to_plain(value: Any) -> Any:
     """An object that msgspec does not know, as one that it does; a hook for its encoder.
 
-    Subclasses of str, int and float are plain text and numbers, models of pydantic's what FastAPI makes of
-    them, except that bytes stay bytes.
+    Subclasses of str, int, float and bytes are plain text, numbers and bytes. Models of pydantic's are what
+    FastAPI makes of them, except that bytes stay bytes.
 
     Raises:
         TypeError: JSON has no form for the object.
@@ -37,6 +37,8 @@ def to_plain(value: Any) -> Any:
         return int.__int__(value)
     if isinstance(value, float):
         return float.__float__(value)
+    if isinstance(value, bytes):
+        return bytes(value)
     if isinstance(value, deque):
         return list(value)
     if hasattr(value, "model_dump"):
