@@ -180,3 +180,16 @@ def test_pages_do_not_include_themselves() -> None:
 
 def test_a_page_of_a_pages_says_which_it_is() -> None:
     assert repr(Pages().page("/{room}")) == "<Page /{room}>"
+
+
+@pytest.mark.parametrize("wrong", [pytest, Live(), None])
+def test_only_pages_can_be_included(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="include takes a Pages"):
+        Live().include(wrong)
+
+
+@pytest.mark.parametrize("register", [Live().on_change, Pages().on_change])
+@pytest.mark.parametrize("wrong", [lambda page: None, lambda: None, "handler"])
+def test_a_change_handler_takes_a_page_and_a_count(register: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="a page and its count"):
+        register(wrong)

@@ -35,7 +35,7 @@ def rows(printed: str) -> dict[str, list[str]]:
 def test_each_setting_is_shown_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
     pathlib.Path("nannin.toml").write_text("grace = 3\nping_interval = 10")
     pathlib.Path("app.py").write_text("from nannin import Live\nlive = Live(share=0.5, ping_interval=9)")
-    os.environ.update(NANNIN_MAX_PACKETS="5", NANNIN_PAGES="/,/news/*", NANNIN_EMIT_TOKEN=SECRET)
+    os.environ.update(NANNIN_MAX_NAMESPACES="5", NANNIN_PAGES="/,/news/*", NANNIN_EMIT_TOKEN=SECRET)
     assert main(["check", "--port", "0", "--app", "app.py:live", "--no-public"]) == 0
     printed = capsys.readouterr().out
     assert printed.endswith("\n\nThe server can be started.\n")
@@ -44,7 +44,7 @@ def test_each_setting_is_shown_with_its_source(capsys: pytest.CaptureFixture[str
     assert table["port"] == ["0", "--port"]
     assert table["grace"] == ["3", "nannin.toml"]
     assert table["ping_interval"] == ["10", "nannin.toml"]
-    assert table["max_packets"] == ["5", "NANNIN_MAX_PACKETS"]
+    assert table["max_namespaces"] == ["5", "NANNIN_MAX_NAMESPACES"]
     assert table["pages"] == ["/,/news/*", "NANNIN_PAGES"]
     assert table["share"] == ["0.5", "the application's code"]
     assert table["public"] == ["false", "--public"]

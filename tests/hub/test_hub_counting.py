@@ -214,7 +214,7 @@ class Counting(RuleBasedStateMachine):
         if person is not None:
             self.do(person.client.switch)
 
-    @rule(index=INDEXES, how=st.sampled_from(["stray", "lose", "too early", "post"]))
+    @rule(index=INDEXES, how=st.sampled_from(["stray", "lose", "without a probe", "post"]))
     def disturb_upgrade(self, index: int, how: str) -> None:
         person = self.pick(index, lambda p: p.client.candidate is not None)
         if person is None or person.client.candidate is None:
@@ -223,8 +223,8 @@ class Counting(RuleBasedStateMachine):
         match how:
             case "stray":
                 self.do(lambda: client.session.receive(candidate, "4"))
-            case "too early" if not client.idle:
-                self.do(lambda: client.session.receive(candidate, "5"))
+            case "without a probe" if not client.idle:
+                self.do(client.switch)
             case "lose":
                 self.do(client.lose_candidate)
             case _:

@@ -18,7 +18,7 @@ from nannin.app.background import Background, BackgroundT
 from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
-from nannin.app.pages import ChangeHandler, ChangeHandlerT, Pages
+from nannin.app.pages import ChangeHandler, ChangeHandlerT, Pages, check_change_handler
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
 from nannin.audience.page_key import check_page_key, is_pattern, normalise
@@ -142,6 +142,8 @@ class Live:
         Raises:
             ValueError: the prefix can't begin a page key, or an event has a handler there already.
         """
+        if not isinstance(pages, Pages):
+            raise TypeError(f"include takes a Pages, such as the `chat` of a module, not {pages!r}")
         pages.add_to(self, prefix=prefix)
 
     def pages(self) -> list[Page]:
@@ -160,7 +162,11 @@ class Live:
 
         Returns:
             The function, so that `on_change` can be a decorator.
+
+        Raises:
+            TypeError: the function can't be called with a page and a count.
         """
+        check_change_handler(handler)
         self._hub.teller.watch(_Changes(self._hub, handler, self.assembly.background), None)
         return handler
 

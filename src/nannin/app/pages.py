@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -36,6 +37,19 @@ class Includes(Protocol):
 
     def background(self, function: BackgroundT) -> BackgroundT:
         """Runs an async function beside the server."""
+
+
+def check_change_handler(handler: object) -> None:
+    """Raises TypeError where something can't be called with a page and its count."""
+    problem = f"on_change takes a function of a page and its count, not {handler!r}"
+    if not callable(handler):
+        raise TypeError(problem)
+    try:
+        inspect.signature(handler).bind(None, None)
+    except TypeError as error:
+        raise TypeError(f"{problem}: {error}") from None
+    except ValueError:  # some callables of C have no signature to look at
+        return
 
 
 # One decorator that was used: does the same with what the pages are included in, under a prefix.
@@ -122,7 +136,11 @@ class Pages:
         """Calls a function whenever the count of a page has changed; see `Live.on_change`.
 
         Under a prefix it is called for the pages under that prefix only.
+
+        Raises:
+            TypeError: the function can't be called with a page and a count.
         """
+        check_change_handler(handler)
         self._add(lambda target, prefix: target.on_change(_only_under(prefix, handler)))
         return handler
 

@@ -128,6 +128,13 @@ def test_another_canonical_link_does_not(
     assert page_key(newcomer, url) == key_of(url)
 
 
+def test_a_key_that_lacks_its_slash_gets_one(
+    shared_server: Server, publish: Publish, newcomer: Newcomer
+) -> None:
+    url = publish("/", embedding(shared_server, tag='data-page="launch"'))
+    assert page_key(newcomer, url) == "/launch"
+
+
 def test_the_tag_may_name_the_page(shared_server: Server, publish: Publish, newcomer: Newcomer) -> None:
     url = publish("/", embedding(shared_server, tag='data-page="/launch/日本"'))
     assert page_key(newcomer, url) == "/launch/日本"

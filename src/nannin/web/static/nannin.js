@@ -17,6 +17,7 @@ const asKey = (path) =>
   path
     .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(String.fromCharCode("0x" + code.slice(1))) ?? code.toUpperCase())
     .replaceAll(",", "%2C")
+    .replace(/^\/?/, "/")
     .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
 
 const elements = () => [...document.querySelectorAll("[data-nannin],nannin-count")];
