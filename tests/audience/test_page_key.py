@@ -10,6 +10,7 @@ from nannin.audience.page_key import (
     MAX_PAGE_BYTES,
     check_page_key,
     compile_pattern,
+    find_key,
     generality,
     is_page_key,
     is_pattern,
@@ -171,3 +172,9 @@ def test_the_pattern_that_says_the_most_comes_first() -> None:
 )
 def test_escapes_have_one_spelling(key: str, spelling: str) -> None:
     assert normalise(key) == spelling
+
+
+def test_a_page_is_found_as_it_is_spelled_where_somebody_is_on_it() -> None:
+    assert find_key("/%7Eann", ["/%7Eann", "/~ann"]) == "/%7Eann"
+    assert find_key("/%7eann", ["/%7Eann", "/~ann"]) == "/~ann"
+    assert find_key("/%7Eann", []) == "/~ann"

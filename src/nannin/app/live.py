@@ -21,7 +21,7 @@ from nannin.app.goodbye import HostWatch
 from nannin.app.pages import ChangeHandler, ChangeHandlerT, Pages, check_change_handler
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
-from nannin.audience.page_key import check_page_key, is_pattern, normalise
+from nannin.audience.page_key import check_page_key, find_key, is_pattern, normalise
 from nannin.audience.roster import Count
 from nannin.engine.endpoint import Endpoint
 from nannin.errors import SettingsError
@@ -217,8 +217,7 @@ class Live:
         return Tokens(self.settings.page_secret).sign(page)
 
     def _find_page(self, key: str) -> Page | None:
-        if key not in self._hub.pages():
-            key = normalise(key)
+        key = find_key(key, self._hub.pages())
         return Page(self._hub, key) if self._hub.handlers.exists(key) and not is_pattern(key) else None
 
     def _turn_away(self, origin: str) -> None:

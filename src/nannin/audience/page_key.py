@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 MAX_PAGE_BYTES = 255
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -27,6 +28,16 @@ def normalise(key: str) -> str:
     Source: RFC 3986, sections 6.2.2.1 and 6.2.2.2.
     """
     return _ESCAPE.sub(_spell, key) if "%" in key else key
+
+
+def find_key(key: str, pages: Collection[str]) -> str:
+    """The key by which a page is found: as it stands if somebody is on that page, else in the one spelling.
+
+    Args:
+        key: in any spelling.
+        pages: the keys of the pages that somebody is on.
+    """
+    return key if key in pages else normalise(key)
 
 
 def _spell(escape: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from starlette.exceptions import HTTPException
 
-from nannin.audience.page_key import normalise
+from nannin.audience.page_key import find_key
 from nannin.audience.roster import Count
 from nannin.hub.teller import Watcher
 from nannin.web.query import show
@@ -48,8 +48,7 @@ def known_page(source: CountSource, key: str) -> str:
     Raises:
         HTTPException: 404 if it can't.
     """
-    if key not in source.pages():
-        key = normalise(key)
+    key = find_key(key, source.pages())
     if not source.exists(key):
         raise HTTPException(404, f"there is no page {show(key)}")
     return key
