@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from nannin import Page, Socket
+from nannin import Page
 from nannin.audience.roster import Count
 from nannin.wire.socket_packet import RESERVED_EVENTS, PacketType
 from support.fakes import House
@@ -115,15 +113,6 @@ def test_emit_to_a_socket_that_has_left_does_nothing() -> None:
 # Sockets
 
 
-def test_a_socket_knows_its_auth_visitor_and_page() -> None:
-    house = House()
-    house.client("/room", visitor="ann", token="t")
-    (socket,) = house.page("/room").sockets
-    assert (socket.auth, socket.visitor) == ({"visitor": "ann", "token": "t"}, "ann")
-    assert (socket.page.key, socket.connected) == ("/room", True)
-    assert repr(socket) == f"<Socket {socket.id} on /room, joined>"
-
-
 def test_without_an_id_a_connection_is_a_visitor_of_its_own() -> None:
     house = House()
     for visitor in ("ann", "ann", "bob", None, None):
@@ -140,21 +129,6 @@ def test_a_visitor_is_one_on_each_page() -> None:
     for page in ("/a", "/b"):
         house.client(page, visitor="ann")
     assert (house.count("/a"), house.count("/b")) == (Count(1, 1, 1), Count(1, 1, 1))
-
-
-def test_a_sockets_data_lives_as_long_as_its_connection() -> None:
-    house, seen = House(), []
-    house.on("connect", lambda socket: socket.data.update(name="ann"))
-    house.on("say", lambda socket: seen.append(socket.data))
-    house.on("disconnect", lambda socket, _: seen.append(socket.data))
-    client = house.client("/")
-    client.emit("say")
-    client.leave()
-    client.connect()
-    client.emit("say")
-    assert seen == [{"name": "ann"}] * 3
-    assert seen[0] is seen[1]
-    assert seen[0] is not seen[2]
 
 
 def test_disconnect_takes_it_off_the_page_and_tells_it_so() -> None:
@@ -204,23 +178,3 @@ def test_a_page_of_many_can_be_neither_counted_nor_sent_to() -> None:
 def test_a_wrong_event_sent_to_a_page_raises_where_it_is_sent() -> None:
     with pytest.raises(ValueError, match="reserved"):
         House().page("/room").emit("connect")
-
-
-@pytest.mark.parametrize(
-    ("visitor", "error"),
-    [(7, TypeError), (True, TypeError), (b"x", TypeError), ("", ValueError), ("x" * 65, ValueError)],
-)
-def test_a_visitor_that_could_not_come_by_itself_can_not_be_set(visitor: Any, error: type[Exception]) -> None:
-    house = House()
-    raised: list[type[Exception]] = []
-
-    def connect(socket: Socket) -> None:
-        try:
-            socket.visitor = visitor
-        except (TypeError, ValueError) as problem:
-            raised.append(type(problem))
-
-    house.on("connect", connect)
-    house.client("/", visitor="ann")
-    assert raised == [error]
-    assert [person.id for person in house.page().visitors] == ["ann"]
