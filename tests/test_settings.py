@@ -383,6 +383,14 @@ def test_a_socket_file_and_a_browser_exclude_each_other() -> None:
     assert refusal(flags={"open": True}, environ={"NANNIN_UDS": "x.sock"}) == line
 
 
+def test_watching_for_changes_needs_an_application() -> None:
+    why = "watches the files of an application: name it with --app FILE_OR_MODULE:NAME"
+    assert refusal(flags={"reload": True}) == f"--reload {why}"
+    assert refusal(flags={}, environ={"NANNIN_RELOAD": "1"}) == f"NANNIN_RELOAD {why}"
+    assert load({"reload": True, "app": "app.py"}, {}).reload
+    assert load(None, {"NANNIN_RELOAD": "1"}).reload  # a Live under another server
+
+
 def test_a_settings_object_made_by_hand_is_checked_too() -> None:
     with pytest.raises(SettingsError, match=r"^port must be a whole number from 0 to 65535, not -1$"):
         Settings(port=-1)

@@ -269,6 +269,9 @@ def load_with_sources(
             put(3, SETTINGS[name].flag, name, value, is_text=isinstance(value, str))
     if flags is not None:  # whoever serves nothing need not know where
         _choose_place(values, sources, ranks)
+        if values.get("reload") and not values.get("app"):
+            why = "watches the files of an application: name it with --app FILE_OR_MODULE:NAME"
+            raise SettingsError(f"{sources['reload']} {why}")
     _check_together(values, sources)
     return Settings(**values), sources
 

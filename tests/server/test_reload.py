@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from nannin.server.reload import Files, inherited_sockets
+from nannin.server.reload import Files, inherited_sockets, tell_supervisor
 from support.files import write
 
 
@@ -60,3 +60,16 @@ def test_the_sockets_of_the_supervisor_are_taken_over_once() -> None:
     environ = {"_NANNIN_SOCKETS": "5,7"}
     assert inherited_sockets(environ) == [5, 7]
     assert inherited_sockets(environ) == []
+
+
+def test_the_supervisor_is_told_why_its_own_server_can_not_start() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    tell_supervisor("no such file", {})
+    tell_supervisor("no such file", {"_NANNIN_REASON": f"{writing},1"})  # a process that the server started
+    with pytest.raises(BlockingIOError):
+        os.read(reading, 100)
+    tell_supervisor("no such file", {"_NANNIN_REASON": f"{writing},{os.getppid()}"})
+    assert os.read(reading, 100) == b"no such file"
+    os.close(reading)
+    os.close(writing)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import re
 import signal
 import socket
 import time
+import urllib.error
 
 import pytest
 
@@ -29,8 +31,8 @@ def app(word: str) -> str:
     """
 
 
-def answers(server: Server, word: str) -> bool:
-    """Whether the server says this word in time; no request may be refused meanwhile."""
+def answers(server: Server, word: str, *, was_broken: bool = False) -> bool:
+    """Whether the server says this word in time; only a broken one may refuse meanwhile."""
     give_up_at = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up_at:
         try:
@@ -38,6 +40,9 @@ def answers(server: Server, word: str) -> bool:
                 return True
         except ConnectionResetError:
             pass  # the old server ended with this request
+        except urllib.error.HTTPError:
+            if not was_broken:
+                raise
         time.sleep(0.05)
     return False
 
@@ -80,15 +85,45 @@ def test_a_change_is_served_whatever_is_open(path: pathlib.Path) -> None:
         assert "Traceback" not in server.log
 
 
+def refusal(server: Server) -> str:
+    """What every request is told, in time."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up_at:
+        try:
+            get(f"{server.url}/word")
+        except urllib.error.HTTPError as error:
+            return f"{error.code} {error.read().decode()}"
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(server.log)
+
+
 def test_a_broken_application_is_waited_for(path: pathlib.Path) -> None:
     with nannin("--reload", "--app", str(path)) as server:
         assert answers(server, "one")
         write(path, "1 / 0")
         assert logs(server, "the server has ended; it starts again after the next change")
         assert "ZeroDivisionError: division by zero" in server.log
+        assert re.match("503 .*ZeroDivisionError: division by zero", refusal(server), re.DOTALL)
         write(path, app("mended"))
         assert logs(server, "starting again")
-        assert answers(server, "mended")
+        assert answers(server, "mended", was_broken=True)
+
+
+def test_requests_to_an_application_that_never_worked_are_told_why(path: pathlib.Path) -> None:
+    write(path, "import nothing_of_this_name")
+    with nannin("--reload", "--app", str(path)) as server:
+        assert "No module named 'nothing_of_this_name'" in refusal(server)
+        with connect(server, upgrade_request("/socket.io/?EIO=4&transport=websocket")) as client:
+            read_until(client, b"HTTP/1.1 403")
+        write(path, "x =")
+        assert logs(server, "invalid syntax")
+        assert "invalid syntax" in refusal(server)
+        write(path, app("mended"))
+        assert answers(server, "mended", was_broken=True)
+        assert end(server, signal.SIGTERM)[1] == 0
+        assert "Traceback" not in server.log
 
 
 def test_an_interrupt_ends_both_processes_in_good_order(path: pathlib.Path) -> None:

@@ -257,5 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def complain(message: str, code: int) -> int:
     """One line on standard error."""
-    click.echo("nannin: " + " ".join(message.split()), err=True)
+    line = " ".join(message.split())
+    click.echo(f"nannin: {line}", err=True)
+    from nannin.server.reload import tell_supervisor
+
+    tell_supervisor(line)
     return code

@@ -1,11 +1,13 @@
 """`nannin serve --reload`: starts the server again whenever a file of the application changes.
 
 The process that a person starts holds the sockets and watches the files. The server is its child process,
-which takes over the sockets, so that a browser that asks too early waits instead of failing.
+which takes over the sockets, so that a browser that asks too early waits instead of failing. While there is
+no server, because the application can't be loaded, a stand-in answers.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pathlib
@@ -15,22 +17,25 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Final
 
 from nannin.server.loading import folder_of
 from nannin.settings import CONFIG_FILE, CONFIG_VARIABLE, SETTINGS, Settings
 
-__all__ = ["RESTARTED", "Files", "inherited_sockets", "supervise"]
+__all__ = ["RESTARTED", "Files", "inherited_sockets", "supervise", "tell_supervisor"]
 
-# What the supervisor tells the server: the descriptors of its sockets, and that it is not the first one.
+# What the supervisor tells the server: the descriptors of its sockets, that it is not the first one, and the
+# descriptor to write to why it can't start, with the supervisor's process.
 SOCKETS: Final = "_NANNIN_SOCKETS"
 RESTARTED: Final = "_NANNIN_RESTARTED"
+REASON: Final = "_NANNIN_REASON"
 
 # Seconds between two looks at the files.
 LOOK_EVERY_S: Final = 0.25
 # Seconds after which a server that was told to end is killed; it needs 2 at most.
 END_S: Final = 5.0
+_MAX_REASON_BYTES: Final = 4096
 _IGNORED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 logger = logging.getLogger("nannin.reload")
@@ -39,6 +44,15 @@ logger = logging.getLogger("nannin.reload")
 def inherited_sockets(environ: MutableMapping[str, str] = os.environ) -> list[int]:
     """The descriptors of the sockets that a supervisor has passed to this process."""
     return [int(number) for number in environ.pop(SOCKETS, "").split(",") if number]
+
+
+def tell_supervisor(reason: str, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Tells the supervisor, if there is one, why this process can't serve."""
+    descriptor, _, pid = environ.get(REASON, "").partition(",")
+    # A process that the application has started has the variable too, but not the descriptor.
+    if pid == str(os.getppid()):
+        with contextlib.suppress(OSError):
+            os.write(int(descriptor), reason.encode(errors="replace")[:_MAX_REASON_BYTES])
 
 
 class Files:
@@ -97,13 +111,27 @@ def supervise(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     config = pathlib.Path(os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)).absolute()
     files = Files(folder_of(settings.app) if settings.app else None, config)
     logger.info("watching %d files for changes", len(files))
-    return _Supervisor(files, [listener.fileno() for listener in sockets]).run()
+    from nannin.server.stand_in import StandIn  # with uvicorn, which a command that has failed need not load
+
+    descriptors = [listener.fileno() for listener in sockets]
+    stand_in = StandIn(settings, descriptors)
+    return _Supervisor(files, descriptors, stand_in.start, stand_in.stop).run()
 
 
 class _Supervisor:
-    def __init__(self, files: Files, descriptors: Sequence[int]) -> None:
+    def __init__(
+        self,
+        files: Files,
+        descriptors: Sequence[int],
+        start_stand_in: Callable[[str], None],
+        stop_stand_in: Callable[[], None],
+    ) -> None:
         self._files = files
         self._descriptors = descriptors
+        self._start_stand_in = start_stand_in
+        self._stop_stand_in = stop_stand_in
+        self._reasons, self._reason = os.pipe()
+        os.set_blocking(self._reasons, False)
         self._server: subprocess.Popen[bytes] | None = None
         self._signal: signal.Signals | None = None
 
@@ -117,30 +145,45 @@ class _Supervisor:
                     self._restart(changed)
                 elif self._server is not None and self._server.poll() is not None:
                     self._server = None
-                    logger.warning("the server has ended; it starts again after the next change")
+                    self._start_stand_in(self._read_reason())
+                    logger.warning(
+                        "the server has ended; it starts again after the next change, "
+                        "and until then every request gets 503"
+                    )
             return self._end(self._signal)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _read_reason(self) -> str:
+        """Why the last server could not start, as it has said itself; "" if it has not."""
+        try:
+            return os.read(self._reasons, _MAX_REASON_BYTES).decode(errors="replace")
+        except BlockingIOError:
+            return ""
 
     def _restart(self, changed: Sequence[pathlib.Path]) -> None:
         names = ", ".join(os.path.relpath(path) for path in changed[:3])
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         logger.info("%s%s changed: starting again", names, more)
         self._end(signal.SIGTERM)
+        self._stop_stand_in()
         if self._signal is None:
             self._start(restarted=True)
 
     def _start(self, *, restarted: bool) -> None:
+        self._read_reason()  # of the last server, if nobody has asked for it
         places = {SETTINGS[name].variable for name in ("port", "uds", "fd")}
         environ = {name: value for name, value in os.environ.items() if name not in places}
         environ[SOCKETS] = ",".join(map(str, self._descriptors))
         environ[SETTINGS["reload"].variable] = "false"
+        environ[REASON] = f"{self._reason},{os.getpid()}"
         if restarted:
             environ[RESTARTED] = "1"
             environ[SETTINGS["open"].variable] = "false"
         command = [sys.executable, "-m", "nannin", "serve"]
-        self._server = subprocess.Popen(command, env=environ, pass_fds=self._descriptors)  # noqa: S603 - ourselves
+        passed = [*self._descriptors, self._reason]
+        self._server = subprocess.Popen(command, env=environ, pass_fds=passed)  # noqa: S603 - ourselves
 
     def _end(self, how: signal.Signals) -> int:
         """Ends the server in good order; returns its exit code."""
