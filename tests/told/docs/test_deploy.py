@@ -166,10 +166,21 @@ def nginx(folder: pathlib.Path, socket_file: pathlib.Path, *, under: str = "/") 
 
 
 @contextlib.contextmanager
-def caddy(folder: pathlib.Path, socket_file: pathlib.Path) -> Iterator[Server]:
-    """Runs Caddy with the file of the documentation, but without https: its certificate comes from others."""
+def caddy(
+    folder: pathlib.Path, socket_file: pathlib.Path, *, proxy_lines: str | None = None
+) -> Iterator[Server]:
+    """Runs Caddy with the file of the documentation, but without https: its certificate comes from others.
+
+    Args:
+        folder: where Caddy keeps its files.
+        socket_file: nannin's.
+        proxy_lines: what takes the place of the line that names the socket, if anything.
+    """
     port = free_port()
     site = (FOLDER / "Caddyfile").read_text(encoding="utf-8")
+    if proxy_lines:
+        assert f"\treverse_proxy unix/{SOCKET_FILE}\n" in site
+        site = site.replace(f"\treverse_proxy unix/{SOCKET_FILE}\n", proxy_lines)
     assert f"unix/{SOCKET_FILE}" in site
     site = site.replace(SOCKET_FILE, str(socket_file)).replace(
         "live.example.org {", f"http://127.0.0.1:{port} {{"
@@ -227,6 +238,24 @@ def test_nginx_under_a_path(
 ) -> None:
     with nginx(tmp_path, upstream("--root-path", "/live"), under="/live/") as server:
         check_all(server, guest, "/live")
+        check_redirect(server)
+
+
+def test_caddy_under_a_path(
+    tmp_path: pathlib.Path, upstream: Callable[..., pathlib.Path], guest: NodeClient
+) -> None:
+    (lines,) = re.findall(r"```caddyfile\n(@nannin .*?)```", read("docs/deploy.md"), re.DOTALL)
+    with caddy(tmp_path, upstream("--root-path", "/live"), proxy_lines=lines) as server:
+        check_all(server, guest, "/live")
+        check_redirect(server)
+
+
+def check_redirect(server: Server) -> None:
+    """The path without its slash leads to the page."""
+    verify = ssl.create_default_context(cafile=certificate_file())
+    answer = httpx.get(f"{server.url}/live?lang=ja", verify=verify, follow_redirects=True)
+    assert (answer.status_code, str(answer.url)) == (200, f"{server.url}/live/?lang=ja")
+    assert "<title>" in answer.text
 
 
 def check_compression(server: Server, **options: Any) -> None:
