@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
+import nannin.cli.watch.command
 import nannin.server.process
 from nannin.access.tokens import Tokens
 from nannin.cli.command import cli, main
@@ -257,6 +258,36 @@ def test_there_is_no_token_without_a_secret(capsys: pytest.CaptureFixture[str]) 
 def test_there_is_no_token_for_what_can_be_no_page(capsys: pytest.CaptureFixture[str], page: str) -> None:
     os.environ["NANNIN_PAGE_SECRET"] = SECRET
     assert refusal(capsys, "token", page).startswith("nannin: PAGE must start with /")
+
+
+def test_a_server_is_watched_where_the_environment_or_the_file_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched: list[str] = []
+
+    def run(url: str, pages: object, **options: object) -> int:
+        watched.append(url)
+        return 0
+
+    monkeypatch.setattr(nannin.cli.watch.command, "run", run)
+    assert main(["watch"]) == 0
+    pathlib.Path("nannin.toml").write_text("port = 9001")
+    assert main(["watch"]) == 0
+    os.environ["NANNIN_PORT"] = "9002"
+    assert main(["watch"]) == 0
+    assert main(["watch", "https://live.test"]) == 0
+    assert watched == [*(f"http://127.0.0.1:{port}" for port in (8124, 9001, 9002)), "https://live.test"]
+    os.environ.update(NANNIN_EMIT_TOKEN=SECRET)
+    assert main(["emit", "--event", "x"]) == 1
+    assert "nannin: http://127.0.0.1:9002: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["watch", "emit"])
+def test_the_help_says_where_a_server_is_looked_for(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "[URL]" in said
+    assert "or else http://127.0.0.1:8124" in said
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import ssl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nannin.cli.remote import Address, escape
+from nannin.cli.remote import Address, describe, escape, url_of
 from nannin.errors import SettingsError
+from nannin.settings import Settings
 
 
 @given(st.text())
@@ -63,3 +65,33 @@ def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
         Address(url)
     assert str(caught.value).isprintable()
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        (Settings(), "http://127.0.0.1:8124"),
+        (Settings(host="0.0.0.0", port=9000, root_path="/live"), "http://127.0.0.1:9000/live"),
+        (Settings(ssl_certfile="c.pem", port=443), "https://127.0.0.1"),
+    ],
+)
+def test_a_server_of_this_machine_is_where_its_settings_say(settings: Settings, url: str) -> None:
+    assert url_of(settings) == url
+
+
+@pytest.mark.parametrize("settings", [Settings(uds="n.sock"), Settings(fd=3)])
+def test_no_url_leads_to_a_socket_without_a_port(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="give the URL of the proxy"):
+        url_of(settings)
+
+
+def test_a_certificate_that_is_not_trusted_is_said_with_the_remedy() -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+    assert describe(error).startswith("self-signed certificate: --insecure accepts any certificate")
+
+
+def test_a_connection_takes_any_certificate_only_if_it_is_told_to() -> None:
+    for insecure, mode in ((False, ssl.CERT_REQUIRED), (True, ssl.CERT_NONE)):
+        connection = Address("https://a.test", insecure=insecure).connect()
+        assert vars(connection)["_context"].verify_mode is mode

@@ -416,10 +416,12 @@ def test_nannin_itself_says_why_there_is_no_such_page() -> None:
         assert "not a nannin server" not in errors
 
 
-def test_https_is_followed_where_the_certificate_is_trusted(tmp_path: pathlib.Path) -> None:
+def test_https_is_followed_where_the_certificate_is_trusted_or_need_not_be(tmp_path: pathlib.Path) -> None:
     trusted = tmp_path / "trusted.pem"
     trusted.write_text(CERTIFICATE)
     with served(Way.TLS, None) as server:
-        assert "certificate" in refusal(server.url)
+        assert refusal(server.url).startswith("self-signed certificate: --insecure accepts any certificate")
+        with watching("--insecure", "--json", "--page", "/", server.url) as process:
+            assert json.loads(line(process))["page"] == "/"
         with watching("--json", "--page", "/", server.url, SSL_CERT_FILE=str(trusted)) as process:
             assert json.loads(line(process))["page"] == "/"

@@ -181,16 +181,27 @@ def bench(**given: Any) -> None:
     run(**given)
 
 
+insecure_option = click.option(
+    "--insecure", is_flag=True, help="Accept any certificate of an https URL, such as a self-signed one."
+)
+
+
 @cli.command(context_settings=CONTEXT, short_help="Show the counts of a running server.")
-@click.argument("url", default="http://127.0.0.1:8124")
+@click.argument("url", required=False)
 @click.option("--page", "pages", metavar="PAGE", multiple=True, help="A page; may be repeated. [every page]")
 @click.option("--token", metavar="TEXT", help="The server's read_token. [NANNIN_READ_TOKEN, or nannin.toml]")
+@insecure_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object on each line.")
-def watch(url: str, pages: tuple[str, ...], token: str | None, as_json: bool) -> int:
-    """Shows the counts of a running server as they change, until Ctrl-C."""
+def watch(url: str | None, pages: tuple[str, ...], token: str | None, **given: Any) -> int:
+    """Shows the counts of a running server as they change, until Ctrl-C.
+
+    URL is the server's address. Without it, the host and the port are those of the environment (NANNIN_PORT)
+    or nannin.toml, or else http://127.0.0.1:8124.
+    """
+    from nannin.cli.remote import url_of
     from nannin.cli.watch.command import run
 
-    return run(url, pages, token=token or load().read_token, as_json=as_json)
+    return run(url or url_of(load({})), pages, token=token or load().read_token, **given)
 
 
 @cli.command(context_settings=CONTEXT, short_help="Print a token that opens a page.")
@@ -214,22 +225,28 @@ def token(page: str, config: str | None) -> None:
 
 
 @cli.command(context_settings=CONTEXT, short_help="Send an event to the clients of a server.")
-@click.argument("url", default="http://127.0.0.1:8124")
+@click.argument("url", required=False)
 @click.option("--page", metavar="PAGE", default="/", help="The page. [/]")
 @click.option("--event", metavar="NAME", required=True, help="The name of the event.")
 @click.option("--data", metavar="JSON", multiple=True, help="An argument; may be repeated.")
 @click.option("--to", metavar="ID", multiple=True, help="A room or an id; may be repeated. [everyone]")
 @click.option("--except", "except_", metavar="ID", multiple=True, help="A room or an id that gets nothing.")
 @click.option("--token", metavar="TEXT", help="The server's emit_token. [NANNIN_EMIT_TOKEN, or nannin.toml]")
-def emit(url: str, data: tuple[str, ...], token: str | None, **given: Any) -> None:
-    """Sends an event to the clients of a running server: all on a page, or some."""
+@insecure_option
+def emit(url: str | None, data: tuple[str, ...], token: str | None, **given: Any) -> None:
+    """Sends an event to the clients of a running server: all on a page, or some.
+
+    URL is the server's address. Without it, the host and the port are those of the environment (NANNIN_PORT)
+    or nannin.toml, or else http://127.0.0.1:8124.
+    """
     from nannin.cli.emit import read_argument, send_event
+    from nannin.cli.remote import url_of
 
     token = token or load().emit_token
     if not token:
         setting = SETTINGS["emit_token"]
         raise SettingsError(f"the server's token is needed: --token, {setting.variable}, or nannin.toml")
-    count = send_event(url, token, args=[read_argument(text) for text in data], **given)
+    count = send_event(url or url_of(load({})), token, args=[read_argument(text) for text in data], **given)
     click.echo(f"sent to {count} client{'' if count == 1 else 's'}")
 
 

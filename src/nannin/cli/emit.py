@@ -28,6 +28,7 @@ def send_event(
     args: Sequence[Any],
     to: Sequence[str] = (),
     except_: Sequence[str] = (),
+    insecure: bool = False,
 ) -> int:
     """Sends an event.
 
@@ -39,6 +40,7 @@ def send_event(
         args: its arguments, as JSON has them.
         to: rooms or ids; empty: everyone on the page.
         except_: rooms or ids that are left out.
+        insecure: takes any certificate.
 
     Returns:
         How many clients it went to.
@@ -47,7 +49,7 @@ def send_event(
         SettingsError: the URL is not an address.
         RemoteError: there is no such server, or it refuses.
     """
-    address = Address(url)
+    address = Address(url, insecure=insecure)
     body: dict[str, Any] = {"page": page, "event": event, "args": list(args), "except": list(except_)}
     if to:
         body["to"] = list(to)

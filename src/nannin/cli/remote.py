@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import ssl
 from typing import Final
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from nannin.cli.banner import address_of
 from nannin.errors import RemoteError, SettingsError
+from nannin.settings import Settings
 
-__all__ = ["Address", "describe", "escape", "refusal_of"]
+__all__ = ["Address", "describe", "escape", "refusal_of", "url_of"]
 
 _CONNECT_TIMEOUT_S: Final = 10.0
 _MAX_ERROR_BYTES: Final = 4096
@@ -25,12 +28,13 @@ class Address:
 
     Args:
         url: `http://HOST:PORT` or `https://...`, with the path that it is mounted at, if any.
+        insecure: takes any certificate.
 
     Raises:
         SettingsError: it is not such an address.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, insecure: bool = False) -> None:
         wrong = SettingsError(f"URL must be an address such as http://127.0.0.1:8124, not {escape(url)[:80]}")
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -43,14 +47,33 @@ class Address:
             raise SettingsError("URL must have no user, query or fragment")
         self.host = host
         self.is_https = parts.scheme == "https"
+        self._insecure = insecure
         self.path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         self.url = escape(f"{parts.scheme}://{parts.netloc}{self.path}")
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection that is not open yet."""
         if self.is_https:
-            return http.client.HTTPSConnection(self.host, self.port, timeout=_CONNECT_TIMEOUT_S)
+            context = ssl.create_default_context()
+            if self._insecure:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            return http.client.HTTPSConnection(
+                self.host, self.port, timeout=_CONNECT_TIMEOUT_S, context=context
+            )
         return http.client.HTTPConnection(self.host, self.port, timeout=_CONNECT_TIMEOUT_S)
+
+
+def url_of(settings: Settings) -> str:
+    """Where a server with these settings is, seen from its own machine.
+
+    Raises:
+        SettingsError: no URL leads there.
+    """
+    if settings.uds or settings.fd is not None:
+        raise SettingsError(
+            "the settings name a socket, which no URL leads to: give the URL of the proxy before it"
+        )
+    return address_of(settings, settings.port)
 
 
 class _ErrorBody(msgspec.Struct):
@@ -79,7 +102,12 @@ def describe(error: Exception) -> str:
         return "not a nannin server: its answer is not HTTP"
     if isinstance(error, UnicodeError):
         return "no such host"
-    return escape(getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error))
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"{escape(error.verify_message)}: --insecure accepts any certificate, "
+            "and the variable SSL_CERT_FILE names a file of those to trust"
+        )
+    return escape(getattr(error, "strerror", "") or str(error))
 
 
 def escape(text: str) -> str:

@@ -16,7 +16,9 @@ from nannin.errors import SettingsError
 _EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
-def run(url: str, pages: Sequence[str], *, as_json: bool, token: str | None = None) -> int:
+def run(
+    url: str, pages: Sequence[str], *, as_json: bool, token: str | None = None, insecure: bool = False
+) -> int:
     """Shows counts: a table in a terminal, lines elsewhere.
 
     Args:
@@ -24,6 +26,7 @@ def run(url: str, pages: Sequence[str], *, as_json: bool, token: str | None = No
         pages: page keys; empty: every page with an audience.
         as_json: prints JSON, also in a terminal.
         token: the server's `read_token`, which a list of every page needs from another machine.
+        insecure: takes any certificate.
 
     Returns:
         The exit code, once the user or the reader of the lines has ended it.
@@ -32,7 +35,7 @@ def run(url: str, pages: Sequence[str], *, as_json: bool, token: str | None = No
         SettingsError: the URL is not an address, or a page is not a page key.
         RemoteError: there is no such server, or it refuses.
     """
-    address = Address(url)
+    address = Address(url, insecure=insecure)
     pages = tuple(dict.fromkeys(pages)) or (EVERY_PAGE,)
     for page in pages:
         if not page.startswith("/") and page != EVERY_PAGE:
