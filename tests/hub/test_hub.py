@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -210,6 +212,60 @@ def test_a_packet_that_makes_no_sense_and_does_no_harm_is_ignored(text: str) -> 
     client.send("4" + text)
     client.house.clock.settle()
     assert not client.session.ended
+
+
+def test_what_is_ignored_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    house = House()
+    for _ in range(2):
+        client = house.client("/")
+        client.send('42["say",' + "[" * 5_000 + "]" * 5_000 + "]")
+        assert not client.session.ended
+    words = "a client sent a packet that is ignored: expected data that nests less deeply; this is told once"
+    assert [record.getMessage() for record in caplog.records] == [words]
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard", "answered"),
+    [
+        ("1e400", math.inf, None),  # JSON.stringify writes null, too
+        ("-1e400", -math.inf, None),
+        ("9" * 400, int("9" * 400), int("9" * 400)),
+        ("9" * 10_000, math.inf, None),
+        (r'"\ud83d"', "\ufffd", "\ufffd"),
+    ],
+    ids=lambda value: repr(value)[:12] if isinstance(value, str) else "",
+)
+def test_a_value_at_the_limit_of_json_reaches_the_handler_and_comes_back(
+    sent: str, heard: Any, answered: Any
+) -> None:
+    house, got = House(), list[Any]()
+
+    def say(socket: Socket, value: Any) -> Any:
+        got.append(value)
+        socket.emit("said", value)
+        return value
+
+    house.on("say", say)
+    client = house.client("/", recover=True)
+    client.send(f'427["say",{sent}]')
+    house.clock.settle()
+    assert got == [heard]
+    assert client.acks() == [(7, [answered])]
+    assert client.events()[-1][:2] == ["said", answered]
+    assert not client.session.ended
+
+
+@pytest.mark.parametrize("sent", ["1e400", "9" * 10_000])
+def test_an_infinite_number_is_refused_where_an_integer_is_asked_for(sent: str) -> None:
+    def age(socket: Socket, years: int) -> None:
+        raise AssertionError
+
+    house = House()
+    house.on("age", age)
+    client = house.client("/")
+    client.send(f'427["age",{sent}]')
+    assert client.acks() == [(7, [{"error": "argument 1: Expected `int`, got `float`"}])]
 
 
 def test_without_event_handlers_an_event_with_attachments_is_ignored() -> None:

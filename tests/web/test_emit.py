@@ -103,6 +103,9 @@ def test_a_server_without_a_token_refuses_everybody() -> None:
         ({"event": "a", "rooms": []}, "rooms"),
         ({"event": "a", "to": "id"}, "to"),
         ({"event": "connect"}, "reserved"),
+        ({"event": "a", "args": ["\ud800"]}, r"whole characters, not half of one (a lone surrogate), \ud800"),
+        ({"event": "a\udc00"}, r"whole characters, not half of one (a lone surrogate), \udc00"),
+        (b'{"event": "a", "args": [1e400]}', "Number out of range - at `$.args[0]`"),
     ],
 )
 def test_a_body_that_is_not_what_is_expected_is_a_400_that_says_why(body: Any, word: str) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from pydantic import BaseModel, ByteSize, Field, HttpUrl, IPvAnyAddress, SecretStr
+from pydantic import BaseModel, ByteSize, Field, HttpUrl, IPvAnyAddress, SecretStr, field_serializer
+from pydantic_core import PydanticSerializationError
 
 from nannin.wire.plain import explain, to_plain
 from nannin.wire.socket_packet import Packet, PacketType, encode_packet
@@ -153,17 +154,38 @@ def test_the_bytes_of_a_model_stay_bytes_whatever_else_it_holds() -> None:
 def test_what_cant_be_sent_is_named_with_its_place(argument: Any, problem: str, more: list[bytes]) -> None:
     with pytest.raises(TypeError) as raised:
         sent("first", argument, *more)
-    assert str(raised.value) == f"argument 2 can't be sent: {problem}"
+    assert str(raised.value) == f"argument 2 of 'x' can't be sent: {problem}"
 
 
-def test_an_acks_first_argument_is_the_first() -> None:
-    with pytest.raises(TypeError, match=r"^argument 1 can't be sent: JSON has no form for Odd"):
-        encode_packet(Packet(PacketType.ACK, "/", [Odd()], 1))
+@pytest.mark.parametrize(
+    ("argument", "problem"),
+    [
+        ("Nice \ud83d", r"half a character (a lone surrogate) in 'Nice \ud83d' ($)"),
+        (Markup("\udc00"), r"half a character (a lone surrogate) in Markup('\udc00') ($)"),
+        ({"a": [1, "\ud83d"]}, r"half a character (a lone surrogate) in '\ud83d' ($.a[1])"),
+        ({"a": {"\ud83d": 1}}, r"half a character (a lone surrogate) in the key '\ud83d' ($.a)"),
+        (Note("\ud83d"), r"half a character (a lone surrogate) in '\ud83d' ($.text)"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], [b"y"]])
+def test_half_a_character_is_named_with_its_place(argument: Any, problem: str, more: list[bytes]) -> None:
+    with pytest.raises(ValueError) as raised:
+        sent("first", argument, *more)
+    assert str(raised.value) == f"argument 2 of 'x' can't be sent: {problem}"
+    assert raised.value.__cause__ is None
 
 
-def test_a_refusals_data_has_no_arguments() -> None:
-    with pytest.raises(TypeError, match=r"^JSON has no form for Odd$"):
-        encode_packet(Packet(PacketType.CONNECT_ERROR, "/", {"data": Odd()}))
+def test_half_a_character_in_the_events_name_is_named() -> None:
+    with pytest.raises(ValueError) as raised:
+        encode_packet(Packet(EVENT, "/", ["sa\ud800y", 1]))
+    assert str(raised.value) == (
+        r"an event of this name can't be sent: half a character (a lone surrogate), 'sa\ud800y'"
+    )
+
+
+def test_an_integer_with_more_digits_than_python_writes_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^argument 1 of 'x' can't be sent: Exceeds the limit .*<int"):
+        sent(10**5_000)
 
 
 def test_an_object_that_cant_even_be_shown_is_named_by_its_type() -> None:
@@ -188,9 +210,50 @@ def test_a_model_that_cant_be_sent_is_looked_into() -> None:
         assert sent(model)
     with pytest.raises(TypeError, match=r"JSON has no form for Odd, here <odd> \(\$\.inner\)"):
         sent(Free())
-    assert explain([Loose(anything=Odd())]) == (
-        "argument 1 can't be sent: JSON has no form for Odd, here <odd> ($.anything)"
+    with pytest.raises(TypeError) as raised:
+        sent({"a": Loose(anything=Odd())})
+    assert str(raised.value) == (
+        "argument 1 of 'x' can't be sent: JSON has no form for Odd, here <odd> ($.a.anything)"
     )
+    assert isinstance(raised.value.__cause__, PydanticSerializationError)
+
+
+def test_what_a_models_own_code_raises_is_told_and_is_the_cause() -> None:
+    class Own(BaseModel):
+        inner: int
+
+        @field_serializer("inner")
+        def write(self, inner: int) -> str:
+            raise KeyError("x")
+
+    class Slotted:
+        __slots__ = ()
+
+        def __repr__(self) -> str:
+            return "<slotted>"
+
+        def model_dump(self) -> dict[str, Any]:
+            raise OSError("no disk" * 50)
+
+    with pytest.raises(TypeError) as raised:
+        sent(Own(inner=1))
+    assert str(raised.value) == (
+        "argument 1 of 'x' can't be sent: the model_dump of Own raised "
+        "PydanticSerializationError(Error calling function `write`: KeyError: 'x'), here Own(inner=1) ($)"
+    )
+    assert isinstance(raised.value.__cause__, PydanticSerializationError)
+    with pytest.raises(TypeError, match=r"raised OSError\('no disk.*\.\.\., here <slotted> ") as raised:
+        sent(Slotted())
+    assert isinstance(raised.value.__cause__, OSError)
+
+
+def test_a_model_that_nests_too_deeply_is_as_any_other_data_that_does() -> None:
+    class Endless:
+        def model_dump(self) -> dict[str, Any]:
+            return self.model_dump()
+
+    with pytest.raises(ValueError, match="nests too deeply"):
+        sent(Endless())
 
 
 def test_where_everything_can_be_sent_there_is_nothing_to_explain() -> None:

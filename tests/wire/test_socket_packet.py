@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import pytest
@@ -258,7 +259,7 @@ def test_a_packet_that_makes_no_sense_and_does_no_harm_is_stray_at_most(text: st
         assert packet.type in (CONNECT, DISCONNECT)
 
 
-@pytest.mark.parametrize("text", ["51-", "61-1", "51-" + "9" * 17 + '["x"]'])
+@pytest.mark.parametrize("text", ["51-", "61-1", "51-" + "9" * 17 + '["x"]', '51-["x",' + "[" * 10_000])
 def test_a_packet_whose_attachments_are_to_come_is_never_stray(text: str) -> None:
     with pytest.raises(PacketError) as caught:
         decode(text)
@@ -268,21 +269,15 @@ def test_a_packet_whose_attachments_are_to_come_is_never_stray(text: str) -> Non
 # JSON
 
 
-@pytest.mark.parametrize(
-    ("payload", "text"),
-    [
-        (r'"\ud800"', "\ufffd"),
-        (r'"Nice \ud83d"', "Nice \ufffd"),
-        (r'"\udc00\ud800"', "\ufffd\ufffd"),
-        (r'"\uD83D\uDE00 \uD83D"', "\U0001f600 \ufffd"),
-        (r'"\\ud83d \ud83d"', "\\ud83d \ufffd"),
-        (r'"\\\ud83d\n"', "\\\ufffd\n"),
-        ('"a\ud83db"', "a\ufffdb"),
-    ],
-)
-def test_half_an_emoji_becomes_the_replacement_character(payload: str, text: str) -> None:
-    assert decode(f'2["say",{payload}]').data == ["say", text]
-    assert decode(f'0{{"name":{payload}}}').data == {"name": text}
+def test_half_an_emoji_and_a_number_of_any_size_end_nothing() -> None:
+    assert decode(r'2["say","Nice \ud83d",-1e400]').data == ["say", "Nice \ufffd", -math.inf]
+    assert decode(r'0{"name":"\ud83d","age":1e400}').data == {"name": "\ufffd", "age": math.inf}
+
+
+@pytest.mark.parametrize("text", ['2["x",{}]', "31[{}]", '0{{"a":{}}}', '50-["x",{}]'])
+def test_data_that_nests_too_deeply_is_stray(text: str) -> None:
+    with pytest.raises(StrayPacket, match="nests less deeply"):
+        decode(text.format("[" * 10_000 + "]" * 10_000))
 
 
 @pytest.mark.parametrize(
@@ -292,9 +287,6 @@ def test_half_an_emoji_becomes_the_replacement_character(payload: str, text: str
         "-NaN",
         "Infinity",
         "-Infinity",
-        "1e999",
-        "1" * 10_000,
-        "-" + "1" * 10_000,
         "[" * 10_000 + "]" * 10_000,
         '{"a":' * 10_000 + "1" + "}" * 10_000,
         "[" * 1_000_000,
@@ -316,12 +308,6 @@ def test_half_an_emoji_becomes_the_replacement_character(payload: str, text: str
 def test_what_is_no_json_is_refused(payload: str) -> None:
     with pytest.raises(PacketError):
         decode(f'2["x",{payload}]')
-
-
-@pytest.mark.parametrize("payload", [r'"\ud83d",', r'"\ud83d"}', r'{"\ud83d":NaN}'])
-def test_half_an_emoji_excuses_no_other_fault(payload: str) -> None:
-    with pytest.raises(PacketError, match="expected JSON"):
-        decode(f'2["say",{payload}]')
 
 
 def test_an_error_about_json_is_short() -> None:

@@ -13,7 +13,7 @@ import pytest
 from nannin.errors import PacketError
 from nannin.wire.engine_packet import SharedBinary
 from nannin.wire.socket_packet import Decoder, Packet, encode_packet
-from support.socket_packets import EVENT, EXAMPLES, MAX_ATTACHMENTS, decode, placeholder
+from support.socket_packets import ACK, CONNECT_ERROR, EVENT, EXAMPLES, MAX_ATTACHMENTS, decode, placeholder
 
 # Attachments
 
@@ -148,6 +148,16 @@ def test_data_that_json_has_no_form_for_is_a_type_error(value: object) -> None:
 def test_text_that_is_no_unicode_is_a_value_error(data: list[object]) -> None:
     with pytest.raises(ValueError):
         encode_packet(Packet(EVENT, "/", data))
+
+
+def test_an_acks_first_argument_is_the_first() -> None:
+    with pytest.raises(TypeError, match=r"^argument 1 can't be sent: JSON has no form for object"):
+        encode_packet(Packet(ACK, "/", [object()], 1))
+
+
+def test_a_refusals_data_has_no_arguments() -> None:
+    with pytest.raises(TypeError, match=r"^JSON has no form for object$"):
+        encode_packet(Packet(CONNECT_ERROR, "/", {"data": object()}))
 
 
 def test_data_that_holds_itself_is_a_value_error() -> None:

@@ -50,6 +50,8 @@ EMIT_AFTER_CONNECT_S = 0.01
 ANSWER_UNDER_WAY_S = 5.0
 # Maximum pages of which the log says that they don't exist.
 MAX_MISSING_TOLD = 16
+# Maximum causes for which the log says that packets are ignored.
+MAX_STRAYS_TOLD = 16
 
 
 class Hub:
@@ -110,6 +112,7 @@ class Hub:
         self._clock = clock
         self._once = Once(MAX_MISSING_TOLD)
         self._causes = Once(2)  # why sessions end for a client's packet
+        self._strays = Once(MAX_STRAYS_TOLD)
         self._caller = Caller(clock)
         self._comebacks = Comebacks(recovery, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission)
@@ -139,6 +142,8 @@ class Hub:
             packet = client.decoder.receive(data)
         except StrayPacket as error:
             logger.debug("a packet of session %s is ignored: %s", session.sid, error)
+            if self._strays.is_first(str(error)):
+                logger.info("a client sent a packet that is ignored: %s; this is told once", error)
             return
         except PacketError as error:
             logger.debug("a malformed packet ends session %s: %s", session.sid, error)
@@ -333,7 +338,7 @@ class Hub:
         except (TypeError, ValueError) as error:
             words = "the data of a ConnectionRefused on page %s can't be sent"
             logger.error(words, key, exc_info=error.with_traceback(None))
-            del data["data"]
+            data = {"message": str(refusal.message).encode(errors="replace").decode()}
             packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
         session.send_outgoing(packets)
 

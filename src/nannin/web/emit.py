@@ -15,6 +15,7 @@ from nannin.hub.sockets import Page, Target
 from nannin.web.bearer import CHALLENGE, is_bearer_of
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
+from nannin.wire.json_text import find_half_character
 
 
 class EmitRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,7 +73,7 @@ class Emit:
         try:
             request = _DECODER.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return error_response(400, f"the body is not what is expected: {error}")
+            return error_response(400, f"the body is not what is expected: {_explain(body) or error}")
         page = self._find_page(request.page)
         if page is None:
             return error_response(404, f"there is no page {show(request.page)}")
@@ -85,6 +86,12 @@ class Emit:
         except (TypeError, ValueError) as error:
             return error_response(400, str(error))
         return json_response({"recipients": recipients})
+
+
+def _explain(body: bytes) -> str:
+    """What the decoder has no clear words for: to it, a text that is cut in an emoji is truncated."""
+    half = find_half_character(body.decode(errors="replace"))
+    return f"expected whole characters, not half of one (a lone surrogate), {half}" if half else ""
 
 
 def _unread(body: Unread) -> Response:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from nannin.errors import PacketError, StrayPacket
+from nannin.wire import json_text
 from nannin.wire.plain import BINARY_TYPES, explain, to_plain
 
 # Events of the protocol's own life, which no peer may send. Source: socket.io-parser, RESERVED_EVENTS.
@@ -24,15 +25,9 @@ RESERVED_EVENTS = frozenset(
 )
 
 _HEAD = re.compile(r"([0-6])(?:([0-9]{1,6})-)?(?:(/[^,]*)(?:,|\Z))?([0-9]{1,400})?", re.ASCII)
+_TOO_DEEP = "expected data that nests less deeply"
 # Digits in the number of an ack: the largest integer that every JavaScript client can hold has 16.
 _MAX_DIGITS = 16
-# In JSON: an escaped pair of surrogates, a surrogate without its other half, or any other escape; and,
-# outside of escapes, a surrogate that a text held as it is.
-_ESCAPES = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
-    r"|([\ud800-\udfff])",
-    re.DOTALL,
-)
 
 
 class PacketType(enum.Enum):
@@ -81,8 +76,9 @@ def encode_packet(packet: Packet) -> list[str | bytes]:
     """Encodes a packet: its text, then its attachments.
 
     Raises:
-        TypeError: `data` holds something that JSON has no form for; the message says what, and where.
-        ValueError: `data` nests too deeply, or holds text that is no Unicode (a lone surrogate).
+        TypeError: `data` holds something that JSON has no form for; the message says what, and where. What
+            an object's own code raised is its cause.
+        ValueError: `data` nests too deeply, or holds half a character (a lone surrogate).
     """
     attachments: list[bytes] = []
     data, kind, count = packet.data, packet.type, ""
@@ -97,9 +93,9 @@ def encode_packet(packet: Packet) -> list[str | bytes]:
         payload = "" if data is None else msgspec.json.encode(data, enc_hook=to_plain).decode()
     except RecursionError:
         raise ValueError("the data nests too deeply, or holds itself") from None
-    except TypeError as error:
-        arguments = packet.data[packet.type is PacketType.EVENT :] if isinstance(packet.data, list) else []
-        raise TypeError(explain(arguments) or str(error)) from None
+    except (TypeError, ValueError) as error:
+        kind_of_error = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind_of_error(_explain(packet) or str(error)) from error.__cause__
     return [f"{kind.value}{count}{namespace}{number}{payload}", *attachments]
 
 
@@ -113,6 +109,16 @@ def encode_connect(namespace: str, sid: str, pid: str | None = None) -> str:
     """
     head = PacketType.CONNECT.value if namespace == "/" else f"{PacketType.CONNECT.value}{namespace},"
     return f'{head}{{"sid":"{sid}"}}' if pid is None else f'{head}{{"sid":"{sid}","pid":"{pid}"}}'
+
+
+def _explain(packet: Packet) -> str:
+    """Which argument of a packet can't be sent, and why; empty where it has no arguments."""
+    if not isinstance(packet.data, list):
+        return ""
+    if packet.type is PacketType.EVENT:
+        event, *arguments = packet.data
+        return explain(arguments, event)
+    return explain(packet.data)
 
 
 class Decoder:
@@ -174,7 +180,7 @@ def _complete(packet: Packet, attachments: list[bytes]) -> Packet:
     try:
         return Packet(packet.type, packet.namespace, _put_in(packet.data, attachments), packet.id)
     except RecursionError:
-        raise PacketError("expected data that nests less deeply") from None
+        raise StrayPacket(_TOO_DEEP) from None
 
 
 def _decode(text: str) -> tuple[Packet, int | None]:
@@ -191,8 +197,8 @@ def _decode(text: str) -> tuple[Packet, int | None]:
     count = None if head[2] is None else int(head[2])
     namespace = head[3] or "/"
     number = None if head[4] is None else int(head[4])
-    packet = Packet(_BINARY.get(kind, kind), namespace, _decode_json(text[head.end() :]), number)
     try:
+        packet = Packet(_BINARY.get(kind, kind), namespace, _decode_json(text[head.end() :]), number)
         _check(packet)
     except StrayPacket as stray:
         if count:
@@ -202,24 +208,14 @@ def _decode(text: str) -> tuple[Packet, int | None]:
 
 
 def _decode_json(text: str) -> Any:
-    """Reads JSON as JavaScript writes it, in which a text may be cut in the middle of an emoji."""
     if not text:
         return None
     try:
-        return msgspec.json.decode(text)
-    except (ValueError, RecursionError) as error:
-        mended = _ESCAPES.sub(_mend, text)
-        if mended == text:
-            raise PacketError(f"expected JSON: {error}") from None
-    try:
-        return msgspec.json.decode(mended)
-    except (ValueError, RecursionError) as error:
+        return json_text.decode(text)
+    except ValueError as error:
         raise PacketError(f"expected JSON: {error}") from None
-
-
-def _mend(escape: re.Match[str]) -> str:
-    """U+FFFD in the place of half a character, else the escape as it is. Source: Unicode, 3.9, D93b."""
-    return "\ufffd" if escape[1] or escape[2] else escape[0]
+    except RecursionError:  # JavaScript reads it
+        raise StrayPacket(_TOO_DEEP) from None
 
 
 def _check(packet: Packet) -> None:
