@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from nannin.audience.people import People, Person
-from nannin.audience.roster import Roster
+from nannin.audience.roster import Given, Roster, VisitorName
 
 GRACE_S = 2.0
 
@@ -19,7 +19,9 @@ class House:
         self.people: People[str] = People(self.roster)
         self.now = 0.0
 
-    def join(self, connection: str, visitor: str | None = None, *, follow: bool = True) -> Person[str] | None:
+    def join(
+        self, connection: str, visitor: VisitorName | None = None, *, follow: bool = True
+    ) -> Person[str] | None:
         person = None
         if follow or self.people.is_followed("/"):
             person = self.people.join("/", connection, visitor)
@@ -32,18 +34,28 @@ class House:
         self.roster.leave("/", connection, now=self.now, grace_s=grace_s)
         return person is not None and self.people.part(person)
 
-    def wait(self, seconds: float) -> list[str]:
+    def wait(self, seconds: float) -> list[VisitorName]:
         """The visitors that are gone since then."""
         self.now += seconds
-        gone = []
+        gone = list[VisitorName]()
         for visitor, _ in self.roster.end_graces(self.now):
             person = self.people.find("/", visitor)
             if person is not None and self.people.part(person):
                 gone.append(visitor)
         return gone
 
-    def here(self) -> list[tuple[str, list[str]]]:
+    def here(self) -> list[tuple[VisitorName, list[str]]]:
         return [(person.name, list(person.connections)) for person in self.people.of("/")]
+
+
+def test_whoever_sends_an_id_that_the_application_gave_is_another_person() -> None:
+    house = House()
+    house.join("1", Given("user:7"))
+    assert house.join("2", "user:7") is not None
+    assert house.here() == [(Given("user:7"), ["1"]), ("user:7", ["2"])]
+    assert not house.leave("1", grace_s=GRACE_S)
+    assert house.leave("2")
+    assert house.wait(GRACE_S) == [Given("user:7")]
 
 
 def test_the_first_connection_of_a_visitor_is_a_person_and_the_second_is_not() -> None:
@@ -133,7 +145,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.house = House()
         self.number = 0
         self.present: dict[str, str | None] = {}
-        self.inside: set[str] = set()  # by what was told of comings and goings
+        self.inside: set[VisitorName] = set()  # by what was told of comings and goings
 
     @initialize(visitors=st.lists(st.sampled_from(["ann", "bob", None]), max_size=4))
     def begin(self, visitors: list[str | None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.audience.roster import Change, Count, Counts, Roster
+from nannin.audience.roster import Change, Count, Counts, Given, Roster
 
 
 def test_a_roster_is_empty_at_first() -> None:
@@ -189,3 +189,14 @@ def test_connections_are_known_with_visitors_and_visitors_while_they_are_counted
     assert dict(roster.connections("/")) == {"b": None}
     assert list(roster.visitors("/")) == ["ann"]
     assert (dict(roster.connections("/news")), list(roster.visitors("/news"))) == ({}, [])
+
+
+def test_an_id_that_the_application_gave_is_another_than_the_same_text_of_a_client() -> None:
+    roster: Roster[str] = Roster()
+    roster.join("/", "phone", Given("user:7"))
+    assert roster.count_with("/", "user:7") == Count(2, 2, 2)
+    assert roster.count_with("/", Given("user:7")) == Count(2, 1, 1)
+    roster.join("/", "laptop", Given("user:7"))
+    roster.join("/", "poser", "user:7")
+    assert roster.count("/") == Count(3, 2, 2)
+    assert list(roster.visitors("/")) == [Given("user:7"), "user:7"]

@@ -123,6 +123,35 @@ def test_one_signed_in_person_on_phone_and_laptop_is_one_visitor(leave: Any) -> 
     assert door.told == [("enter", "user:7"), ("enter", "user:8"), ("exit", "user:7")]
 
 
+@pytest.mark.parametrize("poser_is_first", [False, True])
+def test_a_client_that_sends_the_id_of_a_signed_in_person_is_somebody_else(poser_is_first: bool) -> None:
+    house = House(grace=2)
+    door = Door(house)
+
+    def sign_in(socket: Socket, auth: dict[str, Any]) -> None:
+        if "user" in auth:
+            socket.visitor = f"user:{auth['user']}"
+
+    house.on("connect", sign_in)
+    if poser_is_first:
+        poser, ann = house.client("/", visitor="user:7"), house.client("/", user=7)
+    else:
+        ann, poser = house.client("/", user=7), house.client("/", visitor="user:7")
+    assert house.count() == Count(2, 2, 2)
+    assert [socket.visitor for socket in house.page().sockets] == ["user:7"] * 2
+    assert [[s.session for s in visitor.sockets] for visitor in house.page().visitors] == (
+        [[poser.session], [ann.session]] if poser_is_first else [[ann.session], [poser.session]]
+    )
+    ann.close()
+    house.clock.advance(1)
+    again = house.client("/", visitor="user:7")  # takes nobody's place who is in grace
+    assert house.count() == Count(3, 2, 2)
+    house.clock.advance(2)
+    assert (house.count(), len(house.page().visitors)) == (Count(2, 1, 1), 1)
+    assert {s.session for s in house.page().sockets} == {poser.session, again.session}
+    assert door.told == [("enter", "user:7")] * 2 + [("exit", "user:7")]
+
+
 def test_a_visitor_can_not_be_renamed_on_the_page_and_leaves_as_who_it_came() -> None:
     house = House(grace=2)
     door = Door(house)

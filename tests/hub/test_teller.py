@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from nannin.audience.pace import Pace
-from nannin.audience.roster import Count, Roster
+from nannin.audience.roster import Count, Roster, VisitorName
 from nannin.hub.connection import Connection
 from nannin.hub.teller import Teller
 from support.fakes import House, connection_of
@@ -183,7 +183,7 @@ class Merged:
         here = self._roster.count(page)
         return Count(*map(sum, zip(here, self.elsewhere, strict=True)))
 
-    def count_with(self, page: str, visitor: str | None, *, visible: bool = True) -> Count:
+    def count_with(self, page: str, visitor: VisitorName | None, *, visible: bool = True) -> Count:
         return self.count(page)
 
     def pages(self) -> Collection[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Generic
 
-from nannin.audience.roster import ConnectionT, Roster
+from nannin.audience.roster import ConnectionT, Roster, VisitorName
 
 
 class Person(Generic[ConnectionT]):
@@ -23,7 +23,7 @@ class Person(Generic[ConnectionT]):
 
     __slots__ = ("connections", "data", "name", "page")
 
-    def __init__(self, page: str, name: str | ConnectionT) -> None:
+    def __init__(self, page: str, name: VisitorName | ConnectionT) -> None:
         self.page = page
         self.name = name
         self.connections: dict[ConnectionT, None] = {}
@@ -39,7 +39,7 @@ class People(Generic[ConnectionT]):
 
     def __init__(self, roster: Roster[ConnectionT]) -> None:
         self._roster = roster
-        self._pages: dict[str, dict[str | ConnectionT, Person[ConnectionT]]] = {}
+        self._pages: dict[str, dict[VisitorName | ConnectionT, Person[ConnectionT]]] = {}
 
     def of(self, page: str) -> Collection[Person[ConnectionT]]:
         """The persons on a page, in the order in which they came; it is followed while anybody is on it."""
@@ -54,7 +54,9 @@ class People(Generic[ConnectionT]):
         """Whether the persons on a page are known."""
         return page in self._pages
 
-    def join(self, page: str, connection: ConnectionT, visitor: str | None) -> Person[ConnectionT] | None:
+    def join(
+        self, page: str, connection: ConnectionT, visitor: VisitorName | None
+    ) -> Person[ConnectionT] | None:
         """A connection is about to join the roster; the page is followed from now on.
 
         Returns:
@@ -85,7 +87,7 @@ class People(Generic[ConnectionT]):
         del person.connections[connection]
         return person
 
-    def find(self, page: str, visitor: str) -> Person[ConnectionT] | None:
+    def find(self, page: str, visitor: VisitorName) -> Person[ConnectionT] | None:
         """A visitor on a page that is followed."""
         return self._pages.get(page, {}).get(visitor)
 
@@ -100,8 +102,8 @@ class People(Generic[ConnectionT]):
             del self._pages[person.page]
         return True
 
-    def _list(self, page: str) -> dict[str | ConnectionT, Person[ConnectionT]]:
-        persons: dict[str | ConnectionT, Person[ConnectionT]] = {}
+    def _list(self, page: str) -> dict[VisitorName | ConnectionT, Person[ConnectionT]]:
+        persons: dict[VisitorName | ConnectionT, Person[ConnectionT]] = {}
         for connection, visitor in self._roster.connections(page).items():
             name = connection if visitor is None else visitor
             persons.setdefault(name, Person(page, name)).connections[connection] = None

@@ -15,6 +15,16 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 ConnectionT = TypeVar("ConnectionT", bound=Hashable)
 
 
+class Given(NamedTuple):
+    """A visitor's id that the application gave. A client that sends the same text by itself is another."""
+
+    id: str
+
+
+# Who a visitor is on a page.
+VisitorName = str | Given
+
+
 class Count(NamedTuple):
     """How many are on a page: connections, the visitors they belong to, and the visitors who see it now."""
 
@@ -40,7 +50,7 @@ class Counts(Protocol):
     def count(self, page: str) -> Count:
         """The page's count; zeros for a page that nobody is on."""
 
-    def count_with(self, page: str, visitor: str | None, *, visible: bool = True) -> Count:
+    def count_with(self, page: str, visitor: VisitorName | None, *, visible: bool = True) -> Count:
         """What the page's count will be once one more connection, of this visitor, has joined."""
 
     def pages(self) -> Collection[str]:
@@ -56,7 +66,7 @@ class _Grace:
 
     __slots__ = ("page", "taken", "visible", "visitor")
 
-    def __init__(self, page: str, visitor: str, visible: bool) -> None:
+    def __init__(self, page: str, visitor: VisitorName, visible: bool) -> None:
         self.page = page
         self.visitor = visitor
         self.visible = visible
@@ -92,9 +102,9 @@ class _Audience(Generic[ConnectionT]):
     __slots__ = ("connections", "graces", "hidden", "named", "visible", "visitors")
 
     def __init__(self) -> None:
-        self.connections: dict[ConnectionT, str | None] = {}  # each with its visitor's id
+        self.connections: dict[ConnectionT, VisitorName | None] = {}  # each with its visitor's id
         self.hidden: set[ConnectionT] = set()
-        self.visitors: dict[str, _Visitor] = {}
+        self.visitors: dict[VisitorName, _Visitor] = {}
         self.named = 0  # connections with a visitor's id
         self.graces = 0
         self.visible = 0  # visitors
@@ -106,7 +116,7 @@ class _Audience(Generic[ConnectionT]):
     def is_visible(self, connection: ConnectionT) -> bool:
         return connection not in self.hidden
 
-    def add(self, name: str | None, visible: bool) -> None:
+    def add(self, name: VisitorName | None, visible: bool) -> None:
         """One more connection of this visitor, or of nobody known."""
         if name is not None:
             visitor = self.visitors.get(name)
@@ -116,7 +126,7 @@ class _Audience(Generic[ConnectionT]):
         if visible:
             self.show(name)
 
-    def remove(self, name: str | None, visible: bool) -> None:
+    def remove(self, name: VisitorName | None, visible: bool) -> None:
         """One connection less."""
         if visible:
             self.hide(name)
@@ -126,7 +136,7 @@ class _Audience(Generic[ConnectionT]):
             if not visitor.connections:
                 del self.visitors[name]
 
-    def show(self, name: str | None) -> None:
+    def show(self, name: VisitorName | None) -> None:
         """One more connection of this visitor is visible."""
         if name is None:
             self.visible += 1
@@ -136,7 +146,7 @@ class _Audience(Generic[ConnectionT]):
         if visitor.visible == 1:
             self.visible += 1
 
-    def hide(self, name: str | None) -> None:
+    def hide(self, name: VisitorName | None) -> None:
         """One connection of this visitor less is visible."""
         if name is None:
             self.visible -= 1
@@ -159,7 +169,7 @@ class Roster(Generic[ConnectionT]):
         self._order = itertools.count()
 
     def join(
-        self, page: str, connection: ConnectionT, visitor: str | None = None, *, visible: bool = True
+        self, page: str, connection: ConnectionT, visitor: VisitorName | None = None, *, visible: bool = True
     ) -> Change:
         """Puts a connection on a page.
 
@@ -243,7 +253,7 @@ class Roster(Generic[ConnectionT]):
         """Ends the graces whose time is over."""
         return [change for _, change in self.end_graces(now)]
 
-    def end_graces(self, now: float) -> list[tuple[str, Change]]:
+    def end_graces(self, now: float) -> list[tuple[VisitorName, Change]]:
         """Ends the graces whose time is over; returns the visitor of each, and what it changed."""
         ended = []
         while self.next_deadline() <= now:
@@ -259,7 +269,7 @@ class Roster(Generic[ConnectionT]):
         audience = self._audiences.get(page)
         return audience.count() if audience is not None else Count()
 
-    def count_with(self, page: str, visitor: str | None, *, visible: bool = True) -> Count:
+    def count_with(self, page: str, visitor: VisitorName | None, *, visible: bool = True) -> Count:
         """What the page's count will be once one more connection, of this visitor, has joined."""
         audience = self._audiences.get(page)
         if audience is None:
@@ -286,12 +296,12 @@ class Roster(Generic[ConnectionT]):
         audience = self._audiences.get(page)
         return audience.connections.keys() if audience is not None else ()
 
-    def connections(self, page: str) -> Mapping[ConnectionT, str | None]:
+    def connections(self, page: str) -> Mapping[ConnectionT, VisitorName | None]:
         """The connections on a page, each with its visitor's id; not to be kept over a join or leave."""
         audience = self._audiences.get(page)
         return audience.connections if audience is not None else {}
 
-    def visitors(self, page: str) -> Collection[str]:
+    def visitors(self, page: str) -> Collection[VisitorName]:
         """The ids of the visitors on a page, in grace or not; not to be kept over a join or leave."""
         audience = self._audiences.get(page)
         return audience.visitors.keys() if audience is not None else ()
@@ -304,7 +314,7 @@ class Roster(Generic[ConnectionT]):
         """This node's part of every page's count: what it adds to a count that several nodes share."""
         return {page: audience.count() for page, audience in self._audiences.items()}
 
-    def _take_grace(self, audience: _Audience[ConnectionT], visitor: str, visible: bool) -> None:
+    def _take_grace(self, audience: _Audience[ConnectionT], visitor: VisitorName, visible: bool) -> None:
         """A visitor who is back takes the place of one of its connections that are in grace."""
         graces = audience.visitors[visitor].graces
         if graces:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nannin.access.connect import MAX_VISITOR_BYTES, is_visitor
+from nannin.audience.roster import Given
 from nannin.engine.handshake import Handshake
 from nannin.engine.session import Session
 from nannin.hub.connection import Connection
@@ -38,14 +39,15 @@ class About:
         """The visitor's id, or None: then the connection is a visitor of its own.
 
         A connect handler may set it, for instance to the id of the user who is signed in, who then is one
-        visitor on all devices.
+        visitor on all devices. A client that sends the same id by itself stays another visitor.
 
         Raises:
             TypeError: what is set is neither a str nor None.
             ValueError: it has not 1 to 64 bytes.
             RuntimeError: the connect handler has returned; the client is counted as who it was then.
         """
-        return self._connection.visitor
+        visitor = self._connection.visitor
+        return visitor.id if isinstance(visitor, Given) else visitor
 
     @visitor.setter
     def visitor(self, visitor: str | None) -> None:
@@ -55,7 +57,7 @@ class About:
             raise ValueError(f"expected 1 to {MAX_VISITOR_BYTES} bytes as visitor, not {visitor!r}")
         if self._connection.state is not SocketState.JOINING:
             raise RuntimeError("set visitor in the connect handler: afterwards the client is counted already")
-        self._connection.visitor = visitor
+        self._connection.visitor = visitor if visitor is None else Given(visitor)
 
     @property
     def observes(self) -> bool:

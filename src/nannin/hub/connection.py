@@ -11,7 +11,7 @@ from nannin.access.connect import Connect
 from nannin.audience.people import People
 from nannin.audience.recovery import Aim, Ticket
 from nannin.audience.rooms import Rooms
-from nannin.audience.roster import Count
+from nannin.audience.roster import Count, VisitorName
 from nannin.engine.session import Session
 from nannin.errors import NotConnected
 from nannin.hub.encoding import Variant
@@ -80,7 +80,8 @@ class Connection:
     Attributes:
         hub, session, key, id, auth, observes: as above.
         socket: the application's socket; None until it is asked for, and again once the connection has ended.
-        visitor: the visitor's id; None for a visitor of its own.
+        visitor: the visitor's id, as the client sent it or the application gave it; None for a visitor of its
+            own.
         begins_visible: whether the client joins as visible.
         variant: how the client is told its page's count; None: not at all.
         state: where the connection is.
@@ -135,7 +136,7 @@ class Connection:
         self.key = key
         self.id = id_
         self.auth = auth
-        self.visitor: str | None = connect.visitor
+        self.visitor: VisitorName | None = connect.visitor
         self.observes = observes
         self.begins_visible = connect.visible
         self.socket: object = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nannin.audience.people import People, Person
+from nannin.audience.roster import VisitorName
 from nannin.hub.caller import Caller
 from nannin.hub.connection import Connection, HubPort
 from nannin.hub.handlers import ENTER, EXIT, Handlers
@@ -45,7 +46,7 @@ class Presence:
         if self._people.part(person):
             self._call(EXIT, person)
 
-    def end_grace(self, page: str, visitor: str) -> None:
+    def end_grace(self, page: str, visitor: VisitorName) -> None:
         """A grace of a visitor is over."""
         person = self._people.find(page, visitor)
         if person is not None:

@@ -256,7 +256,7 @@ class Visitor:
     def id(self) -> str:
         """The visitor's id; that of its socket where a client came without one."""
         name = self._person.name
-        return name if isinstance(name, str) else name.id
+        return name if isinstance(name, str) else name.id  # as it was given, or the connection's
 
     @property
     def page(self) -> Page:
