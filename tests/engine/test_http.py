@@ -74,8 +74,23 @@ async def test_an_overlong_head_is_a_431(head: bytes) -> None:
 
 async def test_what_is_no_http_is_a_400() -> None:
     protocol, transport = connect()
-    protocol.data_received(b"\x16\x03\x01 hello\r\n\r\n")
+    protocol.data_received(b"HELLO hello\r\n\r\n")
     assert b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
+    assert b"ASCII" not in b"".join(transport.written)
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("before", [b"", REQUEST + b"\r\n"])
+async def test_a_url_that_is_not_ascii_is_a_400_that_says_so(before: bytes) -> None:
+    protocol, transport = connect()
+    if before:
+        protocol.data_received(before)
+        await turn()
+    protocol.data_received("GET /api/count?page=/人 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    answers = b"".join(transport.written)
+    head, _, body = answers[answers.index(b"HTTP/1.1 400 ") :].partition(b"\r\n\r\n")
+    assert body.endswith(b"Percent-encode them, such as %E4%BA%BA for U+4EBA.\n")
+    assert f"content-length: {len(body)}".encode() in head
     protocol.connection_lost(None)
 
 

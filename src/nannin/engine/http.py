@@ -10,6 +10,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 8_192
 MAX_HEAD_BYTES = 65_536
+# A URL is ASCII (RFC 3986, 2.1), and the parser takes no other byte in its query.
+_NOT_ASCII = (
+    "The request is not HTTP: its URL has characters other than ASCII. "
+    "Percent-encode them, such as %E4%BA%BA for U+4EBA.\n"
+)
 
 
 class HeadTooLarge(Exception):
@@ -30,6 +35,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._too_large = False
+        self._is_ascii = True  # what has come last: the parser stops at the first byte that it does not take
         self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -43,6 +49,7 @@ class LimitedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
+        self._is_ascii = data.isascii()
         super().data_received(data)
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(431)
@@ -55,7 +62,7 @@ class LimitedHttp(HttpToolsProtocol):
         if self._too_large:
             self._refuse(431)
         else:
-            super().send_400_response(msg)
+            super().send_400_response(msg if self._is_ascii else _NOT_ASCII)
 
     # The parser's callbacks
 

@@ -80,8 +80,8 @@ class Reading:
             return self._excuse(refusal)
 
 
-def not_found(_query: Query, _scope: Scope) -> Response:
-    """Answers 404 for any path under /api that does not exist."""
+def not_found(*_: object) -> Response:
+    """Answers 404 for any path under /api that does not exist, and excuses any query of it with the same."""
     raise HTTPException(404, "there is nothing here; /api/openapi.json lists what there is")
 
 

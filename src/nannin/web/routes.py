@@ -71,7 +71,7 @@ class CountRoutes:
                 "/embed",
                 Reading(cors, embed, ("page", "lang", "theme", *FORMS), excuse=embed.excuse),
             ),
-            Route("/api/{rest:path}", Reading(cors, not_found)),
+            Route("/api/{rest:path}", Reading(cors, not_found, excuse=not_found)),
         ]
 
     def shut_down(self) -> None:
