@@ -81,6 +81,12 @@ def test_a_token_fits_an_attribute_and_a_query_as_it_is(page: str) -> None:
     assert token.isascii()
 
 
+def test_a_token_is_for_a_page_in_letters_and_as_an_address() -> None:
+    assert TOKENS.sign("/人") == TOKENS.sign("/%e4%ba%ba")
+    assert TOKENS.verify("/人", TOKENS.sign("/%E4%BA%BA"))
+    assert not TOKENS.verify("/人", TOKENS.sign("/日"))
+
+
 @pytest.mark.parametrize("secrets", [[], [""], [SECRET, ""], SECRET])
 def test_there_are_no_tokens_without_secrets(secrets: object) -> None:
     with pytest.raises(ValueError, match="list of secrets"):

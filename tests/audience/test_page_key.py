@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from nannin.audience.page_key import (
     MAX_PAGE_BYTES,
+    as_iri,
+    as_uri,
     check_page_key,
     compile_pattern,
     find_key,
@@ -178,3 +180,20 @@ def test_a_page_is_found_as_it_is_spelled_where_somebody_is_on_it() -> None:
     assert find_key("/%7Eann", ["/%7Eann", "/~ann"]) == "/%7Eann"
     assert find_key("/%7eann", ["/%7Eann", "/~ann"]) == "/~ann"
     assert find_key("/%7Eann", []) == "/~ann"
+    assert find_key("/%7eann/人", ["/~ann/%E4%BA%BA"]) == "/~ann/%E4%BA%BA"
+    assert find_key("/人", ["/人", "/%E4%BA%BA"]) == "/人"
+    assert find_key("/%7eann/人", []) == "/~ann/人"
+
+
+@pytest.mark.parametrize(
+    ("uri", "iri"),
+    [
+        ("/~ann/%E4%BA%BA%20x", "/%7eann/人%20x"),
+        ("/x", "/x"),
+        ("/%F0%9F%98%80", "/\N{GRINNING FACE}"),
+        ("/%E4%BA", "/%e4%ba"),
+    ],
+)
+def test_a_key_is_known_as_an_address_and_in_letters(uri: str, iri: str) -> None:
+    assert as_uri(iri) == as_uri(uri) == uri
+    assert as_iri(uri) == as_iri(iri) == normalise(iri)

@@ -402,3 +402,14 @@ def test_a_page_is_known_by_every_spelling_of_its_key() -> None:
     assert not handlers.exists("/ann")
     for page in ("/news/%E6%97%A5", "/news/%e6%97%a5"):
         assert handlers.resolve(page).find("say") is not None
+
+
+def test_a_page_is_known_in_letters_and_as_an_address() -> None:
+    handlers = Handlers()
+    handlers.register("/人/{room}", "say", lambda socket: None)
+    handlers.declare("/ann")
+    for page, room in (("/人/日", "日"), ("/%E4%BA%BA/%E6%97%A5", "日"), ("/%e4%ba%ba/x", "x")):
+        assert handlers.exists(page)
+        assert handlers.resolve(page).params == {"room": room}
+        assert handlers.resolve(page).find("say") is not None
+    assert not handlers.exists("/%E4%BA")

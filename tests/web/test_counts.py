@@ -28,3 +28,8 @@ def test_what_a_list_names_can_be_asked_for_in_that_spelling() -> None:
     hall = Hall({"/%7Eann": Count(1, 1, 1), "/~ann": Count(3, 2, 1)})
     assert hall.read("/api/count?page=/%257Eann")["connections"] == 1
     assert hall.read("/api/count?page=/%257eann")["connections"] == 3
+
+
+def test_the_page_of_an_address_can_be_asked_for_in_letters() -> None:
+    hall = Hall({"/%E6%97%A5": Count(3, 2, 1)})
+    assert hall.read("/api/count?page=/%E6%97%A5")["page"] == "/%E6%97%A5"

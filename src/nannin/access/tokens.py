@@ -13,7 +13,7 @@ from typing import Final
 
 from itsdangerous import Signer
 
-from nannin.audience.page_key import normalise
+from nannin.audience.page_key import as_uri
 
 __all__ = ["Tokens"]
 
@@ -42,11 +42,11 @@ class Tokens:
 
     def sign(self, page: str) -> str:
         """The token of a page."""
-        return self._signers[0].get_signature(normalise(page)).decode("ascii")
+        return self._signers[0].get_signature(as_uri(page)).decode("ascii")
 
     def verify(self, page: str, token: object) -> bool:
         """Whether this is a token of that page; anything that is not a str is not."""
         if not isinstance(token, str) or len(token) != TOKEN_CHARACTERS or not token.isascii():
             return False
-        came, page = token.encode("ascii"), normalise(page)
+        came, page = token.encode("ascii"), as_uri(page)
         return any(hmac.compare_digest(signer.get_signature(page), came) for signer in self._signers)

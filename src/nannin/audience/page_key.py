@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from urllib.parse import quote, unquote
 
 MAX_PAGE_BYTES = 255
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_ESCAPES_OF_NOT_ASCII = re.compile(r"(?:%[89A-F][0-9A-F])+")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 # What stands for some text in a pattern: a parameter's name in braces, or a star.
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
@@ -30,14 +33,41 @@ def normalise(key: str) -> str:
     return _ESCAPE.sub(_spell, key) if "%" in key else key
 
 
+def as_uri(key: str) -> str:
+    """The one spelling of a key, with what is not ASCII percent-encoded, as in an address and by the tag.
+
+    Source: RFC 3987, section 3.1.
+    """
+    key = normalise(key)
+    return key if key.isascii() else _NOT_ASCII.sub(lambda text: quote(text[0], errors="replace"), key)
+
+
+def as_iri(key: str) -> str:
+    """The one spelling of a key, with its escapes of UTF-8 as the characters that they stand for.
+
+    Source: RFC 3987, section 3.2.
+    """
+    key = normalise(key)
+    try:
+        return _ESCAPES_OF_NOT_ASCII.sub(lambda text: unquote(text[0], errors="strict"), key)
+    except UnicodeDecodeError:
+        return key
+
+
 def find_key(key: str, pages: Collection[str]) -> str:
-    """The key by which a page is found: as it stands if somebody is on that page, else in the one spelling.
+    """The key by which a page is found.
 
     Args:
         key: in any spelling.
         pages: the keys of the pages that somebody is on.
+
+    Returns:
+        The key as it stands if somebody is on that page. Else the one spelling of it, with what is not ASCII
+        percent-encoded if somebody is on that page.
     """
-    return key if key in pages else normalise(key)
+    if key in pages:
+        return key
+    return uri if (uri := as_uri(key)) in pages else normalise(key)
 
 
 def _spell(escape: re.Match[str]) -> str:

@@ -7,7 +7,14 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from nannin.audience.page_key import check_page_key, compile_pattern, generality, is_page_key, normalise
+from nannin.audience.page_key import (
+    as_iri,
+    check_page_key,
+    compile_pattern,
+    generality,
+    is_page_key,
+    normalise,
+)
 from nannin.hub.payloads import Payload, name_of
 from nannin.wire.socket_packet import RESERVED_EVENTS
 
@@ -184,9 +191,8 @@ class Handlers:
         """Whether a client may join this page."""
         if not is_page_key(page):
             return False
-        page = normalise(page)
         is_open = not self._is_closed or page == "/"
-        return is_open or any(row.expression.fullmatch(page) for row in self._rows.values())
+        return is_open or any(_match(row.expression, page) for row in self._rows.values())
 
     def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
@@ -201,14 +207,13 @@ class Handlers:
         handlers: dict[str, Handler] = {}
         for_visitors: dict[str, Handler] = {}
         params: dict[str, str] = {}
-        page = normalise(page)
         for row in reversed(self._rows.values()):  # the most specific comes last, and overrides the others
-            match = row.expression.fullmatch(page)
+            match = _match(row.expression, page)
             if match is not None:
                 handlers |= row.handlers
                 for_visitors |= row.for_visitors
                 params |= match.groupdict()
-        around = tuple(one for expression, one in self._middleware if expression.fullmatch(page))
+        around = tuple(one for expression, one in self._middleware if _match(expression, page))
         return PageHandlers(handlers, for_visitors, around, params)
 
     def _add(self, pattern: str) -> _Row:
@@ -219,3 +224,8 @@ class Handlers:
             self._rows = dict(sorted(self._rows.items(), key=lambda row: generality(row[0])))
         self._is_closed = self._is_closed or pattern != "/"
         return self._rows[pattern]
+
+
+def _match(expression: re.Pattern[str], page: str) -> re.Match[str] | None:
+    """Matches a page: as an address has it, or where the pattern is written in other letters than ASCII."""
+    return expression.fullmatch(normalise(page)) or expression.fullmatch(as_iri(page))

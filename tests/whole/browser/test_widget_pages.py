@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.sample_page import Visit
 from support.servers import Server, nannin
 from whole.browser.pages.widget_site import (
     Publish,
@@ -137,7 +138,18 @@ def test_a_key_that_lacks_its_slash_gets_one(
 
 def test_the_tag_may_name_the_page(shared_server: Server, publish: Publish, newcomer: Newcomer) -> None:
     url = publish("/", embedding(shared_server, tag='data-page="/launch/日本"'))
-    assert page_key(newcomer, url) == "/launch/日本"
+    assert page_key(newcomer, url) == "/launch/%E6%97%A5%E6%9C%AC"
+
+
+def test_a_page_is_known_by_its_name_in_letters(
+    shared_server: Server, publish: Publish, visit: Visit
+) -> None:
+    readers = embedding(shared_server)
+    url = publish("/%E6%97%A5%E6%9C%AC", readers)
+    shows(visit(url, "en"), "1")
+    key = key_of(url).replace("%E6%97%A5%E6%9C%AC", "日本")
+    other = publish("/other", embedding(shared_server, f'<b data-nannin data-nannin-page="{key}">none</b>'))
+    shows(visit(other, "en"), "1")
 
 
 # --- a single-page application ---
@@ -426,6 +438,7 @@ def test_a_tag_in_a_replaced_body_speaks_for_its_page(
         ("/%E6%97%A5", "/%E6%97%A5"),
         ("/%7eann%2d%41", "/~ann-A"),
         ("/a%2fb", "/a%2Fb"),
+        ("/%2c%25%ff", "/%2C%25%FF"),
     ],
 )
 def test_spellings_of_an_address_are_one_page(

@@ -97,6 +97,21 @@ def test_an_id_without_a_day_is_replaced(shared_server: Server, publish: Publish
 # --- what the page is told ---
 
 
+@pytest.mark.parametrize(
+    ("tag", "times"), [("", 0), ('data-store="none"', 0), ('data-store=""', 0), ('data-store="sesion"', 1)]
+)
+def test_a_misspelt_place_is_said_once(
+    shared_server: Server, publish: Publish, newcomer: Newcomer, tag: str, times: int
+) -> None:
+    page = newcomer("en")
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    joined(page, publish("/misspelt", embedding(shared_server, tag=tag)))
+    page.evaluate("document.body.append('more')")
+    assert page.evaluate("new Promise((then) => setTimeout(then, 100))") is None
+    assert sum("nannin: unknown data-store" in text for text in said) == times
+
+
 LISTENS = """
 globalThis.told = [];
 addEventListener("nannin:count", ({ target, detail }) => {

@@ -1,21 +1,23 @@
-// nannin's widget: docs/embed.md
+// docs/embed.md
 (() => {
 const script = document.currentScript;
 const own = Symbol.for("nannin");
 if (!script?.src || window[own]) return;
 window[own] = script;
+if (!/^(local|session|none)?$/.test(script.dataset.store ?? "")) console.warn("nannin: unknown data-store", script);
 
 const server = new URL("socket.io/?EIO=4&transport=", script.src);
-const random = crypto.getRandomValues(new Uint32Array(4)) + "";
+const random = "" + crypto.getRandomValues(new Uint32Array(4));
 let counts = {};
 let rooms = {};
 let delay = 500;
 let link, open, shown, timer, later, gone, here;
 
-// RFC 3986, 6.2.2; 255 bytes
+// RFC 3986, 3987
 const asKey = (path) =>
   path
-    .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(String.fromCharCode("0x" + code.slice(1))) ?? code.toUpperCase())
+    .replace(/[^!-~\p{Cs}]/gu, encodeURIComponent)
+    .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(unescape(code)) ?? code.toUpperCase())
     .replaceAll(",", "%2C")
     .replace(/^\/?/, "/")
     .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
@@ -96,7 +98,7 @@ const receive = ({ data }) => {
       rooms[key].joined = delay = 500;
       queueMicrotask(() => {
         const shows = elements().filter((element) => keyOf(element) == key);
-        for (const target of shows[0] ? shows : [document]) target.dispatchEvent(new CustomEvent("nannin:count", { bubbles: true, detail: count }));
+        for (const element of shows[0] ? shows : [document]) element.dispatchEvent(new CustomEvent("nannin:count", { bubbles: true, detail: count }));
         window.nannin?.onCount?.(count);
       });
     }
@@ -111,7 +113,7 @@ const settle = () => {
   later = clearTimeout(later);
   const visible = !document.hidden;
   shown ||= visible;
-  // A page may have replaced the tag.
+  // The tag of now
   const { page, token, store = "local" } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset;
   const auth = { visitor: store == "none" || navigator.globalPrivacyControl ? undefined : random, token, observe: false };
   let { host, pathname } = location;
