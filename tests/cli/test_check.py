@@ -60,7 +60,7 @@ def test_each_setting_is_shown_with_its_source(capsys: pytest.CaptureFixture[str
         (["--ssl-certfile", "no.pem"], 2, "no.pem can't be read: No such file or directory"),
         (["--app", "no.py"], 2, "there is no file no.py"),
         (["--fd", "77"], 1, "can't listen on descriptor 77: Bad file descriptor"),
-        (["--uds", "no/n.sock"], 1, "can't listen on no/n.sock: No such file or directory"),
+        (["--uds", "no/n.sock"], 1, "can't listen on no/n.sock: there is no folder no; make it first"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_its_code(

@@ -81,6 +81,15 @@ def test_a_file_that_is_no_socket_is_refused_and_stays(tmp_path: pathlib.Path) -
     assert path.read_text() == "precious"
 
 
+def test_a_folder_that_is_missing_is_named(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "missing"
+    with (
+        pytest.raises(BindError, match=f"there is no folder {folder}; make it first"),
+        socket_file(f"{folder}/n.sock"),
+    ):
+        pass
+
+
 def test_a_certificate_must_be_readable_be_pem_and_fit_its_key(tmp_path: pathlib.Path) -> None:
     certificate = write(tmp_path / "c.pem", CERTIFICATE)
     key, other = write(tmp_path / "k.pem", KEY), write(tmp_path / "o.pem", OTHER_KEY)

@@ -170,15 +170,22 @@ cli.add_command(settings_command("check", run_check, "Check a configuration, and
 
 @cli.command(context_settings=CONTEXT, short_help="Measure a running server.")
 @click.argument("url")
+@click.option("--page", metavar="PAGE", default="/", help="The page that the clients join. [/]")
+@click.option(
+    "--token", metavar="TEXT", help="The page's token. [signed with the page_secret, if there is one]"
+)
 @click.option("--connections", metavar="N", type=click.IntRange(1), default=1000, help="Clients. [1000]")
 @click.option("--slow", metavar="N", type=click.IntRange(0), default=0, help="More that never read. [0]")
 @click.option("--pid", metavar="PID", type=int, help="The server's process. [the one that has the port]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def bench(**given: Any) -> None:
-    """Measures a server that tells how many are connected: joins, messages, CPU time, delays, memory."""
+def bench(page: str, token: str | None, **given: Any) -> None:
+    """Measures a server that tells how many are connected: joins, messages, CPU time, delays, memory.
+
+    Its clients join a page as browsers do, so an application that has handlers for it runs them.
+    """
     from nannin.cli.bench.command import run
 
-    run(**given)
+    run(page=check_page(page, "--page"), token=token or page_token(page), **given)
 
 
 insecure_option = click.option(
@@ -209,19 +216,32 @@ def watch(url: str | None, pages: tuple[str, ...], token: str | None, **given: A
 @click.option("--config", metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]")
 def token(page: str, config: str | None) -> None:
     """Prints the token that lets a client onto PAGE where the server has a page secret."""
-    from nannin.audience.page_key import is_page_key
-
-    settings = load(toml_path=config)
-    if not settings.page_secret:
+    found = page_token(check_page(page, "PAGE"), config)
+    if found is None:
         setting = SETTINGS["page_secret"]
         raise SettingsError(
             f"a token needs a secret, the server's: set {setting.variable}, or {setting.name} in nannin.toml"
         )
+    click.echo(found)
+
+
+def check_page(page: str, name: str) -> str:
+    """The page's key, if it is one."""
+    from nannin.audience.page_key import is_page_key
+
     if not is_page_key(page):
-        raise click.UsageError("PAGE must start with / and have at most 255 bytes and no comma")
+        raise click.UsageError(f"{name} must start with / and have at most 255 bytes and no comma")
+    return page
+
+
+def page_token(page: str, config: str | None = None) -> str | None:
+    """The token of a page, if the settings have a page secret."""
+    secrets = load(toml_path=config).page_secret
+    if not secrets:
+        return None
     from nannin.access.tokens import Tokens
 
-    click.echo(Tokens(settings.page_secret).sign(page))
+    return Tokens(secrets).sign(page)
 
 
 @cli.command(context_settings=CONTEXT, short_help="Send an event to the clients of a server.")

@@ -118,8 +118,11 @@ def socket_file(path: str) -> Iterator[None]:
     """Removes what a dead server left of a Unix socket, and the socket itself at the end.
 
     Raises:
-        BindError: another server listens on it, or it is some other file.
+        BindError: another server listens on it, it is some other file, or its folder is missing.
     """
+    folder = os.path.dirname(path) or os.curdir
+    if not os.path.isdir(folder):
+        raise BindError(f"can't listen on {path}: there is no folder {folder}; make it first")
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             raise BindError(f"can't listen on {path}: it is a file, not a socket")

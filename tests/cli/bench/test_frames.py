@@ -6,9 +6,9 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from nannin.cli.bench.frames import (
-    CONNECT,
     PONG,
     Heard,
+    make_connect,
     make_handshake,
     mask,
     read_frames,
@@ -28,9 +28,16 @@ def unmask(frame: bytes) -> bytes:
 
 
 def test_a_clients_frame_is_masked_and_reads_as_its_payload() -> None:
-    assert CONNECT[:2] == bytes((0x81, 0x82))
-    assert CONNECT[6:] != b"40"
-    assert unmask(CONNECT) == b"40"
+    connect = make_connect("/", {})
+    assert connect[:2] == bytes((0x81, 0x82))
+    assert connect[6:] != b"40"
+    assert unmask(connect) == b"40"
+
+
+def test_a_client_joins_a_page_with_what_it_says_of_itself() -> None:
+    assert unmask(make_connect("/news", {})) == b"40/news,"
+    assert unmask(make_connect("/", {"token": "t"})) == b'40{"token": "t"}'
+    assert unmask(make_connect("/news", {"token": "t"})) == b'40/news,{"token": "t"}'
 
 
 def test_the_handshake_asks_for_a_websocket() -> None:
@@ -99,8 +106,17 @@ def test_a_close_frame_tells_its_code() -> None:
     assert read_frames(frame).refusal == "closed with 1008"
 
 
-def test_a_connect_error_is_a_refusal() -> None:
-    assert read_frames(text('44{"message":"no"}')).refusal == '{"message":"no"}'
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ('44{"message":"Invalid namespace"}', "Invalid namespace"),
+        ('44/news,{"message":"Invalid token: it is for /"}', "Invalid token: it is for /"),
+        ('44"no"', '"no"'),
+        ("44{no", "{no"),
+    ],
+)
+def test_a_connect_error_is_a_refusal(payload: str, reason: str) -> None:
+    assert read_frames(text(payload)).refusal == reason
 
 
 @pytest.mark.parametrize("size", [125, 126, 65_535, 65_536])

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import socket
 
 import pytest
 
 import nannin.cli.bench.figures as figures_module
 import nannin.cli.bench.measures as measures_module
+from nannin.access.tokens import Tokens
 from nannin.cli.bench.address import Address
 from nannin.cli.bench.command import find_processes, is_here
 from nannin.cli.command import main
 from nannin.errors import BenchError
+from support.files import write
 from support.servers import nannin
+
+SECRET = "0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +45,46 @@ def test_a_server_is_measured_and_shown_as_a_table(capsys: pytest.CaptureFixture
     head, row = capsys.readouterr().out.splitlines()
     assert head.startswith("server")
     assert row.startswith(server.url)
+
+
+def test_an_application_that_handles_the_page_is_measured(
+    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> None:
+    app = tmp_path / "app.py"
+    write(
+        app,
+        """
+        from nannin import Live, Socket
+        live = Live()
+
+        @live.on("connect")
+        def arrived(socket: Socket) -> None:
+            socket.emit("notice", "Welcome.")
+        """,
+    )
+    with nannin("--app", str(app)) as server:
+        assert main(["bench", server.url, "--connections", "10", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["exact"] is True
+        assert main(["bench", server.url, "--page", "/news", "--connections", "10", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["exact"] is True
+
+
+def test_a_server_that_signs_its_pages_is_measured_with_a_token(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nannin("--page-secret", SECRET) as server:
+        bench = ["bench", server.url, "--connections", "10", "--json"]
+        assert main(bench) == 1
+        assert "--token gives the page's token" in capsys.readouterr().err
+        assert main([*bench, "--token", Tokens([SECRET]).sign("/")]) == 0
+        monkeypatch.setenv("NANNIN_PAGE_SECRET", SECRET)
+        assert main([*bench, "--page", "/news"]) == 0
+
+
+def test_a_page_that_is_not_there_is_said_with_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with nannin("--pages", "/news") as server:
+        assert main(["bench", server.url, "--page", "/olds", "--connections", "10"]) == 1
+    assert "Invalid namespace; --page names a page that the server has" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_one_line_and_exit_code_1(

@@ -6,7 +6,7 @@ import resource
 import socket
 from urllib.parse import urlsplit
 
-from nannin.cli.bench.frames import make_handshake
+from nannin.cli.bench.frames import make_connect, make_handshake
 from nannin.errors import BenchError
 
 # How many descriptors are not for clients.
@@ -18,12 +18,14 @@ class Address:
 
     Args:
         url: `http://HOST:PORT`, with the path that it is mounted at, if any.
+        page: the key of the page that the clients join.
+        auth: what they say of themselves when they join.
 
     Raises:
         BenchError: it is not such an address, or its host can't be found.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, page: str = "/", auth: dict[str, str] | None = None) -> None:
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             port = parts.port or 80
@@ -40,6 +42,7 @@ class Address:
         self.family, self.where = found[0][0], found[0][4]
         path = f"{parts.path.rstrip('/')}/socket.io/?EIO=4&transport=websocket"
         self.handshake = make_handshake(parts.netloc, path)
+        self.connect = make_connect(page, auth or {})
         self.is_ipv4_loopback = str(self.where[0]).startswith("127.")
 
 

@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from nannin.audience.page_key import as_uri
 from nannin.cli.bench.address import Address, raise_descriptor_limit
 from nannin.cli.bench.crowd import CLIENTS_PER_ADDRESS
 from nannin.cli.bench.figures import measure, measure_slow
@@ -19,12 +20,22 @@ from nannin.errors import BenchError
 # Besides the clients that are counted, one comes and goes.
 _ONE_MORE = 1
 
+# What helps where a server of nannin lets nobody join, by what it says.
+_REMEDIES = {
+    "Invalid token": "; --token gives the page's token, and NANNIN_PAGE_SECRET or nannin.toml makes one",
+    "Invalid namespace": "; --page names a page that the server has",
+}
 
-def run(url: str, *, connections: int, pid: int | None, as_json: bool, slow: int) -> None:
+
+def run(
+    url: str, *, page: str, token: str | None, connections: int, pid: int | None, as_json: bool, slow: int
+) -> None:
     """Measures a server and prints the figures.
 
     Args:
         url: the server's address.
+        page: the key of the page that the clients join.
+        token: the page's, where the server asks for one.
         connections: how many clients.
         pid: the server's process; None: it is searched for.
         as_json: prints JSON, and nothing of what is being done.
@@ -39,7 +50,9 @@ def run(url: str, *, connections: int, pid: int | None, as_json: bool, slow: int
             f"{connections + slow:,} clients need as many open files, and this process may have {allowed:,}"
             " (see ulimit -Hn)"
         )
-    address = Address(url)
+    # Where an application handles the page's events, nannin tells the count only to those who ask for it.
+    auth = {"updates": "audience", **({"token": token} if token else {})}
+    address = Address(url, as_uri(page), auth)
     if connections + slow > CLIENTS_PER_ADDRESS and not address.is_ipv4_loopback:
         raise BenchError(f"from one address there are ports for {CLIENTS_PER_ADDRESS:,} clients only")
     processes = find_processes(address, pid)
@@ -48,7 +61,11 @@ def run(url: str, *, connections: int, pid: int | None, as_json: bool, slow: int
         if not as_json and sys.stderr.isatty():
             click.echo(f"{address.url}: {text} ...", err=True)
 
-    figures = measure(address, address.url, connections, processes, progress=progress)
+    try:
+        figures = measure(address, address.url, connections, processes, progress=progress)
+    except BenchError as error:
+        remedy = next((text for cause, text in _REMEDIES.items() if cause in str(error)), "")
+        raise BenchError(f"{error}{remedy}") from None
     if processes is None:
         figures.notes.append("the server's process can't be seen from here: no CPU time, no memory")
     found = measure_slow(address, connections, slow, progress) if slow else None

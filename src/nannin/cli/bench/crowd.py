@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from nannin.cli.bench.address import Address
 from nannin.cli.bench.frames import (
-    CONNECT,
     LEAVE,
     NO_PAGE,
     Heard,
@@ -167,7 +166,7 @@ class Crowd:
         client.phase = Phase.JOINING
         client.round = self._round  # as if it had been told already: the newcomer itself is not waited for
         self._under_way += 1
-        self._write(client, CONNECT)
+        self._write(client, self.address.connect)
 
     def leave(self, client: Client) -> None:
         """A client leaves as a browser does: a close frame, then the end of the connection."""
@@ -327,7 +326,7 @@ class Crowd:
             self.ping_interval_s = heard.ping_interval_s
             client.phase = Phase.READY if client.waits else Phase.JOINING
             if not client.waits:
-                self._write(client, CONNECT)
+                self._write(client, self.address.connect)
         if client.phase is Phase.JOINING and heard.joined:
             self._welcome(client)
         self._take(client, heard)

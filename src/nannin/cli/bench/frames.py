@@ -53,7 +53,17 @@ def mask(opcode: int, payload: bytes) -> bytes:
     return bytes((0x80 | opcode,)) + length + _MASK + payload.translate(_MASKED)
 
 
-CONNECT = mask(_TEXT, b"40")
+def make_connect(page: str, auth: dict[str, str]) -> bytes:
+    """The frame with which a client joins a page.
+
+    Args:
+        page: its key; `/` is the default.
+        auth: what the client says of itself; a server that knows none of it takes no notice.
+    """
+    where = "" if page == "/" else f"{page},"
+    return mask(_TEXT, f"40{where}{json.dumps(auth) if auth else ''}".encode())
+
+
 PONG = mask(_TEXT, b"3")
 # 1001, "going away": what a browser sends when a page is left.
 LEAVE = mask(_CLOSE, (1001).to_bytes(2, "big"))
@@ -115,7 +125,7 @@ def read_frames(data: bytes) -> Heard:
             elif payload.startswith(b"40"):
                 joined = True
             elif payload.startswith(b"44"):
-                refusal = payload[2:].decode(errors="replace")
+                refusal = _reason(payload)
     return Heard(
         messages, updates, number, opened, joined, ping_interval_s, answer, refusal, data[at:] if at else data
     )
@@ -143,3 +153,12 @@ def _number(payload: bytes) -> int | None:
         return int(value["connections"] if isinstance(value, dict) else value)
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def _reason(refusal: bytes) -> str:
+    """Why a server lets nobody join: the message of a CONNECT_ERROR."""
+    text = refusal[2:].decode(errors="replace")
+    try:
+        return str(json.loads(text[text.index("{") :])["message"])
+    except (ValueError, TypeError, KeyError):
+        return text

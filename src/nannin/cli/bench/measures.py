@@ -152,7 +152,7 @@ def measure_rounds(
     """
     [(base, _)] = crowd.numbers().most_common(1)
     if base is None:
-        raise BenchError(f'{crowd.address.url} tells no number: no "user connected" came')
+        raise BenchError(f'{crowd.address.url} tells no number: neither "user connected" nor "audience" came')
     before = crowd.updates
     delays: list[float] = []
     missed = 0
