@@ -133,7 +133,7 @@ async def pass_on(_socket: Socket, _event: str, _args: tuple[Any, ...], call_nex
 def test_an_event_without_a_handler_is_told_once_with_the_name_that_is_meant(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.WARNING)  # what Python shows where nobody has configured any logging
     house = House()
     house.on("say", print)
     house.on("connect", lambda socket: None, page="/news")
@@ -152,7 +152,7 @@ def test_an_event_without_a_handler_is_told_once_with_the_name_that_is_meant(
 def test_where_any_event_has_a_handler_or_none_has_no_event_is_unknown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.WARNING)
     House().client("/").emit("sya")
     house = House()
     house.on("*", lambda socket, event, *args: None)
@@ -161,7 +161,7 @@ def test_where_any_event_has_a_handler_or_none_has_no_event_is_unknown(
 
 
 def test_a_refused_payload_is_told_once_for_each_event_and_page(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.WARNING)
     house = House()
     for page in ("/", "/news"):
         house.on("double", double, page)
@@ -175,7 +175,7 @@ def test_a_refused_payload_is_told_once_for_each_event_and_page(caplog: pytest.L
 
 
 def test_only_so_many_names_of_clients_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.WARNING)
     house = House()
     house.on("say", print)
     client = house.client("/")

@@ -94,7 +94,7 @@ class Events:
         if self._handlers.is_used and self._once.is_first("unknown", page, event):
             close = get_close_matches(event, handlers.events(), 1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
-            logger.info("no handler for %.80r on page %s%s; this is told once", event, page, hint)
+            logger.warning("no handler for %.80r on page %s%s; this is told once", event, page, hint)
 
     def _show(self, connection: Connection, args: list[Any]) -> dict[str, str] | None:
         """The client says whether its tab is visible; returns the ack."""
@@ -113,7 +113,9 @@ class Events:
             return
         self._admission.tally[Refusal.EVENT] += 1
         if self._once.is_first("refused", connection.key, event):
-            logger.info("%.80r on page %s was refused: %s; this is told once", event, connection.key, error)
+            logger.warning(
+                "%.80r on page %s was refused: %s; this is told once", event, connection.key, error
+            )
         if number is not None:
             self._answer(connection, event, number, {"error": str(error)})
         else:

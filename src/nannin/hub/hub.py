@@ -143,7 +143,7 @@ class Hub:
         except StrayPacket as error:
             logger.debug("a packet of session %s is ignored: %s", session.sid, error)
             if self._strays.is_first(str(error)):
-                logger.info("a client sent a packet that is ignored: %s; this is told once", error)
+                logger.warning("a client sent a packet that is ignored: %s; this is told once", error)
             return
         except PacketError as error:
             logger.debug("a malformed packet ends session %s: %s", session.sid, error)
