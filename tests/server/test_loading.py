@@ -99,6 +99,14 @@ def test_a_missing_name_is_refused_with_a_hint(folder: pathlib.Path) -> None:
     assert refusal("nothing.py:x") == "nothing.py:x is not an ASGI application: it is of type int"
 
 
+def test_handlers_without_a_live_are_refused_with_the_call_that_includes_them(folder: pathlib.Path) -> None:
+    write(folder / "rooms.py", "from nannin import Pages\nchat = Pages()")
+    assert refusal("rooms.py:chat") == (
+        "rooms.py:chat is not an ASGI application: it is of type Pages; "
+        "its handlers belong to a Live: live = Live(); live.include(chat)"
+    )
+
+
 HINT = "; --log-level debug shows the traceback"
 
 

@@ -130,8 +130,15 @@ def pick(module: types.ModuleType, place: str, name: str) -> Any:
             raise ApplicationError(f'{place} has no "{name}"{hint}')
         application = getattr(application, part)
     if not callable(application):
+        from nannin.app.pages import Pages
+
+        hint = (
+            f"; its handlers belong to a Live: live = Live(); live.include({name})"
+            if isinstance(application, Pages)
+            else ""
+        )
         raise ApplicationError(
-            f"{place}:{name} is not an ASGI application: it is of type {type(application).__name__}"
+            f"{place}:{name} is not an ASGI application: it is of type {type(application).__name__}{hint}"
         )
     return application
 
