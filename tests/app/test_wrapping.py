@@ -55,6 +55,13 @@ def test_the_engine_path_is_ours_with_and_without_its_slash(path: str) -> None:
     assert ask(Live(bare), f"{path}?EIO=4&transport=polling").text.startswith('0{"sid":')
 
 
+@pytest.mark.parametrize("live", [Live(), Live(bare)], ids=["alone", "around an app"])
+def test_clients_of_the_first_protocol_are_told_what_to_update(live: Live) -> None:
+    answer = ask(live, "/socket.io/1/?t=1700000000000")
+    assert answer.status_code == 400
+    assert "update it to socket.io-client 3 or newer" in answer.json()["message"]
+
+
 def test_what_is_ours_is_so_for_every_method() -> None:
     assert ask(Live(bare), "/nannin.js", method="POST").status_code == 405
 

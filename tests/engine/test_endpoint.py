@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nannin.engine.endpoint import Endpoint
+from nannin.engine.endpoint import Endpoint, FirstProtocol
 from support.asgi import GONE, ask, websocket
 from support.fakes import Hall
 
@@ -71,6 +71,20 @@ async def test_where_a_server_has_no_such_answer_it_is_closed_unopened() -> None
     _, endpoint = serve()
     call = await websocket(endpoint, POLLING).ends()
     assert [message["type"] for message in call.sent] == ["websocket.close"]
+
+
+@pytest.mark.parametrize(("origin", "reads"), [(OWN, OWN), (FOREIGN, None)])
+async def test_a_client_of_the_first_protocol_is_told_what_to_update(
+    caplog: pytest.LogCaptureFixture, origin: str, reads: str | None
+) -> None:
+    _, endpoint = serve()
+    for _ in range(2):
+        call = await ask(FirstProtocol(endpoint), "GET", "t=1700000000000", origin=origin)
+        assert (call.status, json.loads(call.body)["code"]) == (400, 0)
+        assert "update it to socket.io-client 3 or newer" in json.loads(call.body)["message"]
+        assert call.header("access-control-allow-origin") == reads
+    assert "Clients of Socket.IO 0.9 do so" in caplog.text
+    assert len(caplog.records) == 1
 
 
 # Origins

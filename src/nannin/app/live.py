@@ -23,7 +23,7 @@ from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
 from nannin.audience.page_key import check_page_key, find_key, is_pattern, normalise
 from nannin.audience.roster import Count
-from nannin.engine.endpoint import Endpoint
+from nannin.engine.endpoint import Endpoint, FirstProtocol
 from nannin.errors import SettingsError
 from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
@@ -69,7 +69,12 @@ class Live:
         endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
         max_bytes = self.settings.max_payload_bytes(handles_events=True)
         emit = Emit(self._find_page, self.settings.emit_token, max_bytes)
-        beside = [*routes(), Route("/api/emit", emit), *self.assembly.counts.routes()]
+        beside = [
+            *routes(),
+            Route("/socket.io/1/", FirstProtocol(endpoint)),
+            Route("/api/emit", emit),
+            *self.assembly.counts.routes(),
+        ]
         self._host = HostWatch(self.assembly.shut_down)
         self._app: ASGIApp = App("/socket.io/", endpoint, beside, self._host.shut_down)
         self.wrapped = app

@@ -61,12 +61,39 @@ class Endpoint:
         else:
             await serve_polling(self._engine, request, scope, receive, send, headers)
 
+    async def refuse_first_protocol(self, scope: Scope, send: Send) -> None:
+        """Answers a client of Socket.IO 0.7 to 0.9, whose handshake is a request for `/socket.io/1/`."""
+        self._tell_refused(Refusal.TRANSPORT_UNKNOWN)
+        origin, host = (find_header(scope["headers"], name) for name in (b"origin", b"host"))
+        headers = cors_headers(origin) if is_allowed(origin, host, self._allow_origins) else []
+        await respond(send, 400, _FIRST_PROTOCOL, headers, (b"content-type", b"application/json"))
+
     def _tell_refused(self, refusal: Refusal) -> None:
         """The log says once of each kind of refusal what to do about it."""
         if refusal in _REMEDIES:
             self._engine.warn_once(refusal.name, "a client was refused: %s", _REMEDIES[refusal])
 
 
+class FirstProtocol:
+    """The path of the protocol before Engine.IO, as an ASGI app.
+
+    Args:
+        endpoint: answers in its place.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses one request."""
+        await self._endpoint.refuse_first_protocol(scope, send)
+
+
+# The clients of that time show the body of an answer as their error.
+_FIRST_PROTOCOL = (
+    b'{"code":0,"message":"Transport unknown: this client is of Socket.IO 0.9 or before; '
+    b'update it to socket.io-client 3 or newer"}'
+)
 _REMEDIES = {
     Refusal.UNSUPPORTED_VERSION: (
         "it asked for another version of the Engine.IO protocol than 4. "
