@@ -19,10 +19,9 @@ QUICK := $(LEAN) --ignore tests/whole --ignore tests/told
 unexport PYTHONDONTWRITEBYTECODE
 
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
-PURE := wire audience
-COVERED := $(foreach room,$(PURE),$(patsubst src/nannin/%.py,covered/%,$(filter-out %/__init__.py,$(wildcard src/nannin/$(room)/*.py))))
+PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure $(COVERED) system node docs bench clean
+.PHONY: run test quick lowest check lint types imports pure system node docs bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -32,7 +31,7 @@ run: $(VENV)/run.stamp
 test:
 	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
 	@+$(SIDE_BY_SIDE) check pure
-	$(PYTEST) $(TOGETHER) $(PURE:%=--ignore tests/%)
+	$(PYTEST) $(TOGETHER) $(PURE:%=--ignore %)
 
 # All that needs no process, no browser and no Node.js.
 quick: $(VENV)/test.stamp
@@ -56,11 +55,8 @@ types: $(VENV)/test.stamp
 imports: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
-pure: $(COVERED)
-
-$(COVERED): covered/%: $(VENV)/test.stamp
-	@COVERAGE_FILE=.coverage.$(subst /,.,$*) $(PYTEST) $(LEAN) tests/$(dir $*)test_$(notdir $*)*.py \
-	  --cov=nannin.$(subst /,.,$*) --cov-report=term-missing:skip-covered --cov-fail-under=100
+pure: $(VENV)/test.stamp
+	PYTHONPATH=tests $(PYTEST) $(LEAN) -p support.own_coverage $(PURE)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
