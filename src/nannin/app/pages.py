@@ -107,7 +107,8 @@ class Pages:
     """
 
     def __init__(self) -> None:
-        self._handlers = Handlers()  # tells a mistake where it is made, and not where the pages are included
+        # These raise where a mistake is made, and not where the pages are included, which warns of others.
+        self._handlers = Handlers(warns=False)
         self._steps: list[_Step] = []
         self._included: list[tuple[Includes, str]] = []
 

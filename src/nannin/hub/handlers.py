@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -15,8 +16,11 @@ from nannin.audience.page_key import (
     is_page_key,
     normalise,
 )
-from nannin.hub.payloads import Payload, name_of
+from nannin.hub.misspelt import meant_by
+from nannin.hub.payloads import Payload, check_taker, name_of
 from nannin.wire.socket_packet import RESERVED_EVENTS
+
+logger = logging.getLogger("nannin.handlers")
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 # Called with the socket, the event, its arguments, and what calls the rest.
@@ -50,10 +54,11 @@ class Handler:
         function: the function itself.
         name: what messages call it.
         payload: its arguments after the socket.
+        is_for_visitors: whether it is called with a visitor, and not with a client's socket.
         is_for_any: whether it takes any event, and so the event's name before the arguments.
     """
 
-    __slots__ = ("function", "is_for_any", "name", "payload")
+    __slots__ = ("function", "is_for_any", "is_for_visitors", "name", "payload")
 
     def __init__(self, function: Callable[..., Any], event: str) -> None:
         self.function = function
@@ -61,6 +66,9 @@ class Handler:
         self.name = name_of(function)
         first = "visitor" if event in (ENTER, EXIT) else "socket"
         self.payload = Payload(function, before=int(self.is_for_any), first=first)
+        # A function that takes more than a visitor answers a client's event, which may be called the same.
+        self.is_for_visitors = event in (ENTER, EXIT) and not self.payload.most
+        check_taker(function, event, "Visitor" if self.is_for_visitors else "Socket")
         if self.is_for_any and not self.payload.most:
             raise TypeError(
                 f"the handler {self.name} of '*' must take the event's name as its second argument"
@@ -130,9 +138,11 @@ class Handlers:
 
     Args:
         max_resolved: how many pages' handlers are remembered.
+        warns: whether the log is told of what is probably a mistake.
     """
 
-    def __init__(self, *, max_resolved: int = MAX_RESOLVED) -> None:
+    def __init__(self, *, max_resolved: int = MAX_RESOLVED, warns: bool = True) -> None:
+        self._warns = warns
         self._max_resolved = max_resolved
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
@@ -162,13 +172,26 @@ class Handlers:
             raise TypeError(f"the handler of {event!r} must be a function, not {function!r}")
         handler = Handler(function, event)
         row = self._add(pattern)
-        # A function that takes more than a visitor answers a client's event, which may be called the same.
-        is_for_visitors = event in (ENTER, EXIT) and not handler.payload.most
-        handlers = row.for_visitors if is_for_visitors else row.handlers
+        handlers = row.for_visitors if handler.is_for_visitors else row.handlers
         if event in handlers:
             raise ValueError(f"{event!r} has a handler on page {pattern} already")
         handlers[event] = handler
         self.is_used = True
+        self._warn_of_slip(pattern, event, handler)
+
+    def _warn_of_slip(self, pattern: str, event: str, handler: Handler) -> None:
+        """Tells of a name that is probably a built-in one, if the handler could take that event."""
+        meant = meant_by(event)
+        takes = 0 if meant in (ENTER, EXIT) else 1
+        if meant is None or not self._warns or handler.payload.least > takes:
+            return
+        logger.warning(
+            "the handler %s on page %s answers a client's event %r: did you mean the built-in event %r?",
+            handler.name,
+            pattern,
+            event,
+            meant,
+        )
 
     def use(self, pattern: str, middleware: Middleware) -> None:
         """Puts a function around every handler of the pages of a pattern, and declares them unless it is `/`.

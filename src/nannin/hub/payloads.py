@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -18,6 +19,10 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 # What the first parameter is annotated with where somebody forgot the socket.
 _PLAIN = (str, int, float, bool, bytes, list, dict)
 _NO_SOCKET = (*_PLAIN, *(kind.__name__ for kind in _PLAIN))
+
+
+# Where the classes are that a handler can get: Socket and Visitor, and some that it can't.
+_OURS = "nannin.hub.sockets"
 
 
 class Payload:
@@ -42,10 +47,7 @@ class Payload:
 
     def __init__(self, handler: Callable[..., Any], before: int = 0, first: str = "socket") -> None:
         name = name_of(handler)
-        try:
-            parameters = list(inspect.signature(handler).parameters.values())
-        except ValueError:  # a builtin without a signature
-            parameters = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+        parameters = _parameters_of(handler)
         taker = parameters[0] if parameters else None
         if taker is None or taker.kind not in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL):
             raise TypeError(f"the handler {name} must take the {first} as its first argument")
@@ -94,6 +96,33 @@ class Payload:
             raise PayloadError(f"argument {number + 1 - self._before}: {error}") from None
 
 
+def check_taker(handler: Callable[..., Any], event: str, expected: str) -> None:
+    """Raises where a handler's first parameter is annotated with another of our classes than it gets.
+
+    Args:
+        handler: one that takes something.
+        event: the event that it answers.
+        expected: the name of the class that it gets.
+
+    Raises:
+        TypeError: the annotation says otherwise.
+    """
+    taker = next(iter(_parameters_of(handler)))
+    annotation = taker.annotation
+    if isinstance(annotation, str):
+        with contextlib.suppress(Exception):  # such as for a name that is imported for type checkers only
+            annotation = _evaluate(handler, annotation)
+    if isinstance(annotation, str):
+        kind = annotation.rpartition(".")[2]
+        is_ours = kind in ("Socket", "Visitor")
+    else:
+        kind = getattr(annotation, "__name__", "")
+        is_ours = getattr(annotation, "__module__", "") == _OURS
+    if is_ours and kind != expected:
+        problem = f"so {taker.name} can't be {kind}"
+        raise TypeError(f"the handler {name_of(handler)} of {event!r} gets a {expected} first, {problem}")
+
+
 def name_of(handler: Callable[..., Any]) -> str:
     """A handler's name, for messages."""
     return getattr(_function_of(handler), "__qualname__", None) or repr(handler)
@@ -108,16 +137,27 @@ def _function_of(handler: Callable[..., Any]) -> Any:
     return getattr(handler, "__func__", handler)
 
 
+def _parameters_of(handler: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(handler).parameters.values())
+    except ValueError:  # a builtin without a signature
+        return [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+
+
+def _evaluate(handler: Callable[..., Any], annotation: str) -> Any:
+    """What an annotation means where the handler was written. It may raise anything."""
+    function = _function_of(handler)
+    names = {**getattr(function, "__globals__", {}), **_closure_of(function)}
+    return eval(annotation, names)  # noqa: S307 - the application's own source
+
+
 def _type_of(handler: Callable[..., Any], parameter: inspect.Parameter) -> Any:
     annotation = parameter.annotation
     if annotation in (parameter.empty, object, "object"):
         return Any
     if isinstance(annotation, str):
-        function = _function_of(handler)
-        names = dict(getattr(function, "__globals__", {}))
-        names.update(_closure_of(function))
         try:
-            annotation = eval(annotation, names)  # noqa: S307 - the application's own source
+            annotation = _evaluate(handler, annotation)
         except Exception as error:  # noqa: BLE001 - it may be any expression
             problem = f"the annotation {annotation!r} of {parameter.name} can't be read: {error}"
             raise TypeError(f"{name_of(handler)}: {problem}") from None
