@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from nannin.engine import body as module
 from nannin.engine.body import Unread, read_body
 
 MAX_BYTES = 10
@@ -63,6 +62,5 @@ async def test_a_client_that_leaves_has_no_body() -> None:
     )
 
 
-async def test_a_body_that_does_not_come_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_TIMEOUT_S", 0.01)
-    assert await read_body(scope(), Pieces(piece(b"01")), MAX_BYTES) is Unread.TOO_SLOW
+async def test_a_body_that_does_not_come_in_time_is_given_up() -> None:
+    assert await read_body(scope(), Pieces(piece(b"01")), MAX_BYTES, timeout_s=0.01) is Unread.TOO_SLOW

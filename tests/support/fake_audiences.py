@@ -64,7 +64,7 @@ class FakeCounts:
                 watcher.hear(page, count)
 
 
-class Hall:
+class Lookout:
     """All observers' routes over counts by hand, as an ASGI app without a server."""
 
     def __init__(

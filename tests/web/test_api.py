@@ -8,21 +8,21 @@ import pytest
 
 from nannin.audience.roster import Count
 from nannin.web.api import MAX_LIMIT
-from support.fake_audiences import Hall
+from support.fake_audiences import Lookout
 
 THREE = {"/b": Count(5, 3, 1), "/a": Count(4, 3, 2), "/c": Count(9, 1, 0)}
 
 
-def keys(hall: Hall, query: str = "") -> list[str]:
+def keys(lookout: Lookout, query: str = "") -> list[str]:
     """The pages of a listing, in their order."""
-    return [row["page"] for row in hall.read(f"/api/pages?{query}")["pages"]]
+    return [row["page"] for row in lookout.read(f"/api/pages?{query}")["pages"]]
 
 
 # --- one page ---
 
 
 def test_a_count_has_all_its_numbers() -> None:
-    assert Hall({"/news": Count(3, 2, 1)}).read("/api/count?page=/news") == {
+    assert Lookout({"/news": Count(3, 2, 1)}).read("/api/count?page=/news") == {
         "page": "/news",
         "connections": 3,
         "visitors": 2,
@@ -31,7 +31,7 @@ def test_a_count_has_all_its_numbers() -> None:
 
 
 def test_without_a_page_it_is_the_default_page() -> None:
-    assert Hall({"/": Count(1, 1, 1)}).read("/api/count") == {
+    assert Lookout({"/": Count(1, 1, 1)}).read("/api/count") == {
         "page": "/",
         "connections": 1,
         "visitors": 1,
@@ -40,23 +40,23 @@ def test_without_a_page_it_is_the_default_page() -> None:
 
 
 def test_a_page_that_nobody_is_on_has_zeros() -> None:
-    assert Hall().read("/api/count?page=/empty")["connections"] == 0
+    assert Lookout().read("/api/count?page=/empty")["connections"] == 0
 
 
 @pytest.mark.parametrize("key", ["/人", "/a b", "/?x=1&y", "/<script>", "/../etc", "/%2F%"])
 def test_any_well_formed_key_is_answered_as_it_is(key: str) -> None:
-    assert Hall().read(f"/api/count?page={quote(key, safe='')}")["page"] == key
+    assert Lookout().read(f"/api/count?page={quote(key, safe='')}")["page"] == key
 
 
 def test_nobody_keeps_a_count() -> None:
-    assert Hall().ask("/api/count").header("cache-control") == "no-store"
+    assert Lookout().ask("/api/count").header("cache-control") == "no-store"
 
 
 # --- all pages ---
 
 
 def test_the_pages_come_with_most_visitors_first_and_by_key_among_equals() -> None:
-    listing = Hall(THREE).read("/api/pages")
+    listing = Lookout(THREE).read("/api/pages")
     assert [row["page"] for row in listing["pages"]] == ["/a", "/b", "/c"]
     assert listing["pages"][0] == {"page": "/a", "connections": 4, "visitors": 3, "visible": 2}
     assert (listing["total"], listing["limit"], listing["offset"]) == (3, 50, 0)
@@ -74,85 +74,85 @@ def test_the_pages_come_with_most_visitors_first_and_by_key_among_equals() -> No
     ],
 )
 def test_the_pages_come_in_the_order_that_is_asked_for(query: str, order: str) -> None:
-    assert keys(Hall(THREE), query) == [f"/{key}" for key in order]
+    assert keys(Lookout(THREE), query) == [f"/{key}" for key in order]
 
 
 def test_a_part_of_the_list_is_cut_out() -> None:
-    hall = Hall({f"/p{number:02}": Count(1, 1, 1) for number in range(25)})
-    assert keys(hall, "limit=3&offset=10") == ["/p10", "/p11", "/p12"]
-    assert keys(hall, "limit=3&offset=24") == ["/p24"]
-    assert keys(hall, "offset=25") == []
-    assert hall.read("/api/pages?limit=3&offset=24")["total"] == 25
+    lookout = Lookout({f"/p{number:02}": Count(1, 1, 1) for number in range(25)})
+    assert keys(lookout, "limit=3&offset=10") == ["/p10", "/p11", "/p12"]
+    assert keys(lookout, "limit=3&offset=24") == ["/p24"]
+    assert keys(lookout, "offset=25") == []
+    assert lookout.read("/api/pages?limit=3&offset=24")["total"] == 25
 
 
 @pytest.mark.parametrize(
     "query", ["limit=0", f"limit={MAX_LIMIT + 1}", "limit=-1", "limit=1.5", "limit=", "limit=%D9%A1"]
 )
 def test_a_wrong_limit_is_refused(query: str) -> None:
-    status, words = Hall().error(f"/api/pages?{query}")
+    status, words = Lookout().error(f"/api/pages?{query}")
     assert status == 400
     assert words.startswith("limit must be a whole number from 1 to 1000, not ")
 
 
 @pytest.mark.parametrize("query", ["offset=-1", "offset=" + "9" * 10_000, "sort=name", "order=up", "order="])
 def test_another_wrong_parameter_is_refused(query: str) -> None:
-    status, words = Hall().error(f"/api/pages?{query}")
+    status, words = Lookout().error(f"/api/pages?{query}")
     assert status == 400
     assert words.startswith(f"{query.partition('=')[0]} must be ")
     assert len(words) < 200
 
 
-def make_costly(hall: Hall, seconds: float) -> list[str]:
+def make_costly(lookout: Lookout, seconds: float) -> list[str]:
     """From now on each count takes so long to look up; returns the pages that were, as they are."""
     looked_up: list[str] = []
-    look_up = hall.source.count
+    look_up = lookout.source.count
 
     def count(page: str) -> Count:
-        hall.clock.spend(seconds)
+        lookout.clock.spend(seconds)
         looked_up.append(page)
         return look_up(page)
 
-    hall.source.count = count  # type: ignore[method-assign]
+    lookout.source.count = count  # type: ignore[method-assign]
     return looked_up
 
 
 def test_many_pages_are_not_gone_through_for_everyone_who_asks() -> None:
-    hall = Hall({f"/p{number}": Count(1, 1, 1) for number in range(100)})
-    looked_up = make_costly(hall, 0.001)
+    lookout = Lookout({f"/p{number}": Count(1, 1, 1) for number in range(100)})
+    looked_up = make_costly(lookout, 0.001)
     for sort in ("visitors", "connections", "visible", "page") * 25:
-        assert hall.read(f"/api/pages?sort={sort}")["total"] == 100
+        assert lookout.read(f"/api/pages?sort={sort}")["total"] == 100
     assert len(looked_up) == 100
-    hall.clock.advance(2.1)
-    hall.read("/api/pages")
+    lookout.clock.advance(2.1)
+    lookout.read("/api/pages")
     assert len(looked_up) == 200
 
 
 def test_few_pages_are_always_as_they_are() -> None:
-    hall = Hall({"/a": Count(1, 1, 1)})
-    make_costly(hall, 0.0005)
-    assert keys(hall) == ["/a"]
-    hall.source.counts["/b"] = Count(1, 1, 1)
-    assert keys(hall) == ["/a", "/b"]
+    lookout = Lookout({"/a": Count(1, 1, 1)})
+    make_costly(lookout, 0.0005)
+    assert keys(lookout) == ["/a"]
+    lookout.source.counts["/b"] = Count(1, 1, 1)
+    assert keys(lookout) == ["/a", "/b"]
 
 
 # --- how one comes about ---
 
 
 def test_a_count_explains_itself() -> None:
-    hall = Hall({"/a": Count(3, 2, 1)})
-    assert hall.read("/api/explain?page=/a") == {
+    lookout = Lookout({"/a": Count(3, 2, 1)})
+    assert lookout.read("/api/explain?page=/a") == {
         "page": "/a",
         "count": {"connections": 3, "visitors": 2, "visible": 1},
     }
-    assert hall.read("/api/explain")["page"] == "/"
+    assert lookout.read("/api/explain")["page"] == "/"
 
 
 def test_an_explanation_that_is_costly_is_not_made_for_everyone_who_asks() -> None:
-    hall = Hall()
-    make_costly(hall, 0.1)
-    assert hall.read("/api/explain?page=/a") == hall.read("/api/explain?page=/a")
-    assert hall.source.explained == ["/a"]
-    call = hall.ask("/api/explain?page=/b")
+    lookout = Lookout()
+    make_costly(lookout, 0.1)
+    assert lookout.read("/api/explain?page=/a") == lookout.read("/api/explain?page=/a")
+    assert lookout.source.explained == ["/a"]
+    call = lookout.ask("/api/explain?page=/b")
     assert (call.status, call.header("retry-after")) == (503, "1")
-    hall.clock.advance(2.1)
-    assert hall.read("/api/explain?page=/b")["page"] == "/b"
+    lookout.clock.advance(2.1)
+    assert lookout.read("/api/explain?page=/b")["page"] == "/b"

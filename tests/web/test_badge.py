@@ -11,7 +11,7 @@ import pytest
 from nannin.audience.roster import Count
 from nannin.web.badge import COLORS, STYLES, draw, group, ink_on, width_px
 from support.asgi import Call
-from support.fake_audiences import Hall
+from support.fake_audiences import Lookout
 
 SVG = "{http://www.w3.org/2000/svg}"
 TWELVE = Count(15, 12, 9)
@@ -19,7 +19,7 @@ TWELVE = Count(15, 12, 9)
 
 def badge(query: str = "", counts: dict[str, Count] | None = None) -> ElementTree.Element:
     """The badge, as the XML it is."""
-    call = Hall(counts or {"/": TWELVE}).ask(f"/badge.svg?{query}")
+    call = Lookout(counts or {"/": TWELVE}).ask(f"/badge.svg?{query}")
     assert call.status == 200, call.body
     return ElementTree.fromstring(call.body)
 
@@ -126,7 +126,7 @@ NO_LABEL = "label has a control character, or one that XML does not allow"
 
 def excused(query: str) -> str:
     """The title of a badge that shows no number: gray, and with 200."""
-    call = Hall().ask(f"/badge.svg?{query}")
+    call = Lookout().ask(f"/badge.svg?{query}")
     assert (call.status, call.header("content-type")) == (200, "image/svg+xml")
     assert call.header("cache-control") == "no-cache, max-age=0"
     picture = ElementTree.fromstring(call.body)
@@ -185,7 +185,7 @@ def test_whatever_is_asked_is_a_picture(query: str) -> None:
 
 
 def test_image_proxies_ask_again_each_time() -> None:
-    call = Hall().ask("/badge.svg")
+    call = Lookout().ask("/badge.svg")
     assert call.header("cache-control") == "no-cache, max-age=0"
     assert call.header("content-type") == "image/svg+xml"
     assert call.header("content-security-policy") == "default-src 'none'"
@@ -193,11 +193,11 @@ def test_image_proxies_ask_again_each_time() -> None:
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "*"])
 def test_who_has_the_picture_is_not_sent_it_again(form: str) -> None:
-    hall = Hall({"/": TWELVE})
-    tag = hall.ask("/badge.svg").header("etag")
+    lookout = Lookout({"/": TWELVE})
+    tag = lookout.ask("/badge.svg").header("etag")
     assert tag is not None
     assert re.fullmatch('"[0-9a-f]{24}"', tag)
-    call: Call = hall.ask("/badge.svg", if_none_match=form.format(tag))
+    call: Call = lookout.ask("/badge.svg", if_none_match=form.format(tag))
     assert (call.status, call.body) == (304, b"")
     assert call.header("etag") == tag
     assert call.header("cache-control") == "no-cache, max-age=0"
@@ -205,7 +205,7 @@ def test_who_has_the_picture_is_not_sent_it_again(form: str) -> None:
 
 @pytest.mark.parametrize("tag", ['"x"', "", "x" * 8_000])
 def test_who_has_another_picture_is_sent_the_new_one(tag: str) -> None:
-    hall = Hall({"/": TWELVE})
-    before = hall.ask("/badge.svg").header("etag")
-    hall.source.counts["/"] = Count(1, 1, 1)
-    assert hall.ask("/badge.svg", if_none_match=tag or str(before)).status == 200
+    lookout = Lookout({"/": TWELVE})
+    before = lookout.ask("/badge.svg").header("etag")
+    lookout.source.counts["/"] = Count(1, 1, 1)
+    assert lookout.ask("/badge.svg", if_none_match=tag or str(before)).status == 200

@@ -5,31 +5,31 @@ from __future__ import annotations
 import pytest
 
 from nannin.audience.roster import Count
-from support.fake_audiences import Hall
+from support.fake_audiences import Lookout
 
 
 @pytest.mark.parametrize("path", ["/api/count", "/api/explain"])
 def test_spellings_of_the_same_address_are_the_same_page(path: str) -> None:
-    hall = Hall({"/%E6%97%A5/~ann": Count(3, 2, 1)})
-    asked = hall.read(f"{path}?page=/%25e6%2597%25a5/%257Eann")
+    lookout = Lookout({"/%E6%97%A5/~ann": Count(3, 2, 1)})
+    asked = lookout.read(f"{path}?page=/%25e6%2597%25a5/%257Eann")
     assert asked["page"] == "/%E6%97%A5/~ann"
 
 
 @pytest.mark.parametrize("key", ["", "news", "/a%00b", "/a%0Ab", "/a,b", "/closed/1", "/" + "x" * 10_000])
 @pytest.mark.parametrize("path", ["/api/count", "/api/explain", "/api/stream"])
 def test_a_page_that_can_not_be_is_not_found(path: str, key: str) -> None:
-    status, words = Hall().error(f"{path}?page={key}")
+    status, words = Lookout().error(f"{path}?page={key}")
     assert status == 404
     assert words.startswith('there is no page "')
     assert len(words) < 200
 
 
 def test_what_a_list_names_can_be_asked_for_in_that_spelling() -> None:
-    hall = Hall({"/%7Eann": Count(1, 1, 1), "/~ann": Count(3, 2, 1)})
-    assert hall.read("/api/count?page=/%257Eann")["connections"] == 1
-    assert hall.read("/api/count?page=/%257eann")["connections"] == 3
+    lookout = Lookout({"/%7Eann": Count(1, 1, 1), "/~ann": Count(3, 2, 1)})
+    assert lookout.read("/api/count?page=/%257Eann")["connections"] == 1
+    assert lookout.read("/api/count?page=/%257eann")["connections"] == 3
 
 
 def test_the_page_of_an_address_can_be_asked_for_in_letters() -> None:
-    hall = Hall({"/%E6%97%A5": Count(3, 2, 1)})
-    assert hall.read("/api/count?page=/%E6%97%A5")["page"] == "/%E6%97%A5"
+    lookout = Lookout({"/%E6%97%A5": Count(3, 2, 1)})
+    assert lookout.read("/api/count?page=/%E6%97%A5")["page"] == "/%E6%97%A5"

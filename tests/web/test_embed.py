@@ -7,24 +7,24 @@ import re
 import pytest
 
 from nannin.web.files import STATIC
-from support.fake_audiences import Hall
+from support.fake_audiences import Lookout
 
 FRIENDS = ("https://friend.example", "http://localhost:3000")
 
 
-def policy(hall: Hall) -> str:
-    return hall.ask("/embed").header("content-security-policy") or ""
+def policy(lookout: Lookout) -> str:
+    return lookout.ask("/embed").header("content-security-policy") or ""
 
 
 def test_it_is_a_page_of_html() -> None:
-    call = Hall().ask("/embed?page=/news&lang=ja&theme=dark")
+    call = Lookout().ask("/embed?page=/news&lang=ja&theme=dark")
     assert call.status == 200
     assert call.header("content-type") == "text/html; charset=utf-8"
     assert call.body == (STATIC / "embed.html").read_bytes()
 
 
 def test_nothing_in_it_is_inline_or_foreign_and_all_it_loads_is_beside_it() -> None:
-    assert "default-src 'self'; base-uri 'none'; form-action 'none'" in policy(Hall())
+    assert "default-src 'self'; base-uri 'none'; form-action 'none'" in policy(Lookout())
     text = (STATIC / "embed.html").read_text()
     loaded = re.findall(r'(?:src|href)="([^"]+)"', text)
     assert {address.rpartition(".")[2] for address in loaded} == {"svg", "js", "css"}
@@ -36,26 +36,26 @@ def test_nothing_in_it_is_inline_or_foreign_and_all_it_loads_is_beside_it() -> N
 
 
 def test_where_counts_are_public_every_site_may_show_it() -> None:
-    assert "frame-ancestors" not in policy(Hall())
+    assert "frame-ancestors" not in policy(Lookout())
 
 
 def test_where_they_are_not_only_our_own_and_the_allowed_sites_may() -> None:
     allowed = f"; frame-ancestors 'self' {' '.join(FRIENDS)}"
-    assert policy(Hall(public=False, allow_origins=FRIENDS)).endswith(allowed)
-    assert policy(Hall(public=False)).endswith("; frame-ancestors 'self'")
-    assert "frame-ancestors" not in policy(Hall(public=False, allow_origins=("*",)))
-    files = Hall(public=False, allow_origins=("null", "file://"))
+    assert policy(Lookout(public=False, allow_origins=FRIENDS)).endswith(allowed)
+    assert policy(Lookout(public=False)).endswith("; frame-ancestors 'self'")
+    assert "frame-ancestors" not in policy(Lookout(public=False, allow_origins=("*",)))
+    files = Lookout(public=False, allow_origins=("null", "file://"))
     assert policy(files).endswith("; frame-ancestors 'self' file:")
 
 
 def test_a_page_that_isolates_itself_may_show_it() -> None:
-    call = Hall().ask("/embed")
+    call = Lookout().ask("/embed")
     assert call.header("cross-origin-embedder-policy") == "require-corp"
     assert call.header("cross-origin-resource-policy") == "cross-origin"
 
 
 def test_proxies_leave_it_as_it_is() -> None:
-    assert Hall().ask("/embed").header("cache-control") == "no-cache, no-transform"
+    assert Lookout().ask("/embed").header("cache-control") == "no-cache, no-transform"
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_proxies_leave_it_as_it_is() -> None:
     ],
 )
 def test_its_script_makes_the_best_of_any_words_and_colours(query: str) -> None:
-    assert Hall().ask(f"/embed?{query}").body == (STATIC / "embed.html").read_bytes()
+    assert Lookout().ask(f"/embed?{query}").body == (STATIC / "embed.html").read_bytes()
 
 
 @pytest.mark.parametrize(
     "query", ["page=", "page=news", "page=/closed", "page=/a&page=/b", "page=%ff", "theme=%ff"]
 )
 def test_a_wrong_address_is_a_quiet_page(query: str) -> None:
-    call = Hall().ask(f"/embed?{query}")
+    call = Lookout().ask(f"/embed?{query}")
     assert (call.status, call.header("content-type")) == (200, "text/html; charset=utf-8")
     assert b'<body data-state="unknown">' in call.body
-    assert call.header("content-security-policy") == Hall().ask("/embed").header("content-security-policy")
+    assert call.header("content-security-policy") == Lookout().ask("/embed").header("content-security-policy")

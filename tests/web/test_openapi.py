@@ -7,16 +7,16 @@ import pytest
 import schemathesis
 
 from nannin.web.openapi import DOCUMENT
-from support.fake_audiences import FORGIVING, Hall
+from support.fake_audiences import FORGIVING, Lookout
 
 
 def test_it_is_served_as_it_is() -> None:
-    assert Hall().read("/api/openapi.json") == DOCUMENT
+    assert Lookout().read("/api/openapi.json") == DOCUMENT
 
 
 def test_it_is_valid_and_describes_each_route() -> None:
     schemathesis.openapi.from_dict(DOCUMENT).validate()
-    routes = {getattr(route, "path", "") for route in Hall().observers.routes()}
+    routes = {getattr(route, "path", "") for route in Lookout().observers.routes()}
     assert set(DOCUMENT["paths"]) == routes - {"/api/{rest:path}"}
 
 
@@ -28,7 +28,7 @@ def test_it_says_what_can_go_wrong_everywhere() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENT["paths"])
 def test_it_knows_each_parameter_that_is_taken(path: str) -> None:
-    routes = {getattr(route, "path", ""): route for route in Hall().observers.routes()}
+    routes = {getattr(route, "path", ""): route for route in Lookout().observers.routes()}
     taken = [*getattr(routes[path], "app").parameters]  # noqa: B009
     described = [
         parameter.get("name", str(parameter.get("$ref")).rpartition("/")[2])

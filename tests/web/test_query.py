@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from nannin.web.query import MAX_PARAMETERS
-from support.fake_audiences import FORGIVING, STRICT, Hall
+from support.fake_audiences import FORGIVING, STRICT, Lookout
 
 
 @pytest.mark.parametrize("path", [*STRICT, "/api/stream"])
 def test_an_unknown_parameter_is_named(path: str) -> None:
-    status, words = Hall().error(f"{path}?colour=red")
+    status, words = Lookout().error(f"{path}?colour=red")
     assert status == 400
     assert words.startswith('unknown parameter "colour"; there are: ')
 
@@ -18,26 +18,26 @@ def test_an_unknown_parameter_is_named(path: str) -> None:
 @pytest.mark.parametrize("path", FORGIVING)
 @pytest.mark.parametrize("query", ["t=1", "utm_source=x&utm_medium=y", "__proto__=1", "t=1&t=2", "=", "&&"])
 def test_in_a_page_an_unknown_parameter_is_ignored(path: str, query: str) -> None:
-    hall = Hall()
-    assert hall.ask(f"{path}?page=/&{query}").body == hall.ask(f"{path}?page=/").body
+    lookout = Lookout()
+    assert lookout.ask(f"{path}?page=/&{query}").body == lookout.ask(f"{path}?page=/").body
 
 
 @pytest.mark.parametrize("path", ["/api/count", "/api/explain"])
 def test_a_parameter_that_comes_twice_is_named(path: str) -> None:
-    assert Hall().error(f"{path}?page=/a&page=/a") == (400, 'the parameter "page" is given more than once')
+    assert Lookout().error(f"{path}?page=/a&page=/a") == (400, 'the parameter "page" is given more than once')
 
 
 @pytest.mark.parametrize("query", ["page=%ff", "page=%C3", "%ff=1", "page=%ED%A0%80"])
 def test_what_is_not_utf_8_is_refused(query: str) -> None:
-    assert Hall().error(f"/api/count?{query}") == (400, "the query is not UTF-8")
+    assert Lookout().error(f"/api/count?{query}") == (400, "the query is not UTF-8")
 
 
 def test_a_flood_of_parameters_is_refused() -> None:
-    status, words = Hall().error("/api/count?" + "&".join(["page=/"] * (MAX_PARAMETERS + 1)))
+    status, words = Lookout().error("/api/count?" + "&".join(["page=/"] * (MAX_PARAMETERS + 1)))
     assert (status, words) == (400, f"the query has over {MAX_PARAMETERS} parameters")
 
 
 def test_what_a_refusal_quotes_is_short() -> None:
-    status, words = Hall().error("/api/count?" + "x" * 10_000 + "=1")
+    status, words = Lookout().error("/api/count?" + "x" * 10_000 + "=1")
     assert status == 400
     assert len(words) < 200

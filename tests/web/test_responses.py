@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from support.fake_audiences import Hall
+from support.fake_audiences import Lookout
 
 
 def test_markup_in_a_refusal_stays_json() -> None:
-    call = Hall().ask("/api/count?page=%3Cscript%3E%22")
+    call = Lookout().ask("/api/count?page=%3Cscript%3E%22")
     assert call.status == 404
     assert call.header("content-type") == "application/json"
     assert call.header("x-content-type-options") == "nosniff"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from nannin.audience.roster import Count
-from support.fake_audiences import Hall
+from support.fake_audiences import Lookout
 
 UNKNOWN = {"schemaVersion": 1, "label": "nannin", "message": "?", "isError": True, "color": "6e7781"}
 
 
 def test_it_shows_the_visitors_of_the_page() -> None:
-    hall = Hall({"/a": Count(15, 12, 7)})
-    assert hall.read("/api/shield?page=/a") == {
+    lookout = Lookout({"/a": Count(15, 12, 7)})
+    assert lookout.read("/api/shield?page=/a") == {
         "schemaVersion": 1,
         "label": "online",
         "message": "12",
@@ -21,7 +21,7 @@ def test_it_shows_the_visitors_of_the_page() -> None:
 
 
 def test_an_empty_page_is_gray() -> None:
-    assert Hall().read("/api/shield") == {
+    assert Lookout().read("/api/shield") == {
         "schemaVersion": 1,
         "label": "online",
         "message": "0",
@@ -30,10 +30,10 @@ def test_an_empty_page_is_gray() -> None:
 
 
 def test_label_and_colour_can_be_chosen() -> None:
-    shield = Hall().read("/api/shield?label=readers&color=blue&cacheSeconds=300")
+    shield = Lookout().read("/api/shield?label=readers&color=blue&cacheSeconds=300")
     assert (shield["label"], shield["color"]) == ("readers", "1f6feb")
 
 
 @pytest.mark.parametrize("query", ["page=x", "page=/closed", "page=/a&page=/b", "color=nothing", "page=%ff"])
 def test_a_wrong_address_is_drawn_as_such(query: str) -> None:
-    assert Hall().read(f"/api/shield?{query}") == UNKNOWN
+    assert Lookout().read(f"/api/shield?{query}") == UNKNOWN

@@ -18,7 +18,7 @@ from nannin.web.stream import (
     encode_event,
 )
 from support.asgi import Call, no_tasks_left
-from support.fake_audiences import Hall
+from support.fake_audiences import Lookout
 
 GONE = {"type": "http.disconnect"}
 ONE, TWO, THREE = Count(1, 1, 1), Count(2, 2, 2), Count(3, 3, 3)
@@ -40,11 +40,11 @@ def events(call: Call) -> list[tuple[str, int]]:
     return [(row["page"], row["connections"]) for row in map(msgspec.json.decode, found)]
 
 
-async def told(hall: Hall, call: Call, *expected: tuple[str, int]) -> None:
+async def told(lookout: Lookout, call: Call, *expected: tuple[str, int]) -> None:
     """Waits until these are the events so far."""
     async with asyncio.timeout(5):
         while len(events(call)) < len(expected):
-            hall.clock.settle()
+            lookout.clock.settle()
             await call.sends(len(call.sent) + 1)
     assert events(call) == list(expected)
 
@@ -60,7 +60,7 @@ async def leave(call: Call) -> None:
 
 def test_its_head_keeps_caches_and_proxies_out_of_the_way() -> None:
     async def test() -> None:
-        call = Hall().call("/api/stream")
+        call = Lookout().call("/api/stream")
         await call.sends(3)
         assert call.status == 200
         assert call.header("content-type") == "text/event-stream; charset=utf-8"
@@ -74,7 +74,7 @@ def test_its_head_keeps_caches_and_proxies_out_of_the_way() -> None:
 
 def test_it_begins_with_when_to_come_back_and_the_count() -> None:
     async def test() -> None:
-        call = Hall({"/": TWO}).call("/api/stream")
+        call = Lookout({"/": TWO}).call("/api/stream")
         await call.sends(3)
         retry, event, rest = call.body.split(b"\n\n", 2)
         assert re.fullmatch(rb"retry: [2-4]\d\d\d", retry)
@@ -87,14 +87,14 @@ def test_it_begins_with_when_to_come_back_and_the_count() -> None:
 
 def test_each_page_that_is_asked_for_is_told_at_once_and_then_as_it_changes() -> None:
     async def test() -> None:
-        hall = Hall({"/a": ONE})
-        call = hall.call("/api/stream?page=/a&page=/b&page=/a")
-        await told(hall, call, ("/a", 1), ("/b", 0))
-        hall.source.tell("/b", ONE)
-        await told(hall, call, ("/a", 1), ("/b", 0), ("/b", 1))
-        hall.source.tell("/c", ONE)
-        hall.source.tell("/a", Count())
-        await told(hall, call, ("/a", 1), ("/b", 0), ("/b", 1), ("/a", 0))
+        lookout = Lookout({"/a": ONE})
+        call = lookout.call("/api/stream?page=/a&page=/b&page=/a")
+        await told(lookout, call, ("/a", 1), ("/b", 0))
+        lookout.source.tell("/b", ONE)
+        await told(lookout, call, ("/a", 1), ("/b", 0), ("/b", 1))
+        lookout.source.tell("/c", ONE)
+        lookout.source.tell("/a", Count())
+        await told(lookout, call, ("/a", 1), ("/b", 0), ("/b", 1), ("/a", 0))
         await leave(call)
 
     run(test)
@@ -102,12 +102,12 @@ def test_each_page_that_is_asked_for_is_told_at_once_and_then_as_it_changes() ->
 
 def test_a_star_is_every_page_that_somebody_is_on_now_or_later() -> None:
     async def test() -> None:
-        hall = Hall({"/a": ONE, "/b": TWO})
-        call = hall.call("/api/stream?page=*&page=/a")
-        await told(hall, call, ("/a", 1), ("/b", 2))
-        hall.source.tell("/c", THREE)
-        hall.source.tell("/a", Count())
-        await told(hall, call, ("/a", 1), ("/b", 2), ("/c", 3), ("/a", 0))
+        lookout = Lookout({"/a": ONE, "/b": TWO})
+        call = lookout.call("/api/stream?page=*&page=/a")
+        await told(lookout, call, ("/a", 1), ("/b", 2))
+        lookout.source.tell("/c", THREE)
+        lookout.source.tell("/a", Count())
+        await told(lookout, call, ("/a", 1), ("/b", 2), ("/c", 3), ("/a", 0))
         await leave(call)
 
     run(test)
@@ -128,9 +128,9 @@ def test_the_same_update_is_encoded_once_for_all() -> None:
 @pytest.mark.parametrize("last", ["1", "x" * 8_000, "'; drop table", "\xff\xfe"])
 def test_the_last_event_id_is_harmless(last: str) -> None:
     async def test() -> None:
-        hall = Hall({"/": ONE})
-        call = hall.call("/api/stream", last_event_id=last)
-        await told(hall, call, ("/", 1))
+        lookout = Lookout({"/": ONE})
+        call = lookout.call("/api/stream", last_event_id=last)
+        await told(lookout, call, ("/", 1))
         assert b"id:" not in call.body
         await leave(call)
 
@@ -139,9 +139,9 @@ def test_the_last_event_id_is_harmless(last: str) -> None:
 
 def test_spellings_of_the_same_address_are_told_once() -> None:
     async def test() -> None:
-        hall = Hall({"/%E6": ONE})
-        call = hall.call("/api/stream?page=/%25e6&page=/%25E6")
-        await told(hall, call, ("/%E6", 1))
+        lookout = Lookout({"/%E6": ONE})
+        call = lookout.call("/api/stream?page=/%25e6&page=/%25E6")
+        await told(lookout, call, ("/%E6", 1))
         await leave(call)
 
     run(test)
@@ -149,16 +149,16 @@ def test_spellings_of_the_same_address_are_told_once() -> None:
 
 def test_too_many_pages_are_refused() -> None:
     pages = "&".join(f"page=/{number}" for number in range(MAX_PAGES + 1))
-    status, words = Hall().error(f"/api/stream?{pages}")
+    status, words = Lookout().error(f"/api/stream?{pages}")
     assert (status, words) == (400, "a stream has up to 100 pages, not 101; * is every page")
 
 
 def test_a_head_is_answered_and_nobody_is_watched_for_it() -> None:
-    hall = Hall()
-    call = hall.ask("/api/stream?page=/a", "HEAD")
+    lookout = Lookout()
+    call = lookout.ask("/api/stream?page=/a", "HEAD")
     assert (call.status, call.body) == (200, b"")
     assert call.header("content-type") == "text/event-stream; charset=utf-8"
-    assert not hall.source.watchers
+    assert not lookout.source.watchers
 
 
 # --- slow readers, and many ---
@@ -166,19 +166,19 @@ def test_a_head_is_answered_and_nobody_is_watched_for_it() -> None:
 
 def test_who_does_not_read_gets_the_newest_only() -> None:
     async def test() -> None:
-        hall = Hall({"/a": ONE})
-        call = hall.call("/api/stream?page=/a&page=/b")
-        await told(hall, call, ("/a", 1), ("/b", 0))
+        lookout = Lookout({"/a": ONE})
+        call = lookout.call("/api/stream?page=/a&page=/b")
+        await told(lookout, call, ("/a", 1), ("/b", 0))
         call.open_gate.clear()
-        hall.source.tell("/a", TWO)
-        hall.clock.settle()
+        lookout.source.tell("/a", TWO)
+        lookout.clock.settle()
         await asyncio.sleep(0)  # that one is on its way now
         for number in range(3, 1_000):
-            hall.source.tell("/a", Count(number, 1, 1))
-            hall.clock.settle()
-        hall.source.tell("/b", ONE)
+            lookout.source.tell("/a", Count(number, 1, 1))
+            lookout.clock.settle()
+        lookout.source.tell("/b", ONE)
         call.open_gate.set()
-        await told(hall, call, ("/a", 1), ("/b", 0), ("/a", 2), ("/a", 999), ("/b", 1))
+        await told(lookout, call, ("/a", 1), ("/b", 0), ("/a", 2), ("/a", 999), ("/b", 1))
         await leave(call)
 
     run(test)
@@ -186,15 +186,15 @@ def test_who_does_not_read_gets_the_newest_only() -> None:
 
 def test_many_pages_are_written_in_pieces_and_what_changes_meanwhile_is_told_anew() -> None:
     async def test() -> None:
-        hall = Hall({f"/p{number:04}": ONE for number in range(1_000)})
-        call = hall.call("/api/stream?page=*")
+        lookout = Lookout({f"/p{number:04}": ONE for number in range(1_000)})
+        call = lookout.call("/api/stream?page=*")
         await call.sends(3)
         assert len(call.sent[2]["body"]) < CHUNK_BYTES + 200
-        hall.source.tell("/p0999", TWO)
-        hall.source.tell("/p0000", TWO)
+        lookout.source.tell("/p0999", TWO)
+        lookout.source.tell("/p0000", TWO)
         async with asyncio.timeout(5):
             while len(events(call)) < 1_001:
-                hall.clock.settle()
+                lookout.clock.settle()
                 await call.sends(len(call.sent) + 1)
         assert [row for row in events(call) if row[0] == "/p0999"] == [("/p0999", 2)]
         assert [row for row in events(call) if row[0] == "/p0000"] == [("/p0000", 1), ("/p0000", 2)]
@@ -205,18 +205,18 @@ def test_many_pages_are_written_in_pieces_and_what_changes_meanwhile_is_told_ane
 
 def test_many_streams_take_turns() -> None:
     async def test() -> None:
-        hall = Hall()
-        calls = [hall.call("/api/stream") for _ in range(2 * WAKES_PER_SLICE + 1)]
+        lookout = Lookout()
+        calls = [lookout.call("/api/stream") for _ in range(2 * WAKES_PER_SLICE + 1)]
         for call in calls:
             await call.sends(3)
-        hall.source.tell("/", ONE)
+        lookout.source.tell("/", ONE)
         for slices in (1, 2, 3):
-            hall.clock.advance(0.005 if slices > 1 else 0)
+            lookout.clock.advance(0.005 if slices > 1 else 0)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             written = sum(len(call.sent) == 4 for call in calls)
             assert written == min(slices * WAKES_PER_SLICE, len(calls))
-        hall.observers.shut_down()
+        lookout.observers.shut_down()
         for call in calls:
             await call.ends()
 
@@ -228,14 +228,14 @@ def test_many_streams_take_turns() -> None:
 
 def test_a_silent_stream_is_kept_alive() -> None:
     async def test() -> None:
-        hall = Hall()
-        call = hall.call("/api/stream")
+        lookout = Lookout()
+        call = lookout.call("/api/stream")
         await call.sends(3)
-        hall.clock.advance(KEEP_ALIVE_S - 0.1)
+        lookout.clock.advance(KEEP_ALIVE_S - 0.1)
         await asyncio.sleep(0)
         assert len(call.sent) == 3
         for beats in (1, 2):
-            hall.clock.advance(KEEP_ALIVE_S)
+            lookout.clock.advance(KEEP_ALIVE_S)
             await call.sends(3 + beats)
             assert call.sent[-1]["body"] == b":\n\n"
         await leave(call)
@@ -245,13 +245,13 @@ def test_a_silent_stream_is_kept_alive() -> None:
 
 def test_a_stream_that_tells_needs_no_keep_alive() -> None:
     async def test() -> None:
-        hall = Hall()
-        call = hall.call("/api/stream")
+        lookout = Lookout()
+        call = lookout.call("/api/stream")
         await call.sends(3)
         for number in range(1, 5):
-            hall.clock.advance(KEEP_ALIVE_S * 0.75)
-            hall.source.tell("/", Count(number, 1, 1))
-            hall.clock.settle()
+            lookout.clock.advance(KEEP_ALIVE_S * 0.75)
+            lookout.source.tell("/", Count(number, 1, 1))
+            lookout.clock.settle()
             await call.sends(3 + number)
         assert b":\n\n" not in [message["body"] for message in call.sent[1:]]
         await leave(call)
@@ -261,14 +261,14 @@ def test_a_stream_that_tells_needs_no_keep_alive() -> None:
 
 def test_one_timer_serves_all_streams_and_none_is_left_behind() -> None:
     async def test() -> None:
-        hall = Hall()
-        calls = [hall.call("/api/stream") for _ in range(50)]
+        lookout = Lookout()
+        calls = [lookout.call("/api/stream") for _ in range(50)]
         for call in calls:
             await call.sends(3)
-        assert hall.clock.pending == 1
+        assert lookout.clock.pending == 1
         for call in calls:
             await leave(call)
-        assert hall.clock.pending == 0
+        assert lookout.clock.pending == 0
 
     run(test)
 
@@ -278,28 +278,28 @@ def test_one_timer_serves_all_streams_and_none_is_left_behind() -> None:
 
 def test_a_client_that_goes_is_unwatched_at_once() -> None:
     async def test() -> None:
-        hall = Hall()
-        call = hall.call("/api/stream?page=/a&page=/b")
+        lookout = Lookout()
+        call = lookout.call("/api/stream?page=/a&page=/b")
         await call.sends(3)
-        assert [page for _, page in hall.source.watchers] == ["/a", "/b"]
+        assert [page for _, page in lookout.source.watchers] == ["/a", "/b"]
         await leave(call)
-        assert not hall.source.watchers
-        assert not len(hall.observers.streams)
+        assert not lookout.source.watchers
+        assert not len(lookout.observers.streams)
 
     run(test)
 
 
 def test_a_client_that_goes_in_the_middle_of_a_write_is_unwatched_too() -> None:
     async def test() -> None:
-        hall = Hall()
-        call = hall.call("/api/stream")
+        lookout = Lookout()
+        call = lookout.call("/api/stream")
         await call.sends(3)
         call.open_gate.clear()
-        hall.source.tell("/", ONE)
-        hall.clock.settle()
+        lookout.source.tell("/", ONE)
+        lookout.clock.settle()
         call.put(GONE)
         async with asyncio.timeout(5):
-            while hall.source.watchers:
+            while lookout.source.watchers:
                 await asyncio.sleep(0)
         call.broken = OSError("the client has gone")
         call.open_gate.set()
@@ -310,42 +310,42 @@ def test_a_client_that_goes_in_the_middle_of_a_write_is_unwatched_too() -> None:
 
 def test_a_request_that_is_cancelled_leaves_nothing_behind() -> None:
     async def test() -> None:
-        hall = Hall()
-        call = hall.call("/api/stream")
+        lookout = Lookout()
+        call = lookout.call("/api/stream")
         await call.sends(3)
         assert call.task is not None
         call.task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call.ends()
-        assert not hall.source.watchers
-        assert hall.clock.pending == 0
+        assert not lookout.source.watchers
+        assert lookout.clock.pending == 0
 
     run(test)
 
 
 def test_a_shutdown_ends_every_stream_in_good_order() -> None:
     async def test() -> None:
-        hall = Hall()
-        calls = [hall.call(f"/api/stream?page=/{number}") for number in range(3)]
+        lookout = Lookout()
+        calls = [lookout.call(f"/api/stream?page=/{number}") for number in range(3)]
         for call in calls:
             await call.sends(3)
-        hall.observers.shut_down()
+        lookout.observers.shut_down()
         for call in calls:
             await call.ends()
             assert call.sent[-1].get("more_body", False) is False
-        assert not hall.source.watchers
+        assert not lookout.source.watchers
 
     run(test)
 
 
 def test_nothing_is_written_after_the_end() -> None:
     async def test() -> None:
-        hall = Hall()
-        call = hall.call("/api/stream")
+        lookout = Lookout()
+        call = lookout.call("/api/stream")
         await call.sends(3)
-        hall.source.tell("/", ONE)
-        hall.observers.shut_down()
-        hall.clock.settle()
+        lookout.source.tell("/", ONE)
+        lookout.observers.shut_down()
+        lookout.clock.settle()
         await call.ends()
         assert [message["body"] for message in call.sent[3:]] == [b""]
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope
 from nannin.access.origin import find_header
 
 # How long a body may take to arrive.
-_TIMEOUT_S = 15.0
+TIMEOUT_S = 15.0
 
 
 class Unread(enum.Enum):
@@ -21,13 +21,15 @@ class Unread(enum.Enum):
     TOO_SLOW = (408, b"Request timeout")
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes | Unread:
+async def read_body(
+    scope: Scope, receive: Receive, max_bytes: int, *, timeout_s: float = TIMEOUT_S
+) -> bytes | Unread:
     """Reads a body; one that is too large is refused before the rest of it is waited for."""
     declared = find_header(scope["headers"], b"content-length")
     if declared.isdecimal() and int(declared) > max_bytes:
         return Unread.TOO_LARGE
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await _read(receive, max_bytes)
     except TimeoutError:
         return Unread.TOO_SLOW
