@@ -65,6 +65,11 @@ def tell_page(socket: Any, *args: Any) -> None:
     socket.page.emit("told", *args)
 
 
+@live.on("tell-page-with-bytes")
+def tell_page_with_bytes(socket: Any, *args: Any) -> None:
+    socket.page.emit("told", *args, b"of the server")
+
+
 @live.on("tell-others")
 @live.page("/custom").on("tell-others")
 def tell_others(socket: Any, *args: Any) -> None:

@@ -56,6 +56,13 @@ export const drive = async (load) => {
 
   const commands = {
     open,
+    // A component that is mounted, unmounted and mounted again before the server can answer.
+    mountTwice(command) {
+      open(command);
+      const socket = sockets.get(command.name);
+      socket.disconnect();
+      socket.connect();
+    },
     emit({ name, event, args, volatile }) {
       const socket = sockets.get(name);
       (volatile ? socket.volatile : socket).emit(event, ...fromJson(args));

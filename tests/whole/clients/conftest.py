@@ -124,10 +124,10 @@ class NodeClient:
         """Reads reports up to this event, which must have these arguments."""
         assert self.wait("event", name, event=event)["args"] == list(args)
 
-    def call(self, event: str, *args: Any) -> list[Any]:
+    def call(self, event: str, *args: Any, name: str = "a") -> list[Any]:
         """Emits an event and returns what the server acknowledged it with."""
-        self.tell("call", event=event, args=args)
-        answer = self.wait("ack", event=event)["args"]
+        self.tell("call", name, event=event, args=args)
+        answer = self.wait("ack", name, event=event)["args"]
         assert isinstance(answer, list)
         return answer
 

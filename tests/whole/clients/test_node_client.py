@@ -142,7 +142,53 @@ def test_the_three_targets(client: NodeClient, client_server: Server) -> None:
         assert [client.next_event("told", name) for _ in told] == [[what] for what in told]
 
 
+@pytest.mark.parametrize("number", [0, 7])
+def test_a_forged_placeholder_hurts_nobody(client: NodeClient, client_server: Server, number: int) -> None:
+    for name in "abc":
+        client.open(client_server.url, name, forceNew=True)
+        client.wait("connect", name)
+    client.tell("emit", event="tell-page-with-bytes", args=[{"_placeholder": True, "num": number}, "text"])
+    for name in "abc":
+        client.wait_event("told", {"num": number}, "text", b"of the server", name=name)
+    client.tell("emit", event="tell-page", args=["all are here"])
+    for name in "abc":
+        client.wait_event("told", "all are here", name=name)
+
+
+def test_a_forged_placeholder_beside_bytes_ends_its_sender_alone(
+    client: NodeClient, client_server: Server
+) -> None:
+    for name in "abc":
+        client.open(client_server.url, name, forceNew=True, reconnection=False)
+        client.wait("connect", name)
+    client.tell("emit", event="tell-page", args=[{"_placeholder": True, "num": 7}, b"my own"])
+    client.wait("disconnect", "a")
+    client.tell("emit", "b", event="tell-page", args=["two are here"])
+    for name in "bc":
+        client.wait_event("told", "two are here", name=name)
+
+
 # The end of a connection
+
+
+@each_transport
+def test_a_page_that_is_mounted_twice_in_one_tick_is_connected_and_counted_once(
+    client: NodeClient, count_server: Server, transports: list[str], request: pytest.FixtureRequest
+) -> None:
+    page = f"{count_server.url}/mounted/{request.node.callspec.id}"
+    client.open(page, "watcher", forceNew=True)
+    client.wait_event("user connected", 1, name="watcher")
+    client.open(count_server.url, "other page", transports=transports)
+    client.wait("connect", "other page")
+    client.tell("mountTwice", url=page, options={"transports": transports})
+    client.wait("connect")
+    client.wait_event("user connected", 2)
+    client.open(page, "third", forceNew=True)
+    client.wait_event("user connected", 3, name="third")
+    assert client.call("nannin:visible", True) == []
+    client.tell("disconnect")
+    client.wait_event("user disconnected", 2, name="third")
+    assert client.call("nannin:visible", True, name="other page") == []
 
 
 def test_the_client_leaves_and_comes_back(connected: NodeClient) -> None:
