@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 
 from support.certificates import CERTIFICATE, KEY
+from support.forks import MODULES, Fork
 from support.places import ROOT as ROOT
 
 APPS = ROOT / "tests" / "support" / "apps"
@@ -24,7 +25,16 @@ STOP_TIMEOUT_S = 10.0
 
 
 class Server:
-    """A server in a process of its own, at `url`, with its output in `log`."""
+    """A server in a process of its own, at `url`, with its output in `log`.
+
+    Args:
+        command: starts it.
+        host: where it listens.
+        port: where it listens.
+        env: variables besides our own.
+        tls: whether it speaks TLS.
+        fresh: whether its interpreter starts anew, instead of being forked with everything imported.
+    """
 
     def __init__(
         self,
@@ -34,12 +44,16 @@ class Server:
         env: dict[str, str] | None = None,
         *,
         tls: bool = False,
+        fresh: bool = False,
     ) -> None:
         self.host, self.port, self.tls = host, port, tls
         self._command = command
         self._env = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **(env or {})}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self.process: subprocess.Popen[bytes] | None = None
+        # What starts with variables of Python's own, or is not Python, has to start by itself.
+        self._fresh = fresh or command[:2] != [sys.executable, "-m"] or command[2] not in MODULES
+        self._fresh = self._fresh or any(name.startswith("PYTHON") for name in env or ())
+        self.process: subprocess.Popen[bytes] | Fork | None = None
 
     @property
     def url(self) -> str:
@@ -56,9 +70,13 @@ class Server:
 
     def start(self) -> None:
         """Starts the process and returns once its port answers."""
-        self.process = subprocess.Popen(
-            self._command, stdout=self._log, stderr=subprocess.STDOUT, env=self._env, cwd=ROOT
-        )
+        if self._fresh:
+            self.process = subprocess.Popen(
+                self._command, stdout=self._log, stderr=subprocess.STDOUT, env=self._env, cwd=ROOT
+            )
+        else:
+            _, _, module, *arguments = self._command
+            self.process = Fork(module, arguments, env=self._env, cwd=str(ROOT), output=self._log.fileno())
         give_up_at = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < give_up_at:
             if self.process.poll() is not None:
@@ -85,7 +103,7 @@ class Server:
         finally:
             if self.process.poll() is None:
                 self.process.kill()
-                self.process.wait()
+                self.process.wait(STOP_TIMEOUT_S)
         took = time.monotonic() - started
         self.process = None
         return took
@@ -106,9 +124,10 @@ def running(
     host: str = "127.0.0.1",
     env: dict[str, str] | None = None,
     tls: bool = False,
+    fresh: bool = False,
 ) -> Iterator[Server]:
     """Runs `command`, which must listen on `port`, for the time of a with-block."""
-    server = Server(command, host, port, env, tls=tls)
+    server = Server(command, host, port, env, tls=tls, fresh=fresh)
     try:
         server.start()
         yield server
@@ -118,12 +137,16 @@ def running(
 
 @contextlib.contextmanager
 def nannin(
-    *arguments: str, port: int | None = None, env: dict[str, str] | None = None, tls: bool = False
+    *arguments: str,
+    port: int | None = None,
+    env: dict[str, str] | None = None,
+    tls: bool = False,
+    fresh: bool = False,
 ) -> Iterator[Server]:
     """Runs `nannin serve` with these arguments on a free port."""
     port = port or free_port()
     serve = [sys.executable, "-m", "nannin", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    with running([*serve, *arguments], port, env=env, tls=tls) as server:
+    with running([*serve, *arguments], port, env=env, tls=tls, fresh=fresh) as server:
         yield server
 
 

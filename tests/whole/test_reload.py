@@ -74,7 +74,7 @@ def open_stream(server: Server) -> socket.socket:
 
 
 def test_a_change_is_served_whatever_is_open(path: pathlib.Path) -> None:
-    with nannin("--reload", "--app", str(path)) as server, contextlib.ExitStack() as clients:
+    with nannin("--reload", "--app", str(path), fresh=True) as server, contextlib.ExitStack() as clients:
         assert answers(server, "one")
         clients.enter_context(open_websocket(server))
         clients.enter_context(open_stream(server))
@@ -100,7 +100,7 @@ def refusal(server: Server) -> str:
 
 
 def test_a_broken_application_is_waited_for(path: pathlib.Path) -> None:
-    with nannin("--reload", "--app", str(path)) as server:
+    with nannin("--reload", "--app", str(path), fresh=True) as server:
         assert answers(server, "one")
         write(path, "1 / 0")
         assert logs(server, "the server has ended; it starts again after the next change")
@@ -113,7 +113,7 @@ def test_a_broken_application_is_waited_for(path: pathlib.Path) -> None:
 
 def test_requests_to_an_application_that_never_worked_are_told_why(path: pathlib.Path) -> None:
     write(path, "import nothing_of_this_name")
-    with nannin("--reload", "--app", str(path)) as server:
+    with nannin("--reload", "--app", str(path), fresh=True) as server:
         assert "No module named 'nothing_of_this_name'" in refusal(server)
         with connect(server, upgrade_request("/socket.io/?EIO=4&transport=websocket")) as client:
             read_until(client, b"HTTP/1.1 403")
@@ -127,7 +127,7 @@ def test_requests_to_an_application_that_never_worked_are_told_why(path: pathlib
 
 
 def test_an_interrupt_ends_both_processes_in_good_order(path: pathlib.Path) -> None:
-    with nannin("--reload", "--app", str(path)) as server:
+    with nannin("--reload", "--app", str(path), fresh=True) as server:
         assert answers(server, "one")
         took, code = end(server, signal.SIGINT)
         assert (code, took < 5) == (0, True)

@@ -35,7 +35,7 @@ HTTP_APP = """
 
 def test_no_address_of_a_client_is_logged_at_info_and_it_is_at_trace() -> None:
     for level, is_logged in [("info", False), ("trace", True)]:
-        with nannin("--log-level", level) as server:
+        with nannin("--log-level", level, fresh=True) as server:
             with connect(server, upgrade_request("/socket.io/?EIO=4&transport=websocket")) as client:
                 read_until(client, b"101 Switching Protocols")
                 here = f"{client.getsockname()[0]}:{client.getsockname()[1]}"
@@ -98,20 +98,20 @@ def test_the_journal_gets_no_time_but_priorities() -> None:
 
 
 def test_another_application_is_served_and_announced_with_its_address_only(tmp_path: pathlib.Path) -> None:
-    with nannin("--app", write(tmp_path / "one.py", HTTP_APP)) as server:
+    with nannin("--app", write(tmp_path / "one.py", HTTP_APP), fresh=True) as server:
         assert get(f"{server.url}/") == b"hello"
         assert place(server.log) == f"{server.url}/"
 
 
 def test_flags_are_heard_by_the_application_and_win_over_its_code(tmp_path: pathlib.Path) -> None:
     code = "from nannin import Live\nlive = Live(ping_interval=3, ping_timeout=4)"
-    with nannin("--app", write(tmp_path / "two.py", code), "--ping-interval", "0.7") as server:
+    with nannin("--app", write(tmp_path / "two.py", code), "--ping-interval", "0.7", fresh=True) as server:
         handshake = json.loads(get(f"{server.url}/socket.io/?EIO=4&transport=polling")[1:])
     assert (handshake["pingInterval"], handshake["pingTimeout"]) == (700, 4000)
 
 
 def test_a_root_path_works_for_proxies_that_strip_it_and_for_those_that_do_not() -> None:
-    with nannin("--root-path", "/here") as server:
+    with nannin("--root-path", "/here", fresh=True) as server:
         assert get(f"{server.url}/") == get(f"{server.url}/here/") == get(f"{server.url}/here")
         assert place(server.log) == f"{server.url}/here/"
         for path in ("/socket.io/", "/here/socket.io/"):
@@ -142,7 +142,7 @@ def test_https_is_served_with_a_certificate(tmp_path: pathlib.Path) -> None:
     certificate, key = write(tmp_path / "c.pem", CERTIFICATE), write(tmp_path / "k.pem", KEY)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # its dates are not what is tested
-    with nannin("--ssl-certfile", certificate, "--ssl-keyfile", key) as server:
+    with nannin("--ssl-certfile", certificate, "--ssl-keyfile", key, fresh=True) as server:
         address = f"https://{server.host}:{server.port}/"
         with urllib.request.urlopen(address, timeout=5, context=context) as response:
             assert response.status == 200
@@ -155,7 +155,7 @@ def test_the_page_is_opened_in_the_browser_once_it_is_served(tmp_path: pathlib.P
     browser = tmp_path / "browser"
     write(browser, f"#!/bin/sh\necho \"$1\" > '{pipe}'\n")
     browser.chmod(0o755)
-    with nannin("--open", env={"BROWSER": str(browser)}) as server:
+    with nannin("--open", env={"BROWSER": str(browser)}, fresh=True) as server:
         assert pipe.read_text() == f"{server.url}/\n"
 
 

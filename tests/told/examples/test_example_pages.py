@@ -60,7 +60,7 @@ def test_each_of_two_browsers_sees_both(example: str, way: int, visit: Visit) ->
     port = free_port()
     program, *arguments = commands(example)[way]
     module = [sys.executable, "-m", program]
-    with running([*module, *arguments, "--port", str(port)], port) as server:
+    with running([*module, *arguments, "--port", str(port)], port, fresh=True) as server:
         pages = [visit(f"{server.url}/") for _ in NAMES]
         for number, (page, name) in enumerate(zip(pages, NAMES, strict=True), start=1):
             come_in(page, name)
@@ -77,7 +77,9 @@ def test_what_one_says_is_there_for_the_other(visit: Visit) -> None:
     for example, said in {"fastapi": "#said", "django": "#book"}.items():
         port = free_port()
         program, *arguments = commands(example)[0]
-        with running([sys.executable, "-m", program, *arguments, "--port", str(port)], port) as server:
+        with running(
+            [sys.executable, "-m", program, *arguments, "--port", str(port)], port, fresh=True
+        ) as server:
             ada, grace = visit(f"{server.url}/"), visit(f"{server.url}/")
             come_in(ada, "Ada")
             come_in(grace, "Grace")
