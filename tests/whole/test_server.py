@@ -168,7 +168,8 @@ def test_a_port_in_use_is_one_line_and_code_1() -> None:
 
 def test_a_socket_file_that_can_not_be_made_is_one_line_and_code_1(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / "no" / "n.sock")
-    assert run("--uds", path) == (1, "", f"nannin: can't listen on {path}: No such file or directory\n")
+    problem = f"there is no folder {tmp_path / 'no'}; make it first"
+    assert run("--uds", path) == (1, "", f"nannin: can't listen on {path}: {problem}\n")
     path = str(tmp_path / ("x" * 150))
     code, out, errors = run("--uds", path)
     assert (code, out) == (1, "")
