@@ -113,7 +113,7 @@ const settle = () => {
   later = clearTimeout(later);
   const visible = !document.hidden;
   shown ||= visible;
-  // The tag of now
+  // Turbo
   const { page, token, store = "local" } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset;
   const auth = { visitor: store == "none" || navigator.globalPrivacyControl ? undefined : random, token, observe: false };
   let { host, pathname } = location;
@@ -164,6 +164,6 @@ addEventListener("pageshow", settle);
 addEventListener("pagehide", () => (shown = close(counts = {})));
 addEventListener("online", () => settle(close()));
 window.navigation?.addEventListener("currententrychange", soon);
-new MutationObserver(soon).observe(document, { subtree: true, childList: true, attributes: true });
+new MutationObserver(soon).observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
 settle();
 })();
