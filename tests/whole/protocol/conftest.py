@@ -20,6 +20,8 @@ QUICK = (
     "--connect-timeout",
     "1",
 )
+# A reader that waits for bytes keeps a socket open that was closed beside it: a ping wakes it.
+PATIENT = ("--ping-interval", "0.3", "--ping-timeout", "20", "--max-payload", "1000000")
 CALM = ("--ping-interval", "5", "--ping-timeout", "5", "--max-payload", "1000000", "--connect-timeout", "1")
 
 
@@ -46,7 +48,14 @@ def protocol_server(way: Way) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def plain_server(way: Way) -> Iterator[Server]:
-    """nannin as it comes, with quick heartbeats: every page is told its count."""
+    """nannin with patience: every page is told its count, and nobody is lost because the machine is busy."""
+    with served(way, None, *PATIENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hasty_server(way: Way) -> Iterator[Server]:
+    """nannin with quick heartbeats."""
     with served(way, None, *QUICK) as server:
         yield server
 

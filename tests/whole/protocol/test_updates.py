@@ -210,11 +210,14 @@ def test_a_lost_websocket_is_counted_out_at_once(
     watcher.wait_event("user disconnected", 1)
 
 
-def test_a_missed_pong_is_counted_out(join: Join, transport: str) -> None:
-    watcher, dead = join(), join(transport, answers_pings=False)
-    watcher.wait_event("user connected", 2)
-    dead.wait_ended()
-    watcher.wait_event("user disconnected", 1)
+def test_a_missed_pong_is_counted_out(hasty_server: Server, page: str, transport: str) -> None:
+    with (
+        Client(hasty_server, "websocket", page) as watcher,
+        Client(hasty_server, transport, page, answers_pings=False) as dead,
+    ):
+        watcher.wait_event("user connected", 2)
+        dead.wait_ended()
+        watcher.wait_event("user disconnected", 1)
 
 
 def test_a_duplicate_get_is_counted_out(join: Join) -> None:
