@@ -78,6 +78,24 @@ def test_a_tally_has_a_stroke_for_each_person(
     expect(page.locator("#tally path")).to_have_count(strokes)
 
 
+WIDTHS = """element => ["iiii", "MMMM"].map((text) => {
+    const probe = document.createElement("span");
+    probe.textContent = text;
+    element.append(probe);
+    const { width } = probe.getBoundingClientRect();
+    probe.remove();
+    return width;
+})"""
+
+
+@pytest.mark.parametrize("language", ["ja-JP", "en-US"])
+def test_code_is_set_in_letters_of_one_width(server: Server, visit: Visit, language: str) -> None:
+    page = visit(server.url, language)
+    for code in page.locator("code").all():
+        narrow, wide = code.evaluate(WIDTHS)
+        assert narrow == wide > 0
+
+
 # --- who listens ---
 
 
