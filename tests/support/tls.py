@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import socket
 import ssl
@@ -12,6 +13,7 @@ from typing import Any
 from support.certificates import CERTIFICATE
 
 
+@functools.cache
 def context() -> ssl.SSLContext:
     """What trusts the certificate of the tests."""
     return ssl.create_default_context(cadata=CERTIFICATE)
