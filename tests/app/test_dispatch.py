@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from nannin import Live
 from nannin.app.dispatch import App, route_path
 from support.asgi import Call, scope
+from support.one_request import ask
 
 POLLING = "EIO=4&transport=polling"
-
-
-def ask(app: ASGIApp, path: str, method: str = "GET", root_path: str = "") -> httpx.Response:
-    """One request, answered by the app without a server."""
-
-    async def main() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app, root_path=root_path)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            return await client.request(method, path)
-
-    return asyncio.run(main())
 
 
 # The Engine.IO path

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import urljoin
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
 from nannin import EngineIO, Live, Session
 from nannin.app.dispatch import Rooted
-
-
-def ask(app: ASGIApp, path: str, *, root_path: str = "", method: str = "GET") -> httpx.Response:
-    """One request, answered by the app without a server."""
-
-    async def main() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app, root_path=root_path)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            return await client.request(method, path)
-
-    return asyncio.run(main())
+from support.one_request import ask
 
 
 def is_page(response: httpx.Response) -> bool:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin import Live
 from nannin.app.wrapping import own_paths
+from support.one_request import ask
 
 PATIENCE_S = 5.0
 
@@ -22,17 +23,6 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     """An app without mounting, lifespan or WebSockets."""
     assert scope["type"] == "http"
     await PlainTextResponse(f"the app's {scope['path']}")(scope, receive, send)
-
-
-def ask(app: ASGIApp, path: str, *, method: str = "GET", root_path: str = "") -> httpx.Response:
-    """One request, answered by the app without a server."""
-
-    async def main() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app, root_path=root_path)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            return await client.request(method, path)
-
-    return asyncio.run(main())
 
 
 # Whose path it is

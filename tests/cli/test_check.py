@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pathlib
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,14 +15,7 @@ from nannin.settings import SETTINGS
 SECRET = "0123456789abcdef"
 
 
-@pytest.fixture(autouse=True)
-def own_environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder, and an environment that is put back: the command writes to it."""
-    monkeypatch.chdir(tmp_path)
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("own_environment")
 
 
 def rows(printed: str) -> dict[str, list[str]]:

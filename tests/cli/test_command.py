@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
@@ -19,14 +18,7 @@ from nannin.settings import SETTINGS, Settings
 SECRET = "0123456789abcdef"
 
 
-@pytest.fixture(autouse=True)
-def own_environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder, and an environment that is put back: the command writes to it."""
-    monkeypatch.chdir(tmp_path)
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("own_environment")
 
 
 @pytest.fixture

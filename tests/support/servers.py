@@ -158,6 +158,12 @@ class Way(enum.Enum):
     TLS = "nannin serve with https"
 
 
+def patience(*, ping_interval: float, ping_timeout: float, connect_timeout: float = 10) -> tuple[str, ...]:
+    """The flags of a server that takes large messages and waits so many seconds for its clients."""
+    times = ("--ping-interval", ping_interval, "--ping-timeout", ping_timeout)
+    return (*map(str, times), "--connect-timeout", str(connect_timeout), "--max-payload", "1000000")
+
+
 @contextlib.contextmanager
 def served(way: Way, app: str | None, *settings: str) -> Iterator[Server]:
     """Runs an application on a free port.

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import httpx
 import pytest
-from starlette.types import ASGIApp
 
 from nannin import Live
 from nannin.web.files import STATIC
-
-
-def ask(app: ASGIApp, path: str, method: str = "GET") -> httpx.Response:
-    """One request, answered by the app without a server."""
-
-    async def main() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            return await client.request(method, path)
-
-    return asyncio.run(main())
+from support.one_request import ask
 
 
 def test_the_page_is_at_the_root() -> None:

@@ -64,9 +64,8 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Serve]:
 @pytest.fixture
 def guest(node: str) -> Iterator[NodeClient]:
     """The official client of Node.js."""
-    client = NodeClient(node, "client_4.mjs")
-    yield client
-    client.close()
+    with contextlib.closing(NodeClient(node, "client_4.mjs")) as client:
+        yield client
 
 
 def websockets(server: Server) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from whole.browser.pages.widget_site import (
     RECORDER,
     Publish,
     Wire,
+    answer,
     comes_true,
     embedding,
     key_of,
@@ -255,11 +256,7 @@ class Stage(http.server.ThreadingHTTPServer):
                     stage.was_prerendered = self.path.endswith("=true")
                     stage.loaded.set()
                 body = {"/first": stage.FIRST, "/second": stage.second}.get(self.path, "").encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                answer(self, body)
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import os
@@ -18,19 +19,10 @@ from typing import Any
 import pytest
 
 from support.certificates import CERTIFICATE
-from support.servers import APPS, NODE, Server, Way, served
+from support.servers import APPS, NODE, Server, Way, patience, served
 
 PATIENCE_S = 15.0
-SETTINGS = (
-    "--ping-interval",
-    "2",
-    "--ping-timeout",
-    "2",
-    "--max-payload",
-    "1000000",
-    "--connect-timeout",
-    "5",
-)
+SETTINGS = patience(ping_interval=2, ping_timeout=2, connect_timeout=5)
 APP = ("--app", f"{APPS / 'protocol_app.py'}:live")
 
 Report = dict[str, Any]
@@ -173,9 +165,8 @@ def count_server(way: Way) -> Iterator[Server]:
 @pytest.fixture(scope="session", params=["client_4.mjs", "client_3.mjs"], ids=["4.x", "3.x"])
 def client_process(request: pytest.FixtureRequest, node: str) -> Iterator[NodeClient]:
     """A process with the official client of Node.js, in each version."""
-    client = NodeClient(node, request.param)
-    yield client
-    client.close()
+    with contextlib.closing(NodeClient(node, request.param)) as client:
+        yield client
 
 
 @pytest.fixture

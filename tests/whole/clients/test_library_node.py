@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Iterator
@@ -61,9 +62,8 @@ class Clients(NodeClient):
 @pytest.fixture(scope="module")
 def clients_process(node: str) -> Iterator[Clients]:
     """A process with the official client."""
-    clients = Clients(node, "library.mjs")
-    yield clients
-    clients.close()
+    with contextlib.closing(Clients(node, "library.mjs")) as clients:
+        yield clients
 
 
 @pytest.fixture

@@ -8,21 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from support.raw_wire import get, polling
-from support.servers import Server, Way, served
+from support.servers import Server, Way, patience, served
 
-QUICK = (
-    "--ping-interval",
-    "0.3",
-    "--ping-timeout",
-    "0.2",
-    "--max-payload",
-    "1000000",
-    "--connect-timeout",
-    "1",
-)
+QUICK = patience(ping_interval=0.3, ping_timeout=0.2, connect_timeout=1)
 # A reader that waits for bytes keeps a socket open that was closed beside it: a ping wakes it.
-PATIENT = ("--ping-interval", "0.3", "--ping-timeout", "20", "--max-payload", "1000000")
-CALM = ("--ping-interval", "5", "--ping-timeout", "5", "--max-payload", "1000000", "--connect-timeout", "1")
+PATIENT = patience(ping_interval=0.3, ping_timeout=20)
+CALM = patience(ping_interval=5, ping_timeout=5, connect_timeout=1)
+TRANSPORTS = ["polling", "websocket", "upgrade"]
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +50,12 @@ def hasty_server(way: Way) -> Iterator[Server]:
     """nannin with heartbeats as quick as a busy machine can answer."""
     with served(way, None, "--ping-interval", "0.3", "--ping-timeout", "1.5") as server:
         yield server
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each way of talking in turn."""
+    return str(request.param)
 
 
 @pytest.fixture

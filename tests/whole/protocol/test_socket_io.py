@@ -15,16 +15,9 @@ import pytest
 from support.raw_links import Client, Link
 from support.servers import Server
 
-TRANSPORTS = ["polling", "websocket", "upgrade"]
 PAGES = ["/", "/custom"]
 
 Connect = Callable[..., Client]
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """Each way of talking in turn."""
-    return str(request.param)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from support.raw_links import Client, Link
 from support.servers import APPS, Server, nannin
+from whole.protocol.conftest import TRANSPORTS
 
-TRANSPORTS = ["polling", "websocket", "upgrade"]
 NUMBERS = itertools.count(1)
 
 Join = Callable[..., Client]
@@ -22,12 +22,6 @@ Join = Callable[..., Client]
 def page() -> str:
     """A page that no other test uses."""
     return f"/updates/{next(NUMBERS)}"
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """Each way of talking in turn."""
-    return str(request.param)
 
 
 @pytest.fixture

@@ -72,6 +72,21 @@ def embedding(
     )
 
 
+def answer(
+    request: http.server.BaseHTTPRequestHandler,
+    html: bytes,
+    headers: dict[str, str] | None = None,
+) -> None:
+    """Answers a request with a page; an empty one is not there."""
+    request.send_response(200 if html else 404)
+    for name, value in (headers or {}).items():
+        request.send_header(name, value)
+    request.send_header("Content-Type", "text/html; charset=utf-8")
+    request.send_header("Content-Length", str(len(html)))
+    request.end_headers()
+    request.wfile.write(html)
+
+
 @contextlib.contextmanager
 def site() -> Iterator[Publish]:
     """A site on another loopback origin; yields what puts a page at a path of it and returns its URL."""
@@ -80,13 +95,7 @@ def site() -> Iterator[Publish]:
     class Site(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body, headers = pages.get(self.path) or pages.get(urlsplit(self.path).path, (b"", {}))
-            self.send_response(200 if body else 404)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            answer(self, body, headers)
 
         def log_message(self, *_: object) -> None:
             pass
