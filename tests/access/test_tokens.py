@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import Signer
 
 from nannin.access.tokens import TOKEN_CHARACTERS, Tokens
 
@@ -85,6 +88,13 @@ def test_a_token_is_for_a_page_in_letters_and_as_an_address() -> None:
     assert TOKENS.sign("/人") == TOKENS.sign("/%e4%ba%ba")
     assert TOKENS.verify("/人", TOKENS.sign("/%E4%BA%BA"))
     assert not TOKENS.verify("/人", TOKENS.sign("/日"))
+
+
+@pytest.mark.parametrize("page", ["/人", "/%E4%BA%BA"])
+def test_another_program_may_have_signed_the_letters_or_the_address(page: str) -> None:
+    signer = Signer(SECRET, salt="nannin.page", key_derivation="hmac", digest_method=hashlib.sha256)
+    for signed in ("/人", "/%E4%BA%BA"):
+        assert TOKENS.verify(page, signer.get_signature(signed).decode())
 
 
 @pytest.mark.parametrize("secrets", [[], [""], [SECRET, ""], SECRET])

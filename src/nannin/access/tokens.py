@@ -13,7 +13,7 @@ from typing import Final
 
 from itsdangerous import Signer
 
-from nannin.audience.page_key import as_uri
+from nannin.audience.page_key import as_iri, as_uri
 
 __all__ = ["Tokens"]
 
@@ -48,5 +48,11 @@ class Tokens:
         """Whether this is a token of that page; anything that is not a str is not."""
         if not isinstance(token, str) or len(token) != TOKEN_CHARACTERS or not token.isascii():
             return False
-        came, page = token.encode("ascii"), as_uri(page)
-        return any(hmac.compare_digest(signer.get_signature(page), came) for signer in self._signers)
+        came = token.encode("ascii")
+        # Another program may have signed the page as its people write it.
+        spellings = {as_uri(page), as_iri(page)}
+        return any(
+            hmac.compare_digest(signer.get_signature(spelling), came)
+            for signer in self._signers
+            for spelling in spellings
+        )
