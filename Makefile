@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure system node docs bench clean
+.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -65,13 +65,16 @@ $(BIN)/python:
 	  { echo "nannin needs Python 3.11 or newer; $(PYTHON) is older. Try: make run PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/run.stamp: pyproject.toml | $(BIN)/python
+# What decides how the package is built.
+BUILT := pyproject.toml setup.py src/nannin/engine/_send_all.c
+
+$(VENV)/run.stamp: $(BUILT) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 # uv takes a sixth of the time that pip takes. It doesn't read pip's configuration, so where only that knows an index, pip
 # does it.
-$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+$(VENV)/test.stamp: $(BUILT) | $(BIN)/python compiler
 	{ $(BIN)/python -m pip install --quiet --no-compile uv && \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python $${PIP_INDEX_URL:+--index-url "$$PIP_INDEX_URL"} --editable '.[test,docs]'; } || \
 	  $(BIN)/python -m pip install --quiet --no-compile --editable '.[test,docs]'
@@ -84,7 +87,7 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 # The browser, a font that can show Japanese, and the proxies of the docs: from the system's packages where we may
 # install them. The browser's headless shell saves time, and not every system has it.
 SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy
-system:
+system: compiler
 	@PATH=$$PATH:/usr/sbin; if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q . || \
 	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -98,6 +101,14 @@ system:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && $(APT) nodejs npm; \
 	  else echo "make test needs Node.js 18 or newer with npm" >&2; exit 1; fi; }
+
+# The tests try both ways of sending to many, so they need the one in C; a server does without.
+compiler:
+	@command -v cc >/dev/null && $(PYTHON) -c 'import os, sysconfig, sys; \
+	    sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && $(APT) gcc libc6-dev python3-dev; \
+	  else echo "make test needs a C compiler and Python's headers (Debian: gcc libc6-dev python3-dev)" >&2; exit 1; fi; }
 
 node: tests/support/node/node_modules/.package-lock.json
 

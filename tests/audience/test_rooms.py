@@ -51,6 +51,39 @@ def test_a_rooms_name_is_a_text(room: object) -> None:
     assert rooms.of("ann") == []
 
 
+def test_a_room_can_be_sent_to_at_once_by_the_numbers_of_its_members() -> None:
+    rooms: Rooms[str] = Rooms()
+    for number, name in enumerate(("ann", "bob", "eve"), 5):
+        rooms.join("/", "x", name, number)
+    rooms.join("/", "y", "bob", 6)
+    rooms.join("/", "x", "bob", 99)  # it is there already
+    crowd = rooms.crowd("/", "x")
+    assert crowd is not None
+    assert list(crowd.numbers) == [5, 6, 7]
+    assert [rooms.seat("x", name) for name in ("ann", "bob", "eve", "nobody")] == [0, 1, 2, None]
+    rooms.renumber("/", "bob", 8)
+    rooms.renumber("/", "nobody", 9)
+    other = rooms.crowd("/", "y")
+    assert other is not None
+    assert (list(crowd.numbers), list(other.numbers)) == ([5, 8, 7], [8])
+    assert rooms.crowd("/other", "x") is None
+
+
+def test_members_know_their_seats_when_a_room_closes_up() -> None:
+    rooms: Rooms[int] = Rooms()
+    for number in range(100):
+        rooms.join("/", "x", number, number)
+    for number in range(90):
+        rooms.leave("/", "x", number)
+    crowd = rooms.crowd("/", "x")
+    assert crowd is not None
+    assert len(crowd.numbers) < 40
+    for number in range(90, 100):
+        seat = rooms.seat("x", number)
+        assert seat is not None
+        assert (crowd.numbers[seat], crowd.members[seat]) == (number, number)
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Joins and leaves in any order; the model is a list of pairs."""
 
@@ -87,8 +120,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def keeps_nothing_of_those_who_left(self) -> None:
-        assert set(self.rooms._rooms) == {connection for connection, _ in self.pairs}
-        assert set(self.rooms._members) == {(one[:2], room) for one, room in self.pairs}
+        assert set(self.rooms._seats) == {connection for connection, _ in self.pairs}
+        assert set(self.rooms._crowds) == {(one[:2], room) for one, room in self.pairs}
 
 
 TestAnyOrder = AnyOrder.TestCase

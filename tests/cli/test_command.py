@@ -282,6 +282,12 @@ def test_the_help_says_where_a_server_is_looked_for(command: str, capsys: pytest
     assert "or else http://127.0.0.1:8124" in said
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("is_native", "words"), [(True, "in C"), (False, "in Python")])
+def test_the_version_is_told_and_how_it_sends_to_many(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_native: bool, words: str
+) -> None:
+    monkeypatch.setattr("nannin.engine.send_all.IS_NATIVE", is_native)
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("nannin 0.")
+    out = capsys.readouterr().out
+    assert out.startswith("nannin 0.")
+    assert out.endswith(f" (sends to many {words})\n")

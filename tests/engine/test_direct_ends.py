@@ -91,6 +91,7 @@ async def test_a_bad_frame_ends_the_connection_with_its_code(frame: bytes, code:
     assert close.opcode is Opcode.CLOSE
     assert int.from_bytes(bytes(close.data)[:2], "big") == code
     assert peer.transport.closed == "close"
+    assert recorder.stopped, "whoever sends to many must not write after the close frame"
     peer.lose()
     assert recorder.told == ["LOST"]
 
@@ -117,6 +118,7 @@ async def test_empty_fragments_without_end_are_too_large_a_message() -> None:
     close = peer.hear()[-1]
     assert int.from_bytes(bytes(close.data)[:2], "big") == 1009
     assert peer.transport.closed == "close"
+    assert recorder.stopped
     peer.lose()
     assert recorder.told == ["LOST"]
 
@@ -153,9 +155,10 @@ async def test_a_flood_of_pings_that_reads_no_pongs_is_cut_off() -> None:
 
 
 async def test_the_shutdown_of_the_server_tells_the_client_to_come_back() -> None:
-    peer, _ = await attached()
+    peer, recorder = await attached()
     peer.socket.shutdown()
     (close,) = peer.hear()
+    assert recorder.stopped
     assert bytes(close.data)[:2] == (1012).to_bytes(2, "big")
     assert peer.transport.closed == "close"
 
@@ -164,6 +167,7 @@ async def test_a_client_that_sends_a_close_frame_has_closed() -> None:
     peer, recorder = await attached()
     peer.client.send_close(1001)
     peer.send()
+    assert recorder.stopped
     assert peer.transport.closed == "close"
     peer.lose()
     assert recorder.told == ["CLOSED"]

@@ -35,6 +35,7 @@ def test_what_an_application_is_given_has_few_names() -> None:
         "forget_newest",
         "is_writable",
         "link",
+        "number",
         "send_newest",
         "send_outgoing",
     }

@@ -1,4 +1,4 @@
-"""One telling of a count: the four cases of who has heard what, and each variant encoded once."""
+"""One telling of a count: the three cases of who has heard what, and each variant encoded once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any, cast
 import pytest
 
 from nannin.access.connect import Format
+from nannin.audience.crowd import Crowd
 from nannin.audience.roster import Count
 from nannin.hub.connection import Connection
+from nannin.hub.crowds import Form
 from nannin.hub.encoding import VARIANTS, Variant
 from nannin.hub.fan_out import FanOut, Heard
 from support.fakes import House
@@ -24,13 +26,28 @@ def people(count: int) -> list[Connection]:
     return [cast(Connection, object()) for _ in range(count)]
 
 
-def begin(heard: Heard, recipients: list[Connection], count: Count) -> FanOut:
-    fan_out = FanOut(heard, recipients, to_all=True)
+def nobody_moves(member: Connection, seat: int) -> None:
+    raise AssertionError("no seat changes while a fan-out is under way")
+
+
+def crowd_of(*members: Connection, settled: int | None = None) -> Crowd[Connection]:
+    """A crowd of which so many, or all, were there at the last fan-out."""
+    made: Crowd[Connection] = Crowd(nobody_moves)
+    for member in members:
+        made.add(member, 0)
+    made.settled = len(members) if settled is None else settled
+    return made
+
+
+def begin(
+    heard: Heard, members: Crowd[Connection], count: Count, variant: Variant | None = CLASSIC
+) -> FanOut:
+    fan_out = FanOut(heard, {Form(variant, observes=False): members})
     fan_out.renew(count)
     return fan_out
 
 
-# The four cases
+# The three cases
 
 
 @pytest.mark.parametrize(
@@ -41,18 +58,14 @@ def test_who_was_there_is_told_where_its_part_of_the_count_differs(
 ) -> None:
     heard = Heard("/")
     heard.settle(ONE)
-    (connection,) = people(1)
-    fan_out = begin(heard, [connection], count)
-    assert (fan_out.needs(connection, CLASSIC), fan_out.needs(connection, AUDIENCE)) == (classic, audience)
+    fan_out = begin(heard, crowd_of(*people(1)), count)
+    assert (fan_out.settled_need(CLASSIC), fan_out.settled_need(AUDIENCE)) == (classic, audience)
 
 
 def test_who_was_there_when_a_fan_out_was_overtaken_is_always_told() -> None:
     heard = Heard("/")
     heard.settle(ONE, was_overtaken=True)
-    (connection,) = people(1)
-    fan_out = begin(heard, [connection], ONE)
-    assert fan_out.needs(connection, CLASSIC)
-    assert fan_out.all_need(1)
+    assert begin(heard, crowd_of(*people(1)), ONE).settled_need(CLASSIC)
 
 
 @pytest.mark.parametrize("was_overtaken", [False, True])
@@ -61,68 +74,78 @@ def test_who_joined_since_is_told_where_it_heard_something_else_with_its_connect
     heard.settle(TWO, was_overtaken=was_overtaken)
     first, second = people(2)
     heard.at_join = {first: ONE, second: TWO}
-    fan_out = begin(heard, [first, second], ONE)
+    fan_out = begin(heard, crowd_of(first, second, settled=0), ONE)
     assert [fan_out.needs(connection, AUDIENCE) for connection in (first, second)] == [False, True]
     assert heard.at_join == {}, "whoever joins from now on has missed the next fan-out, not this one"
 
 
-def test_where_all_others_heard_the_count_only_joiners_are_recipients() -> None:
+def test_where_all_others_heard_the_count_only_joiners_need_it() -> None:
     heard = Heard("/")
     heard.settle(TWO)
-    heard.at_join = {(joiner := people(1)[0]): ONE}
-    assert heard.were_all_told(TWO)
+    settled, joiner = people(2)
+    heard.at_join = {joiner: ONE}
     assert not heard.all_heard(TWO)
-    fan_out = FanOut(heard, [joiner], to_all=False)
-    fan_out.renew(TWO)
-    assert (fan_out.needs(joiner, CLASSIC), fan_out.was_overtaken) == (True, False)
+    fan_out = begin(heard, crowd_of(settled, joiner, settled=1), TWO)
+    assert (fan_out.settled_need(CLASSIC), fan_out.needs(joiner, CLASSIC)) == (False, True)
+    fan_out.advance(1)
     fan_out.renew(ONE)
     assert fan_out.was_overtaken, "the others have not heard this one"
 
 
-# Those who need no look
+# Who is a recipient
 
 
-def test_nobody_between_observers_and_joiners_is_looked_at_where_all_variants_differ() -> None:
-    heard = Heard("/")
-    heard.settle(ONE)
-    observer, *others = people(10)
-    heard.observers[observer] = None
-    heard.at_join[others[-1]] = TWO
-    fan_out = begin(heard, [observer, *others], TWO)
-    assert not fan_out.all_need(5), "an observer may have joined at any time"
-    fan_out.at = 1
-    assert fan_out.all_need(9)
-    assert not fan_out.all_need(10), "the last one has joined since"
+def test_the_recipients_are_those_who_were_there_when_it_began() -> None:
+    heard, members = Heard("/"), crowd_of(*people(3), settled=2)
+    (part,) = begin(heard, members, ONE).parts
+    members.add(people(1)[0], 0)
+    assert (part.at, part.settled, part.end) == (0, 2, 3)
+    (later,) = begin(heard, members, TWO).parts
+    assert (later.settled, later.end) == (3, 4), "the joiner has yet to be settled"
 
 
-def test_where_a_variant_does_not_differ_each_is_looked_at() -> None:
-    heard = Heard("/")
-    heard.settle(ONE)
-    assert not begin(heard, people(3), TWO_TABS).all_need(3)
+def test_who_is_told_nothing_is_no_recipient() -> None:
+    members = crowd_of(*people(2), settled=0)
+    assert begin(Heard("/"), members, ONE, variant=None).parts == []
+    assert members.settled == 2
+
+
+def test_a_crowd_closes_up_only_when_the_fan_out_is_over() -> None:
+    moved: list[int] = []
+    members: Crowd[Connection] = Crowd(lambda member, seat: moved.append(seat))
+    for member in people(100):
+        members.add(member, 0)
+    fan_out = begin(Heard("/"), members, ONE)
+    for seat in range(99):
+        members.remove(seat)
+    assert (moved, len(members.numbers)) == ([], 100)
+    fan_out.finish()
+    assert (moved, len(members.numbers)) == ([0], 1)
 
 
 # Overtaken, encoded once
 
 
 def test_a_fan_out_whose_count_changes_midway_was_overtaken() -> None:
-    fan_out = begin(Heard("/"), people(3), ONE)
+    fan_out = begin(Heard("/"), crowd_of(*people(3)), ONE)
     fan_out.renew(TWO)
     assert not fan_out.was_overtaken, "nobody had been told yet"
-    fan_out.at = 1
+    fan_out.advance(1)
     fan_out.renew(ONE)
     assert fan_out.was_overtaken
+    fan_out.advance(3)
+    assert fan_out.parts == []
 
 
 def test_an_update_is_kept_for_the_next_recipients_and_dropped_with_its_count() -> None:
     heard = Heard("/news")
-    fan_out = begin(heard, people(2), ONE)
-    update = fan_out.encode(CLASSIC)
+    fan_out = begin(heard, crowd_of(*people(2)), ONE)
+    update = fan_out.update(CLASSIC)
     assert list(update.packets) == ['42/news,["user connected",1]']
-    assert fan_out.updates == {CLASSIC: update}
+    assert fan_out.update(CLASSIC) is update
     heard.settle(TWO)
     fan_out.renew(ONE)
-    assert fan_out.updates == {}
-    assert list(fan_out.encode(CLASSIC).packets) == ['42/news,["user disconnected",1]']
+    assert list(fan_out.update(CLASSIC).packets) == ['42/news,["user disconnected",1]']
 
 
 def test_a_third_variant_is_one_more_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Collection
 
 from nannin.audience.pace import Pace
 from nannin.audience.roster import Count, Roster, VisitorName
+from nannin.engine.descriptors import Descriptors
 from nannin.hub.connection import Connection
+from nannin.hub.crowds import Crowds
 from nannin.hub.teller import Teller
 from support.fakes import House, connection_of
 from support.many_clients import crowd
@@ -204,7 +206,7 @@ def test_a_merged_count_stands_where_that_of_one_node_does() -> None:
     roster: Roster[Connection] = Roster()
     connection = connection_of(house, house.page().sockets[0])
     counts, pace = Merged(roster), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
-    teller = Teller(counts, roster.audience, pace, house.clock)
+    teller = Teller(counts, Crowds(Descriptors()), pace, house.clock)
     teller.change("/")  # nobody here listens
     counts.elsewhere = Count(4, 4, 4)
     roster.join("/", connection)
@@ -222,7 +224,7 @@ def test_watchers_hear_of_a_page_that_only_another_node_has_people_on() -> None:
     house, ear = House(), Ear()
     roster: Roster[Connection] = Roster()
     counts, pace = Merged(roster), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
-    teller = Teller(counts, roster.audience, pace, house.clock)
+    teller = Teller(counts, Crowds(Descriptors()), pace, house.clock)
     teller.watch(ear, "/")
     counts.elsewhere = Count(2, 2, 2)
     teller.change("/")

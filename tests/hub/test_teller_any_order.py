@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nannin.audience.roster import Count
-from support.fakes import Client, House
+from nannin.wire.engine_session import Limits
+from support.fakes import Client, FakeLink, House
 from support.many_clients import SMALL_SLICES
+from support.socket_links import SocketLink
 
 # Time passes in steps that a float holds exactly, so that each end of a grace falls on one of them.
 STEP_S = 1 / 128
@@ -59,6 +61,7 @@ class Telling(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.house = House(
+            limits=Limits(drain_timeout_s=1_000),
             slices=SMALL_SLICES,
             min_interval=0.05,
             max_interval=0.2,
@@ -87,9 +90,18 @@ class Telling(RuleBasedStateMachine):
         visitor=st.sampled_from([None, None, "ann", "bob"]),
         visible=st.booleans(),
         observes=st.sampled_from([False, False, False, True]),
+        link=st.sampled_from([SocketLink, FakeLink]),
     )
-    def join(self, page: str, form: str, visitor: str | None, visible: bool, observes: bool) -> None:
-        client = self.house.client()
+    def join(
+        self,
+        page: str,
+        form: str,
+        visitor: str | None,
+        visible: bool,
+        observes: bool,
+        link: type[FakeLink] = SocketLink,
+    ) -> None:
+        client = self.house.client(link=link)
         client.connect(page, updates=form, visitor=visitor, visible=visible, observe=observes)
         self.guests.append(Guest(client, page, form, observes))
         self.note()
@@ -128,12 +140,12 @@ class Telling(RuleBasedStateMachine):
     @rule(index=INDEXES)
     def stop_reading(self, index: int) -> None:
         if (guest := self.pick(index)) is not None:
-            guest.link().blocked = True
+            guest.client.stop_reading()
 
     @rule(index=INDEXES)
     def read_again(self, index: int) -> None:
         if (guest := self.pick(index)) is not None:
-            guest.link().drain()
+            guest.client.read_on()
 
     @rule(page=st.sampled_from(PAGES))
     def watch(self, page: str) -> None:
@@ -175,7 +187,7 @@ class Telling(RuleBasedStateMachine):
     @rule()
     def come_to_rest(self) -> None:
         for guest in self.guests:
-            guest.link().drain()
+            guest.client.read_on()
         self.advance(256)
         for guest in self.guests:
             if guest.form == "none":

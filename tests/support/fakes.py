@@ -60,6 +60,8 @@ class FakeLink:
         self.writes = 0
         self.close_code: int | None = None
         self.blocked = False  # a client that does not read: of the newest only the newest waits
+        self.descriptor = -1
+        self.on_blocked: Callable[[], None] = nothing
         self._receive = receive
         self._newest: Newest[Outgoing] = Newest()
 
@@ -83,6 +85,12 @@ class FakeLink:
         assert self.close_code is None, "closed twice"
         self.close_code = code
         self._be_closed()
+
+    def pull(self) -> None:
+        """What was sent to the client reaches it, where it has not yet."""
+
+    def end(self) -> None:
+        """The WebSocket is gone."""
 
     def drain(self) -> None:
         """The client reads again."""
@@ -194,7 +202,11 @@ class House:
         )
         self.limits = limits or Limits()
         self.engine = Engine(
-            self.hub, self.limits, new_sid=lambda: f"session-{next(self._ids)}", clock=self.clock
+            self.hub,
+            self.limits,
+            new_sid=lambda: f"session-{next(self._ids)}",
+            clock=self.clock,
+            descriptors=self.hub.descriptors,
         )
 
     def page(self, key: str = "/") -> Page:
@@ -208,10 +220,16 @@ class House:
         return self.hub.count(page)
 
     def client(
-        self, page: str | None = None, *, polling: bool = False, user_agent: str = "", **auth: Any
+        self,
+        page: str | None = None,
+        *,
+        polling: bool = False,
+        link: type[FakeLink] = FakeLink,
+        user_agent: str = "",
+        **auth: Any,
     ) -> Client:
         """A client with an open session; on a page, if one is given."""
-        client = Client(self, polling=polling, user_agent=user_agent)
+        client = Client(self, polling=polling, link=link, user_agent=user_agent)
         if page is not None:
             client.connect(page, **auth)
             self.clock.settle()
@@ -241,13 +259,21 @@ class Client:
         idle: it asks for no next poll by itself.
     """
 
-    def __init__(self, house: House, *, polling: bool = False, user_agent: str = "") -> None:
+    def __init__(
+        self,
+        house: House,
+        *,
+        polling: bool = False,
+        link: type[FakeLink] = FakeLink,
+        user_agent: str = "",
+    ) -> None:
         self.house, self.engine = house, house.engine
         self.packets: list[Packet] = []
         self.opened: dict[str, Any] = {}
         self.silent = False
         self.idle = False
         self.closed = False
+        self._pulls = False
         self.poll: FakePoll | None = None
         self.link: FakeLink | None = None
         self.candidate: FakeLink | None = None
@@ -259,8 +285,9 @@ class Client:
             self._receive(opened)
             self.ask()
         else:
-            self.link = FakeLink(self._receive)
+            self.link = link(self._receive)
             self.session = self.engine.open_by_websocket(self.link, handshake)
+            self.link.on_blocked = self.stop_reading
 
     # What it does
 
@@ -301,6 +328,7 @@ class Client:
         """The link breaks, or is closed by the client: the WebSocket, or the poll in hand."""
         if self.link is not None:
             self.session.lose(self.link, clean=clean)
+            self.link.end()
         elif self.poll is not None:
             self.session.receive_poll_lost(self.poll)
 
@@ -337,10 +365,30 @@ class Client:
         self._resume_polling()
         self.session.lose(candidate, clean=False)
 
+    def stop_reading(self) -> None:
+        """Its WebSocket takes no more."""
+        assert self.link is not None
+        self.link.blocked = True
+        self.session.block(self.link)
+
+    def read_on(self) -> None:
+        """It reads all that waits, and what comes."""
+        assert self.link is not None
+        self.link.drain()
+        self.session.drain(self.link)
+
     # What it got
+
+    def pull(self) -> None:
+        """Reads what was sent to it, where that takes a system call, and answers pings at once."""
+        if self.link is not None:
+            self._pulls = True
+            self.link.pull()
+            self._pulls = False
 
     def events(self, page: str = "/") -> list[list[Any]]:
         """The events that reached it on a page: name and arguments of each."""
+        self.pull()
         return [p.data for p in self.packets if p.namespace == page and p.type is PacketType.EVENT]
 
     def heard(self, page: str = "/") -> list[int]:
@@ -377,7 +425,10 @@ class Client:
 
     def _receive(self, encoded: Encoded) -> None:
         if encoded == "2" and not self.silent:
-            self.house.clock.call_soon(self._pong)
+            if self._pulls:
+                self._pong()
+            else:
+                self.house.clock.call_soon(self._pong)
         elif encoded == "1":
             self.closed = True
         elif isinstance(encoded, bytes) or encoded[0] == "4":

@@ -32,6 +32,7 @@ class FakeTransport(asyncio.Transport):
         self.full = False
         self.reading = True
         self.closed: str | None = None
+        self.info: dict[str, Any] = {"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 8124)}
 
     def write(self, data: Any) -> None:
         if self.closed == "lost":
@@ -57,7 +58,7 @@ class FakeTransport(asyncio.Transport):
         assert (high, low) == (1, 0)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return {"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 8124)}.get(name, default)
+        return self.info.get(name, default)
 
     def is_closing(self) -> bool:
         return self.closed is not None
@@ -76,10 +77,11 @@ class FakeTransport(asyncio.Transport):
 
 
 class Recorder:
-    """A receiver that remembers what it is told."""
+    """A receiver that remembers what it is told; apart from that, whether the link ends by itself."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.stopped = False
 
     def receive(self, link: DirectWebSocket, message: str | bytes) -> None:
         self.told.append(message)
@@ -92,6 +94,9 @@ class Recorder:
 
     def drain(self, link: DirectWebSocket) -> None:
         self.told.append("DRAINED")
+
+    def stop(self, link: DirectWebSocket) -> None:
+        self.stopped = True
 
     def overflow(self, link: DirectWebSocket) -> None:
         self.told.append("OVERFLOW")

@@ -88,3 +88,11 @@ def test_what_is_binary_is_made_base64_once_for_all_who_poll(monkeypatch: pytest
     outgoing = Outgoing(["451-", b"\x01\x02"])
     payloads = {encode_payload(outgoing.packets) for _ in range(5)}
     assert (payloads, encoded) == ({b"451-\x1ebAQI="}, [b"\x01\x02"])
+
+
+@pytest.mark.parametrize("taken_bytes", [1, 7, 20])
+def test_the_rest_of_it_is_what_a_client_has_not_got_yet_of_the_frames(taken_bytes: int) -> None:
+    outgoing = Outgoing(["42[1]", b"\x01" * 20])
+    rest = outgoing.rest(taken_bytes)
+    assert outgoing.frames[:taken_bytes] + rest.frames == outgoing.frames
+    assert rest.packets == ()

@@ -89,9 +89,11 @@ def default_of(setting: Setting) -> str:
 
 
 def show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
-    """Prints the version and ends."""
+    """Prints the version, and whether the part in C is in use, and ends."""
     if value and not ctx.resilient_parsing:
-        click.echo(f"nannin {version()}")
+        from nannin.engine.send_all import IS_NATIVE
+
+        click.echo(f"nannin {version()} (sends to many in {'C' if IS_NATIVE else 'Python'})")
         ctx.exit()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
@@ -93,6 +94,14 @@ class DirectWebSocket(asyncio.Protocol):
         """Whether something that was written still waits here."""
         return self._blocked is not None
 
+    @property
+    def descriptor(self) -> int:
+        """Of its socket; -1 where what is written is not what goes over the wire, as with TLS."""
+        sock = self._transport.get_extra_info("socket")
+        if sys.platform == "win32" or sock is None or is_ssl(self._transport):
+            return -1
+        return int(sock.fileno())
+
     # asyncio's protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -161,6 +170,7 @@ class DirectWebSocket(asyncio.Protocol):
             self._transport.abort()
         else:
             self._transport.close()
+        self._stop()
 
     # The link of a receiver
 
@@ -223,6 +233,11 @@ class DirectWebSocket(asyncio.Protocol):
             loop = asyncio.get_running_loop()
             self._close_alarm = loop.call_later(self.close_timeout_s, self._transport.abort)
 
+    def _stop(self) -> None:
+        """The connection ends, though its receiver has not asked for that."""
+        if self._receiver is not None:
+            self._receiver.stop(self)
+
     def _unblock(self) -> Newest[Outgoing]:
         """Takes note that nothing waits in the transport; returns the counts that waited for this."""
         blocked, self._blocked = self._blocked, None
@@ -282,6 +297,7 @@ class DirectWebSocket(asyncio.Protocol):
     def _fail(self, code: int, reason: str) -> None:
         """The peer broke a rule that `websockets` doesn't see to."""
         self._ended = True
+        self._stop()
         self._conn.fail(code, reason)
 
     def _answer(self) -> None:
@@ -299,12 +315,14 @@ class DirectWebSocket(asyncio.Protocol):
                 written_bytes += len(data)
             elif not data:
                 self._transport.close()
+                self._stop()
         if self._conn.parser_exc is not None:
             if isinstance(self._conn.parser_exc, PayloadTooBig):
                 tell_too_large(self._config.ws_max_size, "max_payload, or uvicorn's --ws-max-size")
             if self._asgi is not None and self._conn.close_sent is not None:
                 self._asgi.put_disconnect(self._conn.close_sent.code)
             self._transport.close()
+            self._stop()
         return written_bytes
 
     # The ASGI side's connection

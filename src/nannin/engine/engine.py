@@ -13,6 +13,7 @@ from collections.abc import Callable
 from nannin.access.once import Once
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
+from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import Link, RequestRefused
 from nannin.engine.session import Application, ServedSession
@@ -38,17 +39,26 @@ class Engine:
         limits: intervals and sizes.
         new_sid: makes an id that nobody can guess.
         clock: time, and turns of the loop.
+        descriptors: where it notes which sessions can be written to at once, for an application that sends to
+            many.
 
     Attributes:
         sessions: all sessions that are not over, by their sid.
     """
 
     def __init__(
-        self, application: Application, limits: Limits, *, new_sid: Callable[[], str], clock: Clock
+        self,
+        application: Application,
+        limits: Limits,
+        *,
+        new_sid: Callable[[], str],
+        clock: Clock,
+        descriptors: Descriptors | None = None,
     ) -> None:
         self.application = application
         self.limits = limits
         self.clock = clock
+        self.descriptors = descriptors or Descriptors()
         self._once = Once(_MAX_TOLD)
         self.sessions: dict[str, ServedSession] = {}
         self._new_sid = new_sid
@@ -84,7 +94,7 @@ class Engine:
         """Ends every session, so that its client comes back by itself to whoever serves next."""
         for session in list(self.sessions.values()):
             session.close(DisconnectReason.SHUTTING_DOWN)
-        self.sessions.clear()
+            self._forget(session)  # though a poll of it may still be under way
         self._deadlines.clear()
 
     def warn_once(self, cause: str, message: str, *args: object) -> None:
@@ -109,7 +119,7 @@ class Engine:
 
     def drop(self, session: ServedSession) -> None:
         """Forgets a session that is over."""
-        if self.sessions.pop(session.sid, None) is not None:
+        if self._forget(session):
             self._deadlines.keep(self.sessions.values(), len(self.sessions))
 
     # Inside
@@ -118,6 +128,13 @@ class Engine:
         session = ServedSession(self, self._new_sid(), handshake, link)
         self.sessions[session.sid] = session
         return session
+
+    def _forget(self, session: ServedSession) -> bool:
+        """Takes a session out of the table; False if it is not there any more."""
+        if self.sessions.pop(session.sid, None) is None:
+            return False
+        self.descriptors.free_number(session.number)
+        return True
 
     def _tell_open(self, session: ServedSession) -> None:
         try:
@@ -134,10 +151,17 @@ class Engine:
             session.flush()
 
 
-def make_engine(application: Application, settings: Settings, clock: Clock) -> Engine:
+def make_engine(
+    application: Application, settings: Settings, clock: Clock, descriptors: Descriptors | None = None
+) -> Engine:
     """An engine with the intervals and sizes of these settings, for an application that handles events."""
-    limits = make_limits(settings, handles_events=True)
-    return Engine(application, limits, new_sid=lambda: secrets.token_urlsafe(SID_BYTES), clock=clock)
+    return Engine(
+        application,
+        make_limits(settings, handles_events=True),
+        new_sid=lambda: secrets.token_urlsafe(SID_BYTES),
+        clock=clock,
+        descriptors=descriptors,
+    )
 
 
 def make_limits(settings: Settings, *, handles_events: bool) -> Limits:

@@ -17,6 +17,10 @@ class Link(Protocol):
     def blocked(self) -> bool:
         """Whether something that was written still waits here."""
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that takes frames as they are while nothing waits here; -1 if there is none."""
+
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own, in order, without blocking."""
 

@@ -22,5 +22,8 @@ class Receiver(Protocol[LinkT_contra]):
     def drain(self, link: LinkT_contra) -> None:
         """Nothing waits any more."""
 
+    def stop(self, link: LinkT_contra) -> None:
+        """It is being closed by itself, and nothing may be written any more; `lose` follows."""
+
     def overflow(self, link: LinkT_contra) -> None:
         """More waits than may; the link is to be closed."""

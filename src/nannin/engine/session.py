@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, assert_never
 
 from nannin.clock import Clock
+from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import Link, Poll, RequestRefused
 from nannin.engine.too_large import tell_too_large
@@ -70,6 +71,10 @@ class Host(Protocol):
     def clock(self) -> Clock:
         """Time, and turns of the loop."""
 
+    @property
+    def descriptors(self) -> Descriptors:
+        """Where its sessions can be written to at once."""
+
     def schedule(self, session: ServedSession) -> None:
         """Sees to it that the session's `tick` is called at its next deadline."""
 
@@ -94,14 +99,16 @@ class Session(abc.ABC):
         data: the application's own, None at first.
         handshake: the request that opened it. An application that does not need it any more can set it to
             None, which saves memory.
+        number: its number in the table of descriptors; another session may have it after the end.
         link: the WebSocket in force; None while the client polls, and after the end.
         ended: whether the application was told of the session's end.
     """
 
-    __slots__ = ("__weakref__", "data", "ended", "handshake", "link", "sid")
+    __slots__ = ("__weakref__", "data", "ended", "handshake", "link", "number", "sid")
 
-    def __init__(self, sid: str, handshake: Handshake | None, link: Link | None) -> None:
+    def __init__(self, sid: str, number: int, handshake: Handshake | None, link: Link | None) -> None:
         self.sid = sid
+        self.number = number
         self.handshake = handshake
         self.link = link
         self.data: Any = None
@@ -161,13 +168,14 @@ class ServedSession(Session):
     __slots__ = ("_core", "_host", "candidate", "poll", "queued_s")
 
     def __init__(self, host: Host, sid: str, handshake: Handshake | None, link: Link | None) -> None:
-        super().__init__(sid, handshake, link)
+        super().__init__(sid, host.descriptors.take_number(), handshake, link)
         self._host = host
         state = State.POLLING if link is None else State.WEBSOCKET
         self._core = EngineSession(sid, state, host.limits, host.clock.now())
         self.candidate: Link | None = None
         self.poll: Poll | None = None
         self.queued_s = math.inf
+        self._route()
 
     @property
     def is_upgrading(self) -> bool:
@@ -286,6 +294,7 @@ class ServedSession(Session):
         now = self._host.clock.now()
         if link is self.link:
             self.link = None
+            self._route()
             self._perform(self._core.receive_websocket_lost(now, clean=clean))
         elif link is self.candidate:
             self.candidate = None
@@ -293,12 +302,19 @@ class ServedSession(Session):
 
     def block(self, link: Link) -> None:
         """One of its WebSockets takes no more; it has to drain in time."""
+        self._route()
         self._core.receive_blocked(self._host.clock.now())
         self._host.schedule(self)
 
     def drain(self, link: Link) -> None:
         """It takes more again."""
+        self._route()
         self._core.receive_drained()
+
+    def stop(self, link: Link) -> None:
+        """It is being closed by itself: nothing may be written to it any more."""
+        if link is self.link:
+            self._host.descriptors.set(self.number, -1)
 
     def overflow(self, link: Link) -> None:
         """More waits for the client than may. It ends in a turn of its own, as in `send_outgoing`."""
@@ -319,6 +335,12 @@ class ServedSession(Session):
         self._perform(self._core.flush())
 
     # Inside
+
+    def _route(self) -> None:
+        """Sees to it that whoever sends to many finds the socket that can be written to at once, if any."""
+        link = self.link
+        descriptor = -1 if link is None or link.blocked else link.descriptor
+        self._host.descriptors.set(self.number, descriptor)
 
     def _perform_packets(self, outputs: Sequence[Output]) -> None:
         """Performs what a client's packets led to. The log says once if they were not Engine.IO."""
@@ -360,12 +382,14 @@ class ServedSession(Session):
                     self._write(self.candidate, Outgoing(packets))
                 case Switch():
                     self.link, self.candidate = self.candidate, None
+                    self._route()
                 case CloseCandidate():
                     candidate, self.candidate = self.candidate, None
                     if candidate is not None:
                         candidate.close(1000)
                 case CloseWebSocket(code=code):
                     link, self.link = self.link, None
+                    self._route()
                     if link is not None:
                         link.close(code)
                 case Ended(reason=reason):

@@ -43,6 +43,7 @@ class AsgiLink:
     """
 
     close_timeout_s = 5.0
+    descriptor = -1  # only the server knows its socket
 
     def __init__(self, send: Send, max_outbox_bytes: int) -> None:
         self._send = send

@@ -12,6 +12,7 @@ from nannin.audience.people import People
 from nannin.audience.recovery import Aim, Ticket
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count, VisitorName
+from nannin.engine.descriptors import NOT_AT_ONCE
 from nannin.engine.session import Session
 from nannin.errors import NotConnected
 from nannin.hub.encoding import Variant
@@ -38,6 +39,9 @@ class Emitting(Protocol):
 
     def recipients(self, page: str, aim: Aim) -> list[Connection]:
         """The connections that an aim means now."""
+
+    def release(self, connection: Connection) -> None:
+        """Nothing is held back for the connection any more."""
 
 
 class HubPort(Protocol):
@@ -89,6 +93,7 @@ class Connection:
         left_rooms: the rooms that the connection was in when it left; None before.
         ticket: what lets the client come back after a lost link; None if it may not.
         recovered: whether the client came back as who it was.
+        seat: its seat in the crowd of its page, once it has joined.
         outbox: what the connect handler sends, which must follow the CONNECT packet; None once that is sent.
         wants_to_leave: what ends the connection once its connect handler has returned, if that wished so.
         greeted: whether a connect handler was called with it.
@@ -111,6 +116,7 @@ class Connection:
         "observes",
         "outbox",
         "recovered",
+        "seat",
         "session",
         "socket",
         "state",
@@ -146,6 +152,7 @@ class Connection:
         self.left_rooms: list[str] | None = None
         self.ticket: Ticket | None = None
         self.recovered = False
+        self.seat = 0
         self.outbox: list[Outgoing] | None = []
         self.wants_to_leave: Callable[[], None] | None = None
         self.greeted = False
@@ -162,6 +169,11 @@ class Connection:
         return self.state is SocketState.JOINED
 
     @property
+    def number(self) -> int:
+        """By which it is sent to with others; its session's, unless something is held back for it."""
+        return NOT_AT_ONCE if self.outbox is not None else self.session.number
+
+    @property
     def rooms(self) -> list[str]:
         """The rooms that it is in, in the order in which it joined them; in the end, those it was in."""
         return self.hub.rooms.of(self) if self.left_rooms is None else list(self.left_rooms)
@@ -174,10 +186,11 @@ class Connection:
             self.session.send_outgoing(outgoing)
 
     def flush(self) -> None:
-        """Sends what was kept, in its order."""
+        """Sends what was kept, in its order; from now on nothing is kept."""
         kept, self.outbox = self.outbox, None
         for outgoing in kept or ():
             self.session.send_outgoing(outgoing)
+        self.hub.emitter.release(self)
 
     def expect(self, number: int) -> asyncio.Future[Any]:
         """Waits for the ack of this number.

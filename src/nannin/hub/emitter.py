@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from nannin.audience.crowd import Crowd
 from nannin.audience.recovery import Aim, Recovery
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Roster
 from nannin.clock import Clock
 from nannin.hub.connection import Connection
+from nannin.hub.crowds import Crowds
 from nannin.hub.encoding import add_text, encode_event, encode_packet
 from nannin.hub.home_thread import HomeThread
+from nannin.hub.reasons import SocketState
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Packet, PacketType
+
+# Maximum connections that an event to a crowd spares before its members are looked at one by one.
+_MAX_SPARED = 16
 
 
 class Emitter:
@@ -24,6 +31,7 @@ class Emitter:
     Args:
         roster: who is on which page.
         rooms: who is in which room.
+        crowds: the connections of each page, to be sent to at once.
         recovery: what is kept for those who may come back.
         clock: time.
         home: the thread in which everything is sent.
@@ -33,6 +41,7 @@ class Emitter:
         self,
         roster: Roster[Connection],
         rooms: Rooms[Connection],
+        crowds: Crowds,
         recovery: Recovery,
         clock: Clock,
         home: HomeThread,
@@ -43,6 +52,7 @@ class Emitter:
         self.returning: set[Connection] = set()
         self._roster = roster
         self._rooms = rooms
+        self._crowds = crowds
         self._recovery = recovery
         self._clock = clock
         self._home = home
@@ -62,6 +72,12 @@ class Emitter:
     def arrive(self, connection: Connection) -> None:
         """The connection is on its page."""
         self.returning.discard(connection)
+
+    def release(self, connection: Connection) -> None:
+        """Nothing is held back for the connection any more: from now on it is sent to with all others."""
+        if connection.state is SocketState.JOINED:
+            self._crowds.renumber(connection)
+            self._rooms.renumber(connection.key, connection, connection.number)
 
     def part(self, connection: Connection) -> None:
         """The connection has left: its id is free. A client that came back may have taken it over already."""
@@ -136,6 +152,10 @@ class Emitter:
             self._send(connection.key, Aim(frozenset((connection.id,))), event, False)
 
     def _send(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
+        spared = self._spared(page, aim)
+        if spared is not None and not self.returning and not self._recovery.is_used(page):
+            self._send_to_crowds(page, aim, event, spared, volatile)
+            return
         recipients = self.recipients(page, aim)
         if self.returning and aim.rooms is None:
             recipients += [c for c in self.returning if c.key == page and aim.takes({c.id, *c.rooms})]
@@ -146,6 +166,53 @@ class Emitter:
         else:
             for connection in recipients:
                 connection.send(event)
+
+    def _spared(self, page: str, aim: Aim) -> list[Connection] | None:
+        """The few whom an event to one crowd or to a page's spares; None where the aim is another one."""
+        if aim.rooms is not None and (
+            len(aim.rooms) != 1 or not self.connections.keys().isdisjoint(aim.rooms)
+        ):
+            return None
+        spared: list[Connection] = []
+        for name in aim.except_:
+            spared += self._named(page, name)
+            if len(spared) > _MAX_SPARED:
+                return None
+        return spared
+
+    def _send_to_crowds(
+        self, page: str, aim: Aim, event: Outgoing, spared: list[Connection], volatile: bool
+    ) -> None:
+        """Most are sent to in one call, and the others each in its way."""
+        for crowd, seats in self._crowds_of(page, aim, spared):
+            starts, stops = [0, *(seat + 1 for seat in seats)], [*seats, len(crowd.members)]
+            # A list, as what is sent may end a session, which then leaves the crowd.
+            left = [
+                one
+                for start, stop in zip(starts, stops, strict=True)
+                for one in self._crowds.send(crowd, start, stop, event)
+            ]
+            for connection, taken_bytes in left:
+                if taken_bytes:
+                    connection.send(event.rest(taken_bytes))
+                elif not volatile or connection.session.is_writable:
+                    connection.send(event)
+
+    def _crowds_of(
+        self, page: str, aim: Aim, spared: list[Connection]
+    ) -> Iterator[tuple[Crowd[Connection], list[int]]]:
+        """The crowds that an aim means, and in each the seats of those whom it spares, in order."""
+        if aim.rooms is None:
+            for form, crowd in list(self._crowds.of(page).items()):
+                if not form.observes:
+                    here = [one for one in spared if (one.variant, one.observes) == form and one.connected]
+                    yield crowd, sorted({one.seat for one in here})
+            return
+        for room in aim.rooms:
+            members = self._rooms.crowd(page, room)
+            if members is not None:
+                seats = {self._rooms.seat(room, one) for one in spared}
+                yield members, sorted(seat for seat in seats if seat is not None)
 
     def _send_marked(
         self, page: str, aim: Aim, event: Outgoing, recipients: list[Connection], volatile: bool

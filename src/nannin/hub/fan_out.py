@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from nannin.audience.crowd import Crowd
 from nannin.audience.roster import Count
 from nannin.hub.connection import Connection
-from nannin.hub.encoding import VARIANTS, Variant, encode_update
+from nannin.hub.crowds import Form
+from nannin.hub.encoding import Variant, encode_update
 from nannin.wire.outgoing import Outgoing
 
 # A count that no page has: to have "heard" this is to have heard nothing.
@@ -37,15 +41,38 @@ class Heard:
 
     def all_heard(self, count: Count) -> bool:
         """Whether nobody on the page has heard another count than this."""
-        return self.were_all_told(count) and all(heard == count for heard in self.at_join.values())
-
-    def were_all_told(self, count: Count) -> bool:
-        """Whether all who were there at the last fan-out have heard this count; joiners may not have."""
-        return count == self.count and not self.was_overtaken
+        return (
+            count == self.count
+            and not self.was_overtaken
+            and all(heard == count for heard in self.at_join.values())
+        )
 
     def settle(self, count: Count, *, was_overtaken: bool = False) -> None:
         """This count has been told."""
         self.count, self.was_overtaken = count, was_overtaken
+
+
+class Part:
+    """The recipients of one fan-out in one crowd: a range of seats that only empties while it is told.
+
+    Args:
+        crowd: whose members they are.
+        variant: how they are told.
+
+    Attributes:
+        crowd, variant: as above.
+        at: the seat of the next recipient.
+        settled: the seat after the last one who was there at the last fan-out; the others joined since.
+        end: the seat after the last recipient.
+    """
+
+    __slots__ = ("at", "crowd", "end", "settled", "variant")
+
+    def __init__(self, crowd: Crowd[Connection], variant: Variant) -> None:
+        self.crowd = crowd
+        self.variant = variant
+        self.at = 0
+        self.settled, self.end = crowd.settled, len(crowd.members)
 
 
 class FanOut:
@@ -59,79 +86,80 @@ class FanOut:
     | was there at the last fan-out, when            |                         |                     |
     | a newer count overtook that                    | one of several counts   | always              |
     | joined since the last fan-out                  | a count, at its CONNECT | if its part differs |
-    | was there, and the count is what it heard last | the same count          | no: not a recipient |
 
-    Its part is what its variant tells of a count: the classic pair tells the visitors only.
+    Its part is what its variant tells of a count: the classic pair tells the visitors only. So those who were
+    there at the last fan-out are told all or none, in one go; only the others are looked at one by one.
 
     Args:
         heard: what the page's connections have heard.
-        recipients: the page's observers, then its connections in the order of their joins; or only those who
-            joined since the last fan-out, where all others have heard the count.
-        to_all: which of the two.
+        crowds: the page's crowds.
 
     Attributes:
-        at: how many recipients have been told.
+        parts: the recipients that have not been told yet, by crowd.
         took_s: seconds that the loop was busy with it.
         count: the count that is told from here on.
-        updates: the count in each variant that somebody has needed so far.
         was_overtaken: whether not all of the page will have heard the same count at the end.
     """
 
     __slots__ = (
-        "_all_differ",
         "_at_join",
-        "_first_settled",
-        "_first_unsettled",
-        "_to_all",
-        "at",
+        "_crowds",
+        "_passed",
+        "_updates",
         "count",
         "heard",
-        "recipients",
+        "parts",
         "took_s",
-        "updates",
         "was_overtaken",
     )
 
-    def __init__(self, heard: Heard, recipients: list[Connection], *, to_all: bool) -> None:
+    def __init__(self, heard: Heard, crowds: Mapping[Form, Crowd[Connection]]) -> None:
         self.heard = heard
-        self.recipients = recipients
-        self.at = 0
         self.took_s = 0.0
         self.count = NOTHING_YET
-        self.updates: dict[Variant, Outgoing] = {}
         self.was_overtaken = False
-        self._to_all = to_all
+        self.parts = [Part(crowd, form.variant) for form, crowd in crowds.items() if form.variant is not None]
+        self._passed = False
+        self._updates: dict[Variant, Outgoing] = {}
         self._at_join, heard.at_join = heard.at_join, {}
-        # Those in between were there at the last fan-out: observers may have joined at any time, and the
-        # others who joined since stand last.
-        self._first_settled = len(heard.observers) if to_all else len(recipients)
-        self._first_unsettled = len(recipients) - len(self._at_join)
-        self._all_differ = False
+        self._crowds = list(crowds.values())
+        for crowd in self._crowds:
+            crowd.settled = len(crowd.members)
+            crowd.begin_walk()
 
     def renew(self, count: Count) -> None:
         """From here on, tells this count."""
-        self.was_overtaken = self.at > 0 or not (self._to_all or count == self.heard.count)
+        self.was_overtaken = self._passed
         self.count = count
-        self.updates = {}
-        self._all_differ = self.heard.was_overtaken or all(
-            variant.part(self.heard.count) != variant.part(count) for variant in VARIANTS.values()
-        )
+        self._updates = {}
 
-    def all_need(self, stop: int) -> bool:
-        """Whether all recipients from here up to `stop` have to be told, without a look at each."""
-        return self._all_differ and self._first_settled <= self.at and stop <= self._first_unsettled
+    def settled_need(self, variant: Variant) -> bool:
+        """Whether those who were there at the last fan-out have to be told, by the table."""
+        return self.heard.was_overtaken or variant.part(self.heard.count) != variant.part(self.count)
 
     def needs(self, connection: Connection, variant: Variant) -> bool:
-        """Whether a connection has to be told, by the table."""
+        """Whether one who joined since has to be told, by the table."""
         heard = self._at_join.get(connection)
-        if heard is None:
-            if self.heard.was_overtaken:
-                return True
-            heard = self.heard.count
-        return variant.part(heard) != variant.part(self.count)
+        return heard is None or variant.part(heard) != variant.part(self.count)
 
-    def encode(self, variant: Variant) -> Outgoing:
-        """The update in one variant, for the first recipient that needs it and all after that."""
-        joined = self.count.visitors > self.heard.count.visitors
-        update = self.updates[variant] = encode_update(variant, self.heard.page, self.count, joined=joined)
+    def update(self, variant: Variant) -> Outgoing:
+        """The count in one variant, encoded for the first who needs it and kept for all after that."""
+        update = self._updates.get(variant)
+        if update is None:
+            joined = self.count.visitors > self.heard.count.visitors
+            update = encode_update(variant, self.heard.page, self.count, joined=joined)
+            self._updates[variant] = update
         return update
+
+    def advance(self, stop: int) -> None:
+        """The recipients of the first part up to this seat have been told, or need not be."""
+        part = self.parts[0]
+        self._passed = self._passed or stop > part.at
+        part.at = stop
+        if part.at == part.end:
+            del self.parts[0]
+
+    def finish(self) -> None:
+        """Nobody is told any more: the crowds may close up."""
+        for crowd in self._crowds:
+            crowd.end_walk()

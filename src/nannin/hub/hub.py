@@ -21,12 +21,14 @@ from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Count, Counts, Roster
 from nannin.clock import Clock
+from nannin.engine.descriptors import Descriptors
 from nannin.engine.session import Session
 from nannin.errors import ConnectionRefused, HandlerCancelled, PacketError, PayloadError, StrayPacket
 from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
 from nannin.hub.connection import Connection
+from nannin.hub.crowds import Crowds
 from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import VARIANTS, encode_packet
 from nannin.hub.events import Events
@@ -73,6 +75,7 @@ class Hub:
         rooms: which rooms they are in.
         people: who that is as persons, where somebody asks.
         home: the thread that all of this happens in.
+        descriptors: where the engine's sessions can be written to at once.
         emitter: sends the application's events.
         teller: tells counts.
         admission: who was turned away, and why.
@@ -102,8 +105,10 @@ class Hub:
         self.rooms: Rooms[Connection] = Rooms()
         self.people: People[Connection] = People(self.roster)
         self.home = HomeThread()
-        self.emitter = Emitter(self.roster, self.rooms, recovery, clock, self.home)
-        self.teller = Teller(self.counts, self.roster.audience, pace, clock, slices)
+        self.descriptors = Descriptors()
+        crowds = Crowds(self.descriptors)
+        self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
+        self.teller = Teller(self.counts, crowds, pace, clock, slices)
         self.admission = Admission(handlers.exists, settings, verify)
         self.crawlers = 0
         self._settings = settings
@@ -301,7 +306,7 @@ class Hub:
             # the same piece; the protocol's own test suite is one.
             self._clock.call_later(EMIT_AFTER_CONNECT_S, connection.flush)
         else:
-            connection.outbox = None
+            connection.flush()
         if connection.wants_to_leave is not None:
             connection.wants_to_leave()
 

@@ -156,7 +156,7 @@ class Socket(About):
         if connection.state is SocketState.LEFT:
             raise NotConnected(f"socket {self.id} is not on {connection.key}: it can't join a room")
         for room in rooms:
-            connection.hub.rooms.join(connection.key, room, connection)
+            connection.hub.rooms.join(connection.key, room, connection, connection.number)
 
     def leave(self, *rooms: str) -> None:
         """Leaves rooms of the page.

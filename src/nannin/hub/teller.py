@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from nannin.audience.pace import Pace
 from nannin.audience.roster import Count, Counts
 from nannin.clock import Alarm, Clock
 from nannin.hub.connection import Connection
+from nannin.hub.crowds import Crowds
 from nannin.hub.encoding import encode_update
-from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard
-from nannin.hub.reasons import SocketState
+from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard, Part
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.telling")
-
-# Looked up once for each recipient: an attribute of an Enum class costs as much as the rest of the look.
-_JOINED = SocketState.JOINED
 
 
 class Watcher(Protocol):
@@ -47,7 +44,7 @@ class Teller:
 
     Args:
         counts: how many are on each page, on this node or on all.
-        audience: the connections of this node that are on a page, in the order of their joins.
+        crowds: the connections of this node, by page and form.
         pace: when a page may be told.
         clock: time and turns of the loop.
         slices: how much is told at once.
@@ -56,13 +53,13 @@ class Teller:
     def __init__(
         self,
         counts: Counts,
-        audience: Callable[[str], Collection[Connection]],
+        crowds: Crowds,
         pace: Pace,
         clock: Clock,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
     ) -> None:
         self._counts = counts
-        self._audience = audience
+        self._crowds = crowds
         self._pace = pace
         self._clock = clock
         self._slices = slices
@@ -134,6 +131,7 @@ class Teller:
         if heard is None:
             heard = self._pages[page] = Heard(page)
         heard.at_join[connection] = count
+        self._crowds.join(connection)
         if connection.variant is None:
             return None
         heard.listeners += 1
@@ -142,6 +140,7 @@ class Teller:
     def _listen_no_more(self, connection: Connection) -> None:
         heard = self._pages[connection.key]
         heard.at_join.pop(connection, None)
+        self._crowds.leave(connection)
         if connection.variant is not None:
             heard.listeners -= 1
         connection.session.forget_newest(connection.key)
@@ -211,16 +210,16 @@ class Teller:
 
     def _begin(self, heard: Heard) -> None:
         page, count = heard.page, self._counts.count(heard.page)
-        if not heard.listeners or heard.all_heard(count):
-            heard.at_join = {}
-            heard.settle(count)
-            self._tell_watchers(heard, count)
-            self._pace.finished(page, 0.0, self._clock.now())
-            self._forget_if_empty(heard)
-        elif heard.were_all_told(count):
-            self._fan_outs.append(FanOut(heard, list(heard.at_join), to_all=False))
-        else:
-            self._fan_outs.append(FanOut(heard, [*heard.observers, *self._audience(page)], to_all=True))
+        if heard.listeners and not heard.all_heard(count):
+            self._fan_outs.append(FanOut(heard, self._crowds.of(page)))
+            return
+        heard.at_join = {}
+        for crowd in self._crowds.of(page).values():
+            crowd.settled = len(crowd.members)
+        heard.settle(count)
+        self._tell_watchers(heard, count)
+        self._pace.finished(page, 0.0, self._clock.now())
+        self._forget_if_empty(heard)
 
     def _tell_slice(self, fan_out: FanOut) -> bool:
         """Tells the next recipients the newest count; returns whether some are left."""
@@ -229,38 +228,46 @@ class Teller:
         if count != fan_out.count:
             fan_out.renew(count)
             self._tell_watchers(fan_out.heard, count)
-        end = min(fan_out.at + slices.recipients, len(fan_out.recipients))
-        while fan_out.at < end:
-            stop = min(fan_out.at + slices.look_every, end)
-            self._tell_some(fan_out, stop)
-            fan_out.at = stop
+        left = slices.recipients
+        while left > 0 and fan_out.parts:
+            left -= self._tell_some(fan_out, fan_out.parts[0], min(left, slices.look_every))
             if self._clock.now() - started >= slices.seconds:
                 break
         fan_out.took_s += self._clock.now() - started
-        return fan_out.at < len(fan_out.recipients)
+        return bool(fan_out.parts)
 
-    def _tell_some(self, fan_out: FanOut, stop: int) -> None:
-        page, updates, all_need = fan_out.heard.page, fan_out.updates, fan_out.all_need(stop)
-        # This loop is what telling costs beside the kernel: it runs once for each recipient of each update.
-        for connection in fan_out.recipients[fan_out.at : stop]:
-            variant = connection.variant
-            if variant is None or connection.state is not _JOINED:
-                continue
-            if not (all_need or fan_out.needs(connection, variant)):
-                continue
-            update = updates.get(variant)
-            if update is None:
-                update = fan_out.encode(variant)
+    def _tell_some(self, fan_out: FanOut, part: Part, most: int) -> int:
+        """Tells the next of one part; returns how many were looked at."""
+        start, variant = part.at, part.variant
+        if start >= part.settled:
+            stop = min(start + most, part.end)
+            for connection in part.crowd.members[start:stop]:
+                if connection is not None and fan_out.needs(connection, variant):
+                    connection.session.send_newest(fan_out.heard.page, fan_out.update(variant))
+        elif fan_out.settled_need(variant):
+            stop = min(start + most, part.settled)
+            self._tell_all(fan_out.heard.page, part, stop, fan_out.update(variant))
+        else:
+            fan_out.advance(part.settled)
+            return 0
+        fan_out.advance(stop)
+        return stop - start
+
+    def _tell_all(self, page: str, part: Part, stop: int, update: Outgoing) -> None:
+        """Tells all who sit before this seat: most of them in one call, the others each in its way."""
+        for connection, taken_bytes in self._crowds.send(part.crowd, part.at, stop, update):
             session = connection.session
-            link = session.link
-            # What `session.send_newest` does, without its call, which took 30 of 200 ns a recipient.
-            if link is not None:
-                link.write_newest(page, update)
+            if taken_bytes:
+                session.send_outgoing(update.rest(taken_bytes))
+            elif session.link is not None:
+                # What `session.send_newest` does, without its call: over TLS all recipients come here.
+                session.link.write_newest(page, update)
             else:
                 session.send_newest(page, update)
 
     def _finish(self, fan_out: FanOut) -> None:
         heard, now = fan_out.heard, self._clock.now()
+        fan_out.finish()
         if self._pages.get(heard.page) is not heard:  # it was forgotten meanwhile, and may be back
             self._pace.finished(heard.page, fan_out.took_s, now)
             return

@@ -168,6 +168,7 @@ class _Link:
     """The server's end of the WebSocket."""
 
     blocked: Final = False
+    descriptor: Final = -1
 
     def __init__(self, wire: WebSocketWire) -> None:
         self._wire = wire

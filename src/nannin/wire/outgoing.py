@@ -36,6 +36,12 @@ class Outgoing:
         self.frames = b"".join(map(_frame, self.packets))
         return self.frames
 
+    def rest(self, taken_bytes: int) -> Outgoing:
+        """What is left for a client that has got so many bytes of the frames: bytes, and no packets."""
+        rest = Outgoing(())
+        rest.frames = self.frames[taken_bytes:]
+        return rest
+
 
 def _frame(packet: Encoded) -> bytes:
     """One final, unmasked frame: a text's first byte is 0x81, a binary's 0x82, and the length follows."""

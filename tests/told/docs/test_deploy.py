@@ -200,15 +200,16 @@ def container() -> list[list[str]]:
 
 
 def test_the_container_copies_all_that_a_build_needs() -> None:
-    copied = {word for words in container() if words[0] == "COPY" for word in words[1:-1]}
+    copies = [words[1:-1] for words in container() if words[0] == "COPY" and words[1] != "--from=build"]
+    copied = {word for words in copies for word in words}
     assert [path for path in copied if not (ROOT / path).exists()] == []
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     needed = {
         "pyproject.toml",
+        "setup.py",
         project["project"]["readme"],
         *project["project"]["license-files"],
-        *(package.partition("/")[0] for package in packages),
+        *project["tool"]["setuptools"]["packages"]["find"]["where"],
     }
     assert needed == copied
 

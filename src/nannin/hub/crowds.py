@@ -1,0 +1,87 @@
+"""The connections of each page by the form in which they are told, ready to be sent to all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from nannin.audience.crowd import Crowd
+from nannin.engine.descriptors import Descriptors
+from nannin.hub.connection import Connection
+from nannin.hub.encoding import Variant
+from nannin.wire.outgoing import Outgoing
+
+
+class Form(NamedTuple):
+    """What the connections of one crowd have in common.
+
+    Attributes:
+        variant: how they are told the page's count; None: not at all.
+        observes: whether they are told without being counted.
+    """
+
+    variant: Variant | None
+    observes: bool
+
+
+_NO_CROWDS: Final[Mapping[Form, Crowd[Connection]]] = MappingProxyType({})
+
+
+class Crowds:
+    """Puts every connection in one crowd of its page.
+
+    Args:
+        descriptors: where the sessions can be written to at once.
+    """
+
+    def __init__(self, descriptors: Descriptors) -> None:
+        self._descriptors = descriptors
+        self._pages: dict[str, dict[Form, Crowd[Connection]]] = {}
+
+    def join(self, connection: Connection) -> None:
+        """A connection is on its page."""
+        crowds = self._pages.get(connection.key)
+        if crowds is None:
+            crowds = self._pages[connection.key] = {}
+        form = Form(connection.variant, connection.observes)
+        crowd = crowds.get(form)
+        if crowd is None:
+            crowd = crowds[form] = Crowd(_move)
+        connection.seat = crowd.add(connection, connection.number)
+
+    def renumber(self, connection: Connection) -> None:
+        """The connection can be sent to at once, and could not before."""
+        form = Form(connection.variant, connection.observes)
+        self._pages[connection.key][form].numbers[connection.seat] = connection.number
+
+    def leave(self, connection: Connection) -> None:
+        """A connection has left its page."""
+        crowds = self._pages[connection.key]
+        form = Form(connection.variant, connection.observes)
+        crowds[form].remove(connection.seat)
+        if not crowds[form]:
+            del crowds[form]
+            if not crowds:
+                del self._pages[connection.key]
+
+    def of(self, page: str) -> Mapping[Form, Crowd[Connection]]:
+        """The page's crowds, none of them empty; not to be kept over a join or leave."""
+        return self._pages.get(page, _NO_CROWDS)
+
+    def send(
+        self, crowd: Crowd[Connection], start: int, stop: int, outgoing: Outgoing
+    ) -> Iterable[tuple[Connection, int]]:
+        """Sends packets to those in a range of a crowd's seats who can be sent to at once.
+
+        Returns:
+            Each connection that has still to be sent to in its own way, and how many bytes of the packets'
+            frames it has got; where those are not 0, it has to be sent `outgoing.rest`.
+        """
+        left = self._descriptors.send(crowd.numbers, start, stop, outgoing)
+        members = crowd.members  # a list of its own takes its place when seats are closed up
+        return [(member, taken) for index, taken in left if (member := members[index]) is not None]
+
+
+def _move(connection: Connection, seat: int) -> None:
+    connection.seat = seat
