@@ -128,6 +128,13 @@ class Host:
         return self.told[-1].removeprefix("lifespan.")
 
 
+async def open_session(live: Live) -> None:
+    """Opens a session by polling."""
+    transport = httpx.ASGITransport(app=live)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        await client.get("/socket.io/?EIO=4&transport=polling")
+
+
 def live_through(app: ASGIApp) -> Live:
     """Wraps the app and takes it through a whole lifespan, with one open session in it."""
     live = Live(app)
@@ -136,9 +143,7 @@ def live_through(app: ASGIApp) -> Live:
         host = Host()
         task = host.start(live)
         assert await host.say("startup") == "startup.complete"
-        transport = httpx.ASGITransport(app=live)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            await client.get("/socket.io/?EIO=4&transport=polling")
+        await open_session(live)
         assert len(live.engine.sessions) == 1
         assert await host.say("shutdown") == "shutdown.complete"
         await asyncio.wait_for(task, PATIENCE_S)
@@ -192,9 +197,7 @@ async def test_the_app_has_its_lifespan_and_sessions_end_before_it() -> None:
     host = Host()
     task = host.start(live)
     assert await host.say("startup") == "startup.complete"
-    transport = httpx.ASGITransport(app=live)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        await client.get("/socket.io/?EIO=4&transport=polling")
+    await open_session(live)
     assert await host.say("shutdown") == "shutdown.complete"
     await task
     assert seen == ["up", "down, 0 sessions"]

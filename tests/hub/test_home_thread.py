@@ -12,7 +12,7 @@ import pytest
 from nannin.errors import WrongThread
 from nannin.hub.home_thread import HomeThread
 from nannin.hub.sockets import Socket
-from support.fakes import House
+from support.fakes import Client, House
 
 
 def test_before_the_server_runs_every_thread_is_at_home() -> None:
@@ -82,14 +82,20 @@ REMEDIES = {
 }
 
 
+def at_home() -> tuple[House, Client, Socket]:
+    """A hub that runs on this loop, a client, and its socket."""
+    house = House()
+    house.on("connect", lambda socket: None)
+    client = house.client("/")
+    (socket,) = house.page().sockets
+    house.hub.home.run_on(asyncio.get_running_loop())
+    return house, client, socket
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_what_belongs_on_the_loop_is_an_error_in_a_thread_and_names_the_remedy(name: str) -> None:
     async def main() -> None:
-        house = House()
-        house.on("connect", lambda socket: None)
-        client = house.client("/")
-        (socket,) = house.page().sockets
-        house.hub.home.run_on(asyncio.get_running_loop())
+        _, client, socket = at_home()
         with pytest.raises(WrongThread) as raised:
             await asyncio.to_thread(CALLS[name], socket)
         assert [words for words in REMEDIES[name] if words not in str(raised.value)] == []
@@ -113,11 +119,7 @@ def test_the_error_is_a_runtime_error_that_names_what_was_called() -> None:
 )
 def test_what_is_sent_from_a_thread_arrives(send: Callable[[Socket], None]) -> None:
     async def main() -> None:
-        house = House()
-        house.on("connect", lambda socket: None)
-        client = house.client("/")
-        (socket,) = house.page().sockets
-        house.hub.home.run_on(asyncio.get_running_loop())
+        house, client, socket = at_home()
         await asyncio.to_thread(send, socket)
         await house.turn()
         assert client.events() == [["message", 1]]

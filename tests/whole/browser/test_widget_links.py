@@ -51,6 +51,17 @@ NOTES_LINKS = """<script>
 </script>"""
 
 
+def loses_its_server(server: Server, publish: Publish, page: Page) -> ScriptedServer:
+    """Takes a page's server away, over all transports, after it has shown a number."""
+    scripted = ScriptedServer(page, {"visitors": 2})
+    page.route("**/socket.io/?*polling*", lambda route: route.abort())
+    page.goto(publish("/", embedding(server, head=NOTES_LINKS)))
+    shows(page, "2")
+    scripted.up = False
+    scripted.links[-1].close()
+    return scripted
+
+
 def has_seen_ends(page: Page, number: int) -> None:
     """Waits until the page knows that so many of its links have ended."""
     page.wait_for_function("number => ends.length >= number", arg=number)
@@ -202,12 +213,7 @@ def test_a_link_that_is_lost_for_a_moment_changes_no_number(
 def test_it_waits_longer_each_time_up_to_a_minute_and_begins_anew_once_it_is_back(
     server: Server, publish: Publish, page: Page
 ) -> None:
-    scripted = ScriptedServer(page, {"visitors": 2})
-    page.route("**/socket.io/?*polling*", lambda route: route.abort())
-    page.goto(publish("/", embedding(server, head=NOTES_LINKS)))
-    shows(page, "2")
-    scripted.up = False
-    scripted.links[-1].close()
+    scripted = loses_its_server(server, publish, page)
     delays = []
     for ends in range(1, 19, 2):  # each time a WebSocket is tried, and then a poll
         has_seen_ends(page, ends)
@@ -257,12 +263,7 @@ def test_a_server_that_falls_silent_is_left_for_a_new_link(
 
 
 def test_an_old_number_goes_after_three_seconds(server: Server, publish: Publish, page: Page) -> None:
-    scripted = ScriptedServer(page, {"visitors": 2})
-    page.route("**/socket.io/?*polling*", lambda route: route.abort())
-    page.goto(publish("/", embedding(server, head=NOTES_LINKS)))
-    shows(page, "2")
-    scripted.up = False
-    scripted.links[-1].close()
+    loses_its_server(server, publish, page)
     has_seen_ends(page, 1)
     page.clock.run_for(2_900)
     shows(page, "2")

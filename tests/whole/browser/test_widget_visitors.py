@@ -67,6 +67,15 @@ def recorded(newcomer: Newcomer, url: str) -> Page:
     return page
 
 
+def a_reader_and_a_guest(newcomer: Newcomer, url: str) -> tuple[Page, Page, Wire]:
+    """One who is counted, and one who has not come yet, with the guest's wire."""
+    reader = newcomer("en")
+    reader.goto(url)
+    counts(reader, 1, 1, 1)
+    guest = newcomer("en")
+    return reader, guest, Wire(guest)
+
+
 # --- tabs and browsers ---
 
 
@@ -180,11 +189,7 @@ def test_a_tab_in_the_background_counts_once_it_is_shown(
     widget_server: Server, publish: Publish, newcomer: Newcomer
 ) -> None:
     url = publish("/", embedding(widget_server, ALL_NUMBERS))
-    reader = newcomer("en")
-    reader.goto(url)
-    counts(reader, 1, 1, 1)
-    guest = newcomer("en")
-    wire = Wire(guest)
+    reader, guest, wire = a_reader_and_a_guest(newcomer, url)
     guest.add_init_script(IN_THE_BACKGROUND)
     guest.goto(url)
     guest.wait_for_function("Symbol.for('nannin') in window")
@@ -316,11 +321,7 @@ def test_a_browser_that_opted_out_sees_the_number_and_is_not_in_it(
     widget_server: Server, publish: Publish, newcomer: Newcomer
 ) -> None:
     url = publish("/", embedding(widget_server, ALL_NUMBERS))
-    reader = newcomer("en")
-    reader.goto(url)
-    counts(reader, 1, 1, 1)
-    guest = newcomer("en")
-    wire = Wire(guest)
+    reader, guest, wire = a_reader_and_a_guest(newcomer, url)
     guest.add_init_script("localStorage.setItem('nannin-off', '1')")
     guest.goto(url)
     counts(guest, 1, 1, 1)

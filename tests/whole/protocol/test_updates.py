@@ -183,14 +183,19 @@ def leave_by_a_malformed_packet(client: Client) -> None:
 LEAVES = [leave_by_disconnect, leave_by_close_packet, leave_by_a_malformed_packet]
 
 
-@pytest.mark.parametrize("leave", LEAVES)
-def test_a_client_that_leaves_is_counted_out_at_once(
-    join: Join, transport: str, leave: Callable[[Client], None]
-) -> None:
+def is_counted_out(join: Join, transport: str, leave: Callable[[Client], None]) -> None:
+    """A watcher is told of the client that leaves so."""
     watcher, leaver = join(), join(transport)
     watcher.wait_event("user connected", 2)
     leave(leaver)
     watcher.wait_event("user disconnected", 1)
+
+
+@pytest.mark.parametrize("leave", LEAVES)
+def test_a_client_that_leaves_is_counted_out_at_once(
+    join: Join, transport: str, leave: Callable[[Client], None]
+) -> None:
+    is_counted_out(join, transport, leave)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "upgrade"])
@@ -198,10 +203,7 @@ def test_a_client_that_leaves_is_counted_out_at_once(
 def test_a_lost_websocket_is_counted_out_at_once(
     join: Join, transport: str, leave: Callable[[Client], None]
 ) -> None:
-    watcher, leaver = join(), join(transport)
-    watcher.wait_event("user connected", 2)
-    leave(leaver)
-    watcher.wait_event("user disconnected", 1)
+    is_counted_out(join, transport, leave)
 
 
 def test_a_missed_pong_is_counted_out(hasty_server: Server, page: str, transport: str) -> None:
