@@ -43,6 +43,33 @@ def test_nobody_is_in_a_room_that_nobody_joined() -> None:
     assert (list(rooms.members("/", "x")), rooms.of("ann")) == ([], [])
 
 
+def test_who_leaves_a_room_without_being_in_it_changes_nothing() -> None:
+    rooms: Rooms[str] = Rooms()
+    rooms.join("/", "x", "ann")
+    rooms.leave("/", "x", "bob")
+    rooms.leave("/", "y", "ann")
+    assert (list(rooms.members("/", "x")), rooms.of("ann")) == (["ann"], ["x"])
+
+
+def test_who_leaves_all_rooms_is_told_which_and_the_others_stay() -> None:
+    rooms: Rooms[str] = Rooms()
+    for room in ("y", "x"):
+        for name in ("ann", "bob"):
+            rooms.join("/", room, name)
+    assert rooms.leave_all("/", "ann") == ["y", "x"]
+    assert rooms.leave_all("/", "ann") == []
+    assert (rooms.of("ann"), rooms.of("bob"), list(rooms.members("/", "x"))) == ([], ["y", "x"], ["bob"])
+
+
+def test_a_room_that_everybody_left_may_be_joined_again() -> None:
+    rooms: Rooms[str] = Rooms()
+    rooms.join("/", "x", "ann")
+    rooms.leave("/", "x", "ann")
+    assert (list(rooms.members("/", "x")), rooms.of("ann")) == ([], [])
+    rooms.join("/", "x", "ann")
+    assert list(rooms.members("/", "x")) == ["ann"]
+
+
 @pytest.mark.parametrize("room", [None, 5, b"x", ["x"]])
 def test_a_rooms_name_is_a_text(room: object) -> None:
     rooms: Rooms[str] = Rooms()
