@@ -274,6 +274,12 @@ def test_half_an_emoji_and_a_number_of_any_size_end_nothing() -> None:
     assert decode(r'0{"name":"\ud83d","age":1e400}').data == {"name": "\ufffd", "age": math.inf}
 
 
+@pytest.mark.parametrize("text", ["2[1.5]", '2[1e400,"x"]', "2[" + "9" * 10_000 + "]"])
+def test_an_event_that_is_named_by_a_fraction_or_beyond_any_float_is_stray(text: str) -> None:
+    with pytest.raises(StrayPacket, match="not a list that starts with a number"):
+        decode(text)
+
+
 @pytest.mark.parametrize("text", ['2["x",{}]', "31[{}]", '0{{"a":{}}}', '50-["x",{}]'])
 def test_data_that_nests_too_deeply_is_stray(text: str) -> None:
     with pytest.raises(StrayPacket, match="nests less deeply"):

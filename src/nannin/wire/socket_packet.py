@@ -233,8 +233,8 @@ def _check(packet: Packet) -> None:
         case _:
             valid, expected = _is_event(data), "a list that starts with the event's name"
     if not valid:
-        # Node's server reads no data where there is none, and so finds nothing wrong with it.
-        error = StrayPacket if data is None else PacketError
+        # Node's server reads no data where there is none, and takes any number for an event's name.
+        error = StrayPacket if data is None or _is_event_of_a_fraction(packet) else PacketError
         raise error(f"expected {expected} after {packet.type.name}, not {_kind(data)}")
     if packet.type is PacketType.ACK and packet.id is None:
         raise StrayPacket("expected the number of an ack, and none came")
@@ -244,6 +244,14 @@ def _check(packet: Packet) -> None:
 
 def _is_event(data: object) -> bool:
     return isinstance(data, list) and bool(data) and _is_event_name(data[0])
+
+
+def _is_event_of_a_fraction(packet: Packet) -> bool:
+    match packet.type, packet.data:
+        case PacketType.EVENT, [float(), *_]:
+            return True
+        case _:
+            return False
 
 
 def _kind(data: object) -> str:
