@@ -78,6 +78,10 @@ def test_variables_of_others_are_left_alone() -> None:
     assert load(environ={"PORT": "1", "NANNINX": "2", "HOME": "/"}) == Settings()
 
 
+def test_the_choice_of_the_python_twin_is_no_setting() -> None:
+    assert load({}, {"NANNIN_PURE": "1"}) == load({}, {})
+
+
 def test_what_kubernetes_says_about_a_service_named_nannin_is_no_setting() -> None:
     pod = {
         "NANNIN_SERVICE_HOST": "10.0.0.1",

@@ -38,7 +38,10 @@ __all__ = ["SETTINGS", "Setting", "Settings", "check_code", "load", "to_environ"
 
 PREFIX: Final = "NANNIN_"
 CONFIG_VARIABLE: Final = "NANNIN_CONFIG"
+# Chooses the Python twin of what is built in C (engine/send_all.py); read before there are settings.
+PURE_VARIABLE: Final = "NANNIN_PURE"
 CONFIG_FILE: Final = "nannin.toml"
+_NO_SETTINGS: Final = frozenset({CONFIG_VARIABLE, PURE_VARIABLE})
 _APP: Final = "FILE_OR_MODULE:NAME"
 # Bytes in a message where `max_payload` is not set. Node's server and python-socketio take 1,000,000, which
 # an application that comes over expects; the packets of clients that are only counted have some 100.
@@ -384,7 +387,7 @@ def _read_toml(path: str | os.PathLike[str] | None) -> tuple[str, dict[str, obje
 def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable == CONFIG_VARIABLE or _KUBERNETES.fullmatch(variable):
+        if not variable.startswith(PREFIX) or variable in _NO_SETTINGS or _KUBERNETES.fullmatch(variable):
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in SETTINGS or variable != SETTINGS[name].variable:

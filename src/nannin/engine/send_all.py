@@ -12,6 +12,8 @@ from array import array
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from nannin.settings import PURE_VARIABLE
+
 SendAll: TypeAlias = "Callable[[array[int], int, int, array[int], bytes], list[tuple[int, int]]]"
 
 
@@ -53,7 +55,7 @@ def send_all_in_python(
 
 def choose() -> tuple[SendAll, bool]:
     """The way to send to many sockets that this process takes, and whether it is the one in C."""
-    if not os.environ.get("NANNIN_PURE"):
+    if not os.environ.get(PURE_VARIABLE):
         try:
             return importlib.import_module("nannin.engine._send_all").send_all, True
         except ImportError:
