@@ -16,9 +16,8 @@ let link, open, shown, timer, later, gone, here;
 // RFC 3986, 3987
 const asKey = (path) =>
   path
-    .replace(/[^!-~\p{Cs}]/gu, encodeURIComponent)
+    .replace(/[^!-~\p{Cs}]|,/gu, encodeURIComponent)
     .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(unescape(code)) ?? code.toUpperCase())
-    .replaceAll(",", "%2C")
     .replace(/^\/?/, "/")
     .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
 
