@@ -14,17 +14,18 @@ import importlib
 import json
 import os
 import runpy
-import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 MODULES = ("nannin", "uvicorn")
 # What a server imports before it loads an application.
 PRELOADED = ("nannin.cli.command", "nannin.server.process", "nannin.app.live", "uvicorn.main", "uvloop")
 ORDER_BYTES = 128 * 1024
+_one_by_one = threading.Lock()
 
 
 class Fork:
@@ -41,12 +42,12 @@ class Fork:
     def __init__(
         self, module: str, arguments: list[str], *, env: dict[str, str], cwd: str, output: int
     ) -> None:
-        orders = _nursery()
         self._status, end = socket.socketpair()
         order = json.dumps({"module": module, "arguments": arguments, "env": env, "cwd": cwd}).encode()
-        with end:
+        with _one_by_one, end:
+            orders = _nursery()
             socket.send_fds(orders, [order], [output, end.fileno()])
-        self.pid = int(orders.recv(100))
+            self.pid = int(orders.recv(100))
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -62,9 +63,11 @@ class Fork:
             subprocess.TimeoutExpired: after `timeout` seconds.
         """
         if self.returncode is None:
-            if not select.select([self._status], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
-            self.returncode = int(self._status.recv(100))
+            self._status.settimeout(timeout)
+            try:
+                self.returncode = int(self._status.recv(100))
+            except (BlockingIOError, TimeoutError):
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout) from None
             self._status.close()
         return self.returncode
 
