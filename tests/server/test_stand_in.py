@@ -33,6 +33,8 @@ async def test_others_are_not_told_why() -> None:
 async def test_a_websocket_is_refused() -> None:
     call = await websocket(Excuse(REASON), "").ends()
     assert call.sent == [{"type": "websocket.close"}]
+    call = await websocket(Excuse(REASON), "", extensions={"websocket.http.response": {}}).ends()
+    assert (call.sent[0]["type"], call.status) == ("websocket.http.response.start", 503)
 
 
 def status(address: tuple[str, int]) -> int:

@@ -116,7 +116,7 @@ def test_requests_to_an_application_that_never_worked_are_told_why(path: pathlib
     with nannin("--reload", "--app", str(path), fresh=True) as server:
         assert "No module named 'nothing_of_this_name'" in refusal(server)
         with connect(server, upgrade_request("/socket.io/?EIO=4&transport=websocket")) as client:
-            read_until(client, b"HTTP/1.1 403")
+            read_until(client, b"HTTP/1.1 503")
         write(path, "x =")
         assert logs(server, "invalid syntax")
         assert "invalid syntax" in refusal(server)

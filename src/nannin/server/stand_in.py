@@ -35,8 +35,7 @@ class Excuse:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request or WebSocket."""
-        if scope["type"] == "websocket":
-            await receive()
+        if scope["type"] == "websocket" and "websocket.http.response" not in (scope.get("extensions") or {}):
             await send({"type": "websocket.close"})
             return
         try:
