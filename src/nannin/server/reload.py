@@ -113,6 +113,8 @@ def supervise(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     logger.info("watching %d files for changes", len(files))
     from nannin.server.stand_in import StandIn  # with uvicorn, which a command that has failed need not load
 
+    for listener in sockets:
+        listener.listen()  # who asks before the first server is ready waits
     descriptors = [listener.fileno() for listener in sockets]
     stand_in = StandIn(settings, descriptors)
     return _Supervisor(files, descriptors, stand_in.start, stand_in.stop).run()
