@@ -96,9 +96,11 @@ class _Call:
         self._clock.waiting.pop(self, None)
         if self._handle is not None:
             self._handle.cancel()
+            self._handle = None
 
     def _run(self) -> None:
         self._clock.waiting.pop(self, None)
+        self._handle = None  # they refer to each other: both go at once, and need no garbage collection
         self._callback()
 
 

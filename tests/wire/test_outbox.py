@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nannin.wire.outbox import Backlog, Newest
+from nannin.wire.outbox import Backlog, Newest, PollOutbox
 
 # Newest
 
@@ -167,3 +167,49 @@ def test_it_says_when_a_settle_is_due() -> None:
     assert backlog.is_fresh
     backlog.settle()
     assert not backlog.is_fresh
+
+
+def test_what_waits_for_a_poll_keeps_its_order_and_the_newest_come_last() -> None:
+    outbox = PollOutbox(100)
+    assert not outbox
+    outbox.put_newest("/a", ["old"])
+    assert outbox
+    outbox.put_newest("/b", ["b"])
+    outbox.put_newest("/a", ["new"])
+    outbox.put_newest("/c", ["c"])
+    outbox.forget_newest("/c")
+    assert outbox.push(["1", "2"], 0)
+    assert outbox.push(["3"], 0)
+    assert outbox.take(2) == ["1", "2"], "the newest wait until all before them have gone"
+    assert outbox.take(2) == ["3", "new", "b"]
+    assert not outbox
+    assert outbox.take() == []
+
+
+def test_packets_that_a_client_could_not_poll_for_do_not_pile_up() -> None:
+    outbox = PollOutbox(100)
+    assert outbox.push(["x" * 1_000], 0)
+    outbox.settle(0)
+    assert outbox.push(["y" * 1_000], 0)
+    assert outbox.push(["z" * 1_000], 4.9)
+    assert not outbox.push(["too much"], 5), "it has had 5 seconds to poll"
+    assert len(outbox.take()) == 3
+
+
+def test_a_poll_that_finds_nothing_waiting_changes_nothing() -> None:
+    outbox = PollOutbox(100)
+    outbox.settle(0)
+    assert outbox.push(["x" * 1_000], 10)
+    assert outbox.push(["y" * 1_000], 14)
+    outbox.take()
+    assert outbox.push(["z" * 1_000], 20), "all has gone, so it begins again"
+
+
+def test_what_a_poll_left_counts_from_then_on() -> None:
+    outbox = PollOutbox(100)
+    assert outbox.push(["x" * 1_000], 0)
+    assert outbox.push(["y" * 1_000], 1)
+    outbox.settle(1)
+    assert outbox.push(["z" * 1_000], 2)
+    outbox.settle(2)
+    assert not outbox.push(["more"], 3)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
@@ -25,7 +26,7 @@ from websockets.protocol import Side
 from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
 from nannin.engine.blocked import Blocked
 from nannin.engine.fragments import Fragments, TooManyFragments
-from nannin.engine.opening import OpeningRefused, make_head, read_opening
+from nannin.engine.opening import Opening, OpeningRefused, check_opening, make_head, read_opening
 from nannin.engine.receiver import Receiver
 from nannin.engine.too_large import tell_too_large
 from nannin.wire.outbox import Newest
@@ -147,7 +148,7 @@ class DirectWebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes arrived: the opening handshake, whole and from the HTTP protocol, then frames."""
         if self._accept_key is None:
-            self._receive_handshake(data)
+            self._open(lambda: read_opening(data))
             return
         self._conn.receive_data(data)
         frames = self._conn.events_received()
@@ -374,10 +375,14 @@ class DirectWebSocket(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    def _receive_handshake(self, data: bytes) -> None:
+    def open(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        """The opening handshake, as an HTTP protocol has read it; `data_received` takes it as bytes."""
+        self._open(lambda: check_opening(method, target, headers))
+
+    def _open(self, read: Callable[[], Opening]) -> None:
         self._accept_key = ""
         try:
-            opening = read_opening(data)
+            opening = read()
         except OpeningRefused as refused:
             self.deny(refused.status, refused.headers, refused.body)
             return

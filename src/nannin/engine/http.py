@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from nannin.engine.direct import DirectWebSocket
+
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 8_192
 MAX_HEAD_BYTES = 65_536
@@ -56,7 +58,17 @@ class LimitedHttp(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._cancel_alarm()
-        super().handle_websocket_upgrade()
+        if self.ws_protocol_class is DirectWebSocket:
+            # As uvicorn does, but that the head isn't written out again to be read again.
+            self.connections.discard(self)
+            protocol = DirectWebSocket(self.config, self.server_state, self.app_state)
+            protocol.connection_made(self.transport)
+            protocol.open(self.scope["method"].encode(), self.url, self.headers)
+            self.transport.set_protocol(protocol)
+        else:
+            super().handle_websocket_upgrade()
+        # They refer to each other: both go at once, 2 KB a connection, and need no garbage collection.
+        del self.parser
 
     def send_400_response(self, msg: str) -> None:
         if self._too_large:

@@ -8,6 +8,7 @@ Source: RFC 6455, 4.
 
 from __future__ import annotations
 
+import functools
 import http
 import re
 from dataclasses import dataclass
@@ -75,14 +76,28 @@ def read_opening(data: bytes) -> Opening:
     """
     request, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
     headers = [(name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)]
+    method, _, rest = request.partition(b" ")
+    return check_opening(method, rest.rpartition(b" ")[0], headers)
+
+
+def check_opening(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> Opening:
+    """Checks a request that an HTTP parser has read.
+
+    Args:
+        method: its method.
+        target: the path and the query.
+        headers: all of them, with names in lower case.
+
+    Raises:
+        OpeningRefused: as `read_opening`.
+    """
     first = dict(reversed(headers))
     if first.get(b"sec-websocket-version", b"").strip() != b"13":
         raise OpeningRefused(426, [(b"Sec-WebSocket-Version", b"13")], b"expected WebSocket version 13")
     key = first.get(b"sec-websocket-key", b"").strip()
-    method, _, rest = request.partition(b" ")
     if method != b"GET" or not _KEY.fullmatch(key):
         raise OpeningRefused(400, (), b"expected the opening handshake of a WebSocket")
-    return Opening(rest.rpartition(b" ")[0], headers, accept_key(key.decode("latin-1")))
+    return Opening(target, headers, accept_key(key.decode("latin-1")))
 
 
 def make_head(status: int, headers: Pairs) -> bytes:
@@ -91,8 +106,13 @@ def make_head(status: int, headers: Pairs) -> bytes:
     Raises:
         ValueError: a header holds a line break.
     """
-    lines = [b"HTTP/1.1 %d %b" % (status, http.HTTPStatus(status).phrase.encode())]
+    lines = [_status_line(status)]
     lines += [name + b": " + value for name, value in headers]
     if any(b"\r" in line or b"\n" in line for line in lines):
         raise ValueError("a header holds a line break")
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+@functools.cache
+def _status_line(status: int) -> bytes:
+    return b"HTTP/1.1 %d %b" % (status, http.HTTPStatus(status).phrase.encode())

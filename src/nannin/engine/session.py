@@ -220,7 +220,8 @@ class ServedSession(Session):
 
     def allow(self, seconds: float) -> None:
         self._core.set_timeout(self._host.clock.now() + seconds)
-        self._host.schedule(self)
+        if seconds != math.inf:
+            self._host.schedule(self)
 
     # What comes in by polling
 
@@ -398,7 +399,7 @@ class ServedSession(Session):
                     assert_never(output)
         if self._core.state is State.CLOSED:
             self._host.drop(self)
-        else:
+        elif self._core.next_deadline() < self.queued_s:
             self._host.schedule(self)
         if refused:
             raise RequestRefused(Refusal.BAD_REQUEST)

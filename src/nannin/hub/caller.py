@@ -74,7 +74,7 @@ class Caller:
         except Exception as error:  # noqa: BLE001 - the edge: a handler must hurt no other connection
             on_error(error)
             return
-        if inspect.isawaitable(result):
+        if result is not None and inspect.isawaitable(result):
             judged = _judged(event, result)
             self._spawn(self._finish(judged, on_result, on_error), handler, event, connection.key)
         else:

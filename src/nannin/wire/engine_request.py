@@ -7,6 +7,7 @@ the reference server's.
 from __future__ import annotations
 
 import enum
+import functools
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,8 @@ import msgspec
 
 PROTOCOL = "4"
 _MAX_PARAMETERS = 50
+# Maximum bytes of a query that is read once for all clients that send the same, as most that come do.
+_MAX_CACHED_BYTES = 64
 
 
 class Refusal(enum.Enum):
@@ -60,6 +63,12 @@ def read_request(method: str, query_string: bytes, *, websocket: bool) -> Engine
         query_string: what follows the question mark, still percent-encoded.
         websocket: whether the request is a WebSocket's opening handshake.
     """
+    if b"sid" in query_string or len(query_string) > _MAX_CACHED_BYTES:
+        return _read(method, query_string, websocket)
+    return _read_cached(method, query_string, websocket)
+
+
+def _read(method: str, query_string: bytes, websocket: bool) -> EngineRequest | Refusal:
     try:
         pairs = parse_qsl(
             query_string.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_PARAMETERS
@@ -81,3 +90,6 @@ def read_request(method: str, query_string: bytes, *, websocket: bool) -> Engine
     if method not in ("GET", "POST"):
         return Refusal.BAD_REQUEST
     return EngineRequest(transport, sid)
+
+
+_read_cached = functools.lru_cache(maxsize=64)(_read)

@@ -43,14 +43,12 @@ from nannin.wire.engine_packet import (
     decode_payload,
 )
 from nannin.wire.engine_states import TABLE, Action, Event, State
-from nannin.wire.outbox import Backlog, Newest
+from nannin.wire.outbox import PollOutbox
 
 # The part of the time to answer a ping after which the server was the slow one. The pong is due
 # `ping_timeout` after the ping was due, even if the timer fired late; if it fired later than this, the time
 # counts from now.
 _HELD_UP = 0.75
-# Seconds within which a client that polls is sure to have asked for what waits, if it reads at all.
-_CHANCE_S = 5.0
 # Maximum number of packets that answer one GET: python-socketio's client refuses more.
 _MAX_ANSWER = 16
 
@@ -94,19 +92,15 @@ class EngineSession:
 
     __slots__ = (
         "_awaits_pong",
-        "_backlog",
         "_drain_s",
         "_heartbeat_s",
         "_limits",
         "_linger_s",
-        "_newest",
-        "_outbox",
-        "_outbox_bytes",
         "_polled",
         "_posting",
         "_timeout_s",
         "_upgrade_s",
-        "_waits_since_s",
+        "_waiting",
         "sid",
         "state",
     )
@@ -123,11 +117,7 @@ class EngineSession:
         self._awaits_pong = False
         self._polled = False
         self._posting = False
-        self._outbox: list[Encoded] = []
-        self._outbox_bytes = 0
-        self._backlog: Backlog | None = None  # a client that never polls needs none
-        self._waits_since_s = now
-        self._newest: Newest[Sequence[Encoded]] | None = None
+        self._waiting: PollOutbox | None = None  # a client that never polls needs none
 
     # What comes in
 
@@ -227,41 +217,24 @@ class EngineSession:
             return [Send(packets)]
         if self.is_over:
             return []
-        size_bytes = sum(map(len, packets))
-        if not self._has_room(size_bytes, now):
-            return self.finish(DisconnectReason.SLOW_CLIENT, now)
-        self._outbox += packets
-        self._outbox_bytes += size_bytes
-        return []
-
-    def _has_room(self, size_bytes: int, now: float) -> bool:
-        """Whether so much more may wait. What is sent before a client could poll is not its fault."""
-        if self._backlog is None:
-            self._backlog = Backlog(self._limits.max_outbox_bytes)
-        if not self._outbox:
-            self._waits_since_s = now
-        elif now - self._waits_since_s >= _CHANCE_S:
-            self._backlog.settle()
-        return self._backlog.add(size_bytes, self._outbox_bytes)
+        return [] if self._outbox().push(packets, now) else self.finish(DisconnectReason.SLOW_CLIENT, now)
 
     def push_newest(self, key: str, packets: Sequence[Encoded]) -> Outputs:
         """Sends packets of which only the newest matter: what waits under the same key is replaced."""
         if self.state is State.WEBSOCKET:
             return [Send(packets)]
         if not self.is_over:
-            if self._newest is None:
-                self._newest = Newest()
-            self._newest.put(key, packets)
+            self._outbox().put_newest(key, packets)
         return []
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
-        if self._newest is not None:
-            self._newest.forget(key)
+        if self._waiting is not None:
+            self._waiting.forget_newest(key)
 
     def flush(self) -> Outputs:
         """Answers the waiting GET with what has gathered, if there is a GET and anything for it."""
-        if not (self._polled and (self._outbox or self._newest)):
+        if not (self._polled and self._waiting):
             return []
         return self._answer(self._take_outbox(_MAX_ANSWER))
 
@@ -342,9 +315,8 @@ class EngineSession:
             case Action.ANSWER:
                 self._polled = True
                 answered = self.flush()
-                if self._backlog is not None and self._outbox:
-                    self._backlog.settle()  # the client had its chance to poll, and has it now for the rest
-                    self._waits_since_s = now
+                if self._waiting is not None:
+                    self._waiting.settle(now)  # the client could poll, and can now for the rest
                 return answered
             case Action.ANSWER_AT_ONCE:
                 return self._answer(self._take_outbox(_MAX_ANSWER) or [NOOP])
@@ -411,13 +383,12 @@ class EngineSession:
 
     def _take_outbox(self, most: int | None = None) -> list[Encoded]:
         """Takes what waits, or the first of it."""
-        taken, self._outbox = self._outbox[:most], self._outbox[len(self._outbox[:most]) :]
-        self._outbox_bytes -= sum(map(len, taken))
-        if self._newest is not None and not self._outbox:
-            while self._newest:
-                taken += self._newest.take()
-            self._newest = None
-        return taken
+        return self._waiting.take(most) if self._waiting is not None else []
+
+    def _outbox(self) -> PollOutbox:
+        if self._waiting is None:
+            self._waiting = PollOutbox(self._limits.max_outbox_bytes)
+        return self._waiting
 
     def _send_ping(self, now: float) -> Outputs:
         self._awaits_pong = True

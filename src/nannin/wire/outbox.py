@@ -1,14 +1,21 @@
 """What waits for a client that reads slowly: only the newest of each count, and a bounded number of bytes.
 
-Every kind of link holds what waits in a place of its own (a transport's buffer, a deque, a list for the next
-poll); these are the two rules that all of them share.
+Every kind of link holds what waits in a place of its own (a transport's buffer, a deque, a `PollOutbox`); the
+first two classes are the two rules that all of them share.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from nannin.wire.engine_packet import Encoded
+
 T = TypeVar("T")
+
+# Seconds within which a client that polls is sure to have asked for what waits, if it reads at all.
+_CHANCE_S = 5.0
 
 
 class Newest(Generic[T]):
@@ -90,3 +97,62 @@ class Backlog:
         if not self._is_first:
             self._counted_bytes += self._fresh_bytes
         self._fresh_bytes, self._is_first = 0, False
+
+
+class PollOutbox:
+    """What waits for a client's next poll: packets in their order, and after them the newest of each key.
+
+    Args:
+        max_bytes: how much may pile up.
+    """
+
+    __slots__ = ("_backlog", "_newest", "_packets", "_size_bytes", "_waits_since_s")
+
+    def __init__(self, max_bytes: int) -> None:
+        self._packets: list[Encoded] = []
+        self._size_bytes = 0
+        self._backlog = Backlog(max_bytes)
+        self._newest: Newest[Sequence[Encoded]] = Newest()
+        self._waits_since_s = math.inf
+
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._packets or self._newest)
+
+    def push(self, packets: Sequence[Encoded], now: float) -> bool:
+        """Lets packets wait; False if too much had piled up, and nothing was kept.
+
+        What is sent before a client could poll is not its fault.
+        """
+        if not self._packets:
+            self._waits_since_s = now
+        elif now - self._waits_since_s >= _CHANCE_S:
+            self._backlog.settle()
+        size_bytes = sum(map(len, packets))
+        if not self._backlog.add(size_bytes, self._size_bytes):
+            return False
+        self._packets += packets
+        self._size_bytes += size_bytes
+        return True
+
+    def put_newest(self, key: str, packets: Sequence[Encoded]) -> None:
+        """Lets packets wait, of which only the newest under their key matter."""
+        self._newest.put(key, packets)
+
+    def forget_newest(self, key: str) -> None:
+        """Takes back what waits under this key."""
+        self._newest.forget(key)
+
+    def settle(self, now: float) -> None:
+        """The client has polled: what it could not take yet counts from now on."""
+        if self._packets:
+            self._backlog.settle()
+            self._waits_since_s = now
+
+    def take(self, most: int | None = None) -> list[Encoded]:
+        """Takes the first packets, or all; where they were the last, also the newest of each key."""
+        taken, self._packets = self._packets[:most], self._packets[len(self._packets[:most]) :]
+        self._size_bytes -= sum(map(len, taken))
+        while self._newest and not self._packets:
+            taken += self._newest.take()
+        return taken
