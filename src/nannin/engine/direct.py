@@ -339,6 +339,7 @@ class DirectWebSocket(asyncio.Protocol):
             (b"Connection", b"Upgrade"),
             (b"Sec-WebSocket-Accept", (self._accept_key or "").encode()),
         ]
+        self._accept_key = ""  # it isn't needed any more, and has 77 bytes
         if subprotocol:
             head.append((b"Sec-WebSocket-Protocol", subprotocol.encode()))
         self._respond(101, (*head, *self._state.default_headers, *headers), b"")
