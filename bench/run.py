@@ -2,59 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import pathlib
-import signal
-import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import chart
 import click
 import results
+from contest import Contest
 from lineup import ALL, Absent, Contender, running
+from machine import Others, cores
+from medians import Spread, spread_of, spreads
+from parts import PART_SIZE, PARTS, measure_parts
+from shapes.all import ALL as SHAPES
+from shapes.ground import Ground, ShapeFigures
 
 from nannin.cli.bench.address import Address, raise_descriptor_limit
-from nannin.cli.bench.figures import Figures, Slow, measure, measure_slow
-from nannin.cli.bench.process import Processes
-from nannin.cli.bench.report import describe_slow, print_table
+from nannin.cli.bench.figures import Figures, Slow, measure_slow
+from nannin.cli.bench.report import print_plain
 from nannin.errors import BenchError
 
 SIZES = (1_000, 5_000, 15_000)
-# At this size, or the next smaller one, the cost of heartbeats is measured too: over one interval of 25 s.
-REST_SIZE, REST_S = 5_000, 26.0
-SLOW_HEALTHY, SLOW_DEAF = 10_000, 500
-PARTS, PART_SIZE = 4, 15_000
-PART_LIMIT_S = 300.0
-PART_MEMORY_BYTES = 3 * 2**30
+SHORT_SIZES = (1_000,)
+RUNS = 3
+STORM_LIMIT_S, SHORT_STORM_LIMIT_S = 30.0, 5.0
+SLOW_HEALTHY, SLOW_DEAF = 5_000, 500
 
-
-def cores() -> tuple[int | None, int | None]:
-    """A core for the server and another for the crowd; None where there is only one."""
-    found = sorted(os.sched_getaffinity(0))
-    return (found[-1], found[0]) if len(found) > 1 else (None, None)
-
-
-class Others:
-    """Watches how much CPU time other processes take meanwhile, since they spoil the figures."""
-
-    def __init__(self) -> None:
-        self._began = self._now()
-
-    def percent(self) -> float:
-        """Of all cores, since the beginning; processes that were started here count once they have ended."""
-        busy, own, wall_s = (now - began for now, began in zip(self._now(), self._began, strict=True))
-        return max(0.0, busy - own) / (wall_s * (os.cpu_count() or 1)) * 100
-
-    @staticmethod
-    def _now() -> tuple[float, float, float]:
-        ticks = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-        busy = sum(ticks) - ticks[3] - ticks[4]  # all but idle and waiting for a disk
-        used = os.times()
-        own = used.user + used.system + used.children_user + used.children_system
-        return busy / os.sysconf("SC_CLK_TCK"), own, time.monotonic()
+ResultT = TypeVar("ResultT")
 
 
 def tell(text: str) -> None:
@@ -62,141 +38,37 @@ def tell(text: str) -> None:
     click.echo(text, err=True)
 
 
-def measure_contender(
-    contender: Contender,
-    size: int,
-    core: int | None,
-    known: list[Figures],
-    *,
-    rest_s: float,
-    storm_limit_s: float,
-) -> Figures:
-    """Measures one contender with so many clients, in fresh processes."""
-    rest_s = rest_s if contender.rests else 0.0
+def choose(only: Sequence[str], *, short: bool) -> list[Contender]:
+    """Who takes part.
 
-    def progress(text: str) -> None:
-        tell(f"  {contender.name}: {text}")
-
-    if not contender.tells_each:
-        with running(contender, core) as (url, pid):
-            processes = Processes([pid])
-            return measure(
-                Address(url),
-                contender.name,
-                size,
-                processes,
-                storm_limit_s=storm_limit_s,
-                rest_s=rest_s,
-                progress=progress,
-            )
-    # N joins are N * N messages: the storm has a process of its own, and a limit. All else is measured with
-    # clients that joined while nobody was told.
-    storm = Figures(contender.name, size)
-    expected_s = expect_storm(known, contender.name, size)
-    if expected_s > storm_limit_s:
-        storm.notes.append(
-            f"no storm: its {size**2 / 2e6:,.1f} million messages would take some {expected_s:,.0f} s"
-        )
-    else:
-        with running(contender, core) as (url, pid):
-            storm = measure(
-                Address(url),
-                contender.name,
-                size,
-                Processes([pid]),
-                storm_limit_s=storm_limit_s,
-                storm_only=True,
-                progress=progress,
-            )
-    with running(contender, core, quiet=True) as (url, pid):
-        figures = measure(
-            Address(url),
-            contender.name,
-            size,
-            Processes([pid]),
-            storm_limit_s=storm_limit_s * 2,
-            rest_s=rest_s,
-            start_telling=lambda: os.kill(pid, signal.SIGUSR2),
-            progress=progress,
-        )
-    figures.joins_per_s = storm.joins_per_s
-    figures.messages_per_join = storm.messages_per_join
-    figures.cpu_us_per_join = storm.cpu_us_per_join
-    figures.notes = [*storm.notes, *figures.notes]
-    figures.exact = figures.exact and storm.exact
-    return figures
-
-
-def expect_storm(known: list[Figures], name: str, size: int) -> float:
-    """How long a storm of N * N messages will take, by smaller ones, in seconds; 0 where there was none."""
-    expected = [
-        figures.connections / figures.joins_per_s * (size / figures.connections) ** 2
-        for figures in known
-        if figures.server == name and figures.joins_per_s
-    ]
-    return max(expected, default=0.0)
-
-
-def measure_parts(core: int | None, crowd_core: int | None) -> Figures:
-    """60,000 clients on four servers, driven by four crowds.
+    Args:
+        only: the beginnings of their names; empty for all.
+        short: only those of the short form.
 
     Raises:
-        Absent: this machine has no room for them.
+        click.UsageError: a beginning is of no contender's name.
     """
-    if raise_descriptor_limit() <= PART_SIZE:
-        raise Absent(
-            f"a process may have no more than {raise_descriptor_limit():,} clients here (ulimit -Hn)"
-        )
-    if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < PART_MEMORY_BYTES:
-        raise Absent("less than 3 GB of memory are free")
-    contender = next(c for c in ALL if c.name == "nannin")
-    figures = Figures(f"nannin, {PARTS} processes", PARTS * PART_SIZE)
-    with contextlib.ExitStack() as stack:
-        urls = [stack.enter_context(running(contender, core)) for _ in range(PARTS)]
-        tell(f"  {figures.server}: {figures.connections:,} clients")
-        commands = [
-            [sys.executable, "-m", "nannin", "bench", url, "--pid", str(pid), "--connections", str(PART_SIZE)]
-            for url, pid in urls
-        ]
-
-        def pin() -> None:
-            if crowd_core is not None:
-                os.sched_setaffinity(0, {crowd_core})
-
-        crowds = [
-            subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, preexec_fn=pin)
-            for command in commands
-        ]
-        try:
-            answers = [crowd.communicate(timeout=PART_LIMIT_S)[0] for crowd in crowds]
-        finally:
-            for crowd in crowds:
-                crowd.kill()
-    join_parts(figures, [json.loads(answer) for answer in answers])
-    return figures
+    for name in only:
+        if not any(contender.name.startswith(name) for contender in ALL):
+            names = ", ".join(contender.name for contender in ALL)
+            raise click.UsageError(f"expected the beginning of a contender's name, not {name!r}; try {names}")
+    return [
+        contender
+        for contender in ALL
+        if (contender.in_short or not short) and (not only or contender.name.startswith(tuple(only)))
+    ]
 
 
-def join_parts(figures: Figures, parts: list[dict[str, float | None]]) -> None:
-    """Makes one row of the figures of several servers that ran side by side."""
-
-    def known(name: str) -> list[float]:
-        values = [part[name] for part in parts]
-        return [value for value in values if value is not None]
-
-    for name in ("messages_per_join", "cpu_us_per_join", "cpu_us_per_delivery", "bytes_per_connection"):
-        if known(name):
-            setattr(figures, name, sum(known(name)) / len(parts))
-    for name in ("seen_p50_ms", "seen_p99_ms", "seen_max_ms"):
-        if known(name):
-            setattr(figures, name, max(known(name)))
-    figures.joins_per_s = sum(known("joins_per_s")) or None
-    figures.exact = all(part["exact"] for part in parts)
-    figures.notes.append(
-        f"{PARTS} servers with a page each, all on one core, {PARTS} crowds on the other;"
-        " joins are added up, of the delays the worst server's are shown"
-    )
-    if not figures.exact:
-        figures.notes.append("NOT EXACT")
+def measure_shapes(ground: Ground, runs: int, only: Sequence[str]) -> list[ShapeFigures]:
+    """Measures each shape of all who can do it in turn, `runs` times."""
+    found: list[ShapeFigures] = []
+    for shape in SHAPES:
+        if only and not shape.name.startswith(tuple(only)):
+            continue
+        for run in range(runs):
+            tell(f"{shape.name}, run {run + 1} of {runs}")
+            found += shape.measure(ground, shape.name)
+    return found
 
 
 def measure_slow_readers(core: int | None) -> Slow:
@@ -206,69 +78,103 @@ def measure_slow_readers(core: int | None) -> Slow:
         return measure_slow(Address(url), SLOW_HEALTHY, SLOW_DEAF, lambda text: tell(f"  nannin: {text}"))
 
 
+def attempt(skipped: list[str], name: str, measure: Callable[[], ResultT]) -> list[ResultT]:
+    """What is measured, as a list of one; an empty list where it can't be, with the reason in `skipped`."""
+    tell(name)
+    try:
+        return [measure()]
+    except (Absent, BenchError) as error:
+        skipped.append(f"{name}: {error}")
+        return []
+
+
 @click.command()
 @click.option("--connections", "sizes", type=int, multiple=True, help="How many clients. [1000, 5000, 15000]")
 @click.option("--only", multiple=True, metavar="NAME", help="Only contenders whose name begins like this.")
-@click.option("--storm-limit", default=75.0, show_default=True, help="Seconds until a storm is given up.")
-@click.option("--slow/--no-slow", default=True, help="Clients that never read beside healthy ones.")
-@click.option("--parts/--no-parts", default=True, help="60,000 clients on four processes.")
+@click.option("--runs", default=RUNS, show_default=True, help="Of how many runs a figure is the median.")
+@click.option("--storm-limit", type=float, help="Seconds until a storm is given up. [30]")
+@click.option("--shapes/--no-shapes", default=None, help="The shapes that sites have. [yes]")
+@click.option("--shape", "only_shapes", multiple=True, metavar="NAME", help="Only shapes that begin so.")
+@click.option("--divide-shapes", default=1, show_default=True, help="Divides their numbers of clients.")
+@click.option("--slow/--no-slow", default=None, help="Clients that never read beside healthy ones. [yes]")
+@click.option("--parts/--no-parts", default=False, help="60,000 clients on four processes; one run. [no]")
+@click.option("--short", is_flag=True, help="1,000 clients and four contenders, without all the above.")
 @click.option("--write/--no-write", default=False, help="Write RESULTS.md and docs/benchmark.svg.")
 def main(
-    sizes: tuple[int, ...], only: tuple[str, ...], storm_limit: float, slow: bool, parts: bool, write: bool
+    sizes: tuple[int, ...],
+    only: tuple[str, ...],
+    runs: int,
+    storm_limit: float | None,
+    shapes: bool | None,
+    only_shapes: tuple[str, ...],
+    divide_shapes: int,
+    slow: bool | None,
+    parts: bool,
+    short: bool,
+    write: bool,
 ) -> None:
     """Measures nannin beside other servers; a ratio within one run is what counts."""
+    contenders = choose(only, short=short)
     allowed = raise_descriptor_limit()
     core, crowd_core = cores()
     if crowd_core is not None:
         os.sched_setaffinity(0, {crowd_core})
     else:
         tell("There is one core only: the crowd and the server share it.")
-    sizes = tuple(sorted(sizes)) or SIZES
-    others = Others()
-    rest_size = max((size for size in sizes if size <= REST_SIZE), default=sizes[0])
-    measured: list[Figures] = []
-    skipped: list[str] = []
-    for size in sizes:
-        if size >= allowed:
+    others, began_s = Others(), time.monotonic()
+    contest = Contest(
+        core, storm_limit or (SHORT_STORM_LIMIT_S if short else STORM_LIMIT_S), lambda text: tell(text)
+    )
+    skipped = contest.skipped
+    for size in sorted(sizes) or (SHORT_SIZES if short else SIZES):
+        if size < allowed:
+            contest.alternate(contenders, size, runs)
+        else:
             skipped.append(f"{size:,} connections: a process may have {allowed:,} clients here (ulimit -Hn)")
-            continue
-        for contender in ALL:
-            if only and not contender.name.startswith(only):
-                continue
-            tell(f"{contender.name}, {size:,} connections")
-            rest_s = REST_S if size == rest_size else 0.0
-            try:
-                figures = measure_contender(
-                    contender, size, core, measured, rest_s=rest_s, storm_limit_s=storm_limit
-                )
-                measured.append(figures)
-                tell(f"  {json.dumps(figures.to_dict())}")
-            except (Absent, BenchError) as error:
-                skipped.append(f"{contender.name}, {size:,} connections: {error}")
-    found = None
-    try:
-        if parts:
-            measured.append(measure_parts(core, crowd_core))
-    except (Absent, subprocess.SubprocessError, ValueError) as error:
-        skipped.append(f"{PARTS * PART_SIZE:,} connections: {error}")
-    try:
-        if slow and allowed > SLOW_HEALTHY + SLOW_DEAF:
-            found = measure_slow_readers(core)
-    except (Absent, BenchError) as error:
-        skipped.append(f"clients that never read: {error}")
-    meanwhile = f"Other processes took {others.percent():.0f} % of the CPU time meanwhile."
-    measured.sort(key=lambda figures: figures.connections)
-    print_table(measured)
-    for line in [describe_slow(found)] if found else []:
-        click.echo(line)
-    click.echo(meanwhile)
-    for line in skipped:
-        click.echo(f"Not measured: {line}")
+    measured = spreads(contest.measured, lambda figures: (figures.connections, figures.server))
+    if parts:
+        found_parts = attempt(
+            skipped, f"{PARTS * PART_SIZE:,} connections", lambda: measure_parts(core, crowd_core)
+        )
+        measured += [spread_of([figures]) for figures in found_parts]
+    slow_runs: list[Slow] = []
+    for _ in range(runs if (not short if slow is None else slow) else 0):
+        slow_runs += attempt(skipped, "clients that never read", lambda: measure_slow_readers(core))
+    shape_runs: list[ShapeFigures] = []
+    if not short if shapes is None else shapes:
+        ground = Ground(contenders, core, divide_shapes)
+        shape_runs = measure_shapes(ground, runs, only_shapes)
+        skipped += dict.fromkeys(ground.skipped)
+    report = results.Report(
+        measured,
+        spreads(shape_runs, lambda figures: (figures.shape, figures.server)),
+        spread_of(slow_runs) if slow_runs else None,
+        skipped,
+        f"It took {(time.monotonic() - began_s) / 60:.0f} minutes; other processes took"
+        f" {others.percent():.0f} % of the CPU time meanwhile.",
+    )
+    show(report)
     if write:
-        results.write(measured, found, skipped, meanwhile)
+        results.write(report)
         chart.write(measured)
-    if not all(figures.exact for figures in measured):
+    if not all(is_exact(spread) for spread in measured):
         sys.exit(1)
+
+
+def is_exact(spread: Spread[Figures]) -> bool:
+    """Whether all clients knew the right number in all runs."""
+    return spread.median.exact
+
+
+def show(report: results.Report) -> None:
+    """Prints what was measured."""
+    for headings, rows in (results.rows_of_sizes(report.sizes), results.rows_of_shapes(report.shapes)):
+        if rows:
+            print_plain(headings, rows)
+            click.echo()
+    for line in results.remarks(report):
+        click.echo(line)
+    click.echo(report.meanwhile)
 
 
 if __name__ == "__main__":

@@ -5,25 +5,20 @@ from __future__ import annotations
 import pytest
 
 from nannin.cli.bench.figures import Figures, Slow
-from nannin.cli.bench.report import describe_slow, markdown, notes_of, print_table, rows_of
+from nannin.cli.bench.report import describe_slow, notes_of, print_table, rows_of
 
-WHOLE = Figures("nannin", 5000, 3000.4, 8.04, 250.0, 7.96, 20.2, 60.0, 61.7, 5120.0, 0.31, True, [])
+WHOLE = Figures("nannin", 5000, 3000.4, 8.04, 250.0, 7.96, 20.2, 60.0, 61.7, 5120.0, True, [])
 PART = Figures("Node.js", 5000, cpu_us_per_delivery=18.0, notes=["the storm is left out"])
 
 
 def test_what_is_not_known_is_a_dash() -> None:
     _, [_, row] = rows_of([WHOLE, PART])
-    assert row == ["Node.js", "5,000", "–", "–", "18.0", "–", "–", "–", "–", "–"]
+    assert row == ["Node.js", "5,000", "–", "–", "18.0", "–", "–", "–", "–"]
 
 
 def test_every_figure_has_its_digits() -> None:
     _, [row] = rows_of([WHOLE])
-    assert row == ["nannin", "5,000", "3,000", "8.0", "8.0", "20", "60", "62", "5.0 KB", "0.3 %"]
-
-
-def test_a_column_that_nobody_has_is_left_out() -> None:
-    assert "CPU at rest" in rows_of([WHOLE, PART])[0]
-    assert "CPU at rest" not in rows_of([PART])[0]
+    assert row == ["nannin", "5,000", "3,000", "8.0", "8.0", "20", "60", "62", "5.0 KB"]
 
 
 def test_a_note_names_its_row() -> None:
@@ -44,13 +39,6 @@ def test_a_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setenv("COLUMNS", "200")
     print_table([WHOLE])
     assert "│" in capsys.readouterr().out
-
-
-def test_markdown_has_a_ruler_and_as_many_cells_in_each_line() -> None:
-    lines = markdown([WHOLE, PART])
-    assert lines[1].startswith("| --- | ---: |")
-    assert len({line.count("|") for line in lines}) == 1
-    assert len(lines) == 4
 
 
 def test_clients_that_never_read_become_a_sentence() -> None:

@@ -64,7 +64,7 @@ def test_all_measures_of_a_server_give_all_figures(url: str) -> None:
     address = Address(url)
     [pid] = find_listeners(address.port)
     steps: list[str] = []
-    figures = measure(address, "nannin", 20, Processes([pid]), rest_s=0.1, progress=steps.append)
+    figures = measure(address, "nannin", 20, Processes([pid]), progress=steps.append)
     assert figures.exact
     assert figures.notes == []
     assert steps[0] == "20 clients join"

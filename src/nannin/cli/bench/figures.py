@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nannin.cli.bench.address import Address
 from nannin.cli.bench.crowd import Crowd
 from nannin.cli.bench.measures import (
+    DELIVERIES,
     Rounds,
     Storm,
     come_and_go,
@@ -49,7 +49,6 @@ class Figures:
         cpu_us_per_delivery: its CPU time for each update received while one more client joins and leaves.
         seen_p50_ms, seen_p99_ms, seen_max_ms: from a join or leave on a quiet page to each client's update.
         bytes_per_connection: the growth of the server's resident memory.
-        rest_cpu_percent: the server's CPU time at rest, heartbeats only, in percent of a core.
         exact: whether every client ended with the right number.
         notes: what is to be said of these figures.
     """
@@ -64,7 +63,6 @@ class Figures:
     seen_p99_ms: float | None = None
     seen_max_ms: float | None = None
     bytes_per_connection: float | None = None
-    rest_cpu_percent: float | None = None
     exact: bool = True
     notes: list[str] = field(default_factory=list)
 
@@ -112,6 +110,24 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How long a server is measured.
+
+    Attributes:
+        deliveries: how many make the figure of their cost.
+        cost_limit_s: seconds after which no more of them are asked for.
+        delay_pairs: how many joins and leaves make the figures of the delays.
+    """
+
+    deliveries: int = DELIVERIES
+    cost_limit_s: float = 60.0
+    delay_pairs: int = DELAY_PAIRS
+
+
+ALL_EFFORT = Effort()
+
+
+@dataclass(frozen=True, slots=True)
 class Slow:
     """What clients that never read do to the others.
 
@@ -137,7 +153,7 @@ def measure(
     processes: Processes | None,
     *,
     storm_limit_s: float = STORM_LIMIT_S,
-    rest_s: float = 0.0,
+    effort: Effort = ALL_EFFORT,
     storm_only: bool = False,
     start_telling: Callable[[], None] | None = None,
     progress: Callable[[str], None] = lambda text: None,
@@ -150,7 +166,7 @@ def measure(
         connections: how many clients.
         processes: the server's, where they can be seen.
         storm_limit_s: seconds after which the storm is given up, and with it the rest of the measures.
-        rest_s: seconds for which the CPU time at rest is measured; 0 leaves that out.
+        effort: how long the cost and the delays are measured.
         storm_only: measures nothing but the storm.
         start_telling: lets the server begin to tell, where joins without updates are measured first.
         progress: told what is being done.
@@ -173,23 +189,14 @@ def measure(
         figures.add_memory(storm)
         if storm.complete and not storm_only:
             progress("joins and leaves: the cost")
-            pairs, rest = pairs_for(connections), connections * BETWEEN_S
-            figures.add_cost(measure_rounds(crowd, pairs, processes, pause_s=rest))
+            pairs, rest = pairs_for(connections, effort.deliveries), connections * BETWEEN_S
+            limit_s = effort.cost_limit_s
+            figures.add_cost(measure_rounds(crowd, pairs, processes, pause_s=rest, limit_s=limit_s))
             progress("joins and leaves: the delays")
-            figures.add_delays(measure_rounds(crowd, DELAY_PAIRS, processes, pause_s=PAUSE_S))
-            if rest_s and processes:
-                progress(f"{rest_s:.0f} s at rest")
-                figures.rest_cpu_percent = measure_rest(crowd, processes, rest_s)
+            figures.add_delays(measure_rounds(crowd, effort.delay_pairs, processes, pause_s=PAUSE_S))
         for reason, count in crowd.lost.most_common():
             figures.notes.append(f"{count:,} clients were lost: {reason}")
     return figures
-
-
-def measure_rest(crowd: Crowd, processes: Processes, seconds: float) -> float:
-    """The server's CPU time while nothing but heartbeats happens, in percent of a core."""
-    cpu, began = processes.cpu_s(), time.perf_counter()
-    crowd.rest(seconds)
-    return (processes.cpu_s() - cpu) / (time.perf_counter() - began) * 100
 
 
 def measure_slow(

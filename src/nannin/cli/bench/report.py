@@ -15,10 +15,6 @@ def _number(value: float | None, digits: int = 0) -> str:
     return ABSENT if value is None else f"{value:,.{digits}f}"
 
 
-def _rest(figures: Figures) -> str:
-    return ABSENT if figures.rest_cpu_percent is None else f"{figures.rest_cpu_percent:.1f} %"
-
-
 def _kilobytes(figures: Figures) -> str:
     return ABSENT if figures.bytes_per_connection is None else f"{figures.bytes_per_connection / 1024:.1f} KB"
 
@@ -34,19 +30,12 @@ COLUMNS: dict[str, Callable[[Figures], str]] = {
     "p99 ms": lambda f: _number(f.seen_p99_ms),
     "max ms": lambda f: _number(f.seen_max_ms),
     "memory per connection": _kilobytes,
-    "CPU at rest": _rest,
 }
 
 
 def rows_of(all_figures: Sequence[Figures]) -> tuple[list[str], list[list[str]]]:
-    """The headings, and a row of texts for each figures; a column that nothing is known for is left out."""
-    columns = {
-        heading: cell
-        for heading, cell in COLUMNS.items()
-        if heading != "CPU at rest" or any(f.rest_cpu_percent is not None for f in all_figures)
-    }
-    rows = [[cell(figures) for cell in columns.values()] for figures in all_figures]
-    return list(columns), rows
+    """The headings, and a row of texts for each figures."""
+    return list(COLUMNS), [[cell(figures) for cell in COLUMNS.values()] for figures in all_figures]
 
 
 def notes_of(all_figures: Sequence[Figures]) -> list[str]:
@@ -84,13 +73,6 @@ def print_plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             for at, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())
-
-
-def markdown(all_figures: Sequence[Figures]) -> list[str]:
-    """The table in Markdown."""
-    headings, rows = rows_of(all_figures)
-    ruler = ["---", *("---:" for _ in headings[1:])]
-    return [f"| {' | '.join(line)} |" for line in (headings, ruler, *rows)]
 
 
 def describe_slow(slow: Slow) -> str:
