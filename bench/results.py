@@ -69,7 +69,7 @@ Nobody is told a count in them, other than in the stream. Heartbeats are part of
   such stream.
 - **polling clients**: 1,000 clients by HTTP long-polling alone. A delivery is an answer and the next request.
 - **an event of 10 KB**, **of 100 KB**: to each of 1,000 clients.
-- **a reconnect of all**: 5,000 clients hang up at once and come back. A join has a leave in it.
+- **a reconnect of all**: 3,000 clients hang up at once and come back. A join has a leave in it.
 - **idle clients**: 5,000 clients for one interval of their heartbeats; **CPU at rest** is in percent of a
   core.
 

@@ -27,7 +27,7 @@ from nannin.errors import BenchError
 SIZES = (1_000, 5_000, 15_000)
 SHORT_SIZES = (1_000,)
 RUNS = 3
-STORM_LIMIT_S, SHORT_STORM_LIMIT_S = 30.0, 5.0
+STORM_LIMIT_S, SHORT_STORM_LIMIT_S = 30.0, 10.0
 SLOW_HEALTHY, SLOW_DEAF = 5_000, 500
 
 ResultT = TypeVar("ResultT")

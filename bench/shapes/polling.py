@@ -9,7 +9,7 @@ from shapes.clients import PollingClient, Swarm, WebSocketClient
 from shapes.ground import Ground, Server, Shape, ShapeFigures, each, measure_deliveries, measure_joins
 
 CLIENTS = 1_000
-TIMES = 20
+TIMES = 15
 
 
 def measure(server: Server, figures: ShapeFigures, ground: Ground) -> None:

@@ -15,6 +15,7 @@ from nannin.cli.bench.measures import (
     is_exact,
     measure_rounds,
     measure_storm,
+    pairs_for,
     warm_up,
 )
 from nannin.cli.bench.process import Processes, find_listeners
@@ -49,6 +50,14 @@ def test_every_delivery_of_the_rounds_is_counted(url: str) -> None:
         assert rounds.deliveries == 3 * (11 + 10)
         assert len(rounds.delays) == 3 * (10 + 10)
         assert (rounds.missed, rounds.exact) == (0, True)
+
+
+def test_there_are_enough_rounds_for_the_clock_and_not_too_many() -> None:
+    assert pairs_for(1_000) == 50
+    assert pairs_for(1_000, 50_000) == 25
+    assert pairs_for(1) == 50
+    assert pairs_for(15_000) == 5
+    assert pairs_for(15_000, 50_000, least=2) == 2
 
 
 def test_a_wrong_number_is_noticed(url: str) -> None:

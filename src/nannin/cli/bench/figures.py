@@ -10,6 +10,7 @@ from nannin.cli.bench.address import Address
 from nannin.cli.bench.crowd import Crowd
 from nannin.cli.bench.measures import (
     DELIVERIES,
+    MIN_PAIRS,
     Rounds,
     Storm,
     come_and_go,
@@ -115,11 +116,13 @@ class Effort:
 
     Attributes:
         deliveries: how many make the figure of their cost.
+        cost_pairs: with how many joins and leaves at least.
         cost_limit_s: seconds after which no more of them are asked for.
         delay_pairs: how many joins and leaves make the figures of the delays.
     """
 
     deliveries: int = DELIVERIES
+    cost_pairs: int = MIN_PAIRS
     cost_limit_s: float = 60.0
     delay_pairs: int = DELAY_PAIRS
 
@@ -189,8 +192,8 @@ def measure(
         figures.add_memory(storm)
         if storm.complete and not storm_only:
             progress("joins and leaves: the cost")
-            pairs, rest = pairs_for(connections, effort.deliveries), connections * BETWEEN_S
-            limit_s = effort.cost_limit_s
+            pairs = pairs_for(connections, effort.deliveries, effort.cost_pairs)
+            rest, limit_s = connections * BETWEEN_S, effort.cost_limit_s
             figures.add_cost(measure_rounds(crowd, pairs, processes, pause_s=rest, limit_s=limit_s))
             progress("joins and leaves: the delays")
             figures.add_delays(measure_rounds(crowd, effort.delay_pairs, processes, pause_s=PAUSE_S))

@@ -76,9 +76,9 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def pairs_for(connections: int, deliveries: int = DELIVERIES) -> int:
+def pairs_for(connections: int, deliveries: int = DELIVERIES, least: int = MIN_PAIRS) -> int:
     """How many joins and leaves make so many deliveries, enough for a clock that ticks every 10 ms."""
-    return min(MAX_PAIRS, max(MIN_PAIRS, math.ceil(deliveries / 2 / connections)))
+    return min(MAX_PAIRS, max(least, math.ceil(deliveries / 2 / connections)))
 
 
 def warm_up(crowd: Crowd) -> None:
