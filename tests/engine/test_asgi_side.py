@@ -163,7 +163,8 @@ async def test_sending_to_a_client_that_is_gone_ends_the_app_quietly(
     assert caplog.text == ""
 
 
-async def test_reading_stops_while_the_app_leaves_much_unread() -> None:
+@pytest.mark.parametrize("text", ["x" * 999, "人" * 333])
+async def test_reading_stops_while_the_app_leaves_much_unread(text: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
@@ -178,7 +179,7 @@ async def test_reading_stops_while_the_app_leaves_much_unread() -> None:
     await peer.open()
     peer.hear()
     for _ in range(80):
-        peer.text("x" * 999)
+        peer.text(text)
     assert not peer.transport.reading
     release.set()
     await turn()

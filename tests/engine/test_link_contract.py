@@ -367,6 +367,41 @@ def test_what_piles_up_turn_after_turn_ends_the_client_in_a_turn_of_its_own(kind
     run(kind, test)
 
 
+@every_bounded_link
+def test_what_piles_up_is_counted_in_bytes_and_not_in_characters(kind: type[Line]) -> None:
+    def turns_until_the_end(text: str) -> int:
+        turns = 0
+
+        async def test(line: Line) -> None:
+            nonlocal turns
+            line.stop_reading()
+            while not line.hall.reasons() and turns < 50:
+                line.send(text)
+                await turn()
+                line.hall.clock.advance(0.3)
+                turns += 1
+            await line.read_on()
+
+        run(kind, test)
+        return turns
+
+    assert turns_until_the_end("人" * 30) == turns_until_the_end("x" * 90) < turns_until_the_end("x" * 30)
+
+
+@every_websocket
+def test_what_a_client_sends_is_measured_in_bytes_and_not_in_characters(kind: type[Line]) -> None:
+    async def test(line: Line) -> None:
+        assert line.session.link is not None
+        fits = "人" * (LIMITS.max_payload_bytes // 3)
+        line.session.receive(line.session.link, "4" + fits)
+        assert (line.hall.app.messages, line.hall.reasons()) == ([fits], [])
+        line.session.receive(line.session.link, "4" + fits + "人")
+        assert line.hall.reasons() == [DisconnectReason.PARSE_ERROR]
+        await line.read_on()
+
+    run(kind, test)
+
+
 @every_link
 def test_the_close_comes_after_what_was_written(kind: type[Line]) -> None:
     async def test(line: Line) -> None:

@@ -25,6 +25,7 @@ from nannin.wire.engine_packet import (
     decode_payload,
     encode_message,
     encode_payload,
+    size_bytes,
 )
 
 quickly = settings(
@@ -81,6 +82,14 @@ def test_a_text_in_base64_is_a_binary_message(encoded: str, data: bytes) -> None
 
 def test_no_bytes_at_all_are_an_empty_binary_message() -> None:
     assert decode_packet(b"") == EnginePacket(EnginePacketType.MESSAGE, b"")
+
+
+@pytest.mark.parametrize(
+    ("packet", "size"),
+    [("", 0), ("4abc", 4), ("4é", 3), ("4人", 4), ("4\U0001f642", 5), ("4\ud83d", 4), (b"\xe4\xba", 2)],
+)
+def test_the_size_of_a_packet_is_in_bytes(packet: Encoded, size: int) -> None:
+    assert size_bytes(packet) == size
 
 
 def test_a_separator_inside_one_packet_is_data() -> None:

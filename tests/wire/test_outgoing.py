@@ -38,6 +38,11 @@ def test_the_size_is_that_of_all_packets_together() -> None:
     assert Outgoing(["4abc", b"\x00\x01"]).size_bytes == 6
 
 
+def test_the_size_is_in_bytes_and_not_in_characters() -> None:
+    outgoing = Outgoing(["4" + "人" * 10_000])
+    assert outgoing.size_bytes == 30_001 == len(outgoing.frames) - 4
+
+
 def test_nothing_weighs_nothing_and_makes_no_frame() -> None:
     assert (Outgoing([]).size_bytes, Outgoing([]).frames) == (0, b"")
 

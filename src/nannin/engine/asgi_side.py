@@ -12,6 +12,8 @@ from typing import Protocol
 
 from starlette.types import Message, Scope
 
+from nannin.wire.engine_packet import size_bytes
+
 Pairs = Iterable[tuple[bytes, bytes]]
 
 # How many bytes may wait for the app to receive them before reading from its client stops.
@@ -83,7 +85,7 @@ class AsgiSide:
 
     def put_message(self, message: str | bytes) -> None:
         """A message arrived."""
-        self._queued_bytes += len(message)
+        self._queued_bytes += size_bytes(message)
         if self._queued_bytes > MAX_QUEUED_BYTES:
             self._connection.read_on(False)
         self._put({"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message})

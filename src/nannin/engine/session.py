@@ -32,7 +32,7 @@ from nannin.wire.engine_outputs import (
     SendPing,
     Switch,
 )
-from nannin.wire.engine_packet import PING, Encoded, encode_message
+from nannin.wire.engine_packet import PING, Encoded, encode_message, size_bytes
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
@@ -281,9 +281,9 @@ class ServedSession(Session):
         """A message of one of its WebSockets: the one in force, or the candidate."""
         if link is not self.link and link is not self.candidate:
             return
-        now = self._host.clock.now()
-        if len(message) > self._host.limits.max_payload_bytes:  # a server with larger limits let it through
-            tell_too_large(self._host.limits.max_payload_bytes, "max_payload")
+        now, max_bytes = self._host.clock.now(), self._host.limits.max_payload_bytes
+        if size_bytes(message) > max_bytes:  # a server with larger limits let it through
+            tell_too_large(max_bytes, "max_payload")
             self.close(DisconnectReason.PARSE_ERROR)
         elif link is self.link:
             self._perform_packets(self._core.receive_websocket(message, now))

@@ -66,6 +66,13 @@ def encode_message(data: str | bytes) -> Encoded:
     return EnginePacketType.MESSAGE.value + data if isinstance(data, str) else data
 
 
+def size_bytes(packet: Encoded) -> int:
+    """How many bytes a packet has; a text is measured in UTF-8."""
+    if isinstance(packet, bytes) or packet.isascii():
+        return len(packet)
+    return len(packet.encode(errors="surrogatepass"))  # a server may let half a character through
+
+
 def decode_packet(encoded: Encoded) -> EnginePacket:
     """Reads one packet as it arrives in a WebSocket message, or as a part of a payload.
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from nannin.wire.engine_packet import Encoded
+from nannin.wire.engine_packet import Encoded, size_bytes
 
 T = TypeVar("T")
 
@@ -72,11 +72,11 @@ class Backlog:
         """Whether something was added in this go, so that `settle` is due at its end."""
         return self._fresh_bytes > 0
 
-    def add(self, size_bytes: int, waiting_bytes: int) -> bool:
+    def add(self, added_bytes: int, waiting_bytes: int) -> bool:
         """Takes note of something that is about to wait, or has just begun to.
 
         Args:
-            size_bytes: its size.
+            added_bytes: its size.
             waiting_bytes: the size of everything that waits before it, whether it counts or not.
 
         Returns:
@@ -89,7 +89,7 @@ class Backlog:
             self._counted_bytes = min(self._counted_bytes, max(0, waiting_bytes - self._fresh_bytes))
             if self._counted_bytes > self._max_bytes:
                 return False
-        self._fresh_bytes += size_bytes
+        self._fresh_bytes += added_bytes
         return True
 
     def settle(self) -> None:
@@ -128,11 +128,11 @@ class PollOutbox:
             self._waits_since_s = now
         elif now - self._waits_since_s >= _CHANCE_S:
             self._backlog.settle()
-        size_bytes = sum(map(len, packets))
-        if not self._backlog.add(size_bytes, self._size_bytes):
+        added_bytes = sum(map(size_bytes, packets))
+        if not self._backlog.add(added_bytes, self._size_bytes):
             return False
         self._packets += packets
-        self._size_bytes += size_bytes
+        self._size_bytes += added_bytes
         return True
 
     def put_newest(self, key: str, packets: Sequence[Encoded]) -> None:
@@ -152,7 +152,7 @@ class PollOutbox:
     def take(self, most: int | None = None) -> list[Encoded]:
         """Takes the first packets, or all; where they were the last, also the newest of each key."""
         taken, self._packets = self._packets[:most], self._packets[len(self._packets[:most]) :]
-        self._size_bytes -= sum(map(len, taken))
+        self._size_bytes -= sum(map(size_bytes, taken))
         while self._newest and not self._packets:
             taken += self._newest.take()
         return taken

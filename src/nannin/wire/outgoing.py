@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nannin.wire.engine_packet import Encoded, SharedBinary
+from nannin.wire.engine_packet import Encoded, SharedBinary, size_bytes
 
 
 class Outgoing:
@@ -19,22 +19,26 @@ class Outgoing:
     # The packets as a server's WebSocket frames, one after the other, uncompressed: one frame can serve all
     # only because permessage-deflate, which keeps a state for each peer, is off. Source: RFC 6455, 5.2.
     frames: bytes
+    # How many bytes the packets have, without what WebSocket or HTTP puts around them.
+    size_bytes: int
 
     def __init__(self, packets: Sequence[Encoded]) -> None:
         self.packets = tuple(
             packet if isinstance(packet, str) else SharedBinary(packet) for packet in packets
         )
-        self.size_bytes = sum(map(len, self.packets))
 
-    def __getattr__(self, name: str) -> bytes:
-        """Makes the frames when they are first asked for; from then on the slot answers by itself.
+    def __getattr__(self, name: str) -> bytes | int:
+        """Makes the frames, or counts the bytes, when asked first; from then on the slot answers by itself.
 
         A property would cost a call for each recipient.
         """
-        if name != "frames":
-            raise AttributeError(name)
-        self.frames = b"".join(map(_frame, self.packets))
-        return self.frames
+        if name == "frames":
+            self.frames = b"".join(map(_frame, self.packets))
+            return self.frames
+        if name == "size_bytes":
+            self.size_bytes = sum(map(size_bytes, self.packets))
+            return self.size_bytes
+        raise AttributeError(name)
 
     def rest(self, taken_bytes: int) -> Outgoing:
         """What is left for a client that has got so many bytes of the frames: bytes, and no packets."""
