@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import weakref
 from collections.abc import Callable
 
 from nannin.wire.engine_packet import Encoded
@@ -32,6 +33,8 @@ class SocketLink(FakeLink):
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
         self.descriptor = self._ours.fileno()
+        # A test need not see to the end of each of its clients.
+        weakref.finalize(self, close_both, self._ours, self._theirs)
         self.asked = 0
         self.on_blocked: Callable[[], None] = lambda: None
         self._unsent = b""
@@ -67,8 +70,7 @@ class SocketLink(FakeLink):
 
     def end(self) -> None:
         self.pull()
-        self._ours.close()
-        self._theirs.close()
+        close_both(self._ours, self._theirs)
 
     def pull(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
@@ -93,3 +95,8 @@ class SocketLink(FakeLink):
         payload, self._received = received[start : start + size], received[start + size :]
         assert received[0] in (0x81, 0x82)
         return payload.decode() if received[0] == 0x81 else payload
+
+
+def close_both(ours: socket.socket, theirs: socket.socket) -> None:
+    ours.close()
+    theirs.close()

@@ -106,7 +106,7 @@ async def test_who_comes_on_a_socket_that_was_anothers_gets_nothing_of_the_other
         guests = [Guest(url, random.Random(chance.random())) for _ in range(CLIENTS)]
         await asyncio.gather(*(guest.live() for guest in guests))
         speaker.cancel()
-    assert all(guest.heard > 0 for guest in guests)
+    assert sum(guest.heard for guest in guests) > CLIENTS
     assert [live.page(name).count for name in PAGES] == [live.page("/nobody").count] * 3
 
 

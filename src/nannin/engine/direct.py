@@ -29,6 +29,7 @@ from nannin.engine.fragments import Fragments, TooManyFragments
 from nannin.engine.opening import Opening, OpeningRefused, check_opening, make_head, read_opening
 from nannin.engine.receiver import Receiver
 from nannin.engine.too_large import tell_too_large
+from nannin.engine.whole_frames import read_whole_frames
 from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
 
@@ -56,10 +57,10 @@ class DirectWebSocket(asyncio.Protocol):
         "_blocked",
         "_close_alarm",
         "_config",
-        "_conn",
         "_ended",
         "_fragments",
         "_max_outbox_bytes",
+        "_protocol",
         "_receiver",
         "_state",
         "_transport",
@@ -78,8 +79,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._config = config
         self._state = server_state
         self._app_state = app_state
-        # It begins in state OPEN. If it read the handshake, it would keep the request as long as it lives.
-        self._conn = WebSocketProtocol(Side.SERVER, max_size=config.ws_max_size, logger=logger)
+        self._protocol: WebSocketProtocol | None = None  # None while the client sends simple frames only
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._accept_key: str | None = None  # None until the handshake has arrived
         self._asgi: AsgiSide | None = None
@@ -121,7 +121,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._ended = True
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            receiver.lose(self, clean=self._conn.close_rcvd is not None)
+            receiver.lose(self, clean=self._is_clean)
         if self._asgi is not None:
             self._asgi.wake_writer()
             self._asgi.put_disconnect(1006)
@@ -150,6 +150,16 @@ class DirectWebSocket(asyncio.Protocol):
         if self._accept_key is None:
             self._open(lambda: read_opening(data))
             return
+        if self._protocol is None:
+            messages, used = read_whole_frames(data, self._config.ws_max_size)
+            for is_text, message in messages:
+                if not self._ended:
+                    self._receive_message(is_text, message)
+            if used == len(data):
+                if self._protocol is not None:  # a message made us end it
+                    self._answer()
+                return
+            data = data[used:]
         self._conn.receive_data(data)
         frames = self._conn.events_received()
         if self._conn.close_rcvd is None and self._conn.parser_exc is None:
@@ -192,7 +202,7 @@ class DirectWebSocket(asyncio.Protocol):
             receiver.receive(self, message)
         if self._transport.is_closing() and self._receiver is not None:
             self._receiver, self._ended = None, True
-            receiver.lose(self, clean=self._conn.close_rcvd is not None)
+            receiver.lose(self, clean=self._is_clean)
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own, in order, without blocking; nothing after `close`."""
@@ -259,6 +269,21 @@ class DirectWebSocket(asyncio.Protocol):
             self._look_later(blocked)
 
     # Frames
+
+    @property
+    def _conn(self) -> WebSocketProtocol:
+        """Reads what is not simple, and knows how to close.
+
+        It begins in state OPEN. If it read the handshake, it would keep the request as long as it lives.
+        """
+        if self._protocol is None:
+            self._protocol = WebSocketProtocol(Side.SERVER, max_size=self._config.ws_max_size, logger=logger)
+        return self._protocol
+
+    @property
+    def _is_clean(self) -> bool:
+        """Whether the client has sent a close frame."""
+        return self._protocol is not None and self._protocol.close_rcvd is not None
 
     def _receive_frame(self, frame: Frame) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
