@@ -1,17 +1,18 @@
 """The states of an Engine.IO session and what happens in each: the table that `EngineSession` follows.
 
-Whatever decides what a session does next is in this file. Besides its state a session knows three facts, each
-of which is either so or not in almost every state:
+The table says which state follows an event, and with which action. What an action puts out, the session
+decides: `EngineSession._end`, say, what it still sends to a client whose session ends.
+
+Besides its state, a session remembers:
 
 - whether a GET waits for its answer,
 - whether a POST is being read,
 - whether a ping waits for its pong.
 
-They are not states: six states would become forty-eight, most of which behave alike. Where such a fact
-matters, the session says so by the event that it feeds in: a GET is a SECOND_POLL while another one waits,
-the server's end is END_POLLED while a GET waits, and a deadline of the heartbeat is PING_DUE or PONG_DUE.
-
-The transport in force is polling up to UPGRADING, then the WebSocket.
+These are not states of their own: six states would become forty-eight, most of which behave alike. Where one
+of them matters, the session says so by the event that it feeds in: a GET is a SECOND_POLL while another one
+waits, the server's end is END_POLLED while a GET waits, and a deadline of the heartbeat is PING_DUE or
+PONG_DUE.
 
 Source: Engine.IO protocol, 4th revision, "Protocol" and "Transports".
 """
@@ -52,7 +53,7 @@ class Event(enum.Enum):
     STRAY = "anything else from the candidate"
     CANDIDATE_LOST = "the candidate is gone"
     UPGRADE_DUE = "the candidate's time is over"
-    TIMEOUT = "the application's own deadline"
+    TIMEOUT = "the application's own deadline, or the client's to read what was sent"
     WEBSOCKET_LOST = "the WebSocket in force is gone"
     PING_DUE = "time for a ping"
     PONG_DUE = "no pong in time"
