@@ -146,6 +146,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.has_candidate = False
         self.perform(self.session.receive_candidate_lost(self.now))
 
+    @precondition(lambda self: self.session.state is not State.WEBSOCKET)
     @rule(count=st.integers(1, 3), size=st.sampled_from([1, 1, 1, 400]))
     def push(self, count: int, size: int) -> None:
         first = len(self.pushed)
@@ -154,10 +155,11 @@ class AnyOrder(RuleBasedStateMachine):
             self.pushed += packets
         self.perform(self.session.push(packets, self.now))
 
+    @precondition(lambda self: self.session.state is not State.WEBSOCKET)
     @rule(key=KEYS)
     def push_newest(self, key: str) -> None:
         self.newest[key] = self.newest.get(key, 0) + 1
-        self.perform(self.session.push_newest(key, [f"4|{key}|{self.newest[key]}"]))
+        self.session.push_newest(key, [f"4|{key}|{self.newest[key]}"])
 
     @rule(key=KEYS)
     def forget_newest(self, key: str) -> None:

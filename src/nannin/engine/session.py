@@ -1,8 +1,9 @@
 """A session as the application sees it, and the session that the engine serves.
 
 The application holds a `Session`, which is in fact a `ServedSession`: an object that has the state machine,
-takes what the transports receive, and performs what the state machine puts out. What it
-needs of the engine is a `Host`.
+takes what the transports receive, and performs what the state machine puts out. What is sent while a
+WebSocket is in force skips the state machine and is written to the link at once; what waits for a poll is the
+state machine's to keep. What the session needs of the engine is a `Host`.
 """
 
 from __future__ import annotations
@@ -210,7 +211,7 @@ class ServedSession(Session):
         if self.link is not None:
             self.link.write_newest(key, outgoing)
             return
-        self._perform(self._core.push_newest(key, outgoing.packets))
+        self._core.push_newest(key, outgoing.packets)
         self._flush_soon()
 
     def forget_newest(self, key: str) -> None:

@@ -212,20 +212,17 @@ class EngineSession:
         self._drain_s = math.inf
 
     def push(self, packets: Sequence[Encoded], now: float) -> Outputs:
-        """Sends packets: at once over WebSocket, else they wait for `flush` or the next poll."""
-        if self.state is State.WEBSOCKET:
-            return [Send(packets)]
+        """Lets packets wait for `flush` or the next poll. Over WebSocket they need no session to be sent."""
+        assert self.state is not State.WEBSOCKET
         if self.is_over:
             return []
         return [] if self._outbox().push(packets, now) else self.finish(DisconnectReason.SLOW_CLIENT, now)
 
-    def push_newest(self, key: str, packets: Sequence[Encoded]) -> Outputs:
-        """Sends packets of which only the newest matter: what waits under the same key is replaced."""
-        if self.state is State.WEBSOCKET:
-            return [Send(packets)]
+    def push_newest(self, key: str, packets: Sequence[Encoded]) -> None:
+        """As `push`, with packets of which only the newest matter: what waits under the key is replaced."""
+        assert self.state is not State.WEBSOCKET
         if not self.is_over:
             self._outbox().put_newest(key, packets)
-        return []
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
