@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from nannin.audience.recovery import Aim
+from nannin.hub.connection import Connection
 from nannin.hub.sockets import Socket
 from support.fakes import House
 
@@ -123,3 +125,35 @@ async def test_who_came_back_misses_nothing_while_its_connect_handler_runs() -> 
     heard = [event[:-1] for event in second.events()]  # without the offsets
     assert heard == [["news", 1], ["back"], ["news", 2], ["news", 3]]
     assert not house.hub.emitter.returning
+
+
+async def test_who_comes_back_to_one_page_slows_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    house, door = House(), asyncio.Event()
+
+    async def enter(socket: Socket) -> None:
+        if socket.recovered:
+            await door.wait()
+
+    house.on("connect", enter, page="/a")
+    first, other = house.client(), house.client("/b")
+    first.connect("/a", recover=True)
+    await house.turn()
+    pid = first.packets[0].data["pid"]
+    first.lose()
+    house.client().connect("/a", recover=True, pid=pid)
+    await house.turn()
+    assert house.hub.emitter.returning
+    looked_at: list[str] = []
+    one_by_one = house.hub.emitter.recipients
+
+    def look(page: str, aim: Aim) -> list[Connection]:
+        looked_at.append(page)
+        return one_by_one(page, aim)
+
+    monkeypatch.setattr(house.hub.emitter, "recipients", look)
+    house.page("/b").emit("news")
+    house.page("/a").emit("news")
+    assert looked_at == ["/a"]
+    assert other.events("/b")[-1] == ["news"]
+    door.set()
+    await house.turn()

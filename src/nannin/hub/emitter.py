@@ -153,7 +153,7 @@ class Emitter:
 
     def _send(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
         spared = self._spared(page, aim)
-        if spared is not None and not self.returning and not self._recovery.is_used(page):
+        if spared is not None and not self._recovery.is_used(page):  # whoever returns to a page uses it
             self._send_to_crowds(page, aim, event, spared, volatile)
             return
         recipients = self.recipients(page, aim)
