@@ -54,6 +54,12 @@ class Own:
             yield client
 
 
+def listens(path: pathlib.Path) -> bool:
+    """Whether a server takes connections there; its file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(str(path)) == 0
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     folder = tmp_path_factory.mktemp("large")
@@ -64,7 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
         )
         try:
             give_up_at = time.monotonic() + PATIENCE_S
-            while not own.path.exists():
+            while not listens(own.path):
                 assert process.poll() is None, own.log.read_text()
                 assert time.monotonic() < give_up_at
                 time.sleep(0.02)
