@@ -135,6 +135,7 @@ async def test_who_comes_back_to_one_page_slows_no_other(monkeypatch: pytest.Mon
             await door.wait()
 
     house.on("connect", enter, page="/a")
+    house.hub.handlers.declare("/b")
     first, other = house.client(), house.client("/b")
     first.connect("/a", recover=True)
     await house.turn()
