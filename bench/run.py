@@ -59,11 +59,14 @@ def choose(only: Sequence[str], *, short: bool) -> list[Contender]:
     ]
 
 
-def measure_shapes(ground: Ground, runs: int, only: Sequence[str]) -> list[ShapeFigures]:
-    """Measures each shape of all who can do it in turn, `runs` times."""
+def measure_shapes(ground: Ground, runs: int, only: Sequence[str], until_s: float) -> list[ShapeFigures]:
+    """Measures each shape of all who can do it in turn, `runs` times; begins none after `until_s`."""
     found: list[ShapeFigures] = []
     for shape in SHAPES:
         if only and not shape.name.startswith(tuple(only)):
+            continue
+        if time.monotonic() > until_s:
+            ground.skipped.append(f"{shape.name}: the time was over; --limit gives more")
             continue
         for run in range(runs):
             tell(f"{shape.name}, run {run + 1} of {runs}")
@@ -98,6 +101,7 @@ def attempt(skipped: list[str], name: str, measure: Callable[[], ResultT]) -> li
 @click.option("--divide-shapes", default=1, show_default=True, help="Divides their numbers of clients.")
 @click.option("--slow/--no-slow", default=None, help="Clients that never read beside healthy ones. [yes]")
 @click.option("--parts/--no-parts", default=False, help="60,000 clients on four processes; one run. [no]")
+@click.option("--limit", default=28.0, show_default=True, help="Minutes after which no shape is begun.")
 @click.option("--short", is_flag=True, help="1,000 clients and four contenders, without all the above.")
 @click.option("--write/--no-write", default=False, help="Write RESULTS.md and docs/benchmark.svg.")
 def main(
@@ -110,6 +114,7 @@ def main(
     divide_shapes: int,
     slow: bool | None,
     parts: bool,
+    limit: float,
     short: bool,
     write: bool,
 ) -> None:
@@ -143,7 +148,7 @@ def main(
     shape_runs: list[ShapeFigures] = []
     if not short if shapes is None else shapes:
         ground = Ground(contenders, core, divide_shapes)
-        shape_runs = measure_shapes(ground, runs, only_shapes)
+        shape_runs = measure_shapes(ground, runs, only_shapes, began_s + limit * 60)
         skipped += dict.fromkeys(ground.skipped)
     report = results.Report(
         measured,

@@ -233,6 +233,12 @@ def test_the_results_have_a_table_of_the_shapes(tmp_path: Any, monkeypatch: pyte
     assert "| a room of 100 | nannin | 50 | – | 9.0 (8.0–12.0) | – | – |" in lines
 
 
+def test_no_shape_is_begun_when_the_time_is_over() -> None:
+    ground = load("shapes.ground").Ground([], None)
+    assert load("run").measure_shapes(ground, 3, ["a room"], 0.0) == []
+    assert ground.skipped == ["a room of 100: the time was over; --limit gives more"]
+
+
 def test_the_results_say_what_every_shape_is() -> None:
     explained = load("results").EXPLANATION
     for shape in load("shapes.all").ALL:
