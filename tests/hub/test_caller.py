@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from nannin import ConnectionRefused, DisconnectReason, PayloadError, Socket
+from nannin.hub.connection import Connection
 from nannin.hub.lag import SLOW_S
 from nannin.wire.socket_packet import PacketType
 from support.fakes import Client, House
@@ -258,6 +259,27 @@ async def test_a_connect_handler_may_say_no_by_false(is_async: bool, with_middle
     client = await join(house)
     assert client.refusals() == [("/", {"message": "Connection refused"})]
     assert house.count().connections == 0
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_an_error_after_the_connect_handler_is_not_the_handlers(
+    is_async: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+
+    async def later(socket: Socket) -> None:
+        await asyncio.sleep(0)
+
+    def fail(connection: Connection) -> None:
+        raise ZeroDivisionError
+
+    house.on("connect", later if is_async else lambda socket: None)
+    monkeypatch.setattr(house.hub.teller, "join", fail)
+    client = await join(house)
+    assert client.refusals() == []
+    assert [record.message for record in caplog.records] == ["the server failed after a handler had returned"]
+    (socket,) = house.page().sockets
+    assert socket.connected
 
 
 def test_a_disconnect_handler_may_take_the_reason_or_not() -> None:

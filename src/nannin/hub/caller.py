@@ -78,7 +78,7 @@ class Caller:
             judged = _judged(event, result)
             self._spawn(self._finish(judged, on_result, on_error), handler, event, connection.key)
         else:
-            _give(result, on_result, on_error)
+            _give(result, on_result)
 
     def announce(self, handler: Handler, visitor: object, event: str, page: str) -> None:
         """Calls the handler of `enter` or `exit`, without middleware, which stands around what clients do."""
@@ -166,7 +166,7 @@ class Caller:
         except Exception as error:  # noqa: BLE001 - as above
             on_error(error)
         else:
-            _give(result, on_result, on_error)
+            _give(result, on_result)
 
 
 def _words(handler: Handler | None, event: str, page: str) -> str:
@@ -185,12 +185,12 @@ def _cancelled(error: asyncio.CancelledError, *, itself: bool) -> HandlerCancell
     return cancelled
 
 
-def _give(result: Any, on_result: OnResult, on_error: OnError) -> None:
-    """Hands a result on. What that raises, as where the result can't be sent, is the handler's fault."""
+def _give(result: Any, on_result: OnResult) -> None:
+    """Hands a result on. What that raises is not what the handler raised, and must not refuse its client."""
     try:
         on_result(result)
-    except Exception as error:  # noqa: BLE001 - as above
-        on_error(error)
+    except Exception:
+        logger.exception("the server failed after a handler had returned")
 
 
 def _judge(event: str, result: Any) -> Any:
