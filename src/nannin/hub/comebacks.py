@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nannin.access.connect import Connect
 from nannin.audience.recovery import Absent, Recovery, Return
+from nannin.audience.rooms import Rooms
 from nannin.clock import Alarm, Clock
 from nannin.hub.connection import Connection
 from nannin.wire.disconnect_reason import DisconnectReason
@@ -14,12 +15,14 @@ class Comebacks:
 
     Args:
         recovery: what is kept for them.
+        rooms: who is in which room.
         clock: time.
         for_all: whether clients may come back that do not ask to.
     """
 
-    def __init__(self, recovery: Recovery, clock: Clock, *, for_all: bool) -> None:
+    def __init__(self, recovery: Recovery, rooms: Rooms[Connection], clock: Clock, *, for_all: bool) -> None:
         self._recovery = recovery
+        self._rooms = rooms
         self._for_all = for_all
         self._clock = clock
         self._present: dict[str, Connection] = {}  # the connections that have a ticket, by its pid
@@ -48,7 +51,7 @@ class Comebacks:
         if back is not None:
             connection.recovered, connection.ticket = True, back.absent.ticket
             for room in back.absent.rooms:
-                connection.hub.rooms.join(connection.key, room, connection)
+                self._rooms.join(connection.key, room, connection)
             connection.data = back.absent.data
             connection.outbox = list(back.missed)
         elif (

@@ -12,6 +12,7 @@ from nannin.audience.roster import Roster
 from nannin.errors import HandlerCancelled, PayloadError
 from nannin.hub.caller import Caller
 from nannin.hub.connection import Connection
+from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import encode_packet
 from nannin.hub.handlers import Handlers, PageHandlers
 from nannin.hub.reasons import SocketState
@@ -40,6 +41,7 @@ class Events:
         roster: who is on which page, and sees it.
         teller: is told of each change of a count.
         admission: tallies what is refused.
+        emitter: sends what a client is told whose event was refused.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Events:
         roster: Roster[Connection],
         teller: Teller,
         admission: Admission,
+        emitter: Emitter,
     ) -> None:
         self._handlers = handlers
         self._caller = caller
         self._roster = roster
         self._teller = teller
         self._admission = admission
+        self._emitter = emitter
         self._once = Once(MAX_TOLD)
 
     def receive(self, connection: Connection, packet: Packet) -> None:
@@ -119,7 +123,7 @@ class Events:
         if number is not None:
             self._answer(connection, event, number, {"error": str(error)})
         else:
-            connection.hub.emitter.emit_to(connection, REFUSED, ({"event": event, "message": str(error)},))
+            self._emitter.emit_to(connection, REFUSED, ({"event": event, "message": str(error)},))
 
     def _answer(self, connection: Connection, event: str, number: int | None, result: Any) -> None:
         """Sends a handler's result as the ack, if the client asked for one and is still on the page."""

@@ -119,8 +119,8 @@ class Hub:
         self._causes = Once(2)  # why sessions end for a client's packet
         self._strays = Once(MAX_STRAYS_TOLD)
         self._caller = Caller(clock)
-        self._comebacks = Comebacks(recovery, clock, for_all=settings.recover_all)
-        self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission)
+        self._comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
+        self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission, self.emitter)
         self._presence = Presence(self, handlers, self.people, self._caller)
         self.grace = Grace(self.roster, self.teller, self._presence, clock, settings)
 
