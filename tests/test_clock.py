@@ -175,3 +175,12 @@ async def test_another_thread_must_not_take_part_in_the_turns_of_a_loop() -> Non
     with pytest.raises(RuntimeError, match="no running event loop"):
         await asyncio.to_thread(clock.call_soon, lambda: None)
     assert not clock.waiting
+
+
+def test_who_keeps_the_systems_now_goes_by_the_clock_that_it_follows() -> None:
+    clock, other = SystemClock(), FakeClock(START_S)
+    now = clock.now
+    clock.follow(other)
+    assert now() == START_S
+    clock.follow_system(least_s=START_S * 1e6)
+    assert now() >= START_S * 1e6

@@ -120,9 +120,13 @@ class SystemClock:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.follow_system()
 
+    def now(self) -> float:
+        """Monotonic seconds. It is a method, so that whoever keeps it goes by what the clock follows."""
+        return self._now()
+
     def follow(self, other: Clock) -> None:
         """Goes by another clock from now on."""
-        self.now: Callable[[], float] = other.now
+        self._now: Callable[[], float] = other.now
         self.call_later: Callable[[float, Callable[[], None]], Cancellable] = other.call_later
         self.call_soon: Callable[[Callable[[], None]], Any] = other.call_soon
 
@@ -134,7 +138,7 @@ class SystemClock:
                 the lead stays: those who remember its times need a clock that never goes back.
         """
         lead_s = max(0.0, least_s - time.monotonic())
-        self.now = (lambda: time.monotonic() + lead_s) if lead_s else time.monotonic
+        self._now = (lambda: time.monotonic() + lead_s) if lead_s else time.monotonic
         self.call_later, self.call_soon = self._call_later, self._call_soon
 
     def move(self) -> None:
