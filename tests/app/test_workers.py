@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from nannin import Live
-from nannin.app.workers import count_workers, warn_of_workers
+from nannin.app.workers import count_workers
+from nannin.once import Once
 
 
 @pytest.mark.parametrize(
@@ -57,11 +58,10 @@ def test_uvicorn_is_asked_itself_since_code_may_have_started_it() -> None:
 
 
 @pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+def workers(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Sets how many workers there are, in a process that has not spoken of them yet."""
-    warn_of_workers.cache_clear()
-    yield lambda number: monkeypatch.setattr("nannin.app.workers.count_workers", lambda: number)
-    warn_of_workers.cache_clear()
+    monkeypatch.setattr("nannin.app.workers._once", Once(1))
+    return lambda number: monkeypatch.setattr("nannin.app.workers.count_workers", lambda: number)
 
 
 async def ask_two_apps() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
-from nannin.engine.too_large import tell_too_large
 from nannin.wire.outgoing import Outgoing
 from support.peers import Peer, Recorder, attached, attaching, turn
 
@@ -97,7 +96,6 @@ async def test_a_bad_frame_ends_the_connection_with_its_code(frame: bytes, code:
 
 
 async def test_what_was_too_large_is_told_once_with_the_setting(caplog: pytest.LogCaptureFixture) -> None:
-    tell_too_large.cache_clear()
     for _ in range(2):
         peer, _ = await attached(max_outbox_bytes=100)
         peer.socket.data_received(Frame(Opcode.TEXT, b"x" * 1_001).serialize(mask=True))

@@ -7,7 +7,6 @@ import math
 import pytest
 
 from nannin.engine.link import RequestRefused
-from nannin.engine.too_large import tell_too_large
 from nannin.wire.disconnect_reason import DisconnectReason
 from support.fakes import LIMITS, FakeLink, Hall
 
@@ -161,7 +160,6 @@ def test_an_oversize_message_on_a_websocket_that_is_not_the_sessions_does_not_en
 def test_an_oversize_message_is_told_of_with_the_setting(
     hall: Hall, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tell_too_large.cache_clear()
     for _ in range(2):
         session, link = hall.websocket()
         session.receive(link, "4" + "x" * LIMITS.max_payload_bytes)

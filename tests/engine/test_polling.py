@@ -10,7 +10,6 @@ import pytest
 
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.session import ServedSession
-from nannin.engine.too_large import tell_too_large
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_session import Limits
 from support.asgi import Call, ask, http, no_tasks_left, scope, websocket
@@ -104,7 +103,6 @@ def test_a_body_over_the_limit_is_told_of_with_the_setting(caplog: pytest.LogCap
     async def test(room: Room) -> None:
         assert (await room.post(b"4" + b"x" * 100)).status == 413
 
-    tell_too_large.cache_clear()
     run(test)
     assert "more than 100 bytes in one message" in caplog.text
     assert "raise max_payload" in caplog.text

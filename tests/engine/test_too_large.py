@@ -8,7 +8,6 @@ from nannin.engine.too_large import tell_too_large
 
 
 def test_each_limit_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    tell_too_large.cache_clear()
     for max_bytes in (1_000, 1_000, 2_000):
         tell_too_large(max_bytes, "max_payload")
     assert [record.message for record in caplog.records] == [

@@ -14,6 +14,7 @@ from nannin.engine.engine import SID_BYTES, make_engine, make_limits
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.observatory import Observatory
+from nannin.once import Once
 from nannin.settings import Settings
 from nannin.web.routes import CountRoutes
 
@@ -51,6 +52,7 @@ class Assembly:
         self.engine = make_engine(self.hub, settings, self.clock, self.hub.descriptors)
         self.engine.limits = make_limits(settings, handles_events=False)
         self._settings = settings
+        self._once = Once(1)
         self._is_sized_for_events = False
         self.counts = CountRoutes(
             Observatory(self.hub, self.engine, settings),
@@ -101,7 +103,7 @@ class Assembly:
     def _refuse_list(self) -> None:
         """Tallies a request for a list of pages that was refused; the log says once what opens it."""
         self.hub.admission.tally[Refusal.LIST] += 1
-        if self.hub.admission.tally[Refusal.LIST] == 1:
+        if self._once.is_first("list"):
             logger.warning(
                 "refused a list of pages: /api/pages, /api/explain and /api/stream?page=* answer "
                 "this machine and whoever sends the read_token; the count of a known page is public"

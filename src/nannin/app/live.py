@@ -28,6 +28,7 @@ from nannin.errors import SettingsError
 from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import MiddlewareT, Page
+from nannin.once import Once
 from nannin.settings import load
 from nannin.web.emit import Emit
 from nannin.web.pages import routes
@@ -65,7 +66,7 @@ class Live:
         self.assembly = Assembly(self.settings)
         self.engine = self.assembly.engine
         self._hub = self.assembly.hub
-        self._turned_away: set[str] = set()
+        self._origins = Once(MAX_ORIGINS_LOGGED)
         endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
         max_bytes = self.settings.max_payload_bytes(handles_events=True)
         emit = Emit(self._find_page, self.settings.emit_token, max_bytes)
@@ -228,8 +229,7 @@ class Live:
     def _turn_away(self, origin: str) -> None:
         """Counts a refused foreign origin; the log says once of each how to let it in."""
         self._hub.admission.tally[Refusal.ORIGIN] += 1
-        if origin not in self._turned_away and len(self._turned_away) < MAX_ORIGINS_LOGGED:
-            self._turned_away.add(origin)
+        if self._origins.is_first(origin):
             logger.warning("%s", advise(origin))
 
 

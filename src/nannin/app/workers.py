@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import logging
 import os
@@ -11,6 +10,8 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
+
+from nannin.once import Once
 
 __all__ = ["count_workers", "warn_of_workers"]
 
@@ -42,10 +43,12 @@ def count_workers(arguments: Sequence[str] | None = None, environ: Mapping[str, 
     return int(number) if number.isdecimal() else 1
 
 
-@functools.cache
+_once = Once(1)  # in a process: each Live asks with every request
+
+
 def warn_of_workers() -> None:
     """Logs what several workers do to the counts, and what to do instead; once in a process."""
-    if (workers := count_workers()) > 1:
+    if _once.is_first("workers") and (workers := count_workers()) > 1:
         logger.warning(
             "this host runs %d workers, and each counts by itself: numbers will be too small, and clients "
             "that poll will fall out; run a single worker",

@@ -10,13 +10,13 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from nannin.access.once import Once
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import Link, RequestRefused
 from nannin.engine.session import Application, ServedSession
+from nannin.once import Once
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_request import Refusal

@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import Any
 
 from nannin.access.admission import Admission, Refusal
-from nannin.access.once import Once
 from nannin.audience.roster import Roster
 from nannin.errors import HandlerCancelled, PayloadError
 from nannin.hub.caller import Caller
@@ -17,6 +16,7 @@ from nannin.hub.encoding import encode_packet
 from nannin.hub.handlers import Handlers, PageHandlers
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Teller
+from nannin.once import Once
 from nannin.wire.socket_packet import Packet, PacketType
 
 logger = logging.getLogger("nannin.hub")

@@ -13,7 +13,6 @@ from typing import Any
 
 from nannin.access.admission import Admission, Refusal
 from nannin.access.connect import Connect, Format
-from nannin.access.once import Once
 from nannin.audience.pace import Pace
 from nannin.audience.page_key import is_page_key
 from nannin.audience.people import People
@@ -38,6 +37,7 @@ from nannin.hub.home_thread import HomeThread
 from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Slices, Teller
+from nannin.once import Once
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import encode_message

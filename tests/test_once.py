@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nannin.access.once import Once
+from nannin.once import Once
 
 
 def test_each_thing_is_told_the_first_time_only() -> None:
