@@ -49,8 +49,7 @@ class Assembly:
         )
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
-        self.engine = make_engine(self.hub, settings, self.clock, self.hub.descriptors)
-        self.engine.limits = make_limits(settings, handles_events=False)
+        self.engine = make_engine(self.hub, settings, self.clock, self.hub.descriptors, handles_events=False)
         self._settings = settings
         self._once = Once(1)
         self._is_sized_for_events = False

@@ -249,10 +249,6 @@ class Roster(Generic[ConnectionT]):
             heapq.heappop(self._graces)
         return self._graces[0][0] if self._graces else math.inf
 
-    def expire(self, now: float) -> list[Change]:
-        """Ends the graces whose time is over."""
-        return [change for _, change in self.end_graces(now)]
-
     def end_graces(self, now: float) -> list[tuple[VisitorName, Change]]:
         """Ends the graces whose time is over; returns the visitor of each, and what it changed."""
         ended = []

@@ -152,12 +152,17 @@ class Engine:
 
 
 def make_engine(
-    application: Application, settings: Settings, clock: Clock, descriptors: Descriptors | None = None
+    application: Application,
+    settings: Settings,
+    clock: Clock,
+    descriptors: Descriptors | None = None,
+    *,
+    handles_events: bool = True,
 ) -> Engine:
-    """An engine with the intervals and sizes of these settings, for an application that handles events."""
+    """An engine with the intervals and sizes of these settings; `handles_events` is `make_limits`'."""
     return Engine(
         application,
-        make_limits(settings, handles_events=True),
+        make_limits(settings, handles_events=handles_events),
         new_sid=lambda: secrets.token_urlsafe(SID_BYTES),
         clock=clock,
         descriptors=descriptors,

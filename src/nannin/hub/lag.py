@@ -7,7 +7,6 @@ tell that somebody held up the loop, but no longer who.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any
@@ -26,7 +25,7 @@ class Lag:
         now: the time, in monotonic seconds.
     """
 
-    def __init__(self, logger: logging.Logger, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, logger: logging.Logger, now: Callable[[], float]) -> None:
         self.now = now
         self._logger = logger
         self._warned_s: dict[str, float] = {}
