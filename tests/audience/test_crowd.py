@@ -35,8 +35,9 @@ def test_a_seat_that_is_left_stays_empty_and_no_other_changes() -> None:
 
 
 def test_seats_close_up_when_more_are_empty_than_taken_and_members_learn_of_it() -> None:
-    crowd, seats = crowd_of(*"abcdefghijklmnopqrstuvwxyz")
-    crowd.settled = 25  # all but z
+    crowd, seats = crowd_of(*"abcdefghijklmnopqrstuvwxy")
+    crowd.settle()
+    seats["z"] = crowd.add("z", 25)
     for name in "abcdefghijklmnopqrstu":
         crowd.remove(seats.pop(name))
     assert len(crowd.numbers) == 26
@@ -92,7 +93,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
-        self.crowd.settled = len(self.crowd.members)
+        self.crowd.settle()
         self.settled = set(self.seats)
 
     @invariant()

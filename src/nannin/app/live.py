@@ -25,6 +25,7 @@ from nannin.audience.page_key import check_page_key, find_key, is_pattern, norma
 from nannin.audience.roster import Count
 from nannin.engine.endpoint import Endpoint, FirstProtocol
 from nannin.errors import SettingsError
+from nannin.hub.caller import awaited
 from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import MiddlewareT, Page
@@ -252,11 +253,6 @@ class _Changes:
         try:
             result = self._handler(Page(self._hub, page, is_one=True), count)
             if inspect.isawaitable(result):
-                self._background.spawn(_awaited(result))
+                self._background.spawn(awaited(result))
         except Exception:
             logger.exception("the change handler raised for page %s", page)
-
-
-async def _awaited(result: Any) -> Any:
-    """Any awaitable as a coroutine, since a task takes nothing else."""
-    return await result

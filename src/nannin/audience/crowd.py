@@ -26,8 +26,7 @@ class Crowd(Generic[MemberT]):
     Attributes:
         numbers: the members' numbers by seat; GONE for an empty one.
         members: the members by seat; None for an empty one.
-        settled: how many of the first seats belong to those who have been sent to before. It is the senders'
-            note, which is only kept right when seats change.
+        settled: how many of the first seats belong to those who were there at the last `settle`.
     """
 
     __slots__ = ("_empty", "_on_moved", "_walks", "members", "numbers", "settled")
@@ -60,6 +59,10 @@ class Crowd(Generic[MemberT]):
         self.members[seat] = None
         self._empty += 1
         self._close_up()
+
+    def settle(self) -> None:
+        """All who are here are settled; who joins from now on is not."""
+        self.settled = len(self.members)
 
     def begin_walk(self) -> None:
         """Seats stay as they are until `end_walk`."""

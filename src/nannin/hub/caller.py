@@ -92,7 +92,7 @@ class Caller:
             report(error)
             return
         if inspect.isawaitable(result):
-            self._spawn(self._finish(_awaited(result), lambda _: None, report), handler, event, page)
+            self._spawn(self._finish(awaited(result), lambda _: None, report), handler, event, page)
 
     def _spawn(
         self, coroutine: Coroutine[Any, Any, Any], handler: Handler | None, event: str, page: str
@@ -174,7 +174,7 @@ def _words(handler: Handler | None, event: str, page: str) -> str:
     return f"{who} of {event!r} on page {page}"
 
 
-async def _awaited(result: Any) -> Any:
+async def awaited(result: Any) -> Any:
     """Anything that can be awaited, as a coroutine: a task takes nothing else."""
     return await result
 

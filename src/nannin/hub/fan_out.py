@@ -95,6 +95,7 @@ class FanOut:
         crowds: the page's crowds.
 
     Attributes:
+        heard: as above.
         parts: the recipients that have not been told yet, by crowd.
         took_s: seconds that the loop was busy with it.
         count: the count that is told from here on.
@@ -124,7 +125,7 @@ class FanOut:
         self._at_join, heard.at_join = heard.at_join, {}
         self._crowds = list(crowds.values())
         for crowd in self._crowds:
-            crowd.settled = len(crowd.members)
+            crowd.settle()
             crowd.begin_walk()
 
     def renew(self, count: Count) -> None:

@@ -215,7 +215,7 @@ class Teller:
             return
         heard.at_join = {}
         for crowd in self._crowds.of(page).values():
-            crowd.settled = len(crowd.members)
+            crowd.settle()
         heard.settle(count)
         self._tell_watchers(heard, count)
         self._pace.finished(page, 0.0, self._clock.now())
