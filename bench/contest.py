@@ -16,6 +16,8 @@ from nannin.errors import BenchError
 
 # A run is one of several, so it is short.
 EFFORT = Effort(deliveries=50_000, cost_pairs=2, cost_limit_s=10.0, delay_pairs=1)
+# Seconds in which all clients of a server must have joined, where a join isn't told to each by itself.
+JOIN_LIMIT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class Contest:
 
     Attributes:
         core: the servers'; None where there is none of their own.
-        storm_limit_s: seconds until a storm is given up, and above which none is begun.
+        storm_limit_s: seconds until a storm of N * N messages is given up, and above which none is begun.
         tell: told what is being done.
         measured: what came out.
         skipped: who could not be measured and why, one line each.
@@ -53,11 +55,11 @@ class Contest:
     def measure(self, contender: Contender, size: int) -> Figures:
         """Measures one contender with so many clients, in fresh processes."""
         if not contender.tells_each:
-            return self._measure(contender, size, Mode.LOUD, self.storm_limit_s)
+            return self._measure(contender, size, Mode.LOUD, JOIN_LIMIT_S)
         # N joins are N * N messages: the storm has a process of its own, and a limit. All else is measured
         # with clients that joined while nobody was told.
         storm = self._storm(contender, size)
-        figures = self._measure(contender, size, Mode.QUIET, max(60.0, self.storm_limit_s))
+        figures = self._measure(contender, size, Mode.QUIET, JOIN_LIMIT_S)
         figures.joins_per_s = storm.joins_per_s
         figures.messages_per_join = storm.messages_per_join
         figures.cpu_us_per_join = storm.cpu_us_per_join

@@ -27,7 +27,7 @@ from nannin.errors import BenchError
 SIZES = (1_000, 5_000, 15_000)
 SHORT_SIZES = (1_000,)
 RUNS = 3
-STORM_LIMIT_S, SHORT_STORM_LIMIT_S = 30.0, 10.0
+STORM_LIMIT_S, SHORT_STORM_LIMIT_S = 15.0, 10.0
 SLOW_HEALTHY, SLOW_DEAF = 5_000, 500
 
 ResultT = TypeVar("ResultT")
@@ -95,7 +95,7 @@ def attempt(skipped: list[str], name: str, measure: Callable[[], ResultT]) -> li
 @click.option("--connections", "sizes", type=int, multiple=True, help="How many clients. [1000, 5000, 15000]")
 @click.option("--only", multiple=True, metavar="NAME", help="Only contenders whose name begins like this.")
 @click.option("--runs", default=RUNS, show_default=True, help="Of how many runs a figure is the median.")
-@click.option("--storm-limit", type=float, help="Seconds until a storm is given up. [30]")
+@click.option("--storm-limit", type=float, help="Seconds until N² messages are given up. [15]")
 @click.option("--shapes/--no-shapes", default=None, help="The shapes that sites have. [yes]")
 @click.option("--shape", "only_shapes", multiple=True, metavar="NAME", help="Only shapes that begin so.")
 @click.option("--divide-shapes", default=1, show_default=True, help="Divides their numbers of clients.")
