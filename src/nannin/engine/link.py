@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from nannin.engine.receiver import Receiver
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.engine_request import Refusal
 from nannin.wire.outgoing import Outgoing
+
+# The extension of a scope with which a server offers its WebSocket for direct writes, as `link`.
+EXTENSION = "nannin.direct"
 
 
 class Link(Protocol):
@@ -32,6 +36,13 @@ class Link(Protocol):
 
     def close(self, code: int) -> None:
         """Closes the WebSocket after what was written. It is never called once the WebSocket is lost."""
+
+
+class DirectLink(Link, Protocol):
+    """A WebSocket that needs no task of the app once it has a receiver."""
+
+    def attach(self, receiver: Receiver[Link], max_outbox_bytes: int) -> None:
+        """Gives it to a receiver, for whose client so much may wait."""
 
 
 class Poll(Protocol):

@@ -8,10 +8,9 @@ from collections import deque
 
 from starlette.types import Message, Receive, Scope, Send
 
-from nannin.engine.direct import EXTENSION, DirectWebSocket
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
-from nannin.engine.link import RequestRefused
+from nannin.engine.link import EXTENSION, DirectLink, RequestRefused
 from nannin.engine.receiver import Receiver
 from nannin.engine.session import ServedSession
 from nannin.wire.engine_request import EngineRequest, Refusal
@@ -212,21 +211,21 @@ async def serve_websocket(
         await _deny(scope, send, request)
         return
     direct = scope.get("extensions", {}).get(EXTENSION)
-    link: AsgiLink | DirectWebSocket
+    link: AsgiLink | DirectLink
     link = AsgiLink(send, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
     if session is None:
         await send(_accept(scope))
         session = engine.open_by_websocket(link, Handshake(scope))
     elif not await _try_candidate(session, link, scope, send):
         return
-    if isinstance(link, DirectWebSocket):
-        link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
-    else:
+    if isinstance(link, AsgiLink):
         await _receive_all(session, link, receive)
+    else:
+        link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
 
 
 async def _try_candidate(
-    session: ServedSession, link: AsgiLink | DirectWebSocket, scope: Scope, send: Send
+    session: ServedSession, link: AsgiLink | DirectLink, scope: Scope, send: Send
 ) -> bool:
     """Accepts a WebSocket to which a session may upgrade; False if the session has one already."""
     # The candidate is known before the client can know that it is open: a poll may follow at once.
