@@ -29,7 +29,7 @@ MIN_SECRET_CHARACTERS = 16
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]*)(:[0-9]{1,5})?(/.*)?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-# Browsers call a WebSocket's page by the scheme of the page, so that nobody's origin begins with ws.
+# A browser's Origin has the page's scheme, http or https, for WebSockets too.
 _PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 # Schemes of origins that need no host.
 _HOSTLESS = frozenset({"file"})

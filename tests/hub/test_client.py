@@ -15,11 +15,13 @@ def connection(key: str, *, observes: bool = False) -> Any:
 
 def test_the_pages_that_it_observes_are_counted_apart() -> None:
     client = Client(0, is_crawler=False)
-    for one in (connection("/a"), connection("/b", observes=True), connection("/c", observes=True)):
+    a, b, c = connection("/a"), connection("/b", observes=True), connection("/c", observes=True)
+    for one in (a, b, c):
         client.enter(one)
-    assert (list(client.connections), client.observed) == (["/a", "/b", "/c"], 2)
+    assert (list(client.connections), client.tally()) == (["/a", "/b", "/c"], (2, 1))
+    assert [client.tally(but=one) for one in (a, b, c)] == [(2, 0), (1, 1), (1, 1)]
     client.leave("/b")
-    assert (list(client.connections), client.observed) == (["/a", "/c"], 1)
+    assert (list(client.connections), client.tally()) == (["/a", "/c"], (1, 1))
 
 
 def test_a_page_that_it_was_never_on_is_not_one_that_it_has_left() -> None:
@@ -51,5 +53,5 @@ def test_the_hub_keeps_it_with_the_session() -> None:
     house = House(is_crawler=lambda user_agent: "bot" in user_agent)
     session = house.client("/", user_agent="a bot").session
     client = client_of(session)
-    assert (client.is_crawler, client.observed) == (True, 1)
+    assert (client.is_crawler, client.tally()) == (True, (1, 0))
     assert client.connections["/"].session is session

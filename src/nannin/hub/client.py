@@ -33,10 +33,14 @@ class Client:
         self.connections: dict[str, Connection] = {}
         self._left: set[str] | None = None
 
-    @property
-    def observed(self) -> int:
-        """How many pages the session observes."""
-        return sum(connection.observes for connection in self.connections.values())
+    def tally(self, *, but: Connection | None = None) -> tuple[int, int]:
+        """How many pages the session observes, and how many it is counted on.
+
+        Args:
+            but: a connection that is about to leave, and is left out.
+        """
+        observes = [one.observes for one in self.connections.values() if one is not but]
+        return sum(observes), len(observes) - sum(observes)
 
     def enter(self, connection: Connection) -> None:
         """The session has a connection to one more page."""

@@ -78,9 +78,9 @@ class Crowds:
             Each connection that has still to be sent to in its own way, and how many bytes of the packets'
             frames it has got; where those are not 0, it has to be sent `outgoing.rest`.
         """
-        left = self._descriptors.send(crowd.numbers, start, stop, outgoing)
+        unsent = self._descriptors.send(crowd.numbers, start, stop, outgoing)
         members = crowd.members  # a list of its own takes its place when seats are closed up
-        return [(member, taken) for index, taken in left if (member := members[index]) is not None]
+        return [(member, taken) for index, taken in unsent if (member := members[index]) is not None]
 
 
 def _move(connection: Connection, seat: int) -> None:

@@ -168,7 +168,11 @@ class Emitter:
                 connection.send(event)
 
     def _spared(self, page: str, aim: Aim) -> list[Connection] | None:
-        """The few whom an event to one crowd or to a page's spares; None where the aim is another one."""
+        """Whom the aim spares.
+
+        None if the recipients have to be looked at one by one: the aim names several rooms or an id, or it
+        spares more than `_MAX_SPARED`.
+        """
         if aim.rooms is not None and (
             len(aim.rooms) != 1 or not self.connections.keys().isdisjoint(aim.rooms)
         ):
@@ -187,12 +191,12 @@ class Emitter:
         for crowd, seats in self._crowds_of(page, aim, spared):
             starts, stops = [0, *(seat + 1 for seat in seats)], [*seats, len(crowd.members)]
             # A list, as what is sent may end a session, which then leaves the crowd.
-            left = [
+            unsent = [
                 one
                 for start, stop in zip(starts, stops, strict=True)
                 for one in self._crowds.send(crowd, start, stop, event)
             ]
-            for connection, taken_bytes in left:
+            for connection, taken_bytes in unsent:
                 if taken_bytes:
                     connection.send(event.rest(taken_bytes))
                 elif not volatile or connection.session.is_writable:

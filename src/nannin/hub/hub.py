@@ -228,14 +228,14 @@ class Hub:
         observes = client.is_crawler or connect.observe
         # A client that takes back what it asked for, and asks again, before it hears the answer.
         replaced = self._find_unanswered(client, key, observes)
-        observed = client.observed - (replaced is not None and replaced.observes)
+        observed, joined = client.tally(but=replaced)
         problem = self.admission.judge(
             key,
             connect,
             observes=observes,
             is_on=key in client.connections and replaced is None,
             observed=observed,
-            joined=len(client.connections) - observed - (replaced is not None),
+            joined=joined,
         )
         if problem is not None:
             self._tell_missing(key)

@@ -88,11 +88,11 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
     )
-    passed = passed_to(settings)
-    if passed:
+    given = given_descriptors(settings)
+    if given:
         config.uds = None  # somebody listens on it already
     with socket_file(config.uds) if config.uds else contextlib.nullcontext():
-        sockets = adopt(passed) if passed else None if config.uds else bind(settings.host, settings.port)
+        sockets = adopt(given) if given else None if config.uds else bind(settings.host, settings.port)
         place = place_of(settings, sockets[0]) if sockets else settings
         server = Server(config, lambda: announce(application, place))
         with server.signals():
@@ -110,14 +110,14 @@ def serve_and_reload(settings: Settings) -> int:
 
     Returns, raises: as `serve`, except that an application which can't be loaded is waited for.
     """
-    passed = passed_to(settings)
-    if passed or not settings.uds:
-        return supervise(settings, adopt(passed) if passed else bind(settings.host, settings.port))
+    given = given_descriptors(settings)
+    if given or not settings.uds:
+        return supervise(settings, adopt(given) if given else bind(settings.host, settings.port))
     with socket_file(settings.uds):
         return supervise(settings, [bind_file(settings.uds)])
 
 
-def passed_to(settings: Settings) -> list[int]:
+def given_descriptors(settings: Settings) -> list[int]:
     """The descriptors of sockets that this process was given: by a supervisor, by hand, or by systemd."""
     if inherited := inherited_sockets():
         return inherited

@@ -1,4 +1,4 @@
-"""An application's objects in the form that JSON has for them; and where something is that has none."""
+"""An application's objects in the form that JSON has for them, and what is said of one that has no form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import msgspec
 BINARY_TYPES: Final = (bytes, bytearray, memoryview)
 
 _AS_TEXT: Final = (PurePath, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
-# Whose types, such as URLs and secrets, say what they are by `str`: a secret says only that it is one.
+# The packages whose types, such as URLs and secrets, are sent as their `str`. A secret's tells nothing of it.
 _PYDANTIC: Final = frozenset({"pydantic", "pydantic_core", "pydantic_extra_types"})
 _HALF: Final = "half a character (a lone surrogate)"
 # Maximum characters of a value in an error message.
