@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, Socket
-from nannin.audience.roster import Count
+from nannin.audience.roster import Count, Roster
+from nannin.hub.connection import Connection
 from nannin.hub.hub import ANSWER_UNDER_WAY_S
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Packet, PacketType
@@ -413,3 +414,24 @@ def test_the_log_says_once_for_what_packet_sessions_end(
         end(client)
     (message,) = [record.getMessage() for record in caplog.records]
     assert why in message
+
+
+# Counts that are not this node's alone
+
+
+class Merged(Roster[Connection]):
+    """The counts of a node, and of another one with ten visitors on every page."""
+
+    def __init__(self, node: Roster[Connection]) -> None:
+        super().__init__()
+        self._node = node
+
+    def count(self, page: str) -> Count:
+        return Count(*(number + 10 for number in self._node.count(page)))
+
+
+def test_what_is_told_and_shown_may_be_the_count_of_several_nodes() -> None:
+    house = House(make_counts=Merged)
+    client = house.client("/")
+    assert client.heard() == [11]
+    assert (house.count(), house.hub.roster.count("/")) == (Count(11, 11, 11), Count(1, 1, 1))

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from nannin.audience.roster import Count
+from nannin.audience.roster import Count, Counts, Roster
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.session import ServedSession, Session
@@ -186,6 +186,7 @@ class House:
         is_crawler: Callable[[str], bool] = lambda user_agent: False,
         verify: Callable[[str, str], bool] | None = None,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
+        make_counts: Callable[[Roster[Connection]], Counts] = lambda roster: roster,
         **settings: Any,
     ) -> None:
         self.clock = FakeClock()
@@ -199,6 +200,7 @@ class House:
             is_crawler=is_crawler,
             verify=verify,
             slices=slices,
+            make_counts=make_counts,
         )
         self.limits = limits or Limits()
         self.engine = Engine(

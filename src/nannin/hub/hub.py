@@ -67,6 +67,8 @@ class Hub:
         is_crawler: whether this User-Agent is a crawler's, which is told but not counted.
         verify: whether a token opens a page; None where pages need none.
         slices: how much of a fan-out is told before the loop turns.
+        make_counts: takes this node's roster, and returns what knows how many are on each page. By default
+            that is the roster itself; where several nodes share their counts, it merges their parts.
 
     Attributes:
         handlers: the application's.
@@ -92,6 +94,7 @@ class Hub:
         is_crawler: Callable[[str], bool] = lambda user_agent: False,
         verify: Callable[[str, str], bool] | None = None,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
+        make_counts: Callable[[Roster[Connection]], Counts] = lambda roster: roster,
     ) -> None:
         pace = Pace(
             share=settings.share,
@@ -101,7 +104,7 @@ class Hub:
         recovery = Recovery(window_s=settings.recover, max_bytes=settings.max_recovery, new_pid=new_id)
         self.handlers = handlers
         self.roster: Roster[Connection] = Roster()
-        self.counts: Counts = self.roster  # of one node; where several share a count, the merged one
+        self.counts = make_counts(self.roster)
         self.rooms: Rooms[Connection] = Rooms()
         self.people: People[Connection] = People(self.roster)
         self.home = HomeThread()

@@ -24,7 +24,7 @@ _MEANINGS = {
 
 
 class Observatory:
-    """What a server can be asked by those who are not counted: the web, streams, metrics, commands.
+    """What a server can be asked by those who are not counted: the web, streams, commands.
 
     Args:
         hub: knows who is where.
