@@ -1,4 +1,4 @@
-"""Every exception that leaves nannin on purpose.
+"""The exceptions that several rooms, or an application, may meet.
 
 NanninError
 ├── SettingsError                             a setting is wrong: which, what was expected, what came
@@ -15,8 +15,7 @@ NanninError
 ├── RemoteError                               a running server can't be reached, or refuses
 └── BenchError                                a benchmark can't go on
 
-Three more are signals inside `engine/`, stand where they are raised, and never leave it: `RequestRefused`,
-`ClientGone` and `HeadTooLarge`.
+What only one room raises and catches, such as `RequestRefused` of `engine/`, stands where it is raised.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ class PayloadError(NanninError, ValueError):
 class PacketError(NanninError):
     """A client sent a malformed Engine.IO or Socket.IO packet.
 
-    It never leaves nannin: over polling the client is answered 400, and a WebSocket is closed with 1002.
+    It never leaves nannin: whoever reads the packet catches it, and ends the client's session.
     """
 
 

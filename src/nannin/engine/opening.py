@@ -1,7 +1,8 @@
 """The opening handshake of a WebSocket: what the client asks, and the head of what we answer.
 
-uvicorn's HTTP protocols hand it over whole and valid. It isn't read by `websockets`, whose parser would keep
-the whole request for as long as the connection lives.
+Our HTTP protocol hands over the request as it has parsed it, and `check_opening` judges that. uvicorn's own
+protocols hand over the head as bytes, whole and valid, which `read_opening` reads first. `websockets` gets
+neither: its parser would keep the whole request for as long as the connection lives.
 
 Source: RFC 6455, 4.
 """

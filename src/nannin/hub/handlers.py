@@ -134,7 +134,8 @@ class Handlers:
 
     A pattern is a page's key, in which `*` stands for any text and `{name}` for any text without a `/`. Where
     several have a handler for an event, a key without such parts comes first, then the most specific pattern:
-    the one with the longest plain text, and of two such the one with fewer `*`.
+    the one with the longest plain text, and of two such the one with fewer `*`. A handler of the event by its
+    name, on whichever pattern, comes before every handler of the event `*`.
 
     Args:
         max_resolved: how many pages' handlers are remembered.
