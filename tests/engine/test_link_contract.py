@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.handshake import Handshake
-from nannin.engine.session import ServedSession
+from nannin.engine.served_session import ServedSession
 from nannin.testing.links import WebSocketWire
 from nannin.testing.timing import StageTime
 from nannin.wire.disconnect_reason import DisconnectReason

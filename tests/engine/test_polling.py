@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from nannin.engine.endpoint import Endpoint
-from nannin.engine.session import ServedSession
+from nannin.engine.served_session import ServedSession
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_session import Limits
 from support.asgi import Call, ask, http, no_tasks_left, scope, websocket

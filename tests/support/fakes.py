@@ -20,7 +20,8 @@ import msgspec
 from nannin.audience.roster import Count, Counts, Roster
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
-from nannin.engine.session import ServedSession, Session
+from nannin.engine.served_session import ServedSession
+from nannin.engine.session import Session
 from nannin.hub.connection import Connection
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub

@@ -15,7 +15,8 @@ from nannin.engine.deadlines import Deadlines
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import Link, RequestRefused
-from nannin.engine.session import Application, ServedSession
+from nannin.engine.served_session import ServedSession
+from nannin.engine.session import Application
 from nannin.once import Once
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason

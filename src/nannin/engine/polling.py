@@ -12,7 +12,7 @@ from nannin.engine.body import Unread, read_body
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import RequestRefused
-from nannin.engine.session import ServedSession
+from nannin.engine.served_session import ServedSession
 from nannin.engine.too_large import tell_too_large
 from nannin.wire.engine_packet import Encoded, cut_payload, encode_payload
 from nannin.wire.engine_request import EngineRequest, Refusal

@@ -12,7 +12,7 @@ from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import EXTENSION, DirectLink, RequestRefused
 from nannin.engine.receiver import Receiver
-from nannin.engine.session import ServedSession
+from nannin.engine.served_session import ServedSession
 from nannin.wire.engine_request import EngineRequest, Refusal
 from nannin.wire.outbox import Backlog, Newest
 from nannin.wire.outgoing import Outgoing

@@ -9,7 +9,7 @@ from typing import Final
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import RequestRefused
-from nannin.engine.session import ServedSession
+from nannin.engine.served_session import ServedSession
 from nannin.testing.timing import StageTime
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import CLOSE, PING, Encoded, EnginePacketType, encode_payload

@@ -6,7 +6,7 @@ from array import array
 
 import pytest
 
-from nannin.engine.session import ServedSession
+from nannin.engine.served_session import ServedSession
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.outgoing import Outgoing
 from support.fakes import FakeLink, Hall
