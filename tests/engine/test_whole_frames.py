@@ -50,7 +50,11 @@ def test_whatever_is_not_so_simple_is_left_with_all_after_it(other: bytes) -> No
     assert read_whole_frames(before + other + after, limit) == ([(True, b"before")], len(before))
 
 
-@pytest.mark.parametrize("cut", [text(b"cut")[:-1], text(b"x" * 200)[:3], text(b"x" * 200)[:7], b"\x81", b""])
+@pytest.mark.parametrize(
+    "cut",
+    [text(b"cut")[:-1], text(b"x" * 200)[:3], text(b"x" * 200)[:7], b"\x81", b""],
+    ids=["in the payload", "in the length", "in the mask", "after a byte", "nothing"],
+)
 def test_what_is_not_whole_yet_is_left(cut: bytes) -> None:
     before = text(b"before")
     assert read_whole_frames(before + cut, LARGE) == ([(True, b"before")], len(before))

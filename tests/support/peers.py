@@ -19,9 +19,10 @@ App = Callable[
 
 
 class FakeTransport(asyncio.Transport):
-    """Remembers what is written; with `full`, the kernel takes nothing and all of it waits here.
+    """Remembers what is written; with `full`, the kernel takes `room` bytes more and the rest waits here.
 
-    As uvloop's does, it raises when something is written after the connection is lost.
+    As asyncio's and uvloop's do, it says that it is full when more waits than its limit. As uvloop's does,
+    it raises when something is written after the connection is lost.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,8 @@ class FakeTransport(asyncio.Transport):
         self.waiting = b""
         self.protocol: asyncio.Protocol | None = None
         self.full = False
+        self.room = 0
+        self.high = 65_536
         self.reading = True
         self.closed: str | None = None
         self.info: dict[str, Any] = {"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 8124)}
@@ -41,9 +44,11 @@ class FakeTransport(asyncio.Transport):
             return
         self.written.append(bytes(data))
         if self.full:
-            blocked, self.waiting = bool(self.waiting), self.waiting + bytes(data)
+            paused = len(self.waiting) > self.high
+            self.waiting += bytes(data)[self.room :]
+            self.room = max(0, self.room - len(data))
             assert self.protocol is not None
-            if not blocked:
+            if not paused and len(self.waiting) > self.high:
                 self.protocol.pause_writing()
 
     def empty(self) -> None:
@@ -55,7 +60,9 @@ class FakeTransport(asyncio.Transport):
         return len(self.waiting)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        assert (high, low) == (1, 0)
+        assert high is not None
+        assert low == 0
+        self.high = high
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self.info.get(name, default)
@@ -105,13 +112,23 @@ class Recorder:
 class Peer:
     """A connection with a WebSocket client of `websockets` at its other end."""
 
-    def __init__(self, app: App, *, max_size: int = 1_000, target: str = "/x?y=1") -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        max_size: int = 1_000,
+        target: str = "/x?y=1",
+        waiting: bytes = b"",
+        info: dict[str, Any] | None = None,
+    ) -> None:
         config = Config(app, ws="none", ws_max_size=max_size, lifespan="off", log_config=None)
         config.load()
         self.state = ServerState()
         self.socket = DirectWebSocket(config, self.state, {})
         self.transport = FakeTransport()
         self.transport.protocol = self.socket
+        self.transport.full, self.transport.waiting = bool(waiting), waiting
+        self.transport.info |= info or {}
         self.socket.connection_made(self.transport)
         self.client = ClientProtocol(parse_uri(f"ws://127.0.0.1:8124{target}"), max_size=None)
 
@@ -155,9 +172,9 @@ def attaching(recorder: Recorder, *, max_outbox_bytes: int = 100, before: asynci
     return app
 
 
-async def attached(**options: Any) -> tuple[Peer, Recorder]:
+async def attached(*, info: dict[str, Any] | None = None, **options: Any) -> tuple[Peer, Recorder]:
     recorder = Recorder()
-    peer = Peer(attaching(recorder, **options))
+    peer = Peer(attaching(recorder, **options), info=info)
     await peer.open()
     assert peer.hear()[0].status_code == 101
     return peer, recorder

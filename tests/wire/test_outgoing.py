@@ -99,5 +99,6 @@ def test_what_is_binary_is_made_base64_once_for_all_who_poll(monkeypatch: pytest
 def test_the_rest_of_it_is_what_a_client_has_not_got_yet_of_the_frames(taken_bytes: int) -> None:
     outgoing = Outgoing(["42[1]", b"\x01" * 20])
     rest = outgoing.rest(taken_bytes)
+    assert isinstance(rest.frames, memoryview), "thousands may have to be sent the same rest"
     assert outgoing.frames[:taken_bytes] + rest.frames == outgoing.frames
     assert rest.packets == ()

@@ -108,8 +108,12 @@ class DirectWebSocket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The HTTP protocol hands its transport over."""
         self._transport = cast(asyncio.Transport, transport)
-        # Whatever the kernel does not take at once counts as waiting. (0 would pause TLS for ever.)
-        self._transport.set_write_buffer_limits(high=1, low=0)
+        # Whatever the kernel does not take at once counts as waiting, be it one byte: what is written to the
+        # descriptor must not overtake it. (0 would pause TLS for ever, which has no descriptor.)
+        high = 1 if is_ssl(self._transport) else 0
+        self._transport.set_write_buffer_limits(high=high, low=0)
+        if self._transport.get_write_buffer_size() > high:
+            self.pause_writing()  # answers to earlier requests wait, of which the HTTP protocol was told
         self._state.connections.add(cast(Any, self))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -233,13 +233,15 @@ class ServedSession(Session):
 
     def block(self, link: Link) -> None:
         """One of its WebSockets takes no more; it has to drain in time."""
-        self._route()
+        if link is self.link:
+            self._route()
         self._core.receive_blocked(self._host.clock.now())
         self._host.schedule(self)
 
     def drain(self, link: Link) -> None:
         """It takes more again."""
-        self._route()
+        if link is self.link:
+            self._route()
         self._core.receive_drained()
 
     def stop(self, link: Link) -> None:
