@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.engine import direct
-from nannin.engine.link import EXTENSION, RequestRefused
+from nannin.engine.link import RequestRefused
 from nannin.wire.engine_request import Refusal
 
 
@@ -14,7 +13,3 @@ def test_a_refused_request_says_how_to_answer_it(refusal: Refusal) -> None:
     error = RequestRefused(refusal)
     assert error.refusal is refusal
     assert str(error) == refusal.value[1]
-
-
-def test_the_extension_is_that_of_our_own_protocol_class() -> None:
-    assert direct.EXTENSION == EXTENSION

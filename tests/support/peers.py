@@ -11,7 +11,8 @@ from uvicorn.server import ServerState
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from nannin.engine.direct import EXTENSION, DirectWebSocket
+from nannin.engine.direct import DirectWebSocket
+from nannin.engine.link import EXTENSION
 
 App = Callable[
     [dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]

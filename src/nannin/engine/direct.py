@@ -26,14 +26,13 @@ from websockets.protocol import Side
 from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
 from nannin.engine.blocked import Blocked
 from nannin.engine.fragments import Fragments, TooManyFragments
+from nannin.engine.link import EXTENSION
 from nannin.engine.opening import Opening, OpeningRefused, check_opening, make_head, read_opening
 from nannin.engine.receiver import Receiver
 from nannin.engine.too_large import tell_too_large
 from nannin.engine.whole_frames import read_whole_frames
 from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
-
-EXTENSION = "nannin.direct"
 
 logger = logging.getLogger("nannin.websocket")
 logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open and close
