@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 import pytest
 
-from nannin.cli.banner import ELEMENT, address_of, banner
+from nannin.cli.banner import ELEMENT, address_of, announce, banner, version
 from nannin.settings import Settings
 from support.places import ROOT
 
@@ -55,6 +57,32 @@ def test_the_banner_names_the_page_the_line_to_embed_and_how_to_stop() -> None:
 def test_the_banner_of_another_application_has_no_line_to_embed() -> None:
     lines = plain(Settings(), "http://127.0.0.1:8124", has_page=False)
     assert lines[3:5] == ["  Address  http://127.0.0.1:8124/", "  Stop     Ctrl-C"]
+
+
+@pytest.mark.parametrize(("host", "family"), [("0.0.0.0", "IPv4"), ("::", "IPv6")])
+def test_the_banner_says_that_the_server_listens_on_all_addresses(host: str, family: str) -> None:
+    lines = plain(Settings(host=host, port=9000), "http://here:9000", has_page=False)
+    assert lines[3:5] == ["  Address  http://here:9000/", f"  Network  all {family} addresses, port 9000"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        (Settings(port=9000), "http://127.0.0.1:9000/"),
+        (
+            Settings(host="0.0.0.0", port=9000),
+            "all IPv4 addresses, on this machine as http://127.0.0.1:9000/",
+        ),
+        (Settings(host="::", port=9000), "all IPv6 addresses, on this machine as http://[::1]:9000/"),
+        (Settings(host="0.0.0.0", uds="x.sock"), "the socket x.sock"),
+    ],
+)
+def test_the_log_says_where_the_server_listens(
+    caplog: pytest.LogCaptureFixture, settings: Settings, place: str
+) -> None:
+    with caplog.at_level(logging.INFO, "nannin.server"):
+        announce(object(), settings)
+    assert caplog.messages == [f"nannin {version()} listens on {place}"]
 
 
 def test_the_banner_of_a_socket_file_names_its_path() -> None:

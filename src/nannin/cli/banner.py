@@ -15,6 +15,9 @@ from nannin.settings import Settings
 __all__ = ["address_of", "announce", "banner", "open_browser", "version"]
 
 
+# Hosts that mean every address of a machine, and which addresses these are.
+ALL_ADDRESSES: Final = {"0.0.0.0": "all IPv4 addresses", "::": "all IPv6 addresses"}  # noqa: S104
+
 # An element that reads right for one person, for several, and before any number has come.
 ELEMENT: Final = (
     '<span data-nannin data-nannin-one="{n} person is reading this." '
@@ -50,6 +53,8 @@ def announce(application: object, settings: Settings) -> None:
             click.echo(text, color=False if "NO_COLOR" in os.environ else None)
     if not (is_seen and sys.stderr.isatty()):
         place = f"{address}/" if address else f"the socket {settings.uds}"
+        if settings.host in ALL_ADDRESSES and address:
+            place = f"{ALL_ADDRESSES[settings.host]}, on this machine as {place}"
         logging.getLogger("nannin.server").info("nannin %s listens on %s", version(), place)
     if settings.open:
         open_browser(f"{address}/")
@@ -66,6 +71,8 @@ def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
     rows = {"Socket": settings.uds or ""}
     if address:
         rows = {"Page" if has_page else "Address": f"{address}/"}
+    if address and settings.host in ALL_ADDRESSES:
+        rows["Network"] = f"{ALL_ADDRESSES[settings.host]}, port {settings.port}"
     if address and has_page:
         rows["Embed"] = f'<script async src="{address}/nannin.js"></script>'
         rows[""] = ELEMENT
