@@ -94,6 +94,52 @@ def test_only_the_first_problem_is_told_and_tallied() -> None:
     assert door.tally == {Refusal.PAGE: 1, Refusal.TOKEN: 1, Refusal.PAYLOAD: 1}
 
 
+@pytest.mark.parametrize(
+    ("settings", "key", "auth", "line"),
+    [
+        ({}, "/", {}, None),
+        ({}, "/tok", {"token": "kot/"}, None),
+        (
+            {},
+            "/news",
+            {},
+            "'/news' is refused to a client with no token: page_secret is set; "
+            "`nannin token PAGE` prints a page's token, for data-token of the tag or the client's auth",
+        ),
+        (
+            {},
+            "/news",
+            {"token": "x"},
+            "'/news' is refused to a client with a wrong token: page_secret is set; "
+            "`nannin token PAGE` prints a page's token, for data-token of the tag or the client's auth",
+        ),
+        ({}, "news", {}, None),
+        (
+            {},
+            "/shut",
+            {},
+            "'/shut' is refused as an invalid namespace, since only pages with handlers exist: "
+            'live.page("/*") with a handler, or the setting pages, lets it in',
+        ),
+        (
+            {"pages": ("/", "/news/*")},
+            "/shut",
+            {},
+            "'/shut' is refused as an invalid namespace: it is not among the pages /,/news/*; "
+            "add it to --pages, or wherever the setting pages is",
+        ),
+    ],
+)
+def test_the_advice_names_what_lets_a_client_onto_a_page(
+    settings: dict[str, Any], key: str, auth: dict[str, Any], line: str | None
+) -> None:
+    def verify(page: str, token: str) -> bool:
+        return page == "/" or tokens(page, token)
+
+    door = Admission(lambda page: page != "/shut", Settings(**settings), verify)
+    assert door.advise(key, Connect.read({"token": "any"} | auth if key == "/" else auth)) == line
+
+
 # Tokens
 
 

@@ -243,6 +243,31 @@ def test_a_page_that_handlers_leave_out_is_named_once_with_what_lets_it_in(
     ]
 
 
+def test_a_page_that_is_not_among_those_of_the_setting_is_named_with_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    house = House(pages=["/", "/news/*"])
+    house.hub.handlers.declare("/news/*")
+    for page in ("/olds", "/olds", "/news/1"):
+        house.client(page)
+    assert caplog.messages == [
+        "'/olds' is refused as an invalid namespace: it is not among the pages /,/news/*; "
+        "add it to --pages, or wherever the setting pages is"
+    ]
+
+
+def test_a_page_that_needs_a_token_is_named_once_with_the_command_that_prints_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    house = House(verify=lambda page, token: token == "right")
+    for token in ("", "wrong", "right"):
+        house.client("/news", token=token)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("'/news' is refused to a client with no token: page_secret is set")
+    assert "`nannin token PAGE`" in record.getMessage()
+
+
 def test_only_so_many_missing_pages_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     house = House()
     house.hub.handlers.declare("/news")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from nannin.access.connect import Connect
+from nannin.audience.page_key import is_page_key
 from nannin.settings import Settings
 
 
@@ -73,12 +74,46 @@ class Admission:
         self.tally[refusal] += 1
         return problem
 
+    def advise(self, key: str, connect: Connect) -> str | None:
+        """One line for the log on a page that a client may not join, and what lets it in.
+
+        Args:
+            key: the page's key.
+            connect: what came with the CONNECT.
+
+        Returns:
+            The line; None where the reason is neither the page nor its token.
+        """
+        if not is_page_key(key):
+            return None
+        pages = ",".join(self._settings.pages)
+        if not self._exists(key) and pages:
+            return (
+                f"{key!r:.80} is refused as an invalid namespace: it is not among the pages {pages:.80}; "
+                "add it to --pages, or wherever the setting pages is"
+            )
+        if not self._exists(key):
+            return (
+                f"{key!r:.80} is refused as an invalid namespace, since only pages with handlers exist: "
+                'live.page("/*") with a handler, or the setting pages, lets it in'
+            )
+        if not self._has_token(key, connect):
+            said = "a wrong token" if connect.token else "no token"
+            return (
+                f"{key!r:.80} is refused to a client with {said}: page_secret is set; "
+                "`nannin token PAGE` prints a page's token, for data-token of the tag or the client's auth"
+            )
+        return None
+
+    def _has_token(self, key: str, connect: Connect) -> bool:
+        return self._verify is None or bool(connect.token and self._verify(key, connect.token))
+
     def _judge_page(self, key: str, connect: Connect, is_on: bool) -> tuple[Refusal, str] | None:
         if not self._exists(key):
             return Refusal.PAGE, "Invalid namespace"
         if is_on:
             return Refusal.PAGE, "Already connected"
-        if self._verify is not None and not (connect.token and self._verify(key, connect.token)):
+        if not self._has_token(key, connect):
             return Refusal.TOKEN, "Invalid token: this page needs a signed token"
         return None
 

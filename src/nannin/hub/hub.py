@@ -14,7 +14,6 @@ from typing import Any
 from nannin.access.admission import Admission, Refusal
 from nannin.access.connect import Connect, Format
 from nannin.audience.pace import Pace
-from nannin.audience.page_key import is_page_key
 from nannin.audience.people import People
 from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
@@ -241,7 +240,7 @@ class Hub:
             joined=joined,
         )
         if problem is not None:
-            self._tell_missing(key)
+            self._tell_refused(key, connect)
             self._refuse(session, key, ConnectionRefused(problem))
             return
         if replaced is not None:
@@ -273,14 +272,11 @@ class Hub:
         under_way = self._clock.now() - connection.answered_s < ANSWER_UNDER_WAY_S
         return connection if under_way and connection.observes is observes else None
 
-    def _tell_missing(self, key: str) -> None:
-        """A page that handlers or `pages` leave out is told once, as it may be missing by mistake."""
-        if is_page_key(key) and not self.handlers.exists(key) and self._once.is_first(key):
-            logger.warning(
-                "%.80r is refused as an invalid namespace, since only pages with handlers exist: "
-                'live.page("/*") with a handler, or the setting pages, lets it in',
-                key,
-            )
+    def _tell_refused(self, key: str, connect: Connect) -> None:
+        """A page that is missing, or that a client has no token for, is told once: it may be a mistake."""
+        advice = self.admission.advise(key, connect)
+        if advice is not None and self._once.is_first(key):
+            logger.warning("%s", advice)
 
     def _accept(self, connection: Connection) -> None:
         if connection.state is not SocketState.JOINING:  # the client left while the handler ran
