@@ -46,6 +46,26 @@ def test_each_setting_is_shown_with_its_source(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
+    ("program", "arguments", "row"),
+    [
+        ("", [], ["16384", "default"]),
+        ("", ["--max-payload", "500"], ["500", "--max-payload"]),
+        ("from nannin import Live; app = Live()", [], ["16384", "default"]),
+        ("from nannin import Live; app = Live(); app.on('say')(print)", [], ["1000000", "default"]),
+        ("from nannin import Live; app = Live(max_payload=70)", [], ["70", "the application's code"]),
+        ("async def app(scope, receive, send): ...", [], ["1000000", "default"]),
+    ],
+)
+def test_the_max_payload_that_is_shown_is_the_one_in_force(
+    capsys: pytest.CaptureFixture[str], program: str, arguments: list[str], row: list[str]
+) -> None:
+    pathlib.Path("app.py").write_text(program)
+    arguments += ["--app", "app.py:app"] if program else []
+    assert main(["check", "--port", "0", *arguments]) == 0
+    assert rows(capsys.readouterr().out)["max_payload"] == row
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
         (["--port", "x"], 2, '--port must be a whole number from 0 to 65535, not "x"'),

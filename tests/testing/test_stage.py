@@ -189,3 +189,41 @@ async def test_the_application_may_use_a_page_from_a_change() -> None:
     async with Stage(live) as stage:
         ann = await stage.connect()
         assert ann.received == [("now", 1)]
+
+
+# Mistakes
+
+
+def test_a_stage_takes_the_live_and_not_the_app_that_it_is_mounted_in() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    expected = "Stage takes the Live itself, not an app that it is mounted in: .*not one of type function"
+    with pytest.raises(TypeError, match=expected):
+        Stage(app)  # type: ignore[arg-type]
+
+
+async def test_a_stage_that_is_not_open_says_how_to_open_it() -> None:
+    stage = Stage(Live())
+    for call in (stage.connect(), stage.advance(1), stage.settle()):
+        with pytest.raises(RuntimeError, match=r"use it as `async with Stage\(live\) as stage:`"):
+            await call
+
+
+async def test_a_page_without_its_slash_is_named_with_it() -> None:
+    async with Stage(Live()) as stage:
+        with pytest.raises(ValueError, match="a page's key starts with /: '/news', not 'news'"):
+            await stage.connect("news")
+        assert stage.count("/news").connections == 0
+
+
+def test_a_test_that_does_not_run_on_asyncio_is_told_of_the_fixture() -> None:
+    live = Live()
+    opening = Stage(live).__aenter__()
+    with pytest.raises(RuntimeError, match='a fixture anyio_backend that returns "asyncio"'):
+        opening.send(None)
+
+    async def stage_again() -> None:
+        async with Stage(live) as stage:
+            await stage.connect()
+
+    asyncio.run(stage_again())

@@ -38,25 +38,41 @@ def run(flags: Mapping[str, object], config: str | None) -> int:
     check_certificate(settings)
     application = load_application(settings.app) if settings.app else default_application()
     in_code = getattr(application, "settings", None)
-    print_settings(settings, sources, in_code if isinstance(in_code, Settings) else settings)
+    in_code = in_code if isinstance(in_code, Settings) else settings
+    print_settings(settings, sources, in_code, max_payload_of(application, in_code))
     try_place(settings)
     click.echo("\nThe server can be started.")
     return 0
 
 
-def print_settings(settings: Settings, sources: Mapping[str, str], in_code: Settings) -> None:
+def max_payload_of(application: object, settings: Settings) -> int:
+    """The `max_payload` in force, which depends on whether the application handles events.
+
+    Args:
+        application: what is served.
+        settings: the application's.
+    """
+    assembly = getattr(application, "assembly", None)  # of a Live; any other app handles events
+    return settings.max_payload_bytes(handles_events=assembly is None or assembly.handles_events)
+
+
+def print_settings(
+    settings: Settings, sources: Mapping[str, str], in_code: Settings, max_payload: int
+) -> None:
     """Prints each setting, its value, and its source; what is not the default stands out.
 
     Args:
         settings: the server's.
         sources: where they came from, as `load_with_sources` says it.
         in_code: those of the application, whose code may have set others.
+        max_payload: the limit in force, for where nobody has set it.
     """
     rows = []
     for setting in SETTINGS.values():
         value, source = getattr(settings, setting.name), describe_source(sources.get(setting.name))
         if setting.in_code and getattr(in_code, setting.name) != value:
             value, source = getattr(in_code, setting.name), IN_CODE
+        value = max_payload if setting.name == "max_payload" else value
         rows.append((setting.name, shown(setting.name, value), source))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, text, source in rows:

@@ -44,21 +44,30 @@ class Stage:
 
     Attributes:
         live: the server under test.
+
+    Raises:
+        TypeError: `live` is not a Live, such as the app that it is mounted in.
     """
 
     def __init__(self, live: Live, *, raise_errors: bool = True) -> None:
+        if not isinstance(live, Live):
+            raise TypeError(
+                "Stage takes the Live itself, not an app that it is mounted in: "
+                f"Stage(live), not one of type {type(live).__name__}"
+            )
         self.live = live
         self._raise_errors = raise_errors
         self._parts = live.assembly
         self._time: StageTime
-        self._run: Run
+        self._opened: Run | None = None
 
     async def __aenter__(self) -> Self:
         """Takes the Live over.
 
         Raises:
-            RuntimeError: it is on a stage already, or has clients.
+            RuntimeError: it is on a stage already, or has clients; or the test does not run on asyncio.
         """
+        loop = _running_loop()
         if self.live in _ON_STAGE:
             raise RuntimeError("this Live is on a stage already")
         if self.live.engine.sessions or self.live.pages():
@@ -66,8 +75,8 @@ class Stage:
         _ON_STAGE.add(self.live)
         # Not back, since the Live remembers times; and whole, since sums of small numbers are then exact.
         now_s = math.ceil(self._parts.clock.now())
-        self._time = StageTime(asyncio.get_running_loop(), float(now_s))
-        self._run = Run(self._parts.hub, self._time, raise_errors=self._raise_errors)
+        self._time = StageTime(loop, float(now_s))
+        self._opened = Run(self._parts.hub, self._time, raise_errors=self._raise_errors)
         self._begin()
         try:
             await self._run.rest()
@@ -120,7 +129,11 @@ class Stage:
         Raises:
             ConnectionRefused: the server turned it away; it has `message` and `data`.
             AssertionError: the connect handler has not decided.
+            ValueError: `page` does not start with a `/`.
         """
+        if not page.startswith("/"):
+            raise ValueError(f"a page's key starts with /: {f'/{page}'!r}, not {page!r}")
+        run = self._run
         wire_type = PollingWire if polling else WebSocketWire
         handshake = _handshake(headers or {}, query or {}, address, scope or {}, polling=polling)
 
@@ -133,7 +146,7 @@ class Stage:
 
         tab: Tab[Client] = Tab(open_wire)
         named = {} if visitor is None else {"visitor": visitor}
-        client = tab.clients[page] = Client(self._run, tab, page, {**named, **(auth or {})}, on or {})
+        client = tab.clients[page] = Client(run, tab, page, {**named, **(auth or {})}, on or {})
         tab.open()
         try:
             await client.join()
@@ -182,6 +195,12 @@ class Stage:
 
     # Taking the Live over
 
+    @property
+    def _run(self) -> Run:
+        if self._opened is None:
+            raise RuntimeError("the stage is not open: use it as `async with Stage(live) as stage:`")
+        return self._opened
+
     def _begin(self) -> None:
         self._run.begin()
         self._time.begin()
@@ -200,6 +219,16 @@ class Stage:
             self._time.end()
             self._run.end()
             _ON_STAGE.discard(self.live)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "a stage needs asyncio, and this test runs on something else, such as trio: "
+            'write a fixture anyio_backend that returns "asyncio"'
+        ) from None
 
 
 def _handshake(
