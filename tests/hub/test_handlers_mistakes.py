@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from nannin import Socket, Visitor
@@ -92,3 +93,74 @@ def test_an_annotation_that_only_a_type_checker_can_read_is_taken_as_it_is() -> 
     handlers = Handlers()
     handlers.register("/", "enter", enter)
     assert handlers.resolve("/").find_for_visitor("enter") is not None
+
+
+class Chat:
+    """A class whose methods are handlers of an object, and of nothing else."""
+
+    def say(self, socket: Socket, text: str) -> None: ...
+
+    @staticmethod
+    def hear(socket: Socket, text: str) -> None: ...
+
+
+def test_a_method_without_its_object_is_refused_where_it_is_registered() -> None:
+    handlers = Handlers()
+    with pytest.raises(TypeError, match=r"Chat\.say takes self, and nannin has no Chat to call it on"):
+        handlers.register("/", "say", Chat.say)
+    handlers.register("/", "say", Chat().say)
+    handlers.register("/", "hear", Chat.hear)
+
+
+def test_a_function_whose_socket_is_called_self_is_a_handler() -> None:
+    def say(self: Socket, text: str) -> None: ...
+
+    Handlers().register("/", "say", say)
+
+
+@pytest.mark.parametrize("annotation", [int, str, "str | None", list, list[str], bytes, None, Literal["x"]])
+def test_a_connect_handler_whose_auth_never_fits_is_refused_where_it_is_registered(annotation: Any) -> None:
+    def arrived(socket: Socket, auth: Any) -> None: ...
+
+    arrived.__annotations__["auth"] = annotation
+    with pytest.raises(TypeError, match="arrived of 'connect' gets the client's auth as an object: annotate"):
+        Handlers().register("/", "connect", arrived)
+
+
+class Ticket(msgspec.Struct):
+    """An auth with a field that must be there."""
+
+    ticket: str
+
+
+class Model:
+    """What a class of pydantic looks like."""
+
+    @classmethod
+    def model_validate(cls, value: Any) -> Model:
+        raise AssertionError("no client has come yet")
+
+
+@pytest.mark.parametrize("annotation", [Any, object, dict, dict[str, int], Ticket, Model, "Ticket | int"])
+def test_a_connect_handler_whose_auth_can_fit_is_taken(annotation: Any) -> None:
+    def arrived(socket: Socket, auth: Any) -> None: ...
+
+    def arrived_with_all(socket: Socket, *auth: Any) -> None: ...
+
+    arrived.__annotations__["auth"] = arrived_with_all.__annotations__["auth"] = annotation
+    Handlers().register("/", "connect", arrived)
+    Handlers().register("/", "connect", arrived_with_all)
+
+
+@pytest.mark.parametrize(
+    ("page", "meant"),
+    [("/chat/:room", "/chat/{room}"), ("/:a/b/:c_1", "/{a}/b/{c_1}"), ("/a:b", None), ("/:1", None)],
+)
+def test_a_parameter_with_a_colon_is_told_once(
+    caplog: pytest.LogCaptureFixture, page: str, meant: str | None
+) -> None:
+    handlers = Handlers()
+    handlers.register(page, "say", print)
+    handlers.register(page, "hear", print)
+    told = [f"the page {page} has a colon in its key, which is plain text: did you mean {meant}?"]
+    assert caplog.messages == (told if meant else [])

@@ -36,6 +36,9 @@ EXIT = "exit"
 # Maximum pages whose handlers are remembered; for any other page they are looked up again.
 MAX_RESOLVED = 10_000
 
+# A parameter of a path as Express and others have it.
+_COLON = re.compile(r"/:([A-Za-z_]\w*)")
+
 
 def check_handled(event: str) -> None:
     """Raises where `event` is not a name that a handler can have, such as the function of a bare `@on`."""
@@ -76,6 +79,11 @@ class Handler:
         if event in (CONNECT, DISCONNECT) and self.payload.least > 1:
             what = "auth" if event == CONNECT else "reason"
             raise TypeError(f"the handler {self.name} of {event!r} gets the socket and the {what}, no more")
+        if event == CONNECT and not self.payload.takes_object():
+            raise TypeError(
+                f"the handler {self.name} of 'connect' gets the client's auth as an object: "
+                "annotate its second argument as a dict, a TypedDict, a dataclass, a Struct or a model"
+            )
 
 
 class PageHandlers:
@@ -194,6 +202,14 @@ class Handlers:
             meant,
         )
 
+    def _warn_of_colon(self, pattern: str) -> None:
+        """Tells of a parameter that is written as other routers write it, which here is plain text."""
+        meant = _COLON.sub(r"/{\1}", pattern)
+        if meant != pattern and self._warns:
+            logger.warning(
+                "the page %s has a colon in its key, which is plain text: did you mean %s?", pattern, meant
+            )
+
     def use(self, pattern: str, middleware: Middleware) -> None:
         """Puts a function around every handler of the pages of a pattern, and declares them unless it is `/`.
 
@@ -244,6 +260,7 @@ class Handlers:
         self._resolved.clear()
         pattern = normalise(pattern)
         if pattern not in self._rows:
+            self._warn_of_colon(pattern)
             self._rows[pattern] = _Row(pattern)
             self._rows = dict(sorted(self._rows.items(), key=lambda row: generality(row[0])))
         self._is_closed = self._is_closed or pattern != "/"

@@ -54,6 +54,12 @@ class Payload:
         if taker.annotation in _NO_SOCKET:
             kind = getattr(taker.annotation, "__name__", taker.annotation)
             raise TypeError(f"the handler {name} gets the {first} first, so {taker.name} can't be {kind}")
+        if taker.name == "self" and _is_of_class(handler):
+            owner, method = name.split(".")[-2:]
+            raise TypeError(
+                f"the handler {name} takes self, and nannin has no {owner} to call it on: write a function "
+                f"without a class, or register the method of an object, as in on(...)(one.{method})"
+            )
         if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
             raise TypeError(f"the handler {name} must not be a generator: it returns its answer")
         if taker.kind in _POSITIONAL:
@@ -85,6 +91,17 @@ class Payload:
         if self._takes_any:
             return args
         return [self._convert(number, value) for number, value in enumerate(args)]
+
+    def takes_object(self) -> bool:
+        """Whether the first argument can be a JSON object, which a client's auth always is."""
+        if not self.most:
+            return True
+        wanted = self._types[0] if self._types else self._rest
+        try:
+            msgspec.convert({}, wanted, builtin_types=BINARY_TYPES, dec_hook=_take_any)
+        except msgspec.ValidationError as error:
+            return not str(error).endswith("got `object`")  # what lacks fields is an object all the same
+        return True
 
     def _convert(self, number: int, value: Any) -> Any:
         wanted = self._types[number] if number < len(self._types) else self._rest
@@ -126,6 +143,12 @@ def check_taker(handler: Callable[..., Any], event: str, expected: str) -> None:
 def name_of(handler: Callable[..., Any]) -> str:
     """A handler's name, for messages."""
     return getattr(_function_of(handler), "__qualname__", None) or repr(handler)
+
+
+def _is_of_class(handler: Callable[..., Any]) -> bool:
+    """Whether this is a function as a class has it, called on no object."""
+    owner = name_of(handler).rpartition(".")[0]
+    return bool(owner) and not owner.endswith("<locals>")
 
 
 def _function_of(handler: Callable[..., Any]) -> Any:
@@ -200,6 +223,10 @@ def _convert_foreign(wanted: type, value: Any) -> Any:
         except ValueError as error:
             raise ValueError(_first_problem(error)) from None
     raise TypeError(f"expected {wanted.__name__}")
+
+
+def _take_any(wanted: type, value: Any) -> Any:
+    raise ValueError(f"{wanted.__name__} decides for itself")
 
 
 def _first_problem(error: ValueError) -> str:
