@@ -86,9 +86,8 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main(["check", "--port", port]) == 1
-    assert (
-        capsys.readouterr().err == f"nannin: can't listen on 127.0.0.1, port {port}: Address already in use\n"
-    )
+    why = "Address already in use; choose another port with --port or NANNIN_PORT"
+    assert capsys.readouterr().err == f"nannin: can't listen on 127.0.0.1, port {port}: {why}\n"
 
 
 def test_a_socket_file_is_tried_and_removed(tmp_path: pathlib.Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
+import threading
 
 import pytest
 from hypothesis import given
@@ -88,7 +91,49 @@ def test_no_url_leads_to_a_socket_without_a_port(settings: Settings) -> None:
 def test_a_certificate_that_is_not_trusted_is_said_with_the_remedy() -> None:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_message = "self-signed certificate"
-    assert describe(error).startswith("self-signed certificate: --insecure accepts any certificate")
+    said = describe(error, Address("https://a.test"))
+    assert said.startswith("self-signed certificate: --insecure accepts any certificate")
+
+
+def answer_once(data: bytes) -> tuple[int, threading.Thread]:
+    """A server that reads something, answers this and closes; its port, and its thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
+
+    def run() -> None:
+        with listener, listener.accept()[0] as connection:
+            connection.settimeout(10)
+            connection.recv(4096)
+            connection.sendall(data)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return listener.getsockname()[1], thread
+
+
+@pytest.mark.parametrize(
+    ("scheme", "answer", "reason"),
+    [
+        ("https", b"HTTP/1.1 400 Bad Request\r\n\r\n", "this server speaks http: write http://"),
+        (
+            "http",
+            b"",
+            "the server closed the connection without an answer: if it speaks https, write https://",
+        ),
+    ],
+)
+def test_the_wrong_scheme_is_said_with_the_right_one(scheme: str, answer: bytes, reason: str) -> None:
+    port, thread = answer_once(answer)
+    address = Address(f"{scheme}://127.0.0.1:{port}", insecure=True)
+    reasons = []
+    with contextlib.closing(address.connect()) as connection:
+        try:
+            connection.request("GET", "/")
+            connection.getresponse()
+        except OSError as error:
+            reasons.append(describe(error, address))
+    thread.join(10)
+    assert reasons == [reason]
 
 
 def test_a_connection_takes_any_certificate_only_if_it_is_told_to() -> None:

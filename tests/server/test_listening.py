@@ -27,9 +27,8 @@ def test_every_address_of_a_host_gets_the_same_free_port() -> None:
 def test_a_port_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(
-            BindError, match=f"^can't listen on 127.0.0.1, port {port}: Address already in use$"
-        ):
+        why = "Address already in use; choose another port with --port or NANNIN_PORT"
+        with pytest.raises(BindError, match=f"^can't listen on 127.0.0.1, port {port}: {why}$"):
             bind("127.0.0.1", port)
 
 
@@ -107,8 +106,10 @@ def test_a_certificate_must_be_readable_be_pem_and_fit_its_key(tmp_path: pathlib
         (
             certificate,
             None,
-            f"{certificate} is not a PEM certificate with an unencrypted key",
+            f"{certificate} has no unencrypted key: if the key is in another file, "
+            "name it with --ssl-keyfile",
         ),
+        (junk, None, f"{junk} is not a PEM certificate with an unencrypted key"),
     ]:
         with pytest.raises(SettingsError) as caught:
             check_certificate(Settings(ssl_certfile=certfile, ssl_keyfile=keyfile))

@@ -92,6 +92,11 @@ def test_a_missing_name_is_refused_with_a_hint(folder: pathlib.Path) -> None:
     write(folder / "names_a.py", "def live(): pass")
     assert refusal("names_a.py:life") == 'names_a.py has no "life"; did you mean "live"?'
     assert refusal("names_a.py:zzz") == 'names_a.py has no "zzz"'
+    write(folder / "lives_a.py", "from nannin import EngineIO, Live\nroom, hall, x = Live(), Live(), Live")
+    assert refusal("lives_a.py:zzz") == 'lives_a.py has no "zzz"; it has room, hall'
+    said = 'lives_a.py has neither "app" nor "live": say which, as in lives_a.py:NAME; it has room, hall'
+    assert refusal("lives_a.py") == said
+    assert refusal("lives_a.py:room.zzz") == 'lives_a.py has no "room.zzz"'
     write(folder / "nothing.py", "x = 1")
     assert (
         refusal("nothing.py") == 'nothing.py has neither "app" nor "live": say which, as in nothing.py:NAME'

@@ -162,7 +162,8 @@ def test_the_page_is_opened_in_the_browser_once_it_is_served(tmp_path: pathlib.P
 def test_a_port_in_use_is_one_line_and_code_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        line = f"nannin: can't listen on 127.0.0.1, port {port}: Address already in use\n"
+        why = "Address already in use; choose another port with --port or NANNIN_PORT"
+        line = f"nannin: can't listen on 127.0.0.1, port {port}: {why}\n"
         assert run("--port", str(port)) == (1, "", line)
 
 

@@ -211,7 +211,7 @@ def test_nobody_at_the_address_is_one_line() -> None:
     ("answer", "line"),
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n", "not a nannin server: its answer is not HTTP"),
-        (b"", "Remote end closed connection without response"),
+        (b"", "the server closed the connection without an answer: if it speaks https, write https://"),
         (
             b"HTTP/1.1 404 Not\x1bFound\r\nContent-Type: text/html\r\n\r\n<p>what?",
             r"not a nannin server, or an old one: its /api/stream answers 404 Not\u001bFound, text/html",

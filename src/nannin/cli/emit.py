@@ -62,7 +62,7 @@ def send_event(
                     raise RemoteError(refusal_of(response, "/api/emit"))
                 return msgspec.json.decode(response.read(_MAX_ANSWER_BYTES), type=_Answer).recipients
     except (OSError, http.client.HTTPException, UnicodeError, msgspec.DecodeError, RemoteError) as error:
-        raise RemoteError(f"{address.url}: {describe(error)}") from None
+        raise RemoteError(f"{address.url}: {describe(error, address)}") from None
 
 
 def read_argument(text: str) -> Any:

@@ -20,6 +20,8 @@ __all__ = ["Address", "describe", "escape", "refusal_of", "url_of"]
 _CONNECT_TIMEOUT_S: Final = 10.0
 _MAX_ERROR_BYTES: Final = 4096
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# What OpenSSL calls an answer that is not TLS: an HTTP response, by its first bytes.
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 _HOST = re.compile(r"[^\s/\\?#@\[\]%<>^|`{}\x00-\x1f\x7f]{1,253}")
 
 
@@ -94,10 +96,17 @@ def refusal_of(response: http.client.HTTPResponse, path: str) -> str:
     return f"not a nannin server, or an old one: its {path} answers {said}, {escape(kind)[:80]}"
 
 
-def describe(error: Exception) -> str:
-    """Why there is no answer, in a few words."""
+def describe(error: Exception, address: Address) -> str:
+    """Why there is no answer, in a few words.
+
+    Args:
+        error: what came instead.
+        address: where the answer was expected.
+    """
     if isinstance(error, RemoteError):
         return str(error)
+    if isinstance(error, http.client.RemoteDisconnected) and not address.is_https:
+        return "the server closed the connection without an answer: if it speaks https, write https://"
     if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
         return "not a nannin server: its answer is not HTTP"
     if isinstance(error, UnicodeError):
@@ -107,6 +116,8 @@ def describe(error: Exception) -> str:
             f"{escape(error.verify_message)}: --insecure accepts any certificate, "
             "and the variable SSL_CERT_FILE names a file of those to trust"
         )
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "this server speaks http: write http://"
     return escape(getattr(error, "strerror", "") or str(error))
 
 

@@ -63,7 +63,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     if failed is not None and (not bound or failed.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
         for listener in bound:
             listener.close()
-        raise cannot_listen(f"{host}, port {port}", failed)
+        raise cannot_listen(f"{host}, port {port}", failed, has_port=True)
     return bound
 
 
@@ -163,10 +163,31 @@ def check_certificate(settings: Settings) -> None:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise SettingsError(f"{key} is not the key of the certificate {settings.ssl_certfile}") from None
+        if not settings.ssl_keyfile and _is_certificate(settings.ssl_certfile):
+            raise SettingsError(
+                f"{key} has no unencrypted key: if the key is in another file, name it with --ssl-keyfile"
+            ) from None
         files = f"{settings.ssl_certfile} with {key}" if settings.ssl_keyfile else key
         raise SettingsError(f"{files} is not a PEM certificate with an unencrypted key") from None
 
 
-def cannot_listen(where: str, error: OSError) -> BindError:
-    """The error for an address that can't be listened on, in the system's words."""
-    return BindError(f"can't listen on {where}: {error.strerror or error}")
+def _is_certificate(path: str) -> bool:
+    """Whether a file has a certificate, whatever else it has."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def cannot_listen(where: str, error: OSError, *, has_port: bool = False) -> BindError:
+    """The error for an address that can't be listened on, in the system's words.
+
+    Args:
+        where: the address, as a person reads it.
+        error: what the system said.
+        has_port: whether another port could be chosen.
+    """
+    is_taken = has_port and error.errno == errno.EADDRINUSE
+    remedy = "; choose another port with --port or NANNIN_PORT" if is_taken else ""
+    return BindError(f"can't listen on {where}: {error.strerror or error}{remedy}")

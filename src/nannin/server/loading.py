@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import logging
 import os
 import pathlib
@@ -19,6 +20,8 @@ from nannin.settings import Settings
 __all__ = ["default_application", "folder_of", "load_application", "max_message_bytes"]
 
 DEFAULT_NAMES: Final = ("app", "live")
+# How many names an error lists.
+MAX_OFFERED: Final = 5
 FOREIGN_MESSAGE_BYTES: Final = 16 * 2**20  # uvicorn's own limit, for WebSockets that are not ours
 
 logger = logging.getLogger("nannin.applications")
@@ -121,12 +124,14 @@ def pick(module: types.ModuleType, place: str, name: str) -> Any:
     if not name:
         name = next((candidate for candidate in DEFAULT_NAMES if hasattr(module, candidate)), "")
         if not name:
-            raise ApplicationError(f'{place} has neither "app" nor "live": say which, as in {place}:NAME')
+            raise ApplicationError(
+                f'{place} has neither "app" nor "live": say which, as in {place}:NAME{offered(module)}'
+            )
     application: Any = module
     for part in name.split("."):
         if not hasattr(application, part):
             close = get_close_matches(part, dir(application), n=1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
+            hint = f'; did you mean "{close[0]}"?' if close else offered(application)
             raise ApplicationError(f'{place} has no "{name}"{hint}')
         application = getattr(application, part)
     if not callable(application):
@@ -141,6 +146,17 @@ def pick(module: types.ModuleType, place: str, name: str) -> Any:
             f"{place}:{name} is not an ASGI application: it is of type {type(application).__name__}{hint}"
         )
     return application
+
+
+def offered(module: object) -> str:
+    """The objects of a module that may be the application, in the words of an error; "" if none is."""
+    values = vars(module) if isinstance(module, types.ModuleType) else {}
+    names = [name for name, value in values.items() if inspect.iscoroutinefunction(_call_of(value))]
+    return f"; it has {', '.join(names[:MAX_OFFERED])}" if names else ""
+
+
+def _call_of(value: object) -> Any:
+    return None if inspect.isclass(value) else getattr(type(value), "__call__", None)  # noqa: B004
 
 
 def max_message_bytes(application: object, settings: Settings) -> int:

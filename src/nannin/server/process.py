@@ -99,7 +99,8 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
             try:
                 server.run(sockets)
             except OSError as error:
-                raise cannot_listen(place.uds or f"{place.host}, port {place.port}", error) from None
+                where = place.uds or f"{place.host}, port {place.port}"
+                raise cannot_listen(where, error, has_port=not place.uds) from None
             except SystemExit:  # uvicorn has logged that the application refused to start
                 return 1
     return 0

@@ -71,7 +71,7 @@ def follow(
         except BrokenPipeError:
             raise  # the reader of our output is gone; a server that is gone resets or ends its stream
         except (OSError, http.client.HTTPException, UnicodeError, RemoteError) as error:
-            reason = describe(error)
+            reason = describe(error, address)
             if not has_answered:
                 raise RemoteError(f"{address.url}: {reason}") from None
         if not is_lost:
