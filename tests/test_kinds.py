@@ -282,3 +282,18 @@ def test_a_size_may_be_left_to_the_server(value: object, taken: bool) -> None:
     else:
         with pytest.raises(ValueError):
             kind.check(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("https://a.test https://b.test", "separate origins with commas, not with spaces"),
+        ("https://*.a.test", "an origin has no wildcard: name each of them, or \\* for all"),
+        ("*.a.test", "an origin has no wildcard: name each of them, or \\* for all"),
+        ("www.a.test", "an origin starts with https:// or http://"),
+        ("https://a_test:x", "^$"),
+    ],
+)
+def test_a_frequent_mistake_in_an_origin_is_explained(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read(Origins(), text)

@@ -213,8 +213,6 @@ def test_settings_are_frozen() -> None:
         ("max_recovery", "-1", "a whole number from 0 to 1099511627776"),
         ("pages", "/,news", "page keys such as / or /news/*, each of at most 255 bytes"),
         ("public", "perhaps", "true or false"),
-        ("allow_origins", "example.com", "origins such as https://example.com, or *"),
-        ("allow_origins", "https://*.example.com", "origins such as https://example.com, or *"),
         ("allow_origins", "https://", "origins such as https://example.com, or *"),
         ("fd", "stdin", "the number of an open socket, such as 3"),
     ],
@@ -223,6 +221,19 @@ def test_a_wrong_text_is_refused_by_the_name_of_its_source(name: str, text: str,
     setting = SETTINGS[name]
     assert refusal(flags={name: text}) == f'{setting.flag} must be {expected}, not "{text}"'
     assert refusal(environ={setting.variable: text}) == f'{setting.variable} must be {expected}, not "{text}"'
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("example.com", "an origin starts with https:// or http://"),
+        ("https://*.example.com", "an origin has no wildcard: name each of them, or * for all"),
+        ("https://a.test http://b.test", "separate origins with commas, not with spaces"),
+    ],
+)
+def test_a_wrong_origin_is_refused_with_the_reason(text: str, why: str) -> None:
+    line = f'--allow-origins must be origins such as https://example.com, or *, not "{text}": {why}'
+    assert refusal(flags={"allow_origins": text}) == line
 
 
 @pytest.mark.parametrize(

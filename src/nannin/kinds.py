@@ -245,7 +245,7 @@ class Origins(ListOf):
             return value.lower()
         match = _ORIGIN.fullmatch(value.lower())
         if match is None:
-            raise ValueError
+            raise _explain_origin(value)
         scheme, host, port, path = match.groups(default="")
         if not host and scheme not in _HOSTLESS:
             raise ValueError
@@ -254,6 +254,17 @@ class Origins(ListOf):
         scheme = _PAGE_SCHEMES.get(scheme, scheme)
         # A browser never sends the default port of a scheme.
         return f"{scheme}://{host}{'' if port == _DEFAULT_PORTS.get(scheme) else port}"
+
+
+def _explain_origin(value: str) -> ValueError:
+    """Why a text is not an origin, where it is a frequent mistake."""
+    if len(value.split()) > 1:
+        return WrongValue("separate origins with commas, not with spaces")
+    if "*" in value:
+        return WrongValue("an origin has no wildcard: name each of them, or * for all")
+    if value and "://" not in value:
+        return WrongValue("an origin starts with https:// or http://")
+    return ValueError()
 
 
 class PagePatterns(ListOf):

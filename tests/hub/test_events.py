@@ -56,7 +56,7 @@ def test_a_result_that_cant_be_sent_is_answered_and_logged(
     client.emit("ask", number=7)
     assert client.acks() == [(7, [{"error": "Internal error"}])]
     [record] = caplog.records
-    assert record.getMessage() == "sending what the handler of 'ask' on page / returned raised"
+    assert record.getMessage() == "the answer of the handler of 'ask' on page / can't be sent"
     client.emit("unknown", number=8)
     assert not client.session.ended
 

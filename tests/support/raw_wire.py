@@ -49,7 +49,7 @@ class Reply:
     def error(self) -> tuple[int, int, str]:
         """The status, and the code and message of the protocol's JSON error."""
         body = json.loads(self.text)
-        assert set(body) == {"code", "message"}
+        assert set(body) == {"code", "message"} | ({"remedy"} if body["code"] == 5 else set())
         return self.status, body["code"], body["message"]
 
 

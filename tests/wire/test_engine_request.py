@@ -144,7 +144,13 @@ def test_a_thousand_parameters_are_refused() -> None:
 )
 def test_each_refusal_has_its_status_and_body(refusal: Refusal, status: int, code: int, message: str) -> None:
     assert refusal.http_status == status
-    assert json.loads(refusal.body) == {"code": code, "message": message}
+    body = json.loads(refusal.body)
+    assert (body["code"], body["message"]) == (code, message)
+    assert ("remedy" in body) is (refusal is Refusal.UNSUPPORTED_VERSION)
+
+
+def test_a_client_of_an_old_version_is_told_which_one_it_needs() -> None:
+    assert "socket.io-client 3 or newer" in json.loads(Refusal.UNSUPPORTED_VERSION.body)["remedy"]
 
 
 # Anything

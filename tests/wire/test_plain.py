@@ -138,16 +138,16 @@ def test_the_bytes_of_a_model_stay_bytes_whatever_else_it_holds() -> None:
 @pytest.mark.parametrize(
     ("argument", "problem"),
     [
-        (Odd(), "JSON has no form for Odd, here <odd> ($)"),
+        (Odd(), "JSON has no form for Odd, here <odd>"),
         ({"a": [1, {"b": Odd()}]}, "JSON has no form for Odd, here <odd> ($.a[1].b)"),
         ({"an a": (Odd(),)}, "JSON has no form for Odd, here <odd> ($['an a'][0])"),
         ({2: Odd()}, "JSON has no form for Odd, here <odd> ($[2])"),
         ({"a": {None: 1}}, "JSON has no key such as None ($.a)"),
-        ({(1, 2): Odd()}, "JSON has no key such as (1, 2) ($)"),
+        ({(1, 2): Odd()}, "JSON has no key such as (1, 2)"),
         ([Note(Card(deque([Odd()])))], "JSON has no form for Odd, here <odd> ($[0].text.inner[0])"),
-        ({frozenset([1]): 1, "b": 2}, "JSON has no key such as frozenset({1}) ($)"),
-        (1 + 2j, "JSON has no form for complex, here (1+2j) ($)"),
-        (Odd("x" * 100), f"JSON has no form for Odd, here <{'x' * 79}... ($)"),
+        ({frozenset([1]): 1, "b": 2}, "JSON has no key such as frozenset({1})"),
+        (1 + 2j, "JSON has no form for complex, here (1+2j)"),
+        (Odd("x" * 100), f"JSON has no form for Odd, here <{'x' * 79}..."),
     ],
 )
 @pytest.mark.parametrize("more", [[], [b"y"]])
@@ -160,8 +160,8 @@ def test_what_cant_be_sent_is_named_with_its_place(argument: Any, problem: str, 
 @pytest.mark.parametrize(
     ("argument", "problem"),
     [
-        ("Nice \ud83d", r"half a character (a lone surrogate) in 'Nice \ud83d' ($)"),
-        (Markup("\udc00"), r"half a character (a lone surrogate) in Markup('\udc00') ($)"),
+        ("Nice \ud83d", r"half a character (a lone surrogate) in 'Nice \ud83d'"),
+        (Markup("\udc00"), r"half a character (a lone surrogate) in Markup('\udc00')"),
         ({"a": [1, "\ud83d"]}, r"half a character (a lone surrogate) in '\ud83d' ($.a[1])"),
         ({"a": {"\ud83d": 1}}, r"half a character (a lone surrogate) in the key '\ud83d' ($.a)"),
         (Note("\ud83d"), r"half a character (a lone surrogate) in '\ud83d' ($.text)"),
@@ -239,10 +239,10 @@ def test_what_a_models_own_code_raises_is_told_and_is_the_cause() -> None:
         sent(Own(inner=1))
     assert str(raised.value) == (
         "argument 1 of 'x' can't be sent: the model_dump of Own raised "
-        "PydanticSerializationError(Error calling function `write`: KeyError: 'x'), here Own(inner=1) ($)"
+        "PydanticSerializationError(Error calling function `write`: KeyError: 'x'), here Own(inner=1)"
     )
     assert isinstance(raised.value.__cause__, PydanticSerializationError)
-    with pytest.raises(TypeError, match=r"raised OSError\('no disk.*\.\.\., here <slotted> ") as raised:
+    with pytest.raises(TypeError, match=r"raised OSError\('no disk.*\.\.\., here <slotted>$") as raised:
         sent(Slotted())
     assert isinstance(raised.value.__cause__, OSError)
 

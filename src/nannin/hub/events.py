@@ -133,7 +133,7 @@ class Events:
         try:
             ack = encode_packet(Packet(PacketType.ACK, connection.key, args, number))
         except (TypeError, ValueError) as error:
-            words = "sending what the handler of %r on page %s returned raised"
+            words = "the answer of the handler of %r on page %s can't be sent"
             logger.error(words, event, connection.key, exc_info=error.with_traceback(None))
             ack = encode_packet(Packet(PacketType.ACK, connection.key, [INTERNAL_ERROR], number))
         connection.send(ack)

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 PROTOCOL = "4"
+# What a client of an older version needs. The message stays as the reference server has it.
+_REMEDY = "update the client to socket.io-client 3 or newer, which asks for EIO=4"
 _MAX_PARAMETERS = 50
 # Maximum bytes of a query that is read once for all clients that send the same, as most that come do.
 _MAX_CACHED_BYTES = 64
@@ -38,7 +40,8 @@ class Refusal(enum.Enum):
     def body(self) -> bytes:
         """The JSON body of the answer."""
         code, message = self.value
-        return msgspec.json.encode({"code": code, "message": message})
+        remedy = {"remedy": _REMEDY} if self is Refusal.UNSUPPORTED_VERSION else {}
+        return msgspec.json.encode({"code": code, "message": message, **remedy})
 
 
 class Transport(enum.Enum):

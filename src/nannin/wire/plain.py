@@ -63,7 +63,8 @@ def explain(arguments: list[Any], event: object = None) -> str:
     of = f" of {_show(event)}" if event is not None else ""
     for number, argument in enumerate(arguments, 1):
         for place, problem in _find_odd(argument, "$"):
-            return f"argument {number}{of} can't be sent: {problem} ({place})"
+            inside = "" if place == "$" else f" ({place})"
+            return f"argument {number}{of} can't be sent: {problem}{inside}"
     return ""
 
 
