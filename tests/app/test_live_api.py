@@ -186,3 +186,18 @@ def test_a_decorator_without_the_events_name_is_refused_at_once() -> None:
     for on in (live.on, live.page("/news").on):
         with pytest.raises(TypeError, match=r"as in @on\('say'\), not <function"):
             on(test_a_decorator_without_the_events_name_is_refused_at_once)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["emit", "to", "sockets", "visitors"])
+def test_what_a_page_has_and_a_live_has_not_is_named_with_the_page(name: str) -> None:
+    with pytest.raises(
+        AttributeError, match=rf"a Live has no attribute '{name}': a page has it, .*\.{name}$"
+    ):
+        getattr(Live(), name)
+
+
+@pytest.mark.parametrize("name", ["emitt", "_hub_of", "__slots__"])
+def test_what_neither_has_is_refused_without_a_hint(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^a Live has no attribute '{name}'$"):
+        getattr(Live(), name)
+    assert not hasattr(Live(), name)

@@ -180,7 +180,13 @@ def test_a_secret_is_not_in_the_help(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_an_unknown_option_or_command_is_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "--prot", "1").startswith("nannin: No such option")
-    assert refusal(capsys, "srve").startswith("nannin: No such command 'srve'")
+    for word, hint in (
+        ("srve", "; did you mean serve?"),
+        ("start", "; did you mean serve?"),
+        ("app.py:live", "; an application is served with: nannin serve --app app.py:live"),
+        ("zzz", ""),
+    ):
+        assert refusal(capsys, word).startswith(f"nannin: No such command '{word}'{hint}")
     assert refusal(capsys, "serve", "what").startswith("nannin: Got unexpected extra argument")
     assert refusal(capsys, "--port").startswith("nannin: Option '--port' requires an argument")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from nannin import Page
@@ -81,6 +83,23 @@ def test_a_reserved_event_cannot_be_sent_to_anyone(event: str) -> None:
     for target in (socket, socket.broadcast, socket.page):
         with pytest.raises(ValueError, match="reserved"):
             target.emit(event)
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("room", ': use to\\("ROOM"\\).emit'),
+        ("skip_sid", ': use except_\\("ID"\\).emit'),
+        ("namespace", ': use live.page\\("/NAME"\\).emit'),
+        ("timeout", "$"),
+    ],
+)
+def test_an_option_of_other_servers_is_refused_with_what_says_the_same(option: str, hint: str) -> None:
+    _, (socket,) = room(House(), 1)
+    named: dict[str, Any] = {option: "red"}
+    for target in (socket, socket.broadcast, socket.page):
+        with pytest.raises(TypeError, match=f"^emit takes no option {option}{hint}"):
+            target.emit("x", 1, **named)
 
 
 def test_an_events_name_is_a_text() -> None:

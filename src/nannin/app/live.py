@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -222,6 +222,18 @@ class Live:
         from nannin.access.tokens import Tokens  # most servers need none, and it takes 16 ms to load
 
         return Tokens(self.settings.page_secret).sign(page)
+
+    if not TYPE_CHECKING:  # type checkers go on to refuse what a Live does not have
+
+        def __getattr__(self, name: str) -> None:
+            """Names what has this attribute, where it is one of a page's."""
+            owner = type(self).__name__
+            hint = (
+                f': a page has it, as in live.page("/").{name}'
+                if hasattr(Page, name) and name[:1] != "_"
+                else ""
+            )
+            raise AttributeError(f"a {owner} has no attribute {name!r}{hint}", name=name, obj=self)
 
     def _find_page(self, key: str) -> Page | None:
         key = find_key(key, self._hub.pages())

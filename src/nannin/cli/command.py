@@ -19,6 +19,9 @@ EXIT_FAILED = 1  # the server could not start
 EXIT_USAGE = 2  # a setting, an option or the application is wrong
 EXIT_INTERRUPTED = 130  # Ctrl-C before anything was served
 
+# What other servers call their `serve`.
+SERVE_ELSEWHERE = frozenset({"start", "run", "up", "server", "dev"})
+
 HEADINGS = {
     "Server": "Server",
     "TLS": "TLS",
@@ -60,6 +63,21 @@ class Group(click.Group):
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(f"No such command {args[0]!r}{self._meant_by(args[0])}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def _meant_by(self, word: str) -> str:
+        if ":" in word or word.endswith(".py"):
+            return f"; an application is served with: nannin serve --app {word}"
+        from difflib import get_close_matches  # only where something is wrong
+
+        close = ["serve"] if word in SERVE_ELSEWHERE else get_close_matches(word, self.commands, n=1)
+        return f"; did you mean {close[0]}?" if close else ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)

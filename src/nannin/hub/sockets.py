@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Never, Self, TypeVar
 
 from nannin.audience.page_key import is_pattern
 from nannin.audience.people import Person
@@ -169,7 +169,7 @@ class Socket(About):
         for room in rooms:
             connection.hub.rooms.leave(connection.key, room, connection)
 
-    def emit(self, event: str, *args: Any) -> None:
+    def emit(self, event: str, *args: Any, **options: Never) -> None:
         """Sends an event to this client only; to a socket that has left it does nothing.
 
         It never blocks, needs no `await`, and works from any thread.
@@ -177,11 +177,12 @@ class Socket(About):
         Args:
             event: its name; none of the protocol's own, such as "connect".
             args: anything that JSON has a form for, and bytes anywhere inside.
+            options: none; the error of one says what to write instead.
 
         Raises:
             TypeError, ValueError: the arguments can't be sent.
         """
-        check_event(event)
+        check_event(event, options)
         if self._connection.state is not SocketState.LEFT:
             self._connection.hub.emitter.emit_to(self._connection, event, args)
 
@@ -322,9 +323,9 @@ class Page:
         self._check_single()
         return [Visitor(self._hub, person) for person in self._hub.people.of(self.key)]
 
-    def emit(self, event: str, *args: Any) -> None:
+    def emit(self, event: str, *args: Any, **options: Never) -> None:
         """Sends an event to everyone on the page; as `Socket.emit` otherwise."""
-        self._everyone().emit(event, *args)
+        self._everyone().emit(event, *args, **options)
         joiner = self._joiner
         if joiner is not None and joiner.state is SocketState.JOINING and not joiner.recovered:
             self._hub.emitter.emit_to(joiner, event, args)

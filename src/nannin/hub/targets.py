@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, Never, Self
 
 from nannin.audience.recovery import Aim
 from nannin.hub.connection import HubPort
@@ -10,10 +11,32 @@ from nannin.wire.socket_packet import RESERVED_EVENTS
 
 # The event of `send`, as in Socket.IO.
 MESSAGE = "message"
+_NO_OPTIONS: Mapping[str, object] = {}
 
 
-def check_event(event: str) -> None:
-    """Raises where `event` can't be the name of an event that is sent."""
+# Options of `emit` in python-socketio and Flask-SocketIO, and what says the same here.
+_ELSEWHERE = {
+    "room": 'to("ROOM").emit(...)',
+    "to": 'to("ROOM").emit(...)',
+    "skip_sid": 'except_("ID").emit(...)',
+    "include_self": "broadcast.emit(...), to everyone but me",
+    "broadcast": "page.emit(...), to everyone",
+    "namespace": 'live.page("/NAME").emit(...)',
+    "callback": "await call(...), which returns the answer",
+}
+
+
+def check_event(event: str, options: Mapping[str, object] = _NO_OPTIONS) -> None:
+    """Raises where `event` can't be the name of an event that is sent.
+
+    Args:
+        event: the name.
+        options: arguments that were passed by name, of which there are none.
+    """
+    if options:
+        name = next(iter(options))
+        instead = f": use {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+        raise TypeError(f"emit takes no option {name}{instead}")
     if not isinstance(event, str):
         raise TypeError(f"an event's name is a str, not {event!r}")
     if event in RESERVED_EVENTS:
@@ -49,17 +72,18 @@ class Aimed:
         """For events that may be lost: a client that reads too slowly to take one at once does not get it."""
         return type(self)(self._hub, self._page, self._aim, volatile=True)
 
-    def emit(self, event: str, *args: Any) -> None:
+    def emit(self, event: str, *args: Any, **options: Never) -> None:
         """Sends an event. It never blocks, needs no `await`, and works from any thread.
 
         Args:
             event: its name; none of the protocol's own, such as "connect".
             args: anything that JSON has a form for, and bytes anywhere inside.
+            options: none; the error of one says what to write instead.
 
         Raises:
             TypeError, ValueError: the arguments can't be sent.
         """
-        check_event(event)
+        check_event(event, options)
         self._hub.emitter.emit(self._page, self._aim, event, args, volatile=self._volatile)
 
     def send(self, *args: Any) -> None:
