@@ -27,12 +27,15 @@ PURE := tests/wire tests/audience
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
 
-# Everything a test needs is installed here; a test that misses its part fails, it is never skipped. The tests of the pure
-# rooms have run when the others begin.
+# Everything a test needs is installed here; a test that misses its part fails, it is never skipped. Tests of real servers
+# wait a third of their time, in which the checks and the tests of the pure rooms run; what those say is shown if they fail.
+CHECKED := .checked.log
 test:
 	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
-	@+$(SIDE_BY_SIDE) check pure
-	$(PYTEST) $(TOGETHER) $(PURE:%=--ignore %)
+	@+nice $(SIDE_BY_SIDE) check pure >$(CHECKED) 2>&1 & checks=$$!; \
+	$(PYTEST) $(TOGETHER) $(PURE:%=--ignore %); tests=$$?; \
+	wait $$checks || { cat $(CHECKED); exit 1; }; \
+	exit $$tests
 
 # All that needs no process, no browser and no Node.js.
 quick lowest: WORKERS = $(CORES)
@@ -135,4 +138,4 @@ bench/contenders/node_modules/.package-lock.json: bench/contenders/package-lock.
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) site .cache tests/support/node/node_modules bench/contenders/node_modules tests/artifacts .coverage* .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) site .cache tests/support/node/node_modules bench/contenders/node_modules tests/artifacts $(CHECKED) .coverage* .mypy_cache .ruff_cache
