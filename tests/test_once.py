@@ -13,3 +13,11 @@ def test_each_thing_is_told_the_first_time_only() -> None:
 def test_after_so_many_things_nothing_is_told() -> None:
     once = Once(2)
     assert [once.is_first(name) for name in "abca"] == [True, True, False, False]
+
+
+def test_to_ask_whether_a_thing_is_new_remembers_nothing() -> None:
+    once = Once(1)
+    assert once.is_new("a")
+    assert once.is_first("a")
+    assert not once.is_new("a")
+    assert not once.is_new("b"), "so many are told, and no more"

@@ -16,7 +16,11 @@ class Once:
 
     def is_first(self, *what: str) -> bool:
         """Whether this is to be told now, because it was not before."""
-        if what in self._told or len(self._told) >= self._most:
+        if not self.is_new(*what):
             return False
         self._told.add(what)
         return True
+
+    def is_new(self, *what: str) -> bool:
+        """Whether `is_first` would say so; nothing is remembered."""
+        return what not in self._told and len(self._told) < self._most

@@ -255,3 +255,16 @@ async def test_a_connect_handler_that_never_decides_is_cut_off_by_the_connect_ti
     door.set()
     await house.turn()
     house.assert_empty()
+
+
+def test_a_token_that_is_refused_again_is_looked_at_once_more_and_not_twice() -> None:
+    looks: list[str] = []
+
+    def verify(page: str, token: str) -> bool:
+        looks.append(token)
+        return False
+
+    house = House(verify=verify)
+    for number in range(3):
+        house.client("/", token=str(number))
+    assert looks == ["0", "0", "1", "2"], "the first time, to tell the log why"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -64,7 +64,7 @@ class Rooms(Generic[ConnectionT]):
         for room, seat in self._seats.get(connection, {}).items():
             self._crowds[page, room].numbers[seat] = number
 
-    def members(self, page: str, room: str) -> Collection[ConnectionT]:
+    def members(self, page: str, room: str) -> list[ConnectionT]:
         """The connections in a room, in the order of their joins."""
         return list(self._crowds.get((page, room), ()))
 

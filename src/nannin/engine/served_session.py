@@ -150,8 +150,7 @@ class ServedSession(Session):
 
     def allow(self, seconds: float) -> None:
         self._core.set_timeout(self._host.clock.now() + seconds)
-        if seconds != math.inf:
-            self._host.schedule(self)
+        self._host.schedule(self)
 
     # What comes in by polling
 
@@ -331,7 +330,7 @@ class ServedSession(Session):
                     assert_never(output)
         if self._core.state is State.CLOSED:
             self._host.drop(self)
-        elif self._core.next_deadline() < self.queued_s:
+        else:
             self._host.schedule(self)
         if refused:
             raise RequestRefused(Refusal.BAD_REQUEST)

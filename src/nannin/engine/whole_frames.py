@@ -38,10 +38,11 @@ def read_whole_frames(data: bytes, max_size: int) -> tuple[list[tuple[bool, byte
             start += 2
             if size < _TWO_MORE:  # not in the shortest form
                 break
-        stop = start + _MASK_BYTES + size
+        mask, start = data[start : start + _MASK_BYTES], start + _MASK_BYTES
+        stop = start + size
         if stop > end or size > max_size:
             break
-        messages.append((first == _TEXT, _unmask(data[start : start + _MASK_BYTES], data[start + 4 : stop])))
+        messages.append((first == _TEXT, _unmask(mask, data[start:stop])))
         at = stop
     return messages, at
 

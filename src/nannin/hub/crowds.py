@@ -25,6 +25,11 @@ class Form(NamedTuple):
     observes: bool
 
 
+def form_of(connection: Connection) -> Form:
+    """The form of the crowd that a connection is in."""
+    return Form(connection.variant, connection.observes)
+
+
 _NO_CROWDS: Final[Mapping[Form, Crowd[Connection]]] = MappingProxyType({})
 
 
@@ -44,7 +49,7 @@ class Crowds:
         crowds = self._pages.get(connection.key)
         if crowds is None:
             crowds = self._pages[connection.key] = {}
-        form = Form(connection.variant, connection.observes)
+        form = form_of(connection)
         crowd = crowds.get(form)
         if crowd is None:
             crowd = crowds[form] = Crowd(_move)
@@ -52,13 +57,13 @@ class Crowds:
 
     def renumber(self, connection: Connection) -> None:
         """The connection can be sent to at once, and could not before."""
-        form = Form(connection.variant, connection.observes)
-        self._pages[connection.key][form].numbers[connection.seat] = connection.number
+        crowd = self._pages[connection.key][form_of(connection)]
+        crowd.numbers[connection.seat] = connection.number
 
     def leave(self, connection: Connection) -> None:
         """A connection has left its page."""
         crowds = self._pages[connection.key]
-        form = Form(connection.variant, connection.observes)
+        form = form_of(connection)
         crowds[form].remove(connection.seat)
         if not crowds[form]:
             del crowds[form]

@@ -14,7 +14,7 @@ from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Roster
 from nannin.clock import Clock
 from nannin.hub.connection import Connection
-from nannin.hub.crowds import Crowds
+from nannin.hub.crowds import Crowds, form_of
 from nannin.hub.encoding import add_text, encode_event, encode_packet
 from nannin.hub.home_thread import HomeThread
 from nannin.hub.reasons import SocketState
@@ -143,7 +143,7 @@ class Emitter:
         connection = self.connections.get(name)
         if connection is not None and connection.key == page:
             return [connection]
-        return list(self._rooms.members(page, name))
+        return self._rooms.members(page, name)
 
     def _send_to(self, connection: Connection, event: Outgoing) -> None:
         if connection.ticket is None:
@@ -209,7 +209,7 @@ class Emitter:
         if aim.rooms is None:
             for form, crowd in list(self._crowds.of(page).items()):
                 if not form.observes:
-                    here = [one for one in spared if (one.variant, one.observes) == form and one.connected]
+                    here = [one for one in spared if form_of(one) == form and one.connected]
                     yield crowd, sorted({one.seat for one in here})
             return
         for room in aim.rooms:

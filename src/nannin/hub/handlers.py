@@ -232,7 +232,10 @@ class Handlers:
         if not is_page_key(page):
             return False
         is_open = not self._is_closed or page == "/"
-        return is_open or any(_match(row.expression, page) for row in self._rows.values())
+        if is_open:
+            return True
+        spellings = _spellings(page)
+        return any(_match(row.expression, spellings) for row in self._rows.values())
 
     def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
@@ -247,13 +250,14 @@ class Handlers:
         handlers: dict[str, Handler] = {}
         for_visitors: dict[str, Handler] = {}
         params: dict[str, str] = {}
+        spellings = _spellings(page)
         for row in reversed(self._rows.values()):  # the most specific comes last, and overrides the others
-            match = _match(row.expression, page)
+            match = _match(row.expression, spellings)
             if match is not None:
                 handlers |= row.handlers
                 for_visitors |= row.for_visitors
                 params |= match.groupdict()
-        around = tuple(one for expression, one in self._middleware if _match(expression, page))
+        around = tuple(one for expression, one in self._middleware if _match(expression, spellings))
         return PageHandlers(handlers, for_visitors, around, params)
 
     def _add(self, pattern: str) -> _Row:
@@ -267,6 +271,12 @@ class Handlers:
         return self._rows[pattern]
 
 
-def _match(expression: re.Pattern[str], page: str) -> re.Match[str] | None:
-    """Matches a page: as an address has it, or where the pattern is written in other letters than ASCII."""
-    return expression.fullmatch(normalise(page)) or expression.fullmatch(as_iri(page))
+def _spellings(page: str) -> tuple[str, str]:
+    """A page as an address has it, and as a pattern may be written in other letters than ASCII."""
+    return normalise(page), as_iri(page)
+
+
+def _match(expression: re.Pattern[str], spellings: tuple[str, str]) -> re.Match[str] | None:
+    """Matches a page in the first of its spellings that fits."""
+    address, letters = spellings
+    return expression.fullmatch(address) or expression.fullmatch(letters)

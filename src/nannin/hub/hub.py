@@ -274,6 +274,8 @@ class Hub:
 
     def _tell_refused(self, key: str, connect: Connect) -> None:
         """A page that is missing, or that a client has no token for, is told once: it may be a mistake."""
+        if not self._once.is_new(key):
+            return  # nor is the token looked at a second time: a refusal has to be cheap
         advice = self.admission.advise(key, connect)
         if advice is not None and self._once.is_first(key):
             logger.warning("%s", advice)
