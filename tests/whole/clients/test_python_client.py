@@ -46,7 +46,7 @@ def client() -> Iterator[socketio.Client]:
     """A blocking client that does not hurry back."""
     client = socketio.Client(reconnection_delay=0.05, reconnection_delay_max=0.2, randomization_factor=0)
     yield client
-    client.disconnect()
+    client.shutdown()  # which, other than disconnect(), also ends its attempts to come back
 
 
 @over_http
