@@ -13,7 +13,7 @@ from nannin.clock import SystemClock
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.engine import make_engine
 from nannin.engine.session import Application
-from nannin.settings import load
+from nannin.sources import load
 
 
 class EngineIO:

@@ -30,7 +30,7 @@ from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import MiddlewareT, Page
 from nannin.once import Once
-from nannin.settings import load
+from nannin.sources import load
 from nannin.web.emit import Emit
 from nannin.web.pages import routes
 

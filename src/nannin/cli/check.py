@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import click
 
-from nannin.settings import SETTINGS, Settings, load_with_sources, to_environ
+from nannin.settings import SETTINGS, Settings
+from nannin.sources import load_with_sources, to_environ
 
 __all__ = ["describe_source", "run", "shown"]
 

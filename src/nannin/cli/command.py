@@ -11,7 +11,8 @@ import click
 from nannin.cli.banner import announce, version
 from nannin.errors import NanninError, SettingsError
 from nannin.kinds import ListOf, Switch
-from nannin.settings import SETTINGS, Setting, load, to_environ
+from nannin.settings import SETTINGS, Setting
+from nannin.sources import load, to_environ
 
 __all__ = ["main"]
 
@@ -138,7 +139,7 @@ def cli() -> None:
 
 
 def read_flags(given: dict[str, Any]) -> dict[str, Any]:
-    """The options of a command as `settings.load` takes them: several values become one text."""
+    """The options of a command as `sources.load` takes them: several values become one text."""
     return {
         name: ",".join(value) or None if isinstance(value, tuple) else value for name, value in given.items()
     }

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from nannin.settings import PURE_VARIABLE
+from nannin.sources import PURE_VARIABLE
 
 SendAll: TypeAlias = "Callable[[array[int], int, int, array[int], bytes], list[tuple[int, int]]]"
 

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Final
 
 from nannin.server.loading import folder_of
-from nannin.settings import CONFIG_FILE, CONFIG_VARIABLE, SETTINGS, Settings
+from nannin.settings import SETTINGS, Settings
+from nannin.sources import CONFIG_FILE, CONFIG_VARIABLE
 
 __all__ = ["RESTARTED", "Files", "inherited_sockets", "supervise", "tell_supervisor"]
 

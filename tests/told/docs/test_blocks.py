@@ -17,7 +17,8 @@ import uvicorn
 
 from nannin.cli.command import cli
 from nannin.kinds import Secret, Secrets
-from nannin.settings import SETTINGS, load
+from nannin.settings import SETTINGS
+from nannin.sources import load
 from support.doc_pages import PAGES, Block, blocks, command_lines
 from support.servers import ROOT, Server, nannin
 
