@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench clean
+.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -125,6 +125,10 @@ docs: $(VENV)/docs.stamp
 	$(BIN)/python docs/hooks/state_diagram.py
 	$(BIN)/python docs/hooks/state_picture.py
 	$(BIN)/zensical build --strict --clean
+
+# Attacks running servers, item by item, and says which held; `make torture SHORT=1` takes a minute.
+torture: $(VENV)/test.stamp
+	PYTHONPATH=tests $(BIN)/python -m torture $(if $(SHORT),--short --at-once 6)
 
 # Takes some 28 minutes; `make bench SHORT=1` less than 4, and it writes nothing. `.venv/bin/python bench/run.py --help`
 # says how to choose.

@@ -18,8 +18,8 @@ IN_PROCESSES = {
 }
 # Modules that hold only a Protocol, so that there is nothing to run.
 NOTHING_TO_RUN = {"engine/receiver"}
-# Folders that are no rooms: real processes, what documents say, what tests share, and this file.
-OTHERS = {"whole", "told", "support"}
+# Folders that are no rooms: real processes, what documents say, what tests share, attacks, and this file.
+OTHERS = {"whole", "told", "support", "torture"}
 # What a process or a real server would come from.
 FORBIDDEN = {
     "subprocess",

@@ -67,6 +67,11 @@ class Link:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def close_code(self) -> int | None:
+        """The close code of its WebSocket, if it has ended."""
+        return None if self._websocket is None else self._websocket.close_code
+
     def upgrade(self) -> None:
         """Moves from polling to WebSocket, as the official client does: probe, pause, upgrade."""
         candidate = WebSocket(self.server, websocket(self.path, self.sid))

@@ -1,0 +1,182 @@
+"""The ground of an attack: a server as a process, a witness, and what must be as before once it is over."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from support.places import ROOT
+from support.raw_wire import get
+from support.servers import Server, nannin
+from torture.witness import PAGE
+
+WITNESS_P99_MS = 1_000.0
+"""Within so many milliseconds others have to be told, whatever an attacker does."""
+SETTLE_S = 20.0
+"""So long the server has to free what an attack has left."""
+MEMORY_LEFT_MB = 40.0
+"""So much more memory than before it may hold in the end: an allocator's share, no leak."""
+
+
+@dataclasses.dataclass
+class Figures:
+    """What one item came to."""
+
+    witness_p99_ms: float = 0.0
+    memory_mb: float = 0.0
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+
+class Witness:
+    """The process that watches.
+
+    Args:
+        server: what it watches.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "torture.witness", server.host, str(server.port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT / "tests",
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def stop(self) -> dict[str, float]:
+        """Its figures."""
+        said, _ = self._process.communicate(timeout=60)
+        figures: dict[str, float] = json.loads(said)
+        return figures
+
+    def kill(self) -> None:
+        """Ends it, if it has not ended."""
+        with self._process:
+            self._process.kill()
+
+
+class Ground:
+    """A server that is attacked.
+
+    Args:
+        server: it runs.
+        is_full: whether each load has its full size; else one that a test has time for.
+
+    Attributes:
+        server: as above.
+        figures: what is worth knowing of the attack.
+        stalled_ms: for how long the attack itself has stopped the server.
+    """
+
+    def __init__(self, server: Server, *, is_full: bool) -> None:
+        self.server = server
+        self.figures = Figures()
+        self.stalled_ms = 0.0
+        self._is_full = is_full
+        assert server.process is not None
+        self._pid = server.process.pid
+        get(server, "/")  # what is loaded at the first request is not a leak
+        self._before = self._tables()
+        self._memory_mb = self.memory_mb()
+        self._witness = Witness(server)
+        self._is_over = False
+
+    def size(self, full: int, short: int) -> int:
+        """How many of something, in full or for a test."""
+        return full if self._is_full else short
+
+    def note(self, text: str) -> None:
+        """Keeps one thing that the table shows."""
+        self.figures.notes.append(text)
+
+    def memory_mb(self) -> float:
+        """The memory that the server holds now."""
+        status = pathlib.Path(f"/proc/{self._pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def descriptors(self) -> int:
+        """How many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self._pid}/fd"))
+
+    def count(self, page: str = "/") -> int:
+        """How many connections it counts on a page."""
+        counted: int = json.loads(get(self.server, f"/api/count?page={page}").text)["connections"]
+        return counted
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
+        """Ends the server, and with it what `check` looks at.
+
+        Returns:
+            How many seconds it took.
+        """
+        self._witness.stop()
+        self._is_over = True
+        return self.server.stop(how)
+
+    def leave(self) -> None:
+        """Ends what belongs to the ground, and not to the attack."""
+        self._witness.kill()
+
+    def check(self) -> None:
+        """Holds the server to what is always true, unless the attack was to stop it.
+
+        Raises:
+            AssertionError: it is another process or none, others were not told in time, something is left, or
+                it logged a traceback.
+        """
+        if self._is_over:
+            return
+        told = self._witness.stop()
+        self.figures.witness_p99_ms = told["p99_ms"]
+        process = self.server.process
+        assert process is not None
+        assert process.poll() is None, f"the server ended:\n{self.server.log[-2000:]}"
+        assert not told["ended"], "the witness was disconnected"
+        assert told["missed"] == 0, f"the witness was not told {told['missed']} times"
+        assert told["told"], "the witness was told nothing"
+        assert told["p99_ms"] < WITNESS_P99_MS + self.stalled_ms, (
+            f"the witness was told after {told['p99_ms']:.0f} ms (p99)"
+        )
+        self._wait_settled()
+        self.figures.memory_mb = self.memory_mb() - self._memory_mb
+        assert self.figures.memory_mb < MEMORY_LEFT_MB, f"{self.figures.memory_mb:.0f} MB are left"
+        log = self.server.log
+        assert "Traceback" not in log, log[-4000:]
+
+    def _tables(self) -> dict[str, int]:
+        explained = json.loads(get(self.server, f"/api/explain?page={PAGE}").text)
+        assert explained["check"]["agrees"], explained
+        return {
+            "descriptors": self.descriptors(),
+            "connections on /": self.count("/"),
+            "connections of the witness": explained["count"]["connections"],
+            "observers": explained["not_counted"]["observers"],
+        }
+
+    def _wait_settled(self) -> None:
+        give_up_at = time.monotonic() + SETTLE_S
+        while (tables := self._tables()) != self._before:
+            assert time.monotonic() < give_up_at, f"left behind: {tables}, before: {self._before}"
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def attacked(*settings: str, is_full: bool) -> Iterator[Ground]:
+    """Runs a server with these flags for the time of one item, and checks it at the end."""
+    with nannin(*settings) as server:
+        ground = Ground(server, is_full=is_full)
+        try:
+            yield ground
+            ground.check()
+        finally:
+            ground.leave()
