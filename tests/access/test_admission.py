@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, Socket
-from nannin.access.admission import Admission, Refusal
+from nannin.access.admission import Admission
 from nannin.access.connect import Connect
+from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
 from nannin.settings import Settings
@@ -17,8 +18,8 @@ from support.fakes import House
 CRAWLER, BROWSER = "Googlebot/2.1", "Mozilla/5.0"
 
 
-def admission(verify: Any = None, **settings: Any) -> Admission:
-    return Admission(is_page_key, Settings(**settings), verify)
+def admission(verify: Any = None, refusals: Refusals | None = None, **settings: Any) -> Admission:
+    return Admission(is_page_key, Settings(**settings), refusals or Refusals(), verify)
 
 
 def judge(
@@ -50,12 +51,13 @@ def tokens(page: str, token: str) -> bool:
 
 
 def test_whom_nothing_speaks_against_is_no_problem_and_not_tallied() -> None:
-    door = admission()
+    refusals = Refusals()
+    door = admission(refusals=refusals)
     assert judge(door) is None
     assert (
         judge(door, "/news", visitor="ann", updates="audience", visible=False, observe=False, token=5) is None
     )
-    assert not door.tally
+    assert not refusals.tally
 
 
 @pytest.mark.parametrize(
@@ -77,9 +79,10 @@ def test_whom_nothing_speaks_against_is_no_problem_and_not_tallied() -> None:
 def test_each_problem_has_its_words_and_its_place_in_the_tally(
     key: str, has: dict[str, bool], auth: dict[str, Any], refusal: str, problem: str
 ) -> None:
-    door = admission(max_namespaces=2)
+    refusals = Refusals()
+    door = admission(refusals=refusals, max_namespaces=2)
     assert judge(door, key, has=has, **auth) == problem
-    assert door.tally == {Refusal(refusal): 1}
+    assert refusals.tally == {Refusal(refusal): 1}
 
 
 def test_a_visitor_of_a_lone_surrogate_has_some_bytes_and_harms_nothing() -> None:
@@ -87,11 +90,12 @@ def test_a_visitor_of_a_lone_surrogate_has_some_bytes_and_harms_nothing() -> Non
 
 
 def test_only_the_first_problem_is_told_and_tallied() -> None:
-    door = admission(tokens)
+    refusals = Refusals()
+    door = admission(tokens, refusals)
     assert judge(door, "news", visitor=5, token="x") == "Invalid namespace"
     assert judge(door, "/", visitor=5, token="x") == "Invalid token: this page needs a signed token"
     assert judge(door, "/", visitor=5, token="/") == "Invalid visitor: expected a string of 1 to 64 bytes"
-    assert door.tally == {Refusal.PAGE: 1, Refusal.TOKEN: 1, Refusal.PAYLOAD: 1}
+    assert refusals.tally == {Refusal.PAGE: 1, Refusal.TOKEN: 1, Refusal.PAYLOAD: 1}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_the_advice_names_what_lets_a_client_onto_a_page(
     def verify(page: str, token: str) -> bool:
         return page == "/" or tokens(page, token)
 
-    door = Admission(lambda page: page != "/shut", Settings(**settings), verify)
+    door = Admission(lambda page: page != "/shut", Settings(**settings), Refusals(), verify)
     assert door.advise(key, Connect.read({"token": "any"} | auth if key == "/" else auth)) == line
 
 
@@ -145,10 +149,11 @@ def test_the_advice_names_what_lets_a_client_onto_a_page(
 
 @pytest.mark.parametrize("token", [None, "", "swen", "/news", 5, True, b"swen/", ["swen/"]])
 def test_where_pages_need_a_token_a_wrong_one_is_refused(token: Any) -> None:
-    door = admission(tokens)
+    refusals = Refusals()
+    door = admission(tokens, refusals)
     assert judge(door, "/news", token=token) == "Invalid token: this page needs a signed token"
     assert judge(door, "/news") == "Invalid token: this page needs a signed token"
-    assert door.tally == {Refusal.TOKEN: 2}
+    assert refusals.tally == {Refusal.TOKEN: 2}
 
 
 @pytest.mark.parametrize("observes", [True, False])
@@ -162,12 +167,13 @@ def test_the_token_of_a_page_opens_that_page_and_no_other(observes: bool) -> Non
 
 
 def test_pages_that_are_observed_count_apart_from_those_that_one_is_on() -> None:
-    door = admission(max_namespaces=1, max_observed=2)
+    refusals = Refusals()
+    door = admission(refusals=refusals, max_namespaces=1, max_observed=2)
     assert judge(door, "/c", has={"/a": True, "/b": True}) is None
     assert judge(door, "/c", has={"/a": False, "/b": True}, observes=True) is None
     problem = "Too many namespaces: one session may observe 2"
     assert judge(door, "/c", has={"/a": True, "/b": True}, observes=True) == problem
-    assert door.tally == {Refusal.LIMIT: 1}
+    assert refusals.tally == {Refusal.LIMIT: 1}
 
 
 def test_observing_can_be_switched_off() -> None:
@@ -229,7 +235,7 @@ def test_the_tally_knows_every_kind_of_refusal() -> None:
     ):
         client.connect(page, **auth)
     house.client("/refusing", token="gnisufer/")
-    assert house.hub.admission.tally == {
+    assert house.hub.refusals.tally == {
         Refusal.PAGE: 2,
         Refusal.TOKEN: 1,
         Refusal.PAYLOAD: 1,
@@ -275,7 +281,7 @@ def test_crawlers_are_tallied_by_session_and_nobody_else_is() -> None:
     house.client("/a", user_agent=BROWSER)
     house.client("/a")
     assert house.hub.crawlers == 2
-    assert not house.hub.admission.tally
+    assert not house.hub.refusals.tally
 
 
 def test_a_crawlers_pages_are_observed_ones() -> None:

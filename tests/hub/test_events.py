@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nannin import Socket
-from nannin.access.admission import Refusal
+from nannin.access.refusals import Refusal
 from nannin.hub.events import MAX_TOLD
 from support.fakes import House
 
@@ -41,7 +41,7 @@ def test_a_payload_that_does_not_fit_is_refused_in_the_ack_or_as_an_event() -> N
     house.clock.advance(0.01)
     assert client.acks() == [(1, [{"error": why}])]
     assert client.events() == [["nannin:refused", {"event": "double", "message": why}]]
-    assert house.hub.admission.tally == {Refusal.EVENT: 2}
+    assert house.hub.refusals.tally == {Refusal.EVENT: 2}
 
 
 @pytest.mark.parametrize("result", [object(), {"a": [1, object()]}, [b"x"] * 11])

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from nannin.access.refusals import Refusals
 from nannin.audience.roster import Count, Counts, Roster
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
@@ -196,6 +197,7 @@ class House:
         self.hub = Hub(
             Handlers(),
             self.settings,
+            Refusals(),
             new_id=lambda: f"socket-{next(self._ids)}",
             clock=self.clock,
             is_crawler=is_crawler,

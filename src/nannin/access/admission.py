@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
-import enum
-from collections import Counter
 from collections.abc import Callable
 
 from nannin.access.connect import Connect
+from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.page_key import is_page_key
 from nannin.settings import Settings
 
 
-class Refusal(enum.StrEnum):
-    """Why a client was turned away; the words of the tally."""
-
-    ORIGIN = "origin"
-    PAGE = "page"
-    TOKEN = "token"  # noqa: S105
-    PAYLOAD = "payload"
-    LIMIT = "limit"
-    APPLICATION = "application"
-    EVENT = "event"
-    LIST = "list"
-
-
 class Admission:
-    """Judges CONNECTs, and tallies every refusal, its own and those of others.
+    """Judges CONNECTs.
 
     Args:
         exists: whether there is a page with this key.
         settings: the limits.
+        refusals: tallies those that are refused.
         verify: whether a token opens a page; None where pages need none.
-
-    Attributes:
-        tally: how many were turned away since the start, by `Refusal`.
     """
 
     def __init__(
         self,
         exists: Callable[[str], bool],
         settings: Settings,
+        refusals: Refusals,
         verify: Callable[[str, str], bool] | None,
     ) -> None:
-        self.tally: Counter[Refusal] = Counter()
         self._exists = exists
         self._settings = settings
+        self._refusals = refusals
         self._verify = verify
 
     def judge(
@@ -71,7 +56,7 @@ class Admission:
         if refused is None:
             return None
         refusal, problem = refused
-        self.tally[refusal] += 1
+        self._refusals.add(refusal)
         return problem
 
     def advise(self, key: str, connect: Connect) -> str | None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable
 
-from nannin.access.admission import Refusal
+from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
 from nannin.clock import SystemClock
 from nannin.engine.engine import SID_BYTES, make_engine, make_limits
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.observatory import Observatory
-from nannin.once import Once
 from nannin.settings import Settings
 from nannin.web.routes import CountRoutes
 
 __all__ = ["Assembly"]
-
-logger = logging.getLogger("nannin.live")
 
 
 class Assembly:
@@ -31,6 +27,7 @@ class Assembly:
 
     Attributes:
         clock: the time that all parts go by.
+        refusals: who was turned away by any of them, and why.
         hub: who is on which page, and the application's handlers.
         engine: the table of sessions.
         counts: shows them over HTTP.
@@ -39,9 +36,11 @@ class Assembly:
 
     def __init__(self, settings: Settings) -> None:
         self.clock = SystemClock()
+        self.refusals = Refusals()
         self.hub = Hub(
             Handlers(),
             settings,
+            self.refusals,
             new_id=lambda: secrets.token_urlsafe(SID_BYTES),
             clock=self.clock,
             is_crawler=_is_crawler,
@@ -51,7 +50,6 @@ class Assembly:
             self.hub.handlers.declare(pattern)
         self.engine = make_engine(self.hub, settings, self.clock, self.hub.descriptors, handles_events=False)
         self._settings = settings
-        self._once = Once(1)
         self._is_sized_for_events = False
         self.counts = CountRoutes(
             Observatory(self.hub, self.engine, settings),
@@ -101,12 +99,11 @@ class Assembly:
 
     def _refuse_list(self) -> None:
         """Tallies a request for a list of pages that was refused; the log says once what opens it."""
-        self.hub.admission.tally[Refusal.LIST] += 1
-        if self._once.is_first("list"):
-            logger.warning(
-                "refused a list of pages: /api/pages, /api/explain and /api/stream?page=* answer "
-                "this machine and whoever sends the read_token; the count of a known page is public"
-            )
+        self.refusals.add_and_tell(
+            Refusal.LIST,
+            "refused a list of pages: /api/pages, /api/explain and /api/stream?page=* answer "
+            "this machine and whoever sends the read_token; the count of a known page is public",
+        )
 
 
 def _is_crawler(user_agent: str) -> bool:

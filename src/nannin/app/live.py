@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nannin.access.admission import Refusal
 from nannin.access.origin import advise
+from nannin.access.refusals import Refusal
 from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
 from nannin.app.defaults import Defaults
@@ -241,7 +241,7 @@ class Live:
 
     def _turn_away(self, origin: str) -> None:
         """Counts a refused foreign origin; the log says once of each how to let it in."""
-        self._hub.admission.tally[Refusal.ORIGIN] += 1
+        self._hub.refusals.add(Refusal.ORIGIN)
         if self._origins.is_first(origin):
             logger.warning("%s", advise(origin))
 

@@ -6,7 +6,7 @@ import logging
 from difflib import get_close_matches
 from typing import Any
 
-from nannin.access.admission import Admission, Refusal
+from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.roster import Roster
 from nannin.errors import HandlerCancelled, PayloadError
 from nannin.hub.caller import Caller
@@ -40,7 +40,7 @@ class Events:
         caller: calls them.
         roster: who is on which page, and sees it.
         teller: is told of each change of a count.
-        admission: tallies what is refused.
+        refusals: tallies events that don't fit.
         emitter: sends what a client is told whose event was refused.
     """
 
@@ -50,14 +50,14 @@ class Events:
         caller: Caller,
         roster: Roster[Connection],
         teller: Teller,
-        admission: Admission,
+        refusals: Refusals,
         emitter: Emitter,
     ) -> None:
         self._handlers = handlers
         self._caller = caller
         self._roster = roster
         self._teller = teller
-        self._admission = admission
+        self._refusals = refusals
         self._emitter = emitter
         self._once = Once(MAX_TOLD)
 
@@ -115,7 +115,7 @@ class Events:
             if isinstance(error, HandlerCancelled):
                 self._answer(connection, event, number, INTERNAL_ERROR)
             return
-        self._admission.tally[Refusal.EVENT] += 1
+        self._refusals.add(Refusal.EVENT)
         if self._once.is_first("refused", connection.key, event):
             logger.warning(
                 "%.80r on page %s was refused: %s; this is told once", event, connection.key, error

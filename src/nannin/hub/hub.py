@@ -11,8 +11,9 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
-from nannin.access.admission import Admission, Refusal
+from nannin.access.admission import Admission
 from nannin.access.connect import Connect, Format
+from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.pace import Pace
 from nannin.audience.people import People
 from nannin.audience.recovery import Recovery
@@ -61,6 +62,7 @@ class Hub:
     Args:
         handlers: the application's.
         settings: limits, graces and pace.
+        refusals: tallies those who are turned away.
         new_id: makes a connection's id.
         clock: time and turns of the loop.
         is_crawler: whether this User-Agent is a crawler's, which is told but not counted.
@@ -79,7 +81,7 @@ class Hub:
         descriptors: where the engine's sessions can be written to at once.
         emitter: sends the application's events.
         teller: tells counts.
-        admission: who was turned away, and why.
+        refusals: who was turned away, and why.
         crawlers: how many sessions of crawlers there were since the start.
     """
 
@@ -87,6 +89,7 @@ class Hub:
         self,
         handlers: Handlers,
         settings: Settings,
+        refusals: Refusals,
         *,
         new_id: Callable[[], str],
         clock: Clock,
@@ -111,7 +114,7 @@ class Hub:
         crowds = Crowds(self.descriptors)
         self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
         self.teller = Teller(self.counts, crowds, pace, clock, slices)
-        self.admission = Admission(handlers.exists, settings, verify)
+        self.refusals = refusals
         self.crawlers = 0
         self._settings = settings
         self._new_id = new_id
@@ -121,8 +124,9 @@ class Hub:
         self._causes = Once(2)  # why sessions end for a client's packet
         self._strays = Once(MAX_STRAYS_TOLD)
         self._caller = Caller(clock)
+        self._admission = Admission(handlers.exists, settings, refusals, verify)
         self._comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
-        self._events = Events(handlers, self._caller, self.roster, self.teller, self.admission, self.emitter)
+        self._events = Events(handlers, self._caller, self.roster, self.teller, refusals, self.emitter)
         self._presence = Presence(self, handlers, self.people, self._caller)
         self.grace = Grace(self.roster, self.teller, self._presence, clock, settings)
 
@@ -231,7 +235,7 @@ class Hub:
         # A client that takes back what it asked for, and asks again, before it hears the answer.
         replaced = self._find_unanswered(client, key, observes)
         observed, joined = client.tally(but=replaced)
-        problem = self.admission.judge(
+        problem = self._admission.judge(
             key,
             connect,
             observes=observes,
@@ -276,7 +280,7 @@ class Hub:
         """A page that is missing, or that a client has no token for, is told once: it may be a mistake."""
         if not self._once.is_new(key):
             return  # nor is the token looked at a second time: a refusal has to be cheap
-        advice = self.admission.advise(key, connect)
+        advice = self._admission.advise(key, connect)
         if advice is not None and self._once.is_first(key):
             logger.warning("%s", advice)
 
@@ -324,7 +328,7 @@ class Hub:
         if connection.state is SocketState.JOINING:
             client_of(connection.session).leave(connection.key)
             self._part(connection, None)
-            self.admission.tally[Refusal.APPLICATION] += 1
+            self.refusals.add(Refusal.APPLICATION)
             assert isinstance(error, ConnectionRefused)
             self._refuse(connection.session, connection.key, error)
         elif was_cancelled:

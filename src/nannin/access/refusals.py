@@ -1,0 +1,56 @@
+"""Whom this server turned away, and why: one tally for all of it, and one line in the log for each cause."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections import Counter
+
+from nannin.once import Once
+
+logger = logging.getLogger("nannin.access")
+
+# Maximum causes that the log is told of.
+_MAX_TOLD = 64
+
+
+class Refusal(enum.StrEnum):
+    """Why a client was turned away; the words of the tally."""
+
+    ORIGIN = "origin"  # a page of a site that may not connect
+    PAGE = "page"  # a page that doesn't exist, or that the session is on already
+    TOKEN = "token"  # noqa: S105 - a page's token is missing or wrong
+    PAYLOAD = "payload"  # a CONNECT whose payload is malformed
+    LIMIT = "limit"  # more pages than one session may have
+    APPLICATION = "application"  # the connect handler refused
+    EVENT = "event"  # an event that doesn't fit its handler
+    LIST = "list"  # a list of pages, for somebody who may not read it
+
+
+class Refusals:
+    """Counts every refusal by its reason, whoever refuses.
+
+    Attributes:
+        tally: how many were turned away since the start.
+    """
+
+    def __init__(self) -> None:
+        self.tally: Counter[Refusal] = Counter()
+        self._once = Once(_MAX_TOLD)
+
+    def add(self, refusal: Refusal) -> None:
+        """Somebody was turned away."""
+        self.tally[refusal] += 1
+
+    def add_and_tell(self, refusal: Refusal, message: str, *args: object) -> None:
+        """As `add`; the first time, the log says what to do about it.
+
+        Args:
+            refusal: the reason.
+            message: one line that names the setting which changes it, and nobody's address or secret. What
+                differs from client to client belongs into `args`: each message is logged once.
+            args: for the message's placeholders.
+        """
+        self.tally[refusal] += 1
+        if self._once.is_first(message):
+            logger.warning(message, *args)
