@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from nannin.engine.bounded_http import BoundedHttp
 from nannin.engine.direct import DirectWebSocket
 
 MAX_HEADERS = 100
@@ -23,7 +24,7 @@ class HeadTooLarge(Exception):
     """Ends the parsing of a request; the client gets a 431."""
 
 
-class LimitedHttp(HttpToolsProtocol):
+class LimitedHttp(BoundedHttp):
     """One HTTP connection. Slow, endless and overlong heads end it with 408 or 431.
 
     Attributes:

@@ -1,0 +1,220 @@
+"""uvicorn's HTTP protocol with limits on what follows a head: bodies, pipelines, answers that nobody reads.
+
+Whoever sends slowly or not at all, or doesn't read, has a time for each of that. Whoever sends on after an
+answer is cut off. What a client lets pile up, be it requests or answers, is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from nannin.engine.blocked import unread_bytes
+
+# Requests of one connection that may wait for the answers before them; the others wait unread.
+MAX_WAITING = 4
+# Bytes that may wait unread. Reading stops meanwhile, but for what the system hands over with the last read.
+MAX_HELD_BYTES = 524_288
+# Bytes of a request that are neither its head nor a body that somebody reads: heads of chunks, trailers, a
+# body that comes after its answer.
+MAX_IDLE_BYTES = 65_536
+# A body has to come at this pace, and an answer to be read at it.
+LEAST_BYTES_PER_S = 1_024
+# For so long a client that has closed its side may still be answered.
+HALF_CLOSED_S = 0.1
+# An alarm that rings so late tells of us and not of the client, which then has another try.
+LATE_S = 0.1
+_BLANK_LINE = b"\r\n\r\n"
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One HTTP connection.
+
+    Attributes:
+        body_timeout_s: how long a body may come too slowly, or a client send on after its answer.
+        unread_timeout_s: how long an answer may be read too slowly.
+    """
+
+    body_timeout_s: ClassVar[float] = 15.0
+    unread_timeout_s: ClassVar[float] = 10.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._answered: RequestResponseCycle | None = None  # the request whose answer is made, or was last
+        self._held = bytearray()
+        self._in_body = False  # after a head, and before the end of what belongs to it
+        self._idle_bytes = 0
+        self._body_bytes = 0
+        self._idle_until_s = 0.0
+        self._body_alarm: asyncio.TimerHandle | None = None
+        self._unread_alarm: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for alarm in (self._body_alarm, self._unread_alarm):
+            if alarm is not None:
+                alarm.cancel()
+        if self._answered is not None:
+            self._answered.disconnected = True  # uvicorn tells the last request of a pipeline, and no other
+            self._answered.message_event.set()
+        self.pipeline.clear()
+        self._held.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._held:
+            self._hold(data)
+        elif data.count(_BLANK_LINE) > 1:
+            self._hold(data)
+            self._parse_held()
+        else:
+            self._parse(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether the connection stays open: for the moment in which most answers are made."""
+        answered = self._answered
+        if answered is None or answered.response_started or answered.disconnected or self.scheme == "https":
+            return False
+        self.cycle.keep_alive = False
+        self.loop.call_later(HALF_CLOSED_S, self._close)
+        return True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_unread()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread_alarm is not None and not self.transport.is_closing():
+            self._unread_alarm.cancel()
+            self._unread_alarm = None
+
+    # The parser's callbacks
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_body:  # a trailer is nothing that the application has asked for
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_body, self._idle_bytes, self._body_bytes = True, 0, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.cycle.response_complete:
+            # Twice: chunks of one byte each are odd, but nobody's fault.
+            self._idle_bytes -= 2 * len(body)
+            self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        if self._body_alarm is not None:
+            self._body_alarm.cancel()
+            self._body_alarm = None
+        super().on_message_complete()
+
+    # What uvicorn does with a request
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._watch_unread()
+            return
+        self._idle_until_s = self.loop.time() + self.timeout_keep_alive
+        if self._held:
+            self.loop.call_soon(self._parse_held)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def _should_upgrade(self) -> bool:
+        """Whether a WebSocket may take over the connection: not while an answer is on its way there."""
+        is_free = self._answered is None or self._answered.response_complete
+        return is_free and super()._should_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Any client can ask for one, such as h2c, as often as it likes: it is answered as if it had not."""
+
+    # Limits
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) > MAX_HELD_BYTES:
+            self.transport.abort()
+
+    def _parse_held(self) -> None:
+        """Hands requests to the parser, one at a time, while few wait for their answers."""
+        while self._held and not self.transport.is_closing():
+            if len(self.pipeline) >= MAX_WAITING:
+                self.flow.pause_reading()
+                return
+            end = self._held.find(_BLANK_LINE)
+            end = len(self._held) if end < 0 else end + len(_BLANK_LINE)
+            data = bytes(self._held[:end])
+            del self._held[:end]
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        self._idle_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_body:
+            if self._idle_bytes > MAX_IDLE_BYTES:
+                self._cut(400)
+            elif self._body_alarm is None:
+                self._watch_body()
+        elif self.cycle is not None and self.cycle.response_complete and self.timeout_keep_alive_task is None:
+            # An empty line between two requests is allowed, and no reason to wait longer for the second one.
+            self.timeout_keep_alive_task = self.loop.call_at(self._idle_until_s, self._close)
+
+    def _watch_body(self) -> None:
+        seen_bytes, until_s = self._body_bytes, self.loop.time() + self.body_timeout_s
+        self._body_alarm = self.loop.call_at(until_s, self._look_at_body, seen_bytes, until_s)
+
+    def _look_at_body(self, seen_bytes: int, until_s: float) -> None:
+        """Cuts off who sends a body too slowly; not if we are late, or the application doesn't read it."""
+        came_bytes = self._body_bytes - seen_bytes
+        is_ours = self.loop.time() > until_s + LATE_S or self.flow.read_paused
+        is_over = self.cycle.response_complete
+        if not is_over and (is_ours or came_bytes >= LEAST_BYTES_PER_S * self.body_timeout_s):
+            self._watch_body()
+        else:
+            self._cut(408)
+
+    def _watch_unread(self) -> None:
+        """Looks after a while whether the client reads what is written to it."""
+        if self._unread_alarm is None and self.transport.get_write_buffer_size():
+            self._unread_alarm = self.loop.call_later(
+                self.unread_timeout_s, self._look_at_unread, unread_bytes(self.transport)
+            )
+
+    def _look_at_unread(self, before_bytes: int) -> None:
+        self._unread_alarm = None
+        taken_bytes = before_bytes - unread_bytes(self.transport)
+        if taken_bytes < LEAST_BYTES_PER_S * self.unread_timeout_s:
+            self.transport.abort()
+        else:
+            self._watch_unread()
+
+    def _cut(self, status: int) -> None:
+        """Ends the connection, with an answer where none was begun."""
+        cycle = self._answered
+        if cycle is not None and cycle is self.cycle and not cycle.response_started:
+            head = STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n"
+            self.transport.write(head)
+            cycle.disconnected = True  # the application has nothing more to say
+            cycle.message_event.set()
+        self._close()
+
+    def _close(self) -> None:
+        """Closes the connection once the client has read what was written, or has had the time to."""
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._watch_unread()
