@@ -38,3 +38,13 @@ def shows(page: Page, sentence: str, timeout_ms: float = 10_000) -> None:
 def shows_japanese(page: Page, count: int, timeout_ms: float = 10_000) -> None:
     """Waits until the page says `count` in Japanese."""
     shows(page, JAPANESE.format(count), timeout_ms)
+
+
+def complaints(page: Page) -> list[str]:
+    """What the browser's console says against the page from now on."""
+    said: list[str] = []
+    page.on(
+        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from urllib.parse import quote, unquote
 
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from nannin.web.safe_headers import make_safe
 
 __all__ = ["App", "Rooted", "add_slash", "restore_path", "route_path"]
 
@@ -45,7 +47,15 @@ def add_slash(scope: Scope) -> Response:
     """
     name = quote(scope["path"].rpartition("/")[2], safe="")
     query = quote(scope["query_string"], safe="!$%&'()*+,/:;=?@[]~")
-    return RedirectResponse(f"{name}/?{query}" if query else f"{name}/", status_code=307)
+    return make_safe(RedirectResponse(f"{name}/?{query}" if query else f"{name}/", status_code=307))
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers where there is nothing; a WebSocket is closed before it is open."""
+    if scope["type"] == "websocket":
+        await WebSocketClose()(scope, receive, send)
+    else:
+        await make_safe(PlainTextResponse("Not Found", 404))(scope, receive, send)
 
 
 class App:
@@ -63,9 +73,8 @@ class App:
     ) -> None:
         self._paths = frozenset({path, path.rstrip("/")})
         self._endpoint = endpoint
-        self._router = Router(routes=beside, redirect_slashes=False)
+        self._beside = Router(routes=beside, redirect_slashes=False, default=not_found)
         self._on_shutdown = on_shutdown
-        self._beside = ExceptionMiddleware(self._router)  # what static files raise becomes an answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
@@ -80,10 +89,12 @@ class App:
 
     def _lacks_its_slash(self, scope: Scope) -> bool:
         """Whether the request names the mount point without its slash, and there is a page at the slash."""
-        if scope["type"] != "http" or route_path(scope) or scope["path"][-1:] in ("", "/"):
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return False
+        if route_path(scope) or scope["path"][-1:] in ("", "/"):
             return False
         with_slash = {**scope, "path": scope["path"] + "/"}
-        return any(route.matches(with_slash)[0] is Match.FULL for route in self._router.routes)
+        return any(route.matches(with_slash)[0] is Match.FULL for route in self._beside.routes)
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         while True:

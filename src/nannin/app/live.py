@@ -72,7 +72,7 @@ class Live:
         max_bytes = self.settings.max_payload_bytes(handles_events=True)
         emit = Emit(self._find_page, self.settings.emit_token, max_bytes)
         beside = [
-            *routes(),
+            *routes(self.assembly.counts.frame_ancestors()),
             Route("/socket.io/1/", FirstProtocol(endpoint)),
             Route("/api/emit", emit),
             *self.assembly.counts.routes(),

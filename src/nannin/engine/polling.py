@@ -23,7 +23,8 @@ _JSON = (b"content-type", b"application/json")
 _UPGRADE_HEAD_START_S = 0.05
 # Maximum number of a POST's packets that are handled before other clients have their turn.
 _PACKETS_AT_ONCE = 1_000
-_NO_STORE = (b"cache-control", b"no-store")
+# A browser must not take a client's words for a page.
+_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class _Poll:
@@ -45,7 +46,7 @@ async def respond(
     """Sends a whole HTTP response. A 204 has no body, and so it has neither a length nor a type."""
     if status != 204:
         headers = [kind, (b"content-length", str(len(body)).encode()), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": [_NO_STORE, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [*_ALWAYS, *headers]})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from nannin.settings import Settings
 from nannin.web.private import PrivateLists
+from nannin.web.safe_headers import make_safe
 
 __all__ = ["Excuse", "StandIn"]
 
@@ -45,7 +46,7 @@ class Excuse:
         else:
             text = self._here
         headers = {"cache-control": "no-store", "connection": "close", "retry-after": "1"}
-        await PlainTextResponse(text, 503, headers)(scope, receive, send)
+        await make_safe(PlainTextResponse(text, 503, headers))(scope, receive, send)
 
 
 class StandIn:

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from nannin.web.cors import Cors
 from nannin.web.counts import CountSource, known_page
 from nannin.web.query import Query
+from nannin.web.safe_headers import PAGE_POLICY
 
 # The forms of a sentence that a language may have. Source: Unicode, CLDR, "Plural rules".
 FORMS: Final = ("zero", "one", "two", "few", "many", "other")
@@ -31,12 +32,9 @@ class Embed:
     def __init__(self, source: CountSource, cors: Cors) -> None:
         self._source = source
         self._headers = {
-            "content-security-policy": (
-                f"default-src 'self'; base-uri 'none'; form-action 'none'{cors.frame_ancestors()}"
-            ),
+            "content-security-policy": PAGE_POLICY + cors.frame_ancestors(),
             # A page that isolates itself (COEP) shows only frames that do the same.
             "cross-origin-embedder-policy": "require-corp",
-            "referrer-policy": "no-referrer",
             "cache-control": "no-cache, no-transform",
         }
 

@@ -15,6 +15,7 @@ from nannin.hub.sockets import Page, Target
 from nannin.web.bearer import CHALLENGE, is_bearer_of
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
+from nannin.web.safe_headers import make_safe
 from nannin.wire.json_text import find_half_character
 
 
@@ -53,8 +54,7 @@ class Emit:
             if body is Unread.GONE:
                 return
             response = self._emit(body) if isinstance(body, bytes) else _unread(body)
-        response.headers["x-content-type-options"] = "nosniff"
-        await response(scope, receive, send)
+        await make_safe(response)(scope, receive, send)
 
     def _refuse(self, scope: Scope) -> Response | None:
         if scope["method"] != "POST":

@@ -16,9 +16,11 @@ from typing import Final, NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from nannin.access.origin import find_header
+from nannin.web.responses import error_response
+from nannin.web.safe_headers import SAFE_HEADERS, make_safe
 
 STATIC: Final = pathlib.Path(__file__).parent / "static"
-METHODS: Final = ["GET", "HEAD"]
+_METHODS: Final = "GET, HEAD"
 _LEVEL: Final = 9
 _TEXT: Final = ("text/", "image/svg+xml")
 
@@ -50,19 +52,22 @@ class StaticFile:
 
     Args:
         name: the file's, below `static`.
-        headers: those that go with it.
+        headers: those that go with it, besides those that keep it safe.
     """
 
     def __init__(self, name: str, headers: Mapping[str, str]) -> None:
         self.loaded = _load(name)
         self._headers = [
-            *((name.encode(), value.encode()) for name, value in headers.items()),
+            *((name.encode(), value.encode()) for name, value in {**SAFE_HEADERS, **headers}.items()),
             (b"vary", b"Accept-Encoding"),
-            (b"x-content-type-options", b"nosniff"),
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one GET or HEAD."""
+        """Answers one request."""
+        if scope["method"] not in ("GET", "HEAD"):
+            refusal = error_response(405, f"method not allowed; use {_METHODS}", {"allow": _METHODS})
+            await make_safe(refusal)(scope, receive, send)
+            return
         zipped = takes_gzip(find_header(scope["headers"], b"accept-encoding"))
         body, tag = self.loaded.gzipped if zipped else self.loaded.plain
         headers = [*self._headers, (b"etag", tag.encode())]

@@ -6,14 +6,9 @@ from typing import Final
 
 from starlette.routing import BaseRoute, Route
 
-from nannin.web.files import METHODS, STATIC, StaticFile
+from nannin.web.files import STATIC, StaticFile
+from nannin.web.safe_headers import PAGE_POLICY
 
-# Our pages have nothing inline and load nothing foreign. 'self' covers their own WebSocket as well.
-_PAGE_HEADERS: Final = {
-    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-}
 # Scripts are loaded by pages of other origins, some of which ask for explicit permission (COEP).
 _SCRIPT_HEADERS: Final = {
     "access-control-allow-origin": "*",
@@ -24,12 +19,18 @@ _SCRIPT_HEADERS: Final = {
 _FILE_HEADERS: Final = {"cache-control": "no-cache"}
 
 
-def routes() -> list[BaseRoute]:
-    """The pages and scripts that a Live serves beside the Engine.IO path."""
-    files = sorted(path.name for path in STATIC.iterdir() if path.is_file())
+def routes(frame_ancestors: str = "") -> list[BaseRoute]:
+    """The pages and scripts that a Live serves beside the Engine.IO path.
+
+    Args:
+        frame_ancestors: the directive that names the sites which may show the page in a frame; empty for all.
+    """
+    # Pages have an address of their own, with headers of their own.
+    files = sorted(path.name for path in STATIC.iterdir() if path.is_file() and path.suffix != ".html")
+    page_headers = {"content-security-policy": PAGE_POLICY + frame_ancestors, "cache-control": "no-cache"}
     return [
-        Route("/", StaticFile("index.html", _PAGE_HEADERS), methods=METHODS),
-        Route("/socket.io/socket.io.js", StaticFile("socket.io.js", _SCRIPT_HEADERS), methods=METHODS),
-        Route("/nannin.js", StaticFile("nannin.js", _SCRIPT_HEADERS), methods=METHODS),
-        *(Route(f"/static/{name}", StaticFile(name, _FILE_HEADERS), methods=METHODS) for name in files),
+        Route("/", StaticFile("index.html", page_headers)),
+        Route("/socket.io/socket.io.js", StaticFile("socket.io.js", _SCRIPT_HEADERS)),
+        Route("/nannin.js", StaticFile("nannin.js", _SCRIPT_HEADERS)),
+        *(Route(f"/static/{name}", StaticFile(name, _FILE_HEADERS)) for name in files),
     ]

@@ -13,6 +13,7 @@ from nannin.access.origin import find_header
 from nannin.web.cors import Cors
 from nannin.web.query import Query, show
 from nannin.web.responses import error_response
+from nannin.web.safe_headers import make_safe
 
 METHODS: Final = "GET, HEAD, OPTIONS"
 
@@ -53,7 +54,7 @@ class Reading:
         except HTTPException as refusal:
             response = error_response(refusal.status_code, refusal.detail, refusal.headers)
         response.headers.update(self._cors.headers(scope))
-        response.headers["x-content-type-options"] = "nosniff"
+        make_safe(response)
         if scope["method"] != "HEAD":
             await response(scope, receive, send)
             return

@@ -50,6 +50,10 @@ class CountRoutes:
         self._shield = Shield(source)
         self.streams = Streams(source, clock, private)
 
+    def frame_ancestors(self) -> str:
+        """The directive that names the sites which may show a page of ours in a frame; empty for all."""
+        return self._cors.frame_ancestors()
+
     def routes(self) -> list[BaseRoute]:
         """The routes. The last one catches every other path under `/api` (404)."""
         cors = self._cors

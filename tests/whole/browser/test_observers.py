@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import http.server
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from conftest import CHROMIUM_FLAGS
 from support.sample_page import Visit, shows_japanese
 from support.servers import ROOT, Server, free_port, nannin
 
@@ -72,17 +70,6 @@ def site() -> Iterator[Site]:
     site.server.shutdown()
     thread.join()
     site.server.server_close()
-
-
-@pytest.fixture
-def far_page(chromium: Browser) -> Iterator[Page]:
-    """A page in a browser that finds every host name of .example here."""
-    browser = chromium.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=[*CHROMIUM_FLAGS, "--host-resolver-rules=MAP *.example 127.0.0.1"],
-    )
-    yield browser.new_page()
-    browser.close()
 
 
 def follow(page: Page, url: str) -> None:

@@ -7,24 +7,23 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Response, expect
 
 from conftest import CHROMIUM_FLAGS
-from support.sample_page import ENGLISH, SCRIPTED_CLIENT, Visit, counts, shows, shows_japanese, told
+from support.sample_page import (
+    ENGLISH,
+    SCRIPTED_CLIENT,
+    Visit,
+    complaints,
+    counts,
+    shows,
+    shows_japanese,
+    told,
+)
 from support.servers import Server, nannin
 
 STRICT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 BACK_WITHIN_MS = 15_000
-
-
-def complaints(page: Page) -> list[str]:
-    """What the browser's console says against the page from now on."""
-    said: list[str] = []
-    page.on(
-        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
-    )
-    page.on("pageerror", lambda error: said.append(str(error)))
-    return said
 
 
 # --- who is here ---
