@@ -173,6 +173,11 @@ class Settings:
     max_recovery: int = _limit(
         Integer(0, 2**40), 1048576, "Maximum bytes of missed events that are kept for one page."
     )
+    max_handlers: int = _limit(
+        Integer(0, 2**30),
+        100,
+        "Maximum async handlers of one client that run at once; its further events wait; 0 for any number.",
+    )
     max_outbox: int = _limit(
         Integer(0, 2**40),
         0,

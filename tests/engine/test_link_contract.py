@@ -18,7 +18,7 @@ from nannin.testing.links import WebSocketWire
 from nannin.testing.timing import StageTime
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.outgoing import Outgoing
-from support.asgi import GONE, no_tasks_left, scope, websocket
+from support.asgi import GONE, no_tasks_left, scope, text, websocket
 from support.fakes import LIMITS, FakeLink, FakePoll, Hall
 from support.peers import Peer, turn
 
@@ -56,6 +56,10 @@ class Line(abc.ABC):
     async def leave(self) -> None:  # noqa: B027 - most have nothing to do
         """The client goes, if it is still there."""
 
+    def say(self, message: str) -> None:
+        """The client sends a message, which the server need not have read."""
+        raise AssertionError("only real WebSockets are asked for this")
+
     def send(self, *messages: str) -> None:
         for message in messages:
             self.session.send(message)
@@ -76,6 +80,12 @@ class DirectLine(Line):
 
     def stop_reading(self) -> None:
         self.peer.transport.full = True
+
+    def say(self, message: str) -> None:
+        # The kernel keeps what is not read.
+        self._said = [*getattr(self, "_said", []), message]
+        while self._said and self.peer.transport.reading:
+            self.peer.text(self._said.pop(0))
 
     async def read_on(self) -> None:
         if self.peer.transport.full:
@@ -105,6 +115,9 @@ class AsgiLine(Line):
 
     def stop_reading(self) -> None:
         self.call.open_gate.clear()
+
+    def say(self, message: str) -> None:
+        self.call.put(text(message))
 
     async def read_on(self) -> None:
         self.call.open_gate.set()
@@ -398,6 +411,38 @@ def test_what_a_client_sends_is_measured_in_bytes_and_not_in_characters(kind: ty
         line.session.receive(line.session.link, "4" + fits + "人")
         assert line.hall.reasons() == [DisconnectReason.PARSE_ERROR]
         await line.read_on()
+
+    run(kind, test)
+
+
+@every_real_websocket
+def test_what_the_client_sends_waits_with_it_while_the_application_does_not_read(kind: type[Line]) -> None:
+    async def test(line: Line) -> None:
+        line.say("4a")
+        await turn()
+        line.session.read_on(False)
+        assert not line.session.reads
+        line.say("4b")
+        await turn()
+        received = list(line.hall.app.messages)
+        line.session.read_on(True)
+        line.session.read_on(True)
+        line.say("4c")
+        await turn()
+        # Where a message is under way to the application already, it is received.
+        assert received in (["a"], ["a", "b"])
+        assert line.hall.app.messages == ["a", "b", "c"]
+
+    run(kind, test)
+
+
+@every_real_websocket
+def test_a_client_that_is_not_read_from_can_be_closed(kind: type[Line]) -> None:
+    async def test(line: Line) -> None:
+        line.session.read_on(False)
+        line.session.close()
+        await line.read_on()
+        assert line.close_code == 1000
 
     run(kind, test)
 

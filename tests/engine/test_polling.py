@@ -255,3 +255,30 @@ def test_a_get_that_overtakes_the_upgrade_packet_does_not_disturb_the_upgrade() 
         await link.ends()
 
     run(test)
+
+
+def test_a_post_waits_while_the_application_does_not_read() -> None:
+    async def test(room: Room) -> None:
+        room.session.read_on(False)
+        post = http(room.endpoint, "POST", room.query, b"4a")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert (room.hall.app.messages, post.sent) == ([], [])
+        room.session.read_on(True)
+        await post.ends()
+        assert (room.hall.app.messages, post.body) == (["a"], b"ok")
+
+    run(test)
+
+
+def test_a_post_that_waits_is_answered_when_its_session_ends() -> None:
+    async def test(room: Room) -> None:
+        room.session.read_on(False)
+        post = http(room.endpoint, "POST", room.query, b"4a")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        room.session.close()
+        await post.ends()
+        assert (room.hall.app.messages, post.body) == ([], b"ok")
+
+    run(test)

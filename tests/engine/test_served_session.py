@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.fakes import Hall
+from support.fakes import FakeLink, Hall
 
 
 @pytest.fixture
@@ -33,3 +33,33 @@ def test_the_log_says_once_that_a_packet_is_not_of_the_protocol(
         session.receive(link, "junk")
     (message,) = [record.getMessage() for record in caplog.records]
     assert "not of Engine.IO 4" in message
+
+
+def test_a_session_that_does_not_read_reads_after_an_upgrade_as_before(hall: Hall) -> None:
+    session = hall.polling()
+    session.read_on(False)
+    candidate = FakeLink()
+    session.receive_candidate(candidate)
+    session.receive(candidate, "2probe")
+    session.receive(candidate, "5")
+    assert (candidate.reads, session.reads) == (False, False)
+    session.read_on(True)
+    assert (candidate.reads, session.reads) == (True, True)
+
+
+def test_everything_is_read_while_a_ping_is_under_way(hall: Hall) -> None:
+    session, link = hall.websocket()
+    session.read_on(False)
+    hall.clock.advance(25)
+    assert (link.packets[-1], link.reads) == ("2", True)
+    session.receive(link, "3")
+    assert not link.reads
+
+
+def test_after_its_end_a_session_reads_so_that_nobody_waits_for_it(hall: Hall) -> None:
+    session, link = hall.websocket()
+    session.read_on(False)
+    session.close()
+    assert (link.reads, session.reads) == (True, True)
+    session.read_on(False)
+    assert session.reads

@@ -66,6 +66,7 @@ class FakeLink:
         self.on_blocked: Callable[[], None] = nothing
         self._receive = receive
         self._newest: Newest[Outgoing] = Newest()
+        self.reads = True
 
     def write(self, outgoing: Outgoing) -> None:
         assert self.close_code is None, f"{outgoing.packets} is written after the close"
@@ -82,6 +83,9 @@ class FakeLink:
 
     def forget_newest(self, key: str) -> None:
         self._newest.forget(key)
+
+    def read_on(self, on: bool) -> None:
+        self.reads = on
 
     def close(self, code: int) -> None:
         assert self.close_code is None, "closed twice"

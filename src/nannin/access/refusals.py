@@ -24,6 +24,7 @@ class Refusal(enum.StrEnum):
     LIMIT = "limit"  # more pages than one session may have
     APPLICATION = "application"  # the connect handler refused
     EVENT = "event"  # an event that doesn't fit its handler
+    BUSY = "busy"  # an event that would have to wait after too many others of its client
     LIST = "list"  # a list of pages, for somebody who may not read it
 
 

@@ -34,4 +34,5 @@ class Defaults(TypedDict, total=False):
     max_namespaces: int
     max_observed: int
     max_recovery: int
+    max_handlers: int
     max_outbox: int

@@ -399,6 +399,8 @@ class DirectWebSocket(asyncio.Protocol):
 
     def read_on(self, on: bool) -> None:
         """Goes on reading from the client, or stops."""
+        if self._transport.is_closing():
+            return
         if on:
             self._transport.resume_reading()
         else:

@@ -34,6 +34,9 @@ class Link(Protocol):
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
 
+    def read_on(self, on: bool) -> None:
+        """Goes on reading from the client, or stops. What was read already may still be received."""
+
     def close(self, code: int) -> None:
         """Closes the WebSocket after what was written. It is never called once the WebSocket is lost."""
 

@@ -126,14 +126,24 @@ async def _serve_post(
         await respond(send, status, text, [*headers, (b"connection", b"close")])
 
 
+async def _until_read(session: ServedSession) -> None:
+    """Waits while the application has more from the client than it can handle."""
+    if not session.reads:
+        reads = asyncio.Event()
+        session.wait_to_read(reads.set)
+        await reads.wait()
+
+
 async def _deliver(session: ServedSession, body: bytes) -> None:
     """Hands a POST's packets to the session; others have their turn between one part and the next."""
     parts = cut_payload(body, _PACKETS_AT_ONCE)
     part = next(parts)
     for following in parts:
+        await _until_read(session)
         session.receive_payload(part, is_last=False)
         await asyncio.sleep(0)
         if session.ended:
             return
         part = following
+    await _until_read(session)
     session.receive_payload(part)

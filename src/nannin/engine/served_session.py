@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, assert_never
 
 from nannin.clock import Clock
@@ -95,7 +95,7 @@ class ServedSession(Session):
         queued_s: a note of the deadlines' queue: when it will look at this session next.
     """
 
-    __slots__ = ("_core", "_host", "candidate", "poll", "queued_s")
+    __slots__ = ("_core", "_host", "_is_held", "_on_reading", "candidate", "poll", "queued_s")
 
     def __init__(self, host: Host, sid: str, handshake: Handshake | None, link: Link | None) -> None:
         super().__init__(sid, host.descriptors.take_number(), handshake, link)
@@ -105,6 +105,8 @@ class ServedSession(Session):
         self.candidate: Link | None = None
         self.poll: Poll | None = None
         self.queued_s = math.inf
+        self._is_held = False  # by `read_on`
+        self._on_reading: Callable[[], None] | None = None
         self._route()
 
     @property
@@ -148,11 +150,24 @@ class ServedSession(Session):
             self.link.forget_newest(key)
         self._core.forget_newest(key)
 
+    @property
+    def reads(self) -> bool:
+        return not self._is_held or self._core.awaits_pong or self.ended
+
+    def read_on(self, on: bool) -> None:
+        self._is_held = not on
+        self._apply_reading()
+
     def allow(self, seconds: float) -> None:
         self._core.set_timeout(self._host.clock.now() + seconds)
         self._host.schedule(self)
 
     # What comes in by polling
+
+    def wait_to_read(self, on_reading: Callable[[], None]) -> None:
+        """Calls back once, when what a POST has brought may be received: when `reads` is true."""
+        self._on_reading = on_reading
+        self._apply_reading()
 
     def receive_poll(self, poll: Poll) -> None:
         """A GET; `poll` is answered now or later.
@@ -274,6 +289,14 @@ class ServedSession(Session):
         descriptor = -1 if link is None or link.blocked else link.descriptor
         self._host.descriptors.set(self.number, descriptor)
 
+    def _apply_reading(self) -> None:
+        reads = self.reads
+        if self.link is not None:
+            self.link.read_on(reads)
+        if reads and self._on_reading is not None:
+            on_reading, self._on_reading = self._on_reading, None
+            on_reading()
+
     def _perform_packets(self, outputs: Sequence[Output]) -> None:
         """Performs what a client's packets led to. The log says once if they were not Engine.IO."""
         if Ended(DisconnectReason.PARSE_ERROR) in outputs:
@@ -323,11 +346,15 @@ class ServedSession(Session):
                     link, self.link = self.link, None
                     self._route()
                     if link is not None:
+                        if self._is_held:
+                            link.read_on(True)  # the client's close frame has to be seen
                         link.close(code)
                 case Ended(reason=reason):
                     self._tell_close(reason)
                 case _:
                     assert_never(output)
+        if self._is_held:
+            self._apply_reading()
         if self._core.state is State.CLOSED:
             self._host.drop(self)
         else:

@@ -78,6 +78,21 @@ class Session(abc.ABC):
     def forget_newest(self, key: str) -> None:
         """Takes back what still waits under this key."""
 
+    # For whoever has more from its client than it can handle
+
+    @property
+    @abc.abstractmethod
+    def reads(self) -> bool:
+        """Whether messages are being read from the client."""
+
+    @abc.abstractmethod
+    def read_on(self, on: bool) -> None:
+        """Goes on reading from the client, or stops, so that what it sends waits with the client.
+
+        What was read already may still arrive. While a ping is under way everything is read all the same:
+        its answer comes after what the client sent before.
+        """
+
     @abc.abstractmethod
     def allow(self, seconds: float) -> None:
         """Ends the session in so many seconds unless it is called again; infinity takes that back."""

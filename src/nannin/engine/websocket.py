@@ -57,6 +57,7 @@ class AsgiLink:
         self._is_sending = False
         self._receiver: Receiver[AsgiLink] | None = None
         self._patience: asyncio.Timeout | None = None
+        self._read_again: asyncio.Event | None = None
         self.blocked = False
 
     def attach(self, receiver: Receiver[AsgiLink], patience: asyncio.Timeout) -> None:
@@ -104,6 +105,20 @@ class AsgiLink:
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
         self._newest.forget(key)
+
+    def read_on(self, on: bool) -> None:
+        """Goes on receiving from the client, or stops."""
+        if not on:
+            self._read_again = self._read_again or asyncio.Event()
+        elif self._read_again is not None:
+            self._read_again.set()
+            self._read_again = None
+
+    async def receive(self, receive: Receive) -> Message:
+        """ASGI's receive, once the client is to be read from."""
+        while self._read_again is not None:
+            await self._read_again.wait()
+        return await receive()
 
     def close(self, code: int) -> None:
         """Closes the WebSocket after what was written; a client that doesn't read then is cut off."""
@@ -251,7 +266,7 @@ async def _receive_all(session: ServedSession, link: AsgiLink, receive: Receive)
         async with asyncio.timeout(None) as patience:
             link.attach(session, patience)
             while True:
-                message = await receive()
+                message = await link.receive(receive)
                 if message["type"] == "websocket.disconnect":
                     code = message.get("code", _ABNORMAL)
                     # uvicorn's own class says 1005 of a link that broke, too, but only then gives no reason.

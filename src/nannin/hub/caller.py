@@ -6,13 +6,16 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from nannin.clock import Clock
 from nannin.errors import ConnectionRefused, HandlerCancelled
+from nannin.hub.client import client_of
 from nannin.hub.connection import Connection
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handler, PageHandlers
 from nannin.hub.lag import SLOW_S, Lag
+from nannin.hub.lane import Lane, LaneFull, Waiting
 from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket, socket_of
 
@@ -22,18 +25,45 @@ OnResult = Callable[[Any], None]
 OnError = Callable[[Exception], None]
 
 
+class _Call(NamedTuple):
+    """A call that takes a task.
+
+    Attributes:
+        handler: whose it is; None where only middleware is called.
+        connection, event, on_result, on_error, size_bytes: as in `Caller.call`.
+        make: makes the coroutine.
+        called: what the handler returned, if it was called already; most often a coroutine, not begun.
+    """
+
+    handler: Handler | None
+    connection: Connection
+    event: str
+    make: Callable[[], Coroutine[Any, Any, Any]]
+    on_result: OnResult
+    on_error: OnError
+    size_bytes: int
+    called: object = None
+
+    def close(self) -> None:
+        """It never begins."""
+        if inspect.iscoroutine(self.called):
+            self.called.close()
+
+
 class Caller:
     """Calls handlers and owns the tasks of the async ones.
 
     Args:
         clock: time.
+        max_handlers: how many async handlers of one client may run at once; 0 for any number.
 
     Attributes:
         tasks: the tasks of async handlers that run.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, max_handlers: int = 0) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
+        self._max_handlers = max_handlers
         self._lag = Lag(logger, clock.now)
 
     def call(
@@ -44,8 +74,11 @@ class Caller:
         args: tuple[Any, ...],
         on_result: OnResult,
         on_error: OnError,
+        size_bytes: int = 0,
     ) -> None:
         """Calls the handler of an event: at once, or in a task where it or the middleware is async.
+
+        A task has to wait while too many of the client run already; it never begins if the client goes first.
 
         Args:
             handlers: the handlers of the connection's page.
@@ -54,14 +87,17 @@ class Caller:
             args: what came with it.
             on_result: called with what the handler returned. Without a handler it is not called, except for
                 `connect`, where it is called with None.
-            on_error: called with what it raised.
+            on_error: called with what it raised, or with LaneFull where it may not even wait.
+            size_bytes: about how many bytes came with it.
         """
         handler = handlers.find(event)
         if handler is None and event != CONNECT:
             return
         if handlers.middleware:
-            through = self._through(handlers, handler, connection, socket_of(connection), event, args)
-            self._spawn(self._finish(through, on_result, on_error), handler, event, connection.key)
+            through = partial(
+                self._through, handlers, handler, connection, socket_of(connection), event, args
+            )
+            self._admit(_Call(handler, connection, event, through, on_result, on_error, size_bytes))
             return
         try:
             result = None
@@ -75,8 +111,8 @@ class Caller:
             on_error(error)
             return
         if result is not None and inspect.isawaitable(result):
-            judged = _judged(event, result)
-            self._spawn(self._finish(judged, on_result, on_error), handler, event, connection.key)
+            judged = partial(_judged, event, result)
+            self._admit(_Call(handler, connection, event, judged, on_result, on_error, size_bytes, result))
         else:
             _give(result, on_result)
 
@@ -94,15 +130,42 @@ class Caller:
         if inspect.isawaitable(result):
             self._spawn(self._finish(awaited(result), lambda _: None, report), handler, event, page)
 
+    def _admit(self, call: _Call) -> None:
+        """Runs a call in a task: at once, or when others of its client have ended."""
+        client = client_of(call.connection.session)
+        lane = client.lane
+        if lane is None:
+            lane = client.lane = Lane(call.connection.session, self._max_handlers, client.awaits_ack)
+        # A connection that ends had begun, and the application hears of it, whatever else runs.
+        if lane.is_open or call.event == DISCONNECT:
+            self._begin(call, lane)
+            return
+        try:
+            lane.wait(Waiting(lambda: self._begin(call, lane), lambda: _drop(call), call.size_bytes))
+        except LaneFull as error:
+            call.close()
+            call.on_error(error)
+
+    def _begin(self, call: _Call, lane: Lane) -> None:
+        """A call's turn has come."""
+        if call.event != DISCONNECT and call.connection.state is SocketState.LEFT:
+            _drop(call)
+            return
+        finish = self._finish(call.make(), call.on_result, call.on_error)
+        task = self._spawn(finish, call.handler, call.event, call.connection.key)
+        lane.begin()
+        task.add_done_callback(lambda _: _end(call, lane))
+
     def _spawn(
         self, coroutine: Coroutine[Any, Any, Any], handler: Handler | None, event: str, page: str
-    ) -> None:
+    ) -> asyncio.Task[Any]:
         """Runs a coroutine in a task of its own."""
         words = _words(handler, event, page)
         watched = self._lag.watch(coroutine, handler.name if handler is not None else words, words)
         task = asyncio.get_running_loop().create_task(watched)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     def _invoke(
         self,
@@ -167,6 +230,22 @@ class Caller:
             on_error(error)
         else:
             _give(result, on_result)
+
+
+def _drop(call: _Call) -> None:
+    """The client of a call that waited has gone."""
+    call.close()
+    if call.event == CONNECT:
+        call.connection.greeted = False
+        _give(None, call.on_result)
+
+
+def _end(call: _Call, lane: Lane) -> None:
+    """The task of a call is done."""
+    lane.end()
+    client = client_of(call.connection.session)
+    if not lane and client.lane is lane:
+        client.lane = None
 
 
 def _words(handler: Handler | None, event: str, page: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nannin.engine.session import Session
 from nannin.hub.connection import Connection
+from nannin.hub.lane import Lane
 from nannin.wire.socket_packet import Decoder
 
 # How many left pages to remember per session. Packets still in flight for them are at most one round trip
@@ -23,15 +24,21 @@ class Client:
         decoder: puts the client's packets together.
         is_crawler: as above.
         connections: its connections, by the keys of their pages; also those whose connect handler still runs.
+        lane: its async handlers; None while none run.
     """
 
-    __slots__ = ("_left", "connections", "decoder", "is_crawler")
+    __slots__ = ("_left", "connections", "decoder", "is_crawler", "lane")
 
     def __init__(self, max_attachments: int, *, keeps_attachments: bool = True, is_crawler: bool) -> None:
         self.decoder = Decoder(max_attachments, keeps_attachments=keeps_attachments)
         self.is_crawler = is_crawler
         self.connections: dict[str, Connection] = {}
+        self.lane: Lane | None = None
         self._left: set[str] | None = None
+
+    def awaits_ack(self) -> bool:
+        """Whether the application waits for an ack of the client."""
+        return any(connection.awaits_ack for connection in self.connections.values())
 
     def tally(self, *, but: Connection | None = None) -> tuple[int, int]:
         """How many pages the session observes, and how many it is counted on.

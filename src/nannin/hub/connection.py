@@ -65,6 +65,9 @@ class HubPort(Protocol):
     def disconnect(self, connection: Connection, *, close: bool) -> None:
         """Takes a connection off its page, or ends its session."""
 
+    def heed(self, connection: Connection) -> None:
+        """The application waits for an ack of the connection, or no more."""
+
 
 class Connection:
     """One client on one page.
@@ -192,6 +195,11 @@ class Connection:
             self.session.send_outgoing(outgoing)
         self.hub.emitter.release(self)
 
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether the application waits for an ack of it."""
+        return bool(self._calls)
+
     def expect(self, number: int) -> asyncio.Future[Any]:
         """Waits for the ack of this number.
 
@@ -200,9 +208,9 @@ class Connection:
         """
         if self._calls is None:
             self._calls = {}
-        calls = self._calls
-        answer = calls[number] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(lambda _: calls.pop(number, None))
+        answer = self._calls[number] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda _: self._expect_no_more(number))
+        self.hub.heed(self)
         return answer
 
     def receive_ack(self, number: int, args: list[Any]) -> None:
@@ -210,6 +218,11 @@ class Connection:
         answer = self._calls.get(number) if self._calls else None
         if answer is not None and not answer.done():
             answer.set_result(None if not args else args[0] if len(args) == 1 else args)
+
+    def _expect_no_more(self, number: int) -> None:
+        if self._calls is not None:
+            self._calls.pop(number, None)
+        self.hub.heed(self)
 
     def fail_calls(self) -> None:
         """The connection has ended: those that wait for an ack get NotConnected."""

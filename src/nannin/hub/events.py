@@ -14,6 +14,7 @@ from nannin.hub.connection import Connection
 from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import encode_packet
 from nannin.hub.handlers import Handlers, PageHandlers
+from nannin.hub.lane import MAX_WAITING, LaneFull
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Teller
 from nannin.once import Once
@@ -61,8 +62,8 @@ class Events:
         self._emitter = emitter
         self._once = Once(MAX_TOLD)
 
-    def receive(self, connection: Connection, packet: Packet) -> None:
-        """An event arrived from a client that is on its page."""
+    def receive(self, connection: Connection, packet: Packet, size_bytes: int = 0) -> None:
+        """An event of so many bytes arrived from a client that is on its page."""
         event, args = str(packet.data[0]), packet.data[1:]
         if event == VISIBLE:
             self._answer(connection, event, packet.id, self._show(connection, args))
@@ -78,6 +79,7 @@ class Events:
             tuple(args),
             lambda result: self._answer(connection, event, packet.id, result),
             lambda error: self._refuse(connection, event, packet.id, error),
+            size_bytes,
         )
 
     def report(self, connection: Connection, event: str, error: Exception) -> None:
@@ -110,6 +112,10 @@ class Events:
 
     def _refuse(self, connection: Connection, event: str, number: int | None, error: Exception) -> None:
         """Arguments that do not fit the handler are the client's error, anything else is the handler's."""
+        if isinstance(error, LaneFull):
+            self.note_busy()
+            self._tell_refused(connection, event, number, error)
+            return
         if not isinstance(error, PayloadError):
             self.report(connection, event, error)
             if isinstance(error, HandlerCancelled):
@@ -120,6 +126,19 @@ class Events:
             logger.warning(
                 "%.80r on page %s was refused: %s; this is told once", event, connection.key, error
             )
+        self._tell_refused(connection, event, number, error)
+
+    def note_busy(self) -> None:
+        """A client's call was refused because too many of its others wait."""
+        self._refusals.add_and_tell(
+            Refusal.BUSY,
+            "a client sends more than its async handlers can take: as many run as max_handlers allows, "
+            "%d more wait, and what comes then is refused; this is told once",
+            MAX_WAITING,
+        )
+
+    def _tell_refused(self, connection: Connection, event: str, number: int | None, error: Exception) -> None:
+        """Tells the client that its event was refused: in the ack, or where it asked for none by an event."""
         if number is not None:
             self._answer(connection, event, number, {"error": str(error)})
         else:

@@ -34,6 +34,7 @@ from nannin.hub.events import Events
 from nannin.hub.grace import Grace
 from nannin.hub.handlers import CONNECT, DISCONNECT, Handlers
 from nannin.hub.home_thread import HomeThread
+from nannin.hub.lane import LaneFull
 from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Slices, Teller
@@ -123,7 +124,7 @@ class Hub:
         self._once = Once(MAX_MISSING_TOLD)
         self._causes = Once(2)  # why sessions end for a client's packet
         self._strays = Once(MAX_STRAYS_TOLD)
-        self._caller = Caller(clock)
+        self._caller = Caller(clock, settings.max_handlers)
         self._admission = Admission(handlers.exists, settings, refusals, verify)
         self._comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, refusals, self.emitter)
@@ -174,7 +175,7 @@ class Hub:
             self._leave(connection, DisconnectReason.CLIENT_LEFT)
         elif connection is not None and connection.connected and packet.type is PacketType.EVENT:
             connection.answered_s = -math.inf
-            self._events.receive(connection, packet)
+            self._events.receive(connection, packet, client.decoder.packet_bytes)
         elif connection is not None and connection.connected and packet.type is PacketType.ACK:
             assert packet.id is not None
             connection.answered_s = -math.inf
@@ -191,8 +192,11 @@ class Hub:
 
     def close(self, session: Session, reason: DisconnectReason) -> None:
         """The session ended, and with it all its connections."""
-        for connection in list(client_of(session).connections.values()):
+        client = client_of(session)
+        for connection in list(client.connections.values()):
             self._leave(connection, reason)
+        if client.lane is not None:
+            client.lane.drop()
 
     @property
     def tasks(self) -> set[asyncio.Task[Any]]:
@@ -225,6 +229,12 @@ class Hub:
             self._leave(connection, DisconnectReason.SERVER_LEFT)
             if close:
                 connection.session.close(DisconnectReason.FORCED_CLOSE)
+
+    def heed(self, connection: Connection) -> None:
+        """The application waits for an ack of the connection, or no more: it may have to be read."""
+        lane = client_of(connection.session).lane
+        if lane is not None:
+            lane.look()
 
     # Joining
 
@@ -266,6 +276,7 @@ class Hub:
             (),
             lambda _: self._accept(connection),
             lambda error: self._refuse_joining(connection, error),
+            client.decoder.packet_bytes,
         )
 
     def _find_unanswered(self, client: Client, key: str, observes: bool) -> Connection | None:
@@ -318,7 +329,11 @@ class Hub:
     def _refuse_joining(self, connection: Connection, error: Exception) -> None:
         """The connect handler, or the middleware around it, raised."""
         was_cancelled = isinstance(error, HandlerCancelled)
-        if isinstance(error, PayloadError):
+        is_busy = isinstance(error, LaneFull)
+        if is_busy:
+            self._events.note_busy()
+            error = ConnectionRefused(str(error))
+        elif isinstance(error, PayloadError):
             error = ConnectionRefused(f"Invalid auth: {error}")
         elif not isinstance(error, ConnectionRefusedError):
             self._events.report(connection, CONNECT, error)
@@ -328,7 +343,8 @@ class Hub:
         if connection.state is SocketState.JOINING:
             client_of(connection.session).leave(connection.key)
             self._part(connection, None)
-            self.refusals.add(Refusal.APPLICATION)
+            if not is_busy:
+                self.refusals.add(Refusal.APPLICATION)
             assert isinstance(error, ConnectionRefused)
             self._refuse(connection.session, connection.key, error)
         elif was_cancelled:

@@ -183,6 +183,9 @@ class _Link:
     def forget_newest(self, key: str) -> None:
         pass  # nothing ever waits
 
+    def read_on(self, on: bool) -> None:
+        pass  # what a client sends has arrived at once
+
     def close(self, code: int) -> None:
         self._wire.be_closed(_REASONS[code])
 

@@ -203,6 +203,11 @@ class EngineSession:
         """Whether the session has ended; its last packets may still wait for a poll."""
         return self.state in _OVER
 
+    @property
+    def awaits_pong(self) -> bool:
+        """Whether the client has still to answer a ping."""
+        return self._awaits_pong
+
     def receive_blocked(self, now: float) -> None:
         """The client reads too slowly: what was written to its WebSocket has not drained."""
         self._drain_s = math.inf if self.is_over else now + self._limits.drain_timeout_s

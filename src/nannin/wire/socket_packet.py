@@ -128,9 +128,19 @@ class Decoder:
         max_attachments: how many a packet may announce; one that announces more is an error.
         keeps_attachments: whether anybody reads what is in them. If not, packets with attachments are
         dropped.
+
+    Attributes:
+        packet_bytes: how large the packet that was completed last is, with its attachments.
     """
 
-    __slots__ = ("_attachments", "_awaited", "_keeps_attachments", "_max_attachments", "_packet")
+    __slots__ = (
+        "_attachments",
+        "_awaited",
+        "_keeps_attachments",
+        "_max_attachments",
+        "_packet",
+        "packet_bytes",
+    )
 
     def __init__(self, max_attachments: int, *, keeps_attachments: bool = True) -> None:
         self._max_attachments = max_attachments
@@ -138,6 +148,7 @@ class Decoder:
         self._packet: Packet | None = None
         self._awaited = 0
         self._attachments: list[bytes] = []
+        self.packet_bytes = 0
 
     def receive(self, message: str | bytes) -> Packet | None:
         """Takes one message; returns the packet that it completes, if it does.
@@ -150,6 +161,7 @@ class Decoder:
             return self._receive_attachment(message)
         if self._packet is not None:
             raise PacketError(f"expected {self._awaited} more attachments, not text")
+        self.packet_bytes = len(message)
         packet, count = _decode(message)
         if count is None:
             return packet
@@ -163,6 +175,7 @@ class Decoder:
     def _receive_attachment(self, attachment: bytes) -> Packet | None:
         if self._packet is None:
             raise PacketError("expected text, not an attachment that no packet announced")
+        self.packet_bytes += len(attachment)
         if self._keeps_attachments:
             self._attachments.append(bytes(attachment))  # and not a SharedBinary, which is ours alone
         self._awaited -= 1
