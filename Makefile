@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture clean
+.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture dist audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -139,6 +139,18 @@ bench: $(VENV)/test.stamp bench/contenders/node_modules/.package-lock.json
 # TypeScript is a peer that they ask for and don't need.
 bench/contenders/node_modules/.package-lock.json: bench/contenders/package-lock.json | system
 	cd bench/contenders && npm ci --omit=peer --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# The sdist, the wheel, and the list of what they need, into dist/: the same bytes for whoever builds this commit.
+dist: $(VENV)/release.stamp
+	$(BIN)/python release/build.py
+
+# Whether what nannin needs has known vulnerabilities. It asks PyPI.
+audit: $(VENV)/release.stamp
+	$(BIN)/python -m pip_audit .
+
+$(VENV)/release.stamp: $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --editable '.[release]'
 	touch $@
 
 clean:

@@ -12,6 +12,8 @@ SEND_ALL = Extension(
     "nannin.engine._send_all",
     ["src/nannin/engine/_send_all.c"],
     py_limited_api=LIMITED,
+    # Without what a debugger would need, which has paths in it: the same source is the same bytes everywhere.
+    extra_compile_args=[] if sys.platform == "win32" else ["-g0"],
     optional=True,  # where it cannot be built, its twin in Python does the same
 )
 
