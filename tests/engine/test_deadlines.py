@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,6 +192,29 @@ def test_a_few_entries_of_the_dead_are_not_worth_a_clean_up_and_are_bounded() ->
         tower.add(f"dead {i}", 4.0)
         tower.deadlines.keep(living, len(living))
         assert len(tower.deadlines) <= 3 * len(living) + 64
+
+
+def test_a_crowd_that_leaves_is_not_looked_through_again_for_each_who_goes() -> None:
+    tower = Tower()
+    bells = [tower.add(str(i), 9.0) for i in range(500)]
+    for due_s in (8.0, 7.0, 6.0):  # as with heartbeats whose answers may take longer than the next one
+        for bell in bells:
+            bell.due_s = due_s
+            tower.deadlines.schedule(bell)
+    looks = 0
+
+    def living() -> Iterator[Bell]:
+        nonlocal looks
+        looks += 1
+        yield from bells
+
+    while len(bells) > 1:
+        bells.pop()
+        tower.deadlines.keep(living(), len(bells))
+    assert looks < 10
+    tower.clock.advance(10)
+    assert tower.rung[0] == ("0", 6.0)
+    assert len(tower.rung) < 100, "entries of the dead are few, and harmless"
 
 
 def test_with_the_last_of_the_living_the_timer_goes() -> None:

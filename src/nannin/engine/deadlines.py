@@ -67,8 +67,12 @@ class Deadlines(Generic[TimedT]):
             self._set_alarm()
 
     def keep(self, living: Iterable[TimedT], count: int) -> None:
-        """Drops entries of ended sessions once they outnumber the live ones. Cancels the timer when none is
-        left.
+        """Drops entries that are of no use once they outnumber the live sessions. Cancels the timer when none
+        is left.
+
+        Of no use are those of ended sessions, and those of a live one that is queued for an earlier time: it
+        has one of them after each heartbeat if it may take longer to answer than until the next. If these
+        stayed, a crowd that leaves at once could find the queue as long again after each clean-up.
 
         Args:
             living: all live sessions.
@@ -77,7 +81,11 @@ class Deadlines(Generic[TimedT]):
         if count and len(self._queue) <= 2 * count + _SLACK:
             return
         ids = {id(timed) for timed in living}
-        self._queue = [entry for entry in self._queue if id(entry[2]) in ids]
+        queue, self._queue = self._queue, []
+        for entry in queue:
+            if entry[0] == entry[2].queued_s and id(entry[2]) in ids:
+                ids.remove(id(entry[2]))
+                self._queue.append(entry)
         heapq.heapify(self._queue)
         if not self._queue:
             self.clear()
