@@ -112,6 +112,62 @@ def test_a_misspelt_place_is_said_once(
     assert sum("nannin: unknown data-store" in text for text in said) == times
 
 
+def console_of(page: Page) -> list[str]:
+    """What the tag says in the page's console from now on."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if "nannin:" in message.text else None)
+    return said
+
+
+def test_a_place_that_is_empty_is_the_browsers(
+    shared_server: Server, publish: Publish, newcomer: Newcomer
+) -> None:
+    page = newcomer("en")
+    auth = joined(page, publish("/empty", embedding(shared_server, tag='data-store=""')))
+    assert page.evaluate("localStorage.nannin.split('/')[0]") == auth["visitor"]
+
+
+def test_a_refused_page_is_said_once_in_the_servers_words(
+    shared_server: Server, publish: Publish, newcomer: Newcomer
+) -> None:
+    page = newcomer("en")
+    said = console_of(page)
+    scripted = ScriptedServer(page, {"visitors": 2}, refused=("/one", "/two"))
+    others = [f'<i data-nannin data-nannin-page="{key}"></i>' for key in ("/one", "/two")]
+    body = "".join(["<b data-nannin></b>", *others])
+    page.goto(publish("/refused", embedding(shared_server, body, tag='data-page="/here"')))
+    page.wait_for_function("document.querySelector('b').textContent === '2'")
+    scripted.links[-1].close()
+    comes_true(page, lambda: scripted.joins().count("/two") == 2)
+    page.evaluate("new Promise((then) => setTimeout(then, 100))")
+    assert said == ["nannin: /one refused: Invalid namespace", "nannin: /two refused: Invalid namespace"]
+
+
+@pytest.mark.parametrize("value", ["", "visitors", "connections", "visible"])
+def test_what_an_element_may_show_is_said_nowhere(
+    shared_server: Server, publish: Publish, newcomer: Newcomer, value: str
+) -> None:
+    page = newcomer("en")
+    said = console_of(page)
+    page.goto(publish("/known", embedding(shared_server, f'<b data-nannin="{value}"></b>')))
+    shows(page, "1")
+    assert said == []
+
+
+def test_an_element_that_asks_for_another_number_is_said_once(
+    shared_server: Server, publish: Publish, newcomer: Newcomer
+) -> None:
+    page = newcomer("en")
+    said = console_of(page)
+    body = '<b data-nannin>some</b><i data-nannin="vistors">few</i><u data-nannin="vistors">few</u>'
+    page.goto(publish("/wrong", embedding(shared_server, body)))
+    page.wait_for_function("document.querySelector('b').textContent === '1'")
+    page.evaluate("document.body.append('more')")
+    page.evaluate("new Promise((then) => setTimeout(then, 100))")
+    assert said == ["nannin: unknown data-nannin vistors"]
+    assert page.locator("i").text_content() == "few"
+
+
 LISTENS = """
 globalThis.told = [];
 addEventListener("nannin:count", ({ target, detail }) => {

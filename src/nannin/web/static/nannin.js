@@ -4,16 +4,16 @@ const script = document.currentScript;
 const own = Symbol.for("nannin");
 if (!script?.src || window[own]) return;
 window[own] = script;
-if (!/^(local|session|none)?$/.test(script.dataset.store ?? "")) console.warn("nannin: unknown data-store", script);
 
 const server = new URL("socket.io/?EIO=4&transport=", script.src);
 const random = "" + crypto.getRandomValues(new Uint32Array(4));
 let counts = {};
 let rooms = {};
+const warned = {};
 let delay = 500;
-let link, open, shown, timer, later, gone, here;
+let link, open, shown, timer, later, gone, shows;
 
-// RFC 3986, 3987
+// RFC 3986
 const asKey = (path) =>
   path
     .replace(/[^!-~\p{Cs}]|,/gu, encodeURIComponent)
@@ -21,20 +21,18 @@ const asKey = (path) =>
     .replace(/^\/?/, "/")
     .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
 
-const elements = () => [...document.querySelectorAll("[data-nannin],nannin-count")];
-const keyOf = (element) => asKey(element.dataset.nanninPage ?? here);
-
 const show = (element, count, lang = element.closest("[lang]")?.lang || []) => {
   const read = (form) => element.getAttribute("data-nannin-" + form);
   let text = (element[own] ??= element.textContent);
   try {
-    const form = count >= 0 && new Intl.PluralRules(lang).select(count);
-    if (form) text = (read(form) ?? read("other") ?? "{n}").replaceAll("{n}", count.toLocaleString(lang));
+    if (count >= 0) text = (read(new Intl.PluralRules(lang).select(count)) ?? read("other") ?? "{n}").replaceAll("{n}", count.toLocaleString(lang));
   } catch {
     return show(element, count, []);
   }
   if (text != element.textContent) element.textContent = text;
 };
+
+const warn = (text) => (warned[text] ??= !console.warn("nannin: " + text));
 
 const wait = (then, ms) => {
   clearTimeout(timer);
@@ -63,8 +61,8 @@ const start = (polling) => {
     return start(true);
   }
   const self = link;
-  self.onmessage = receive;
-  self.onclose = self.onerror = ended;
+  link.onmessage = receive;
+  link.onclose = link.onerror = ended;
   if (polling) poll();
 };
 
@@ -86,24 +84,22 @@ const lost = () => {
 };
 
 const receive = ({ data }) => {
-  if (data[0] == 0) open = JSON.parse(data.slice(1));
+  const [, type, key = "/", json] = /^(0|2|4[124])(\/[^,]*)?,?\d*(.*)/.exec(data) ?? [];
+  const content = JSON.parse(json || 0);
+  if (type == 0) open = content;
   wait(lost, open.pingInterval + open.pingTimeout);
-  if (data == 2) link.send("3");
-  const [, type, key = "/", json] = /^4([124])(\/[^,]*)?,?\d*(.*)/.exec(data) ?? [];
-  if (type == 2) {
-    const [event, count] = JSON.parse(json);
-    if (event == "audience" && rooms[key]) {
-      counts[key] = count;
-      rooms[key].joined = delay = 500;
-      queueMicrotask(() => {
-        const shows = elements().filter((element) => keyOf(element) == key);
-        for (const element of shows[0] ? shows : [document]) element.dispatchEvent(new CustomEvent("nannin:count", { bubbles: true, detail: count }));
-        window.nannin?.onCount?.(count);
-      });
-    }
-  } else if (type) {
+  if (type == 2) link.send("3");
+  if (content[0] == "audience" && rooms[key]) {
+    const count = (counts[key] = content[1]);
+    rooms[key].joined = delay = 500;
+    queueMicrotask(() => {
+      for (const element of shows[key] ?? [document]) element.dispatchEvent(new CustomEvent("nannin:count", { bubbles: true, detail: count }));
+      window.nannin?.onCount?.(count);
+    });
+  } else if (type == 41 || type == 44) {
     delete counts[key];
     if (rooms[key]) rooms[key].joined = 0;
+    if (type == 44) warn(key + " refused: " + content.message);
   }
   settle();
 };
@@ -113,12 +109,15 @@ const settle = () => {
   const visible = !document.hidden;
   shown ||= visible;
   // Turbo
-  const { page, token, store = "local" } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset;
-  const auth = { visitor: store == "none" || navigator.globalPrivacyControl ? undefined : random, token, observe: false };
-  let { host, pathname } = location;
+  const { page, token, store: chosen } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset;
+  const store = chosen || "local";
+  const auth = { observe: false, token };
+  if (store != "none" && !(store + "Storage" in window)) warn("unknown data-store " + store);
+  if (store != "none" && !navigator.globalPrivacyControl) auth.visitor = random;
+  let place = location;
   try {
     const link = new URL(document.querySelector("link[rel=canonical]")?.href || location);
-    if (link.host == host) pathname = link.pathname;
+    if (link.host == place.host) place = link;
     auth.observe = localStorage["nannin-off"] == 1;
     if (auth.observe) delete auth.visitor;
     if (auth.visitor) {
@@ -129,13 +128,17 @@ const settle = () => {
       storage.nannin = auth.visitor + "/" + today;
     }
   } catch {}
-  here = page || (host == server.host ? "" : "/" + host) + pathname;
+  const here = page || (place.host == server.host ? "" : "/" + place.host) + place.pathname;
   const wanted = { [asKey(here)]: auth };
-  for (const element of elements()) {
-    const { nannin, nanninToken: token } = element.dataset;
-    const key = keyOf(element);
+  shows = {};
+  for (const element of document.querySelectorAll("[data-nannin],nannin-count")) {
+    const { nannin, nanninPage, nanninToken: token } = element.dataset;
+    const key = asKey(nanninPage ?? here);
+    (shows[key] ??= []).push(element);
+    const count = counts[key]?.[nannin || "visitors"];
     wanted[key] ??= { observe: true, token };
-    show(element, counts[key]?.[nannin || "visitors"]);
+    show(element, count);
+    if (counts[key] && !(count >= 0)) warn("unknown data-nannin " + nannin);
   }
   if (shown && !timer) start();
   for (const key in open && { ...rooms, ...wanted }) {
