@@ -13,6 +13,7 @@ from nannin.kinds import (
     Integer,
     IntegerOrAutomatic,
     Kind,
+    Networks,
     OptionalText,
     Origins,
     PagePatterns,
@@ -297,3 +298,22 @@ def test_a_size_may_be_left_to_the_server(value: object, taken: bool) -> None:
 def test_a_frequent_mistake_in_an_origin_is_explained(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read(Origins(), text)
+
+
+# Networks
+
+
+def test_addresses_and_networks_are_kept_in_their_short_form() -> None:
+    text = "127.0.0.1, 2001:DB8:0:0::1,10.1.2.3/8,2001:db8::/32,*,127.0.0.1"
+    expected = ("127.0.0.1", "2001:db8::1", "10.0.0.0/8", "2001:db8::/32", "*")
+    assert read(Networks(), text) == expected
+    assert Networks().check(["10.0.0.1"]) == ("10.0.0.1",)
+    assert read(Networks(), "") == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["localhost", "10.0.0", "10.0.0.1/33", "fe80::1%eth0", "**", [1], 7, ["1.1.1.1/x"]],
+)
+def test_what_is_neither_an_address_nor_a_network_is_refused(value: object) -> None:
+    assert is_refused(Networks(), value)

@@ -66,6 +66,8 @@ def default_of(setting: Setting) -> str:
         return f"`{str(setting.default).lower()}`"
     if isinstance(setting.default, float):
         return f"`{setting.default:g}`"
+    if isinstance(setting.default, tuple):
+        return f"`{','.join(setting.default)}`"
     return f"`{setting.default}`"
 
 

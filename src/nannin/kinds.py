@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from nannin.audience.page_key import MAX_PAGE_BYTES, is_page_key
@@ -14,6 +15,7 @@ __all__ = [
     "IntegerOrAutomatic",
     "Kind",
     "ListOf",
+    "Networks",
     "OptionalText",
     "Origins",
     "PagePatterns",
@@ -265,6 +267,22 @@ def _explain_origin(value: str) -> ValueError:
     if value and "://" not in value:
         return WrongValue("an origin starts with https:// or http://")
     return ValueError()
+
+
+class Networks(ListOf):
+    """IP addresses and networks, or `*` for all."""
+
+    expected = "addresses and networks such as 127.0.0.1,10.0.0.0/8, or *"
+    metavar = "ADDRESS,..."
+
+    def check_part(self, value: object) -> str:
+        if value == "*":
+            return "*"
+        if not isinstance(value, str) or "%" in value:
+            raise ValueError
+        if "/" not in value:
+            return str(ipaddress.ip_address(value))
+        return str(ipaddress.ip_network(value, strict=False))
 
 
 class PagePatterns(ListOf):

@@ -20,6 +20,7 @@ from nannin.kinds import (
     Integer,
     IntegerOrAutomatic,
     Kind,
+    Networks,
     OptionalText,
     Origins,
     PagePatterns,
@@ -102,10 +103,10 @@ class Settings:
         Descriptor(), None, "Listen on this open socket, an inherited file descriptor, instead."
     )
     root_path: str = _server(RootPath(), "", "The path under which a proxy shows this server, such as /live.")
-    forwarded_allow_ips: str = _server(
-        Kind(),
-        "127.0.0.1",
-        "Comma-separated proxies whose X-Forwarded-* headers are trusted; * for all.",
+    forwarded_allow_ips: tuple[str, ...] = _server(
+        Networks(),
+        ("127.0.0.1", "::1"),
+        "Comma-separated proxies that may say who the client is, in X-Forwarded-For or Forwarded; * for all.",
     )
     log_level: str = _server(Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}.")
     open: bool = _server(Switch(), False, "Open the page in the browser.")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from nannin import Live
-from nannin.app.dispatch import App, route_path
+from nannin.access.client_address import Proxies
+from nannin.app.dispatch import App, Proxied, route_path
 from support.asgi import Call, scope
 from support.one_request import ask
 
@@ -34,6 +37,46 @@ async def test_a_websocket_to_nowhere_is_closed_unopened() -> None:
     call.put({"type": "websocket.connect"})
     await call.start(Live()).ends()
     assert [message["type"] for message in call.sent] == ["websocket.close"]
+
+
+# Behind proxies
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_an_app_sees_the_client_and_not_the_proxy(kind: str) -> None:
+    headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https")]
+    seen = _seen_by_an_app(kind, client=("127.0.0.1", 5), headers=headers)
+    spoken = "wss" if kind == "websocket" else "https"
+    assert (seen["client"], seen["scheme"]) == (("203.0.113.9", 0), spoken)
+
+
+@pytest.mark.parametrize("client", [("203.0.113.1", 5), ("127.0.0.1", 5)])
+def test_an_app_sees_its_peer_where_no_proxy_tells_of_another(client: tuple[str, int]) -> None:
+    headers = [(b"x-forwarded-for", b"nobody")]
+    seen = _seen_by_an_app("http", client=client, headers=headers)
+    assert (seen["client"], seen["scheme"]) == (client, "http")
+
+
+def test_a_lifespan_has_no_client() -> None:
+    assert _seen_by_an_app("lifespan")["type"] == "lifespan"
+
+
+def _seen_by_an_app(kind: str, **parts: Any) -> Scope:
+    """The scope that an app gets behind `Proxied`, which believes 127.0.0.1."""
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+
+    came = {"type": kind} | ({"scheme": "http", "server": ("127.0.0.1", 80)} if parts else {}) | parts
+    call = Proxied(app, Proxies(("127.0.0.1",)))(came, _unused, _unused)
+    with pytest.raises(StopIteration):
+        call.__await__().send(None)
+    return seen[0]
+
+
+async def _unused(*_: Any) -> Any:
+    raise AssertionError
 
 
 # Under another path

@@ -16,7 +16,9 @@ from starlette.websockets import WebSocketClose
 
 from nannin.web.safe_headers import make_safe
 
-__all__ = ["App", "Rooted", "add_slash", "restore_path", "route_path"]
+from nannin.access.client_address import Proxies
+
+__all__ = ["App", "Proxied", "Rooted", "add_slash", "restore_path", "route_path"]
 
 
 def route_path(scope: Scope) -> str:
@@ -127,4 +129,25 @@ class Rooted:
         if came == self._root or came.startswith(f"{self._root}/"):
             raw_path = scope["raw_path"].removeprefix(self._root.encode())
             scope = {**scope, "path": came, "raw_path": raw_path}
+        await self._application(scope, receive, send)
+
+
+class Proxied:
+    """An ASGI app that sees its clients as they are, whatever proxies they came through.
+
+    Args:
+        application: the app. In its scopes `client` and `scheme` are what believed proxies say.
+        proxies: the proxies that are believed.
+    """
+
+    def __init__(self, application: ASGIApp, proxies: Proxies) -> None:
+        self._application, self._proxies = application, proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, WebSocket or lifespan."""
+        if scope["type"] != "lifespan" and self._proxies.believes(scope["client"], scope["server"]):
+            client, scheme = self._proxies.read(scope["headers"])
+            scope = {**scope, "client": client or scope["client"]}
+            if scheme is not None:
+                scope["scheme"] = scheme.replace("http", "ws") if scope["type"] == "websocket" else scheme
         await self._application(scope, receive, send)

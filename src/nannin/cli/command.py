@@ -102,7 +102,11 @@ def write_sections(
 
 def default_of(setting: Setting) -> str:
     """The default as the help shows it, after the sentence."""
-    value = f"{setting.default:g}" if isinstance(setting.default, float) else setting.default
+    value = setting.default
+    if isinstance(value, float):
+        value = f"{value:g}"
+    elif isinstance(value, tuple):
+        value = ",".join(value)
     words = setting.default_words or value
     return f" [{words}]" if words and words is not True else ""
 

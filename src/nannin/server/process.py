@@ -18,7 +18,8 @@ from typing import Final, NoReturn
 
 import uvicorn
 
-from nannin.app.dispatch import Rooted
+from nannin.access.client_address import Proxies
+from nannin.app.dispatch import Proxied, Rooted
 from nannin.app.goodbye import shut_down_all
 from nannin.server.listening import (
     adopt,
@@ -68,8 +69,9 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
     if settings.reload:
         return serve_and_reload(settings)
     application = load_application(settings.app) if settings.app else default_application()
+    rooted = Rooted(application, settings.root_path) if settings.root_path else application
     config = uvicorn.Config(
-        Rooted(application, settings.root_path) if settings.root_path else application,
+        Proxied(rooted, Proxies(settings.forwarded_allow_ips)),
         uds=settings.uds,
         http=HTTP_PROTOCOL,
         ws=WEBSOCKET_PROTOCOL,
@@ -82,8 +84,7 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
         log_config=None,
         log_level=None,
         server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.forwarded_allow_ips,
+        proxy_headers=False,  # `Proxied` reads them
         root_path=settings.root_path,
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,

@@ -136,7 +136,7 @@ def test_the_service_is_one_that_nannin_takes_with_its_socket_where_proxies_look
     name, command, rest = cli.resolve_command(cli.make_context("nannin", []), service_words())
     assert (name, command is not None) == ("serve", True)
     assert command is not None
-    assert command.make_context(name, rest).params["forwarded_allow_ips"] == "*"
+    assert command.make_context(name, rest).params["forwarded_allow_ips"] == (), "a socket needs none"
     assert directives("nannin.socket")["ListenStream"] == [SOCKET_FILE]
     assert SOCKET_FILE in (FOLDER / "nginx.conf").read_text(encoding="utf-8")
     assert f"unix/{SOCKET_FILE}" in (FOLDER / "Caddyfile").read_text(encoding="utf-8")
