@@ -88,6 +88,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "max_observed": "2",
         "max_recovery": "3",
         "max_outbox": "9",
+        "max_handlers": "5",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = {"uds": "x.sock", "fd": "3"}  # each excludes the port

@@ -14,9 +14,8 @@ from starlette.routing import BaseRoute, Match, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from nannin.web.safe_headers import make_safe
-
 from nannin.access.client_address import Proxies
+from nannin.web.safe_headers import make_safe
 
 __all__ = ["App", "Proxied", "Rooted", "add_slash", "restore_path", "route_path"]
 
