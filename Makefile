@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture dist audit clean
+.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture soak dist audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -129,6 +129,11 @@ docs: $(VENV)/docs.stamp
 # Attacks running servers, item by item, and says which held; `make torture SHORT=1` takes a minute.
 torture: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python -m torture $(if $(SHORT),--short --at-once 6)
+
+# An hour of everything at once, held to an oracle; its report is bench/SOAK.md. `make soak MINUTES=5` for a look.
+MINUTES ?= 60
+soak: $(VENV)/test.stamp
+	PYTHONPATH=tests $(BIN)/python -m torture.soak $(MINUTES)
 
 # Takes some 28 minutes; `make bench SHORT=1` less than 4, and it writes nothing. `.venv/bin/python bench/run.py --help`
 # says how to choose.
