@@ -363,6 +363,20 @@ def test_only_so_many_pages_are_remembered() -> None:
         assert len(handlers._resolved) <= 10
 
 
+def test_pages_without_parameters_share_what_is_remembered() -> None:
+    handlers = Handlers()
+    assert handlers.resolve("/a") is handlers.resolve("/b")
+    handlers.register("/*", "say", first)
+    assert handlers.resolve("/a") is handlers.resolve("/b")
+    handlers.use("/a", around)
+    assert handlers.resolve("/a") is not handlers.resolve("/b")
+    handlers.register("/rooms/{name}", "say", second)
+    assert handlers.resolve("/rooms/1").params == {"name": "1"}
+    assert handlers.resolve("/rooms/2").params == {"name": "2"}
+    handlers.register("/c", "say", second)
+    assert found(handlers, "/c", "say") is second
+
+
 # What the application handles
 
 

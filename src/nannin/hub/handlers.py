@@ -128,6 +128,9 @@ class PageHandlers:
         return [event for event in self._handlers if event not in (CONNECT, DISCONNECT, ANY)]
 
 
+_NONE = PageHandlers({}, {}, (), {})
+
+
 class _Row:
     __slots__ = ("expression", "for_visitors", "handlers")
 
@@ -156,6 +159,8 @@ class Handlers:
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
         self._resolved: dict[str, PageHandlers] = {}
+        # Pages without parameters share what they have: clients may name very many pages.
+        self._shared: dict[tuple[int, ...], PageHandlers] = {}
         self._is_closed = False
         self.is_used = False
 
@@ -239,6 +244,8 @@ class Handlers:
 
     def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
+        if not self._rows and not self._middleware:
+            return _NONE
         handlers = self._resolved.get(page)
         if handlers is None:
             if len(self._resolved) >= self._max_resolved:
@@ -247,21 +254,26 @@ class Handlers:
         return handlers
 
     def _resolve(self, page: str) -> PageHandlers:
+        spellings = _spellings(page)
+        matches = [(row, _match(row.expression, spellings)) for row in self._rows.values()]
+        around = [one for expression, one in self._middleware if _match(expression, spellings)]
         handlers: dict[str, Handler] = {}
         for_visitors: dict[str, Handler] = {}
         params: dict[str, str] = {}
-        spellings = _spellings(page)
-        for row in reversed(self._rows.values()):  # the most specific comes last, and overrides the others
-            match = _match(row.expression, spellings)
+        for row, match in reversed(matches):  # the most specific comes last, and overrides the others
             if match is not None:
                 handlers |= row.handlers
                 for_visitors |= row.for_visitors
                 params |= match.groupdict()
-        around = tuple(one for expression, one in self._middleware if _match(expression, spellings))
-        return PageHandlers(handlers, for_visitors, around, params)
+        resolved = PageHandlers(handlers, for_visitors, tuple(around), params)
+        if params:
+            return resolved
+        key = (*(index for index, (_, match) in enumerate(matches) if match), -1, *map(id, around))
+        return self._shared.setdefault(key, resolved)
 
     def _add(self, pattern: str) -> _Row:
         self._resolved.clear()
+        self._shared.clear()
         pattern = normalise(pattern)
         if pattern not in self._rows:
             self._warn_of_colon(pattern)
