@@ -84,7 +84,9 @@ def test_where_all_others_heard_the_count_only_joiners_need_it() -> None:
     heard.settle(TWO)
     settled, joiner = people(2)
     heard.at_join = {joiner: ONE}
-    assert not heard.all_heard(TWO)
+    assert not heard.all_heard(TWO, 2)
+    assert not heard.all_heard(ONE, 2)
+    assert heard.all_heard(ONE, 1), "nobody is there who did not just join"
     fan_out = begin(heard, crowd_of(settled, joiner, settled=1), TWO)
     assert (fan_out.settled_need(CLASSIC), fan_out.needs(joiner, CLASSIC)) == (False, True)
     fan_out.advance(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.audience.roster import Count
 from support.fakes import House
 from support.many_clients import SMALL_SLICES, crowd, make_writes_cost, note_encodings
 
@@ -79,6 +80,56 @@ def test_a_change_while_those_who_heard_another_number_wait_is_told_to_all() -> 
     goes_later.leave("/few")
     house.clock.advance(5)
     assert stays.heard("/few")[-1] == 2
+
+
+def test_pages_of_one_client_who_knows_the_count_need_no_turn() -> None:
+    house = House(slices=SMALL_SLICES)
+    witness, other = crowd(house, 2, "/witness")
+    for number in range(500):
+        house.client().connect(f"/{number}")
+    other.leave("/witness")
+    house.clock.turn()
+    assert witness.heard("/witness")[-1] == 1
+
+
+@pytest.mark.parametrize(("crowded", "size"), [(3, 8), (6, 50), (20, 2)])
+def test_many_pages_that_are_told_at_once_dont_hold_up_a_page_of_another_size(
+    crowded: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(max_interval=0.001)
+    pages = [crowd(house, crowded, f"/{number}") for number in range(200)]
+    witness = crowd(house, size, "/witness")
+    house.clock.advance(2)
+    make_writes_cost(house, monkeypatch, 0.001)
+    for number in range(200):
+        house.client().connect(f"/{number}")
+    started = house.clock.now()
+    witness[-1].leave("/witness")
+    while witness[0].heard("/witness")[-1] != size - 1:
+        house.clock.turn()
+    assert house.clock.now() - started < 0.2, "all pages take 0.6 to 4 s"
+    house.clock.advance(5)
+    assert {client.heard(f"/{number}")[-1] for number, page in enumerate(pages) for client in page} == {
+        crowded + 1
+    }
+
+
+def test_beginning_with_many_pages_is_cut_in_slices_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    begun: list[str] = []
+
+    class Ear:
+        def hear(self, page: str, count: Count) -> None:
+            begun.append(page)
+            house.clock.spend(0.001)
+
+    for number in range(200):
+        house.client().connect(f"/{number}", updates="none")
+    house.hub.teller.watch(Ear(), None)
+    house.clock.turn()
+    assert 0 < len(begun) < 100
+    house.clock.advance(5)
+    assert len(begun) == 200
 
 
 def total_writes(joins: int, every_s: float, write_s: float) -> int:

@@ -73,13 +73,13 @@ class Pace:
             heapq.heappop(self._queue)
         return self._queue[0][0] if self._queue else math.inf
 
-    def due(self, now: float) -> list[str]:
-        """Takes the pages that are to be told now, the one that has waited longest first.
+    def due(self, now: float, most: float = math.inf) -> list[str]:
+        """Takes the pages that are to be told now, or so many of them, the one that has waited longest first.
 
         Each of them must be reported by `finished` once it has been told.
         """
-        pages = []
-        while self.next_deadline() <= now and self._queue:
+        pages: list[str] = []
+        while len(pages) < most and self.next_deadline() <= now and self._queue:
             page, beat = heapq.heappop(self._queue)[2:]
             beat.phase = TAKEN[beat.phase]
             pages.append(page)

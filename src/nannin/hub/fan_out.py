@@ -39,12 +39,11 @@ class Heard:
         self.listeners = 0
         self.by_watchers = Count()
 
-    def all_heard(self, count: Count) -> bool:
-        """Whether nobody on the page has heard another count than this."""
-        return (
-            count == self.count
-            and not self.was_overtaken
-            and all(heard == count for heard in self.at_join.values())
+    def all_heard(self, count: Count, connections: int) -> bool:
+        """Whether nobody of so many connections on the page has heard another count than this."""
+        others_heard = count == self.count and not self.was_overtaken
+        return (others_heard or len(self.at_join) == connections) and all(
+            heard == count for heard in self.at_join.values()
         )
 
     def settle(self, count: Count, *, was_overtaken: bool = False) -> None:
@@ -100,6 +99,7 @@ class FanOut:
         took_s: seconds that the loop was busy with it.
         count: the count that is told from here on.
         was_overtaken: whether not all of the page will have heard the same count at the end.
+        recipients: how many there were when it began.
     """
 
     __slots__ = (
@@ -110,6 +110,7 @@ class FanOut:
         "count",
         "heard",
         "parts",
+        "recipients",
         "took_s",
         "was_overtaken",
     )
@@ -120,6 +121,7 @@ class FanOut:
         self.count = NOTHING_YET
         self.was_overtaken = False
         self.parts = [Part(crowd, form.variant) for form, crowd in crowds.items() if form.variant is not None]
+        self.recipients = sum(part.end for part in self.parts)
         self._passed = False
         self._updates: dict[Variant, Outgoing] = {}
         self._at_join, heard.at_join = heard.at_join, {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
@@ -13,9 +14,13 @@ from nannin.hub.connection import Connection
 from nannin.hub.crowds import Crowds
 from nannin.hub.encoding import encode_update
 from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard, Part
+from nannin.hub.rota import Rota
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.telling")
+
+# How many pages that are due are begun between two looks at the clock.
+_BEGUN_AT_ONCE = 32
 
 
 class Watcher(Protocol):
@@ -64,7 +69,7 @@ class Teller:
         self._clock = clock
         self._slices = slices
         self._pages: dict[str, Heard] = {}
-        self._fan_outs: list[FanOut] = []
+        self._rota = Rota()
         self._watchers: dict[str | None, dict[Watcher, None]] = {}
         self._turning = False
         self._alarm = Alarm(clock, self._wake)
@@ -183,7 +188,7 @@ class Teller:
         """Turns at the end of this turn of the loop where something is due, else when it will be."""
         now = self._clock.now()
         when = self._pace.next_deadline()
-        if self._fan_outs or when <= now:
+        if self._rota or when <= now:
             self._turning = True
             self._clock.call_soon(self._turn)
         else:
@@ -194,47 +199,69 @@ class Teller:
             self._set_alarm()
 
     def _turn(self) -> None:
-        """Begins what is due, and gives the eldest fan-out one slice."""
+        """Begins what is due, and tells one slice, of which each rank of fan-outs gets its share."""
+        now, left = self._clock.now(), self._slices.recipients
+        until = now + self._slices.seconds
         try:
-            for page in self._pace.due(self._clock.now()):
-                self._begin(self._pages[page])
-            if self._fan_outs:
-                fan_out = self._fan_outs.pop(0)
-                if self._tell_slice(fan_out):
-                    self._fan_outs.append(fan_out)
-                else:
-                    self._finish(fan_out)
+            self._begin_due(now + self._slices.seconds / 2)
+            ranks = self._rota.ranks()
+            for waiting, rank in zip(range(len(ranks), 0, -1), ranks, strict=True):
+                now = self._clock.now()
+                left -= self._tell_rank(rank, left // waiting, now + (until - now) / waiting)
         finally:
             self._turning = False
             self._set_alarm()
 
+    def _begin_due(self, until: float) -> None:
+        """Begins with the pages that are due, those that have waited longest first, for so long."""
+        while pages := self._pace.due(self._clock.now(), _BEGUN_AT_ONCE):
+            for page in pages:
+                self._begin(self._pages[page])
+            if self._clock.now() >= until:
+                return
+
+    def _tell_rank(self, rank: deque[FanOut], most: int, until: float) -> int:
+        """Tells some recipients of a rank's fan-outs, of which each gets its turn; returns how many."""
+        told = 0
+        while rank and told < most:
+            fan_out = rank.popleft()
+            told += max(1, self._tell_slice(fan_out, most - told, until))
+            if fan_out.parts:
+                self._rota.add(fan_out)
+            else:
+                self._finish(fan_out)
+            if self._clock.now() >= until:
+                break
+        return told
+
     def _begin(self, heard: Heard) -> None:
         page, count = heard.page, self._counts.count(heard.page)
-        if heard.listeners and not heard.all_heard(count):
-            self._fan_outs.append(FanOut(heard, self._crowds.of(page)))
+        crowds = self._crowds.of(page)
+        if heard.listeners and not heard.all_heard(count, sum(map(len, crowds.values()))):
+            self._rota.add(FanOut(heard, crowds))
             return
         heard.at_join = {}
-        for crowd in self._crowds.of(page).values():
+        for crowd in crowds.values():
             crowd.settle()
         heard.settle(count)
         self._tell_watchers(heard, count)
         self._pace.finished(page, 0.0, self._clock.now())
         self._forget_if_empty(heard)
 
-    def _tell_slice(self, fan_out: FanOut) -> bool:
-        """Tells the next recipients the newest count; returns whether some are left."""
-        slices, started = self._slices, self._clock.now()
+    def _tell_slice(self, fan_out: FanOut, most: int, until: float) -> int:
+        """Tells the next recipients the newest count; returns how many were looked at."""
+        started = self._clock.now()
         count = self._counts.count(fan_out.heard.page)
         if count != fan_out.count:
             fan_out.renew(count)
             self._tell_watchers(fan_out.heard, count)
-        left = slices.recipients
+        left = most
         while left > 0 and fan_out.parts:
-            left -= self._tell_some(fan_out, fan_out.parts[0], min(left, slices.look_every))
-            if self._clock.now() - started >= slices.seconds:
+            left -= self._tell_some(fan_out, fan_out.parts[0], min(left, self._slices.look_every))
+            if self._clock.now() >= until:
                 break
         fan_out.took_s += self._clock.now() - started
-        return bool(fan_out.parts)
+        return most - left
 
     def _tell_some(self, fan_out: FanOut, part: Part, most: int) -> int:
         """Tells the next of one part; returns how many were looked at."""
