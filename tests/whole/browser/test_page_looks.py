@@ -38,6 +38,34 @@ def test_the_sentence_fits_a_phone(scripted: Visit, language: str, count: int) -
     assert box["height"] > 48
 
 
+LINES_OF = """([id, phrase]) => {
+    const text = document.getElementById(id).firstChild;
+    const range = document.createRange();
+    const start = text.data.indexOf(phrase);
+    range.setStart(text, start);
+    range.setEnd(text, start + phrase.length);
+    return new Set([...range.getClientRects()].map(({ top }) => top)).size;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 375])
+@pytest.mark.parametrize(
+    ("id", "phrase"),
+    [
+        ("what", "リアルタイムで"),
+        ("lead", "アクセスしているのは"),
+        ("before", "場合は、"),
+        ("after", "サーバーを"),
+    ],
+)
+def test_japanese_breaks_between_phrases(
+    server: Server, visit: Visit, width: int, id: str, phrase: str
+) -> None:
+    page = visit(server.url, viewport={"width": width, "height": 640})
+    shows_japanese(page, 1)
+    assert page.evaluate(LINES_OF, [id, phrase]) == 1
+
+
 def luminance(page: Page, selector: str, of: str) -> float:
     """How light a colour of an element is: the mean of its channels, 0 to 255."""
     colour = page.locator(selector).evaluate(f"element => getComputedStyle(element).{of}")
