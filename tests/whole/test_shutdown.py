@@ -98,7 +98,9 @@ def test_a_signal_ends_the_server_within_2_seconds_and_without_noise(
 
 
 @pytest.mark.parametrize(
-    "request_line", [b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", upgrade_request("/flood")]
+    "request_line",
+    [b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", upgrade_request("/flood")],
+    ids=["request", "websocket"],
 )
 def test_an_application_that_does_not_end_by_itself_is_ended(
     tmp_path: pathlib.Path, request_line: bytes
