@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from nannin import Live
 from nannin.access.client_address import Proxies
 from nannin.app.dispatch import App, Proxied, route_path
+from nannin.engine.endpoint import Endpoint
 from support.asgi import Call, scope
 from support.one_request import ask
 
@@ -104,13 +105,20 @@ def test_everything_works_under_a_mount_point(path: str) -> None:
 # The app by itself
 
 
-async def endpoint(asked: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse("the endpoint")(asked, receive, send)
+class Named(Endpoint):
+    """Answers with its name."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("the endpoint")(scope, receive, send)
+
+
+def endpoint() -> Endpoint:
+    return Named(Live().engine, ())
 
 
 def test_the_path_goes_before_what_is_beside_it() -> None:
     beside = [Route(path, lambda _: PlainTextResponse("beside")) for path in ("/link/", "/other")]
-    app = App("/link/", endpoint, beside, lambda: None)
+    app = App("/link/", endpoint(), beside, lambda: None)
     assert ask(app, "/link/").text == "the endpoint"
     assert ask(app, "/other").text == "beside"
 
@@ -119,7 +127,7 @@ async def test_the_lifespan_begins_and_ends_and_says_so() -> None:
     ended: list[str] = []
 
     async def main() -> list[Message]:
-        call = Call({"type": "lifespan"}).start(App("/", endpoint, [], lambda: ended.append("ended")))
+        call = Call({"type": "lifespan"}).start(App("/", endpoint(), [], lambda: ended.append("ended")))
         call.put({"type": "lifespan.startup"})
         await call.sends(1)
         assert not ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.engine.opening import OpeningRefused, make_head, read_opening
+from nannin.engine.opening import MAX_PLAIN_BYTES, OpeningRefused, find_opening, make_head, read_opening
 
 # The example of RFC 6455, 1.3.
 KEY, ACCEPT_KEY = b"dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -56,6 +56,78 @@ def test_another_request_is_refused_with_what_was_expected(data: bytes, status: 
         read_opening(data)
     assert refused.value.status == status
     assert (b"Sec-WebSocket-Version", b"13") in list(refused.value.headers) or status == 400
+
+
+PLAIN = (
+    b"Host: x",
+    b"upgrade:websocket ",
+    b"Connection:\tkeep-alive, Upgrade",
+    b"Sec-WebSocket-Version: 13",
+    b"Sec-WebSocket-Key: " + KEY,
+)
+
+
+def test_a_whole_plain_opening_is_read_as_any_other() -> None:
+    data = head(b"GET /a%20b?c HTTP/1.1", *PLAIN)
+    assert find_opening(data) == read_opening(data)
+    assert (b"connection", b"keep-alive, Upgrade") in read_opening(data).headers
+    assert (b"upgrade", b"websocket") in read_opening(data).headers
+
+
+@pytest.mark.parametrize("number", range(len(PLAIN)))
+def test_a_head_that_lacks_a_line_of_an_opening_is_for_an_http_protocol(number: int) -> None:
+    lines = [line for at, line in enumerate(PLAIN) if at != number]
+    assert (find_opening(head(b"GET / HTTP/1.1", *lines)) is None) is (number > 0)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"POST / HTTP/1.1",
+        b"GET / HTTP/1.0",
+        b"GET  / HTTP/1.1",
+        b"GET x HTTP/1.1",
+        b"GET /# HTTP/1.1",
+        "GET /人 HTTP/1.1".encode(),
+        b"GET http://x/ HTTP/1.1",
+    ],
+)
+def test_an_unusual_first_line_is_for_an_http_protocol(first: bytes) -> None:
+    assert find_opening(head(first, *PLAIN)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Content-Length: 0",
+        b"Transfer-Encoding: chunked",
+        b"X : y",
+        b" folded",
+        b"no colon",
+        b"X: a\x00b",
+        b"X: a\nb",
+        b"X: a\rb",
+        b": y",
+    ],
+)
+def test_an_unusual_header_is_for_an_http_protocol(line: bytes) -> None:
+    assert find_opening(head(b"GET / HTTP/1.1", *PLAIN, line)) is None
+
+
+def test_too_many_headers_or_bytes_are_for_an_http_protocol() -> None:
+    more = [b"X: y"] * (100 - len(PLAIN))
+    assert find_opening(head(b"GET / HTTP/1.1", *PLAIN, *more)) is not None
+    assert find_opening(head(b"GET / HTTP/1.1", *PLAIN, *more, b"X: y")) is None
+    room = MAX_PLAIN_BYTES - len(head(b"GET / HTTP/1.1", *PLAIN)) - len(b"X: \r\n")
+    assert find_opening(head(b"GET / HTTP/1.1", *PLAIN, b"X: " + b"y" * room)) is not None
+    assert find_opening(head(b"GET / HTTP/1.1", *PLAIN, b"X: " + b"y" * (room + 1))) is None
+
+
+def test_a_head_that_is_not_whole_or_not_alone_is_for_an_http_protocol() -> None:
+    data = head(b"GET / HTTP/1.1", *PLAIN)
+    assert all(find_opening(data[:end]) is None for end in range(len(data)))
+    assert find_opening(data + b"\x81") is None
+    assert find_opening(data + data) is None
 
 
 def test_a_head_is_a_status_line_and_headers() -> None:

@@ -57,6 +57,10 @@ class FakeTransport(asyncio.Transport):
         assert self.protocol is not None
         self.protocol.resume_writing()
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self.protocol = protocol
+
     def get_write_buffer_size(self) -> int:
         return len(self.waiting)
 
@@ -121,8 +125,18 @@ class Peer:
         target: str = "/x?y=1",
         waiting: bytes = b"",
         info: dict[str, Any] | None = None,
+        proxy_headers: bool = True,
+        root_path: str = "",
     ) -> None:
-        config = Config(app, ws="none", ws_max_size=max_size, lifespan="off", log_config=None)
+        config = Config(
+            app,
+            ws="none",
+            ws_max_size=max_size,
+            lifespan="off",
+            log_config=None,
+            proxy_headers=proxy_headers,
+            root_path=root_path,
+        )
         config.load()
         self.state = ServerState()
         self.socket = DirectWebSocket(config, self.state, {})

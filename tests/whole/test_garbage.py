@@ -9,14 +9,14 @@ import uvicorn
 from websockets.asyncio.client import connect
 
 from nannin import DirectWebSocket, Live
-from nannin.engine.http import LimitedHttp
+from nannin.engine.arrival import Arrival
 
 OURS = ("nannin", "uvicorn", "httptools")
 
 
 async def test_a_join_over_websocket_leaves_no_circle_of_references() -> None:
     config = uvicorn.Config(
-        Live(), port=0, http=LimitedHttp, ws=DirectWebSocket, log_config=None, access_log=False
+        Live(), port=0, http=Arrival, ws=DirectWebSocket, log_config=None, access_log=False
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from nannin.access.client_address import Proxies
+from nannin.engine.endpoint import Endpoint
+from nannin.engine.link import DirectLink
+from nannin.engine.opener import open_at_once
 from nannin.web.safe_headers import make_safe
 
 __all__ = ["App", "Proxied", "Rooted", "add_slash", "restore_path", "route_path"]
@@ -70,7 +73,7 @@ class App:
     """
 
     def __init__(
-        self, path: str, endpoint: ASGIApp, beside: Sequence[BaseRoute], on_shutdown: Callable[[], None]
+        self, path: str, endpoint: Endpoint, beside: Sequence[BaseRoute], on_shutdown: Callable[[], None]
     ) -> None:
         self._paths = frozenset({path, path.rstrip("/")})
         self._endpoint = endpoint
@@ -87,6 +90,10 @@ class App:
             await add_slash(scope)(scope, receive, send)
         else:
             await self._beside(scope, receive, send)
+
+    def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
+        """Opens a session over a WebSocket at once; False if this app is to be called instead."""
+        return route_path(scope) in self._paths and self._endpoint.open_websocket(scope, link)
 
     def _lacks_its_slash(self, scope: Scope) -> bool:
         """Whether the request names the mount point without its slash, and there is a page at the slash."""
@@ -124,11 +131,18 @@ class Rooted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
+        await self._application(self._below(scope), receive, send)
+
+    def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
+        """Lets the app open a session over a WebSocket at once; False if this one is to be called instead."""
+        return open_at_once(self._application, self._below(scope), link)
+
+    def _below(self, scope: Scope) -> Scope:
         came = scope.get("path", "").removeprefix(self._root)
-        if came == self._root or came.startswith(f"{self._root}/"):
-            raw_path = scope["raw_path"].removeprefix(self._root.encode())
-            scope = {**scope, "path": came, "raw_path": raw_path}
-        await self._application(scope, receive, send)
+        if came != self._root and not came.startswith(f"{self._root}/"):
+            return scope
+        raw_path = scope["raw_path"].removeprefix(self._root.encode())
+        return {**scope, "path": came, "raw_path": raw_path}
 
 
 class Proxied:
@@ -144,9 +158,17 @@ class Proxied:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
-        if scope["type"] != "lifespan" and self._proxies.believes(scope["client"], scope["server"]):
-            client, scheme = self._proxies.read(scope["headers"])
-            scope = {**scope, "client": client or scope["client"]}
-            if scheme is not None:
-                scope["scheme"] = scheme.replace("http", "ws") if scope["type"] == "websocket" else scheme
-        await self._application(scope, receive, send)
+        await self._application(scope if scope["type"] == "lifespan" else self._read(scope), receive, send)
+
+    def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
+        """Lets the app open a session over a WebSocket at once; False if this one is to be called instead."""
+        return open_at_once(self._application, self._read(scope), link)
+
+    def _read(self, scope: Scope) -> Scope:
+        if not self._proxies.believes(scope["client"], scope["server"]):
+            return scope
+        client, scheme = self._proxies.read(scope["headers"])
+        scope = {**scope, "client": client or scope["client"]}
+        if scheme is not None:
+            scope["scheme"] = scheme.replace("http", "ws") if scope["type"] == "websocket" else scheme
+        return scope

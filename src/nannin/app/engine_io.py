@@ -12,6 +12,7 @@ from nannin.app.goodbye import HostWatch
 from nannin.clock import SystemClock
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.engine import make_engine
+from nannin.engine.link import DirectLink
 from nannin.engine.session import Application
 from nannin.sources import load
 
@@ -44,3 +45,16 @@ class EngineIO:
             return
         with self._host.request():
             await self._app(scope, receive, send)
+
+    def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
+        """Opens a session over a WebSocket of `DirectWebSocket` at once, without a task.
+
+        Args:
+            scope: what this app would be called with.
+            link: the WebSocket.
+
+        Returns:
+            False if nothing was done: the app is to be called.
+        """
+        self._host.begin()
+        return self._app.open_websocket(scope, link)

@@ -24,6 +24,7 @@ from nannin.app.wrapping import Wrapped, check_application, own_paths
 from nannin.audience.page_key import check_page_key, find_key, is_pattern, normalise
 from nannin.audience.roster import Count
 from nannin.engine.endpoint import Endpoint, FirstProtocol
+from nannin.engine.link import DirectLink
 from nannin.errors import SettingsError
 from nannin.hub.caller import awaited
 from nannin.hub.handlers import HandlerT
@@ -36,6 +37,7 @@ from nannin.web.pages import routes
 
 logger = logging.getLogger("nannin.live")
 
+ENGINE_PATH = "/socket.io/"
 # How many foreign origins the log tells of. The tally counts them all.
 MAX_ORIGINS_LOGGED = 16
 
@@ -78,22 +80,34 @@ class Live:
             *self.assembly.counts.routes(),
         ]
         self._host = HostWatch(self.assembly.shut_down)
-        self._app: ASGIApp = App("/socket.io/", endpoint, beside, self._host.shut_down)
+        self._own = App(ENGINE_PATH, endpoint, beside, self._host.shut_down)
+        self._app: ASGIApp = self._own
         self.wrapped = app
         if app is not None:
-            self._app = Wrapped(app, self._app, own_paths("/socket.io/", beside), self._host.shut_down)
+            self._app = Wrapped(app, self._own, own_paths(ENGINE_PATH, beside), self._host.shut_down)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""
-        self.assembly.begin()
-        self._host.begin()
-        warn_of_workers()
+        self._begin()
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         scope = restore_path(scope) if self.wrapped is None else scope
         with self._host.request():
             await self._app(scope, receive, send)
+
+    def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
+        """Opens a session over a WebSocket of `DirectWebSocket` at once, without a task.
+
+        Args:
+            scope: what this Live would be called with.
+            link: the WebSocket.
+
+        Returns:
+            False if nothing was done: the Live is to be called.
+        """
+        self._begin()
+        return self._own.open_websocket(scope, link)
 
     def page(self, key: str) -> Page:
         """A page, to register handlers on, to count, or to send to.
@@ -234,6 +248,12 @@ class Live:
                 else ""
             )
             raise AttributeError(f"a {owner} has no attribute {name!r}{hint}", name=name, obj=self)
+
+    def _begin(self) -> None:
+        """A request comes; cheap after the first."""
+        self.assembly.begin()
+        self._host.begin()
+        warn_of_workers()
 
     def _find_page(self, key: str) -> Page | None:
         key = find_key(key, self._hub.pages())

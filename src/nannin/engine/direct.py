@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
+from starlette.types import Scope
 from uvicorn.config import Config
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState, PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
@@ -27,7 +28,8 @@ from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
 from nannin.engine.blocked import Blocked
 from nannin.engine.fragments import Fragments, TooManyFragments
 from nannin.engine.link import EXTENSION
-from nannin.engine.opening import Opening, OpeningRefused, check_opening, make_head, read_opening
+from nannin.engine.opener import open_at_once
+from nannin.engine.opening import Opening, OpeningRefused, make_head, read_opening
 from nannin.engine.receiver import Receiver
 from nannin.engine.too_large import tell_too_large
 from nannin.engine.whole_frames import read_whole_frames
@@ -37,6 +39,8 @@ from nannin.wire.outgoing import Outgoing
 logger = logging.getLogger("nannin.websocket")
 logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open and close
 
+# The headers that uvicorn's middleware reads.
+_FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 # How many bytes a second a blocked client has to take; one that takes less counts as one that reads nothing.
 _LEAST_BYTES_PER_S = 1_024
 
@@ -107,6 +111,7 @@ class DirectWebSocket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The HTTP protocol hands its transport over."""
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_protocol(self)  # not later: the opening is answered at once
         # Whatever the kernel does not take at once counts as waiting, be it one byte: what is written to the
         # descriptor must not overtake it. (0 would pause TLS for ever, which has no descriptor.)
         high = 1 if is_ssl(self._transport) else 0
@@ -151,7 +156,7 @@ class DirectWebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes arrived: the opening handshake, whole and from the HTTP protocol, then frames."""
         if self._accept_key is None:
-            self._open(lambda: read_opening(data))
+            self._read_opening(data)
             return
         if self._protocol is None:
             messages, used = read_whole_frames(data, self._config.ws_max_size)
@@ -195,8 +200,7 @@ class DirectWebSocket(asyncio.Protocol):
             receiver: told of everything from now on.
             max_outbox_bytes: how much may wait for this client.
         """
-        assert self._asgi is not None
-        messages = self._asgi.take_messages()
+        messages = self._asgi.take_messages() if self._asgi is not None else ()
         self._receiver, self._asgi = receiver, None
         self._max_outbox_bytes = max_outbox_bytes
         if self._blocked is not None:
@@ -406,26 +410,30 @@ class DirectWebSocket(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    def open(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-        """The opening handshake, as an HTTP protocol has read it; `data_received` takes it as bytes."""
-        self._open(lambda: check_opening(method, target, headers))
+    # The opening handshake
 
-    def _open(self, read: Callable[[], Opening]) -> None:
+    def _read_opening(self, data: bytes) -> None:
         self._accept_key = ""
         try:
-            opening = read()
+            opening = read_opening(data)
         except OpeningRefused as refused:
             self.deny(refused.status, refused.headers, refused.body)
-            return
+        else:
+            self.open(opening)
+
+    def open(self, opening: Opening) -> None:
+        """Gives the connection to the app: at once if that is an opener which takes it, else by a call."""
         self._accept_key = opening.accept_key
         scope = opening.scope(self._config.root_path) | {
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
             "scheme": "wss" if is_ssl(self._transport) else "ws",
-            "server": get_local_addr(self._transport),
-            "client": get_remote_addr(self._transport),
+            "server": _address(self._transport, "sockname"),
+            "client": _address(self._transport, "peername"),
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}, EXTENSION: {"link": self}},
         }
+        if open_at_once(_below_proxy_headers(self._config.loaded_app, scope), scope, self):
+            return
         self._asgi = AsgiSide(self, scope)
         task = asyncio.get_running_loop().create_task(self._run(self._asgi))
         self._state.tasks.add(task)
@@ -443,3 +451,18 @@ class DirectWebSocket(asyncio.Protocol):
             logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
         if self._asgi is not None:
             asgi.finish()
+
+
+def _below_proxy_headers(app: Any, scope: Scope) -> Any:
+    """The app below the middleware that uvicorn puts in front of it, where that would change nothing."""
+    if type(app) is ProxyHeadersMiddleware and _FORWARDED.isdisjoint(dict(scope["headers"])):
+        return app.app
+    return app
+
+
+def _address(transport: asyncio.Transport, side: str) -> tuple[str, int | None] | None:
+    """A host and a port, or the file of a Unix socket and None, as an ASGI scope has it."""
+    address = transport.get_extra_info(side)
+    if isinstance(address, tuple):
+        return address[0], address[1]
+    return (address, None) if side == "sockname" and isinstance(address, str) else None

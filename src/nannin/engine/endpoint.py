@@ -8,9 +8,10 @@ from starlette.types import Receive, Scope, Send
 
 from nannin.access.origin import cors_headers, find_header, is_allowed, preflight_headers
 from nannin.engine.engine import Engine
+from nannin.engine.link import DirectLink
 from nannin.engine.polling import refuse, respond, serve_polling
-from nannin.engine.websocket import serve_websocket
-from nannin.wire.engine_request import Refusal, read_request
+from nannin.engine.websocket import open_websocket, serve_websocket
+from nannin.wire.engine_request import EngineRequest, Refusal, read_request
 
 
 class Endpoint:
@@ -31,6 +32,20 @@ class Endpoint:
         self._engine = engine
         self._on_foreign = on_foreign
         self._allow_origins = allow_origins
+
+    def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
+        """Opens a session over a WebSocket at once; False for one that is refused or has a session."""
+        headers = scope["headers"]
+        origin, host = find_header(headers, b"origin"), find_header(headers, b"host")
+        request = read_request("GET", scope["query_string"], websocket=True)
+        if (
+            not isinstance(request, EngineRequest)
+            or request.sid is not None
+            or not is_allowed(origin, host, self._allow_origins)
+        ):
+            return False
+        open_websocket(self._engine, scope, link)
+        return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request or WebSocket."""

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nannin.engine.bounded_http import BoundedHttp
-from nannin.engine.direct import DirectWebSocket
 
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 8_192
@@ -45,6 +44,17 @@ class LimitedHttp(BoundedHttp):
         super().connection_made(transport)
         self._set_alarm()
 
+    def go_on(self, transport: asyncio.Transport, until_s: float) -> None:
+        """Takes over a connection that has been waited on.
+
+        Args:
+            transport: the connection's.
+            until_s: when the first head has to be whole, by the loop's time.
+        """
+        transport.set_protocol(self)
+        super().connection_made(transport)
+        self._set_alarm(until_s)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_alarm()
         super().connection_lost(exc)
@@ -59,15 +69,7 @@ class LimitedHttp(BoundedHttp):
 
     def handle_websocket_upgrade(self) -> None:
         self._cancel_alarm()
-        if self.ws_protocol_class is DirectWebSocket:
-            # As uvicorn does, but that the head isn't written out again to be read again.
-            self.connections.discard(self)
-            protocol = DirectWebSocket(self.config, self.server_state, self.app_state)
-            protocol.connection_made(self.transport)
-            protocol.open(self.scope["method"].encode(), self.url, self.headers)
-            self.transport.set_protocol(protocol)
-        else:
-            super().handle_websocket_upgrade()
+        super().handle_websocket_upgrade()
         # They refer to each other: both go at once, 2 KB a connection, and need no garbage collection.
         del self.parser
 
@@ -103,9 +105,10 @@ class LimitedHttp(BoundedHttp):
             self._too_large = True
             raise HeadTooLarge
 
-    def _set_alarm(self) -> None:
+    def _set_alarm(self, until_s: float | None = None) -> None:
         self._cancel_alarm()
-        self._alarm = self.loop.call_later(self.head_timeout_s, self._refuse, 408)
+        until_s = self.loop.time() + self.head_timeout_s if until_s is None else until_s
+        self._alarm = self.loop.call_at(until_s, self._refuse, 408)
 
     def _cancel_alarm(self) -> None:
         if self._alarm is not None:
@@ -113,6 +116,11 @@ class LimitedHttp(BoundedHttp):
             self._alarm = None
 
     def _refuse(self, status: int) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
-            self.transport.close()
+        refuse(self.transport, status)
+
+
+def refuse(transport: asyncio.Transport, status: int) -> None:
+    """Ends a connection with an answer that is nothing but this status."""
+    if not transport.is_closing():
+        transport.write(STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
+        transport.close()

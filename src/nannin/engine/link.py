@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from nannin.engine.receiver import Receiver
@@ -43,6 +43,9 @@ class Link(Protocol):
 
 class DirectLink(Link, Protocol):
     """A WebSocket that needs no task of the app once it has a receiver."""
+
+    def accept(self, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> None:
+        """Answers the opening handshake, for an app that was not called: one that is called sends."""
 
     def attach(self, receiver: Receiver[Link], max_outbox_bytes: int) -> None:
         """Gives it to a receiver, for whose client so much may wait."""

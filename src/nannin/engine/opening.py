@@ -1,10 +1,11 @@
 """The opening handshake of a WebSocket: what the client asks, and the head of what we answer.
 
-Our HTTP protocol hands over the request as it has parsed it, and `check_opening` judges that. uvicorn's own
-protocols hand over the head as bytes, whole and valid, which `read_opening` reads first. `websockets` gets
-neither: its parser would keep the whole request for as long as the connection lives.
+A connection that begins with one is read here alone, by `find_opening`. After other requests, and where the
+head comes in several pieces, an HTTP protocol reads it and hands it over as bytes, whole and valid, to
+`read_opening`. `websockets` gets neither: its parser would keep the whole request for as long as the
+connection lives.
 
-Source: RFC 6455, 4.
+Source: RFC 6455, 4; RFC 9112, 2 to 5.
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ from websockets.utils import accept_key
 
 from nannin.engine.asgi_side import Pairs
 
+# Maximum bytes of a head that is read here alone: the limit that an HTTP protocol has for one line.
+MAX_PLAIN_BYTES = 8_192
+# A whole head of at most 100 lines without anything unusual. The others are for an HTTP protocol to judge.
+_PLAIN_HEAD = re.compile(
+    rb"(GET /[!\"$-~]*+ HTTP/1\.1)\r\n"
+    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t -~\x80-\xff]*+\r\n){1,100}+)\r\n"
+)
+# Headers that announce a body.
+_BODY = frozenset({b"content-length", b"transfer-encoding"})
 # 16 random bytes in base64. Source: RFC 6455, 4.1.
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
@@ -55,18 +65,40 @@ class Opening:
     def scope(self, root_path: str) -> dict[str, Any]:
         """What an ASGI scope says of the request."""
         raw_path, _, query = self.target.partition(b"?")
-        protocols = b",".join(value for name, value in self.headers if name == b"sec-websocket-protocol")
-        names = [name.strip() for name in protocols.decode("latin-1").split(",")]
+        protocols = b",".join([value for name, value in self.headers if name == b"sec-websocket-protocol"])
+        names = [name.strip() for name in protocols.decode("latin-1").split(",")] if protocols else []
+        path = raw_path.decode("ascii")
         return {
             "type": "websocket",
             "http_version": "1.1",
             "root_path": root_path,
-            "path": root_path + unquote(raw_path.decode("ascii")),
+            "path": root_path + (unquote(path) if "%" in path else path),
             "raw_path": root_path.encode("ascii") + raw_path,
             "query_string": query,
             "headers": self.headers,
             "subprotocols": [name for name in names if name],
         }
+
+
+def find_opening(data: bytes) -> Opening | None:
+    """Reads the opening handshake with which a connection begins, if the data are one and nothing else.
+
+    Returns:
+        What it asks. None for another request, one that is not whole, and one that is for an HTTP protocol to
+        judge or to refuse.
+    """
+    plain = _PLAIN_HEAD.fullmatch(data) if len(data) <= MAX_PLAIN_BYTES else None
+    if plain is None:
+        return None
+    headers = _read_headers(plain[2].split(b"\r\n")[:-1])
+    first = dict(reversed(headers))
+    options = first.get(b"connection", b"").lower().replace(b" ", b"").split(b",")
+    if first.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in options:
+        return None
+    try:
+        return None if _BODY & first.keys() else _check(plain[1], headers, first)
+    except OpeningRefused:
+        return None
 
 
 def read_opening(data: bytes) -> Opening:
@@ -76,28 +108,29 @@ def read_opening(data: bytes) -> Opening:
         OpeningRefused: it isn't the opening handshake of a WebSocket of version 13.
     """
     request, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
-    headers = [(name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)]
-    method, _, rest = request.partition(b" ")
-    return check_opening(method, rest.rpartition(b" ")[0], headers)
+    headers = _read_headers(lines)
+    return _check(request, headers, dict(reversed(headers)))
 
 
-def check_opening(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> Opening:
-    """Checks a request that an HTTP parser has read.
+def _read_headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
+    split = [line.partition(b":") for line in lines]
+    return [(name.lower(), value.strip(b" \t")) for name, _, value in split]
+
+
+def _check(request: bytes, headers: list[tuple[bytes, bytes]], first: dict[bytes, bytes]) -> Opening:
+    """Checks a request.
 
     Args:
-        method: its method.
-        target: the path and the query.
-        headers: all of them, with names in lower case.
-
-    Raises:
-        OpeningRefused: as `read_opening`.
+        request: its first line.
+        headers: all headers, with names in lower case.
+        first: of each name the first.
     """
-    first = dict(reversed(headers))
-    if first.get(b"sec-websocket-version", b"").strip() != b"13":
+    if first.get(b"sec-websocket-version") != b"13":
         raise OpeningRefused(426, [(b"Sec-WebSocket-Version", b"13")], b"expected WebSocket version 13")
-    key = first.get(b"sec-websocket-key", b"").strip()
-    if method != b"GET" or not _KEY.fullmatch(key):
+    key = first.get(b"sec-websocket-key", b"")
+    if not request.startswith(b"GET ") or not _KEY.fullmatch(key):
         raise OpeningRefused(400, (), b"expected the opening handshake of a WebSocket")
+    target = request[len(b"GET ") :].rpartition(b" ")[0]
     return Opening(target, headers, accept_key(key.decode("latin-1")))
 
 
@@ -107,11 +140,11 @@ def make_head(status: int, headers: Pairs) -> bytes:
     Raises:
         ValueError: a header holds a line break.
     """
-    lines = [_status_line(status)]
-    lines += [name + b": " + value for name, value in headers]
-    if any(b"\r" in line or b"\n" in line for line in lines):
+    lines = [_status_line(status), *[name + b": " + value for name, value in headers], b"", b""]
+    head, breaks = b"\r\n".join(lines), len(lines) - 1
+    if head.count(b"\r") != breaks or head.count(b"\n") != breaks:
         raise ValueError("a header holds a line break")
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    return head
 
 
 @functools.cache

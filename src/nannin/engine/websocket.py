@@ -206,6 +206,13 @@ class AsgiLink:
             self._patience.reschedule(asyncio.get_running_loop().time() + within_s)
 
 
+def open_websocket(engine: Engine, scope: Scope, link: DirectLink) -> None:
+    """Opens a session over a WebSocket whose server needs no ASGI messages for that."""
+    link.accept((), _subprotocol(scope))
+    session = engine.open_by_websocket(link, Handshake(scope))
+    link.attach(session, engine.limits.max_outbox_bytes)
+
+
 async def serve_websocket(
     engine: Engine, request: EngineRequest | Refusal, scope: Scope, receive: Receive, send: Send
 ) -> None:
@@ -283,12 +290,18 @@ async def _receive_all(session: ServedSession, link: AsgiLink, receive: Receive)
 
 
 def _accept(scope: Scope) -> Message:
-    """Accepts the opening handshake, with the first subprotocol of those that the client offers.
+    """Accepts the opening handshake."""
+    subprotocol = _subprotocol(scope)
+    return {"type": "websocket.accept", **({"subprotocol": subprotocol} if subprotocol else {})}
+
+
+def _subprotocol(scope: Scope) -> str | None:
+    """The first subprotocol of those that the client offers.
 
     Engine.IO names no subprotocol, but a client that offers some fails without one. Node's server does this.
     """
     offered = scope.get("subprotocols")
-    return {"type": "websocket.accept", **({"subprotocol": offered[0]} if offered else {})}
+    return offered[0] if offered else None
 
 
 async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:

@@ -21,6 +21,7 @@ import uvicorn
 from nannin.access.client_address import Proxies
 from nannin.app.dispatch import Proxied, Rooted
 from nannin.app.goodbye import shut_down_all
+from nannin.engine.direct import DirectWebSocket
 from nannin.server.listening import (
     adopt,
     bind,
@@ -38,7 +39,7 @@ from nannin.settings import Settings
 
 __all__ = ["Server", "serve"]
 
-HTTP_PROTOCOL: Final = "nannin.engine.http:LimitedHttp"
+HTTP_PROTOCOL: Final = "nannin.engine.arrival:Arrival"
 WEBSOCKET_PROTOCOL: Final = "nannin:DirectWebSocket"  # a name that uvicorn knows, or a protocol class
 # Ctrl-C ends within 2 s: these three, CANCELLED_S once more, and some 0.2 s to notice the signal and to exit.
 GOODBYE_S: Final = 0.6  # how long clients have to take their goodbye
@@ -167,11 +168,11 @@ class Server(uvicorn.Server):
         shut_down_all()
         for connection in list(self.server_state.connections):
             # A WebSocket first gets time to answer our close frame: closing at once could lose the frame.
-            if isinstance(connection, self.config.http_protocol_class):
+            if not isinstance(connection, DirectWebSocket):
                 connection.shutdown()
         await self._quiet(GOODBYE_S / 2)
         for connection in list(self.server_state.connections):
-            if not isinstance(connection, self.config.http_protocol_class):
+            if isinstance(connection, DirectWebSocket):
                 connection.shutdown()
         await self._quiet(GOODBYE_S / 2)
         for connection in list(self.server_state.connections):

@@ -1,0 +1,80 @@
+"""A connection that has just been accepted: what comes first decides who reads it.
+
+Most of what comes first is the opening handshake of a WebSocket, in one piece. `DirectWebSocket` takes that
+over at once. Everything else is HTTP, whose protocol has much more to set up: a parser, and limits on what it
+parses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from nannin.engine.direct import DirectWebSocket
+from nannin.engine.http import LimitedHttp, refuse
+from nannin.engine.opening import find_opening
+
+
+class Arrival(asyncio.Protocol):
+    """One connection until its first bytes. Give uvicorn the class: `http=`.
+
+    Attributes:
+        http: reads what is not a WebSocket's opening handshake; its `head_timeout_s` begins here.
+        transport: the connection's.
+    """
+
+    __slots__ = ("_alarm", "_app_state", "_config", "_state", "_until_s", "transport")
+
+    _alarm: asyncio.TimerHandle
+    transport: asyncio.Transport
+
+    http: ClassVar[type[LimitedHttp]] = LimitedHttp
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._config = config
+        self._state = server_state
+        self._app_state = app_state
+        self._until_s = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is accepted; something has to come in time."""
+        self.transport = transport  # type: ignore[assignment]
+        self._state.connections.add(self)  # type: ignore[arg-type]
+        loop = asyncio.get_running_loop()
+        self._until_s = loop.time() + self.http.head_timeout_s
+        self._alarm = loop.call_at(self._until_s, refuse, self.transport, 408)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client went away without a word."""
+        self._leave()
+
+    def data_received(self, data: bytes) -> None:
+        """The first bytes arrived: whoever knows what they are takes the connection over."""
+        self._leave()
+        takes_websockets = self._config.ws_protocol_class is DirectWebSocket
+        opening = find_opening(data) if takes_websockets else None
+        if opening is not None:
+            websocket = DirectWebSocket(self._config, self._state, self._app_state)
+            websocket.connection_made(self.transport)
+            websocket.open(opening)
+        else:
+            http = self.http(self._config, self._state, self._app_state)
+            http.go_on(self.transport, self._until_s)
+            http.data_received(data)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn when the server stops."""
+        self.transport.close()
+
+    def _leave(self) -> None:
+        self._alarm.cancel()
+        self._state.connections.discard(self)

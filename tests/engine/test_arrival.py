@@ -1,0 +1,132 @@
+"""A connection's first bytes: who takes it over, and what happens if none come."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from nannin.engine.arrival import Arrival
+from nannin.engine.direct import DirectWebSocket
+from nannin.engine.http import LimitedHttp
+from support.peers import FakeTransport, turn
+
+OPENING = (
+    b"GET /x?y=1 HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await receive()
+        await receive()
+    else:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+class ImpatientHttp(LimitedHttp):
+    head_timeout_s = 0.05
+
+
+class Impatient(Arrival):
+    """Waits for the first bytes as long as a test likes to."""
+
+    http = ImpatientHttp
+
+
+def connect(
+    kind: type[Arrival] = Arrival, *, ws: Any = DirectWebSocket
+) -> tuple[Arrival, FakeTransport, ServerState]:
+    config = Config(answer, ws=ws, lifespan="off", log_config=None)
+    config.load()
+    state, transport = ServerState(), FakeTransport()
+    arrival = kind(config, state, {})
+    transport.protocol = arrival
+    arrival.connection_made(transport)
+    return arrival, transport, state
+
+
+async def wait_until_closed(transport: FakeTransport) -> None:
+    async with asyncio.timeout(5):
+        while transport.closed is None:
+            await asyncio.sleep(0.001)
+
+
+async def test_a_whole_opening_handshake_goes_to_the_websocket_at_once() -> None:
+    arrival, transport, state = connect()
+    arrival.data_received(OPENING)
+    assert isinstance(transport.protocol, DirectWebSocket)
+    assert len(state.connections) == 1
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 101 ")
+    transport.protocol.connection_lost(None)
+    await turn()
+    assert not state.connections
+    assert not state.tasks
+
+
+@pytest.mark.parametrize("cut", [1, 20, len(OPENING) - 1])
+async def test_an_opening_handshake_in_two_pieces_opens_a_websocket_as_well(cut: int) -> None:
+    arrival, transport, state = connect()
+    arrival.data_received(OPENING[:cut])
+    assert isinstance(transport.protocol, LimitedHttp)
+    transport.protocol.data_received(OPENING[cut:])
+    assert isinstance(transport.protocol, DirectWebSocket)
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 101 ")
+    transport.protocol.connection_lost(None)
+    await turn()
+    assert not state.connections
+
+
+async def test_any_other_request_goes_to_the_http_protocol() -> None:
+    arrival, transport, state = connect()
+    arrival.data_received(REQUEST)
+    assert isinstance(transport.protocol, LimitedHttp)
+    assert state.connections == {transport.protocol}
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 200 ")
+    transport.protocol.connection_lost(None)
+    assert not state.connections
+
+
+async def test_a_server_with_another_websocket_protocol_gets_its_openings_from_the_http_protocol() -> None:
+    arrival, transport, _ = connect(ws="none")
+    arrival.data_received(OPENING)
+    assert isinstance(transport.protocol, LimitedHttp)
+    transport.protocol.connection_lost(None)
+
+
+async def test_a_client_that_says_nothing_gets_a_408() -> None:
+    arrival, transport, state = connect(Impatient)
+    await wait_until_closed(transport)
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
+    arrival.connection_lost(None)
+    assert not state.connections
+
+
+async def test_the_time_for_a_head_goes_on_after_its_first_bytes() -> None:
+    arrival, transport, _ = connect(Impatient)
+    began_s = asyncio.get_running_loop().time()
+    await asyncio.sleep(0.03)
+    arrival.data_received(REQUEST[:9])
+    await wait_until_closed(transport)
+    took_s = asyncio.get_running_loop().time() - began_s
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
+    assert 0.045 < took_s < 0.08
+    assert transport.protocol is not None
+    transport.protocol.connection_lost(None)
+
+
+async def test_a_stopping_server_closes_a_connection_that_has_said_nothing() -> None:
+    arrival, transport, _ = connect()
+    arrival.shutdown()
+    assert transport.closed == "close"
+    arrival.connection_lost(None)
