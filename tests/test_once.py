@@ -21,3 +21,11 @@ def test_to_ask_whether_a_thing_is_new_remembers_nothing() -> None:
     assert once.is_first("a")
     assert not once.is_new("a")
     assert not once.is_new("b"), "so many are told, and no more"
+
+
+def test_of_a_long_name_only_the_beginning_is_kept() -> None:
+    once = Once(10)
+    assert once.is_first("a", "b" * 1_000_000)
+    assert not once.is_first("a", "b" * 1_000)
+    assert once.is_first("a", "b" * 200)
+    assert all(len(name) < 1_000 for names in once._told for name in names)

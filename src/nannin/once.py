@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Maximum characters of a name by which it is remembered: clients make up names of any length.
+_MAX_LENGTH = 256
+
 
 class Once:
     """Remembers what was told.
@@ -18,9 +21,13 @@ class Once:
         """Whether this is to be told now, because it was not before."""
         if not self.is_new(*what):
             return False
-        self._told.add(what)
+        self._told.add(_cut(what))
         return True
 
     def is_new(self, *what: str) -> bool:
         """Whether `is_first` would say so; nothing is remembered."""
-        return what not in self._told and len(self._told) < self._most
+        return len(self._told) < self._most and _cut(what) not in self._told
+
+
+def _cut(what: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name[:_MAX_LENGTH] for name in what)

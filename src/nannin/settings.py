@@ -166,6 +166,11 @@ class Settings:
         "Maximum bytes in one HTTP body or WebSocket message.",
         "1000000 where an application handles events, else 16384",
     )
+    max_auth: int = _limit(
+        Integer(0, 2**30),
+        8192,
+        "Maximum bytes of what a client sends to join a page, its auth; 0 for any size.",
+    )
     max_attachments: int = _limit(Integer(0, 2**30), 10, "Maximum binary attachments of one event.")
     max_namespaces: int = _limit(_COUNT, 4, "Maximum pages that one session may be on.")
     max_observed: int = _limit(

@@ -80,3 +80,10 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from([*Connect.__struct_fields__, "else"]), JSON))
 def test_nothing_that_a_client_sends_raises(auth: dict[str, Any]) -> None:
     Connect.read(auth)
+
+
+def test_a_payload_over_the_limit_is_a_problem_whatever_is_in_it() -> None:
+    auth = {"visitor": 5}
+    assert Connect.read(auth, 101, 100).problem == "Invalid auth: expected up to 100 bytes, not 101"
+    assert Connect.read({}, 100, 100).problem == ""
+    assert Connect.read({}, 101, 0).problem == ""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, Socket
+from nannin.access.refusals import Refusal
 from nannin.audience.roster import Count
 from nannin.wire.socket_packet import Packet, PacketType
 from support.fakes import House
@@ -268,3 +269,25 @@ def test_a_token_that_is_refused_again_is_looked_at_once_more_and_not_twice() ->
     for number in range(3):
         house.client("/", token=str(number))
     assert looks == ["0", "0", "1", "2"], "the first time, to tell the log why"
+
+
+@pytest.mark.parametrize("page", ["/", "/room"])
+def test_a_payload_that_is_too_large_is_refused(page: str) -> None:
+    house = House(max_auth=100)
+    client = house.client()
+    client.connect(page, other="x" * 200)
+    ((key, data),) = client.refusals()
+    assert key == page
+    assert data["message"].startswith("Invalid auth: expected up to 100 bytes, not 2")
+    assert house.hub.refusals.tally == {Refusal.PAYLOAD: 1}
+    client.connect(page, other="x" * 50)
+    assert house.count(page).connections == 1
+
+
+def test_of_a_refused_page_with_an_endless_key_nothing_is_kept() -> None:
+    house = House()
+    client = house.client("/")
+    client.connect("/" + "x" * 10_000)
+    client.connect("/" + "x" * 200 + "\x7f")
+    assert len(client.refusals()) == 2
+    assert not client.session.data.was_on("/" + "x" * 10_000)

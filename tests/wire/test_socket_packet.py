@@ -9,7 +9,7 @@ import re
 import pytest
 
 from nannin.errors import PacketError, StrayPacket
-from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, encode_packet
+from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, encode_packet, payload_text
 from support.socket_packets import (
     ACK,
     CONNECT,
@@ -339,3 +339,11 @@ def test_an_error_about_json_is_short() -> None:
 )
 def test_strange_but_valid_json_is_plain_data(payload: str, value: object) -> None:
     assert decode(f'2["x",{payload}]').data == ["x", value]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [("0", ""), ("0/a", ""), ("0/a,", ""), ('0{"a":1}', '{"a":1}'), ('0/a{,{"a":"x,y"}', '{"a":"x,y"}')],
+)
+def test_the_payload_of_a_connect_can_be_had_as_it_came(message: str, text: str) -> None:
+    assert payload_text(message) == text

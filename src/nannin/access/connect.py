@@ -50,13 +50,17 @@ class Connect(msgspec.Struct, frozen=True):
     problem: str = ""
 
     @classmethod
-    def read(cls, auth: Mapping[str, Any]) -> Self:
+    def read(cls, auth: Mapping[str, Any], size_bytes: int = 0, max_bytes: int = 0) -> Self:
         """Checks a payload; what is wrong in it counts as missing, and `problem` tells the first such thing.
 
         Args:
             auth: what came with the CONNECT packet; other keys than ours may hold anything.
+            size_bytes: about how large it is.
+            max_bytes: how large it may be; 0 for any size.
         """
         fields, problem = {}, ""
+        if 0 < max_bytes < size_bytes:
+            problem = f"Invalid auth: expected up to {max_bytes} bytes, not {size_bytes}"
         for name, (is_right, words) in _CHECKED.items():
             if name in auth:
                 if is_right(auth[name]):

@@ -30,6 +30,7 @@ class Defaults(TypedDict, total=False):
     emit_token: str | None
     read_token: str | None
     max_payload: int
+    max_auth: int
     max_attachments: int
     max_namespaces: int
     max_observed: int

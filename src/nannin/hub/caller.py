@@ -177,7 +177,7 @@ class Caller:
     ) -> Any:
         payload = handler.payload
         if event == CONNECT:
-            args = (connection.auth,)[: payload.most]
+            args = (connection.auth_once,)[: payload.most]
             connection.greeted = True
         elif event == DISCONNECT:
             args = args[: payload.most]

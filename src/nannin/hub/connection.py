@@ -19,6 +19,7 @@ from nannin.hub.encoding import Variant
 from nannin.hub.handlers import Handlers
 from nannin.hub.home_thread import HomeThread
 from nannin.hub.reasons import SocketState
+from nannin.wire import json_text
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.outgoing import Outgoing
 
@@ -81,11 +82,12 @@ class Connection:
         key: the page's key.
         id_: the connection's id.
         auth: what the client sent to connect.
+        auth_text: the same as JSON; empty where nobody will ask for it.
         connect: the keys of `auth` that are the server's own, checked.
         observes: whether the client is told the page's count without being counted.
 
     Attributes:
-        hub, session, key, id, auth, observes: as above.
+        hub, session, key, id, observes: as above.
         socket: the application's socket; None until it is asked for, and again once the connection has ended.
         visitor: the visitor's id, as the client sent it or the application gave it; None for a visitor of its
             own.
@@ -105,9 +107,10 @@ class Connection:
     """
 
     __slots__ = (
+        "_auth",
+        "_auth_text",
         "_calls",
         "answered_s",
-        "auth",
         "begins_visible",
         "data",
         "greeted",
@@ -136,6 +139,7 @@ class Connection:
         key: str,
         id_: str,
         auth: dict[str, Any],
+        auth_text: str,
         connect: Connect,
         *,
         observes: bool,
@@ -144,7 +148,8 @@ class Connection:
         self.session = session
         self.key = key
         self.id = id_
-        self.auth = auth
+        self._auth: dict[str, Any] | None = auth
+        self._auth_text: str | None = auth_text
         self.visitor: VisitorName | None = connect.visitor
         self.observes = observes
         self.begins_visible = connect.visible
@@ -170,6 +175,24 @@ class Connection:
     def connected(self) -> bool:
         """Whether it is on its page."""
         return self.state is SocketState.JOINED
+
+    @property
+    def auth(self) -> dict[str, Any]:
+        """What the client sent to connect. Who asks for it gets the same dictionary each time."""
+        if self._auth is None:
+            self._auth = json_text.decode(self._auth_text) if self._auth_text else {}
+        self._auth_text = None
+        return self._auth
+
+    @property
+    def auth_once(self) -> dict[str, Any]:
+        """The same for a connect handler, which need not ask again."""
+        return self._auth if self._auth is not None else self.auth
+
+    def fold_auth(self) -> None:
+        """Keeps of what the client sent the text alone, up to 30 times smaller, unless it was asked for."""
+        if self._auth_text is not None:
+            self._auth = None
 
     @property
     def number(self) -> int:

@@ -15,6 +15,7 @@ from nannin.access.admission import Admission
 from nannin.access.connect import Connect, Format
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.pace import Pace
+from nannin.audience.page_key import is_page_key
 from nannin.audience.people import People
 from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
@@ -43,7 +44,7 @@ from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import encode_message
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import Packet, PacketType, encode_connect
+from nannin.wire.socket_packet import Packet, PacketType, encode_connect, payload_text
 
 logger = logging.getLogger("nannin.hub")
 
@@ -168,7 +169,8 @@ class Hub:
         if packet is None:
             return
         if packet.type is PacketType.CONNECT:
-            self._receive_connect(session, client, packet)
+            assert isinstance(data, str)
+            self._receive_connect(session, client, packet, data)
             return
         connection = client.connections.get(packet.namespace)
         if connection is not None and packet.type is PacketType.DISCONNECT:
@@ -238,9 +240,9 @@ class Hub:
 
     # Joining
 
-    def _receive_connect(self, session: Session, client: Client, packet: Packet) -> None:
+    def _receive_connect(self, session: Session, client: Client, packet: Packet, message: str) -> None:
         key, auth = packet.namespace, packet.data or {}
-        connect = Connect.read(auth)
+        connect = Connect.read(auth, len(message) - len(key), self._settings.max_auth)
         observes = client.is_crawler or connect.observe
         # A client that takes back what it asked for, and asks again, before it hears the answer.
         replaced = self._find_unanswered(client, key, observes)
@@ -261,7 +263,8 @@ class Hub:
             self._leave(replaced, DisconnectReason.CLIENT_LEFT)
         back = self._comebacks.find(key, connect)
         id_ = back.absent.id if back is not None else self._new_id()
-        connection = Connection(self, session, key, id_, auth, connect, observes=observes)
+        auth_text = payload_text(message) if self.handlers.is_used else ""  # else nobody will ask for it
+        connection = Connection(self, session, key, id_, auth, auth_text, connect, observes=observes)
         client.enter(connection)
         self.emitter.enter(connection, returns=back is not None)
         self._comebacks.welcome(connection, back, recover=connect.recover)
@@ -296,6 +299,7 @@ class Hub:
             logger.warning("%s", advice)
 
     def _accept(self, connection: Connection) -> None:
+        connection.fold_auth()
         if connection.state is not SocketState.JOINING:  # the client left while the handler ran
             self._tell_left(connection)
             connection.socket = None
@@ -357,7 +361,7 @@ class Hub:
         if refusal.data is not None:
             data["data"] = refusal.data
         client = client_of(session)
-        if key not in client.connections:
+        if key not in client.connections and is_page_key(key):
             client.note_left(key)
         try:
             packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))

@@ -111,6 +111,11 @@ def encode_connect(namespace: str, sid: str, pid: str | None = None) -> str:
     return f'{head}{{"sid":"{sid}"}}' if pid is None else f'{head}{{"sid":"{sid}","pid":"{pid}"}}'
 
 
+def payload_text(message: str) -> str:
+    """The JSON in the text of a CONNECT packet, as it came; empty if there is none."""
+    return message.partition(",")[2] if message.startswith("/", 1) else message[1:]
+
+
 def _explain(packet: Packet) -> str:
     """Which argument of a packet can't be sent, and why; empty where it has no arguments."""
     if not isinstance(packet.data, list):
