@@ -11,6 +11,7 @@ NanninError
 ├── PayloadError (ValueError)                 what a client sent is not what the handler takes
 ├── PacketError                               a client sent a malformed packet
 │   └── StrayPacket                           it makes no sense but does no harm, and is ignored
+├── FrameError                                a client sent a WebSocket frame that breaks a rule
 ├── BindError                                 an address can't be listened on
 ├── RemoteError                               a running server can't be reached, or refuses
 └── BenchError                                a benchmark can't go on
@@ -28,6 +29,7 @@ __all__ = [
     "BindError",
     "CallTimeout",
     "ConnectionRefused",
+    "FrameError",
     "HandlerCancelled",
     "NanninError",
     "NotConnected",
@@ -110,6 +112,19 @@ class PacketError(NanninError):
 
 class StrayPacket(PacketError):
     """A packet that makes no sense but does no harm: it is ignored, as Node's server ignores it."""
+
+
+class FrameError(NanninError):
+    """A client sent a WebSocket frame that breaks a rule. It never leaves nannin: the connection ends.
+
+    Attributes:
+        close_code: what tells the client so.
+        reason: the words of the close frame.
+    """
+
+    def __init__(self, close_code: int, reason: str) -> None:
+        super().__init__(f"{close_code}: {reason}")
+        self.close_code, self.reason = close_code, reason
 
 
 # For people at the command line. Each message is one line.

@@ -171,7 +171,7 @@ def test_an_oversize_message_ends_the_session(hall: Hall) -> None:
     session.receive(link, "4" + "x" * (LIMITS.max_payload_bytes - 1))
     assert not hall.app.closed
     session.receive(link, "4" + "x" * LIMITS.max_payload_bytes)
-    assert hall.reasons() == [DisconnectReason.PARSE_ERROR]
+    assert hall.reasons() == [DisconnectReason.TOO_LARGE]
 
 
 @pytest.mark.parametrize("packets", [[], ["2probe"]])

@@ -409,7 +409,7 @@ def test_what_a_client_sends_is_measured_in_bytes_and_not_in_characters(kind: ty
         line.session.receive(line.session.link, "4" + fits)
         assert (line.hall.app.messages, line.hall.reasons()) == ([fits], [])
         line.session.receive(line.session.link, "4" + fits + "人")
-        assert line.hall.reasons() == [DisconnectReason.PARSE_ERROR]
+        assert line.hall.reasons() == [DisconnectReason.TOO_LARGE]
         await line.read_on()
 
     run(kind, test)

@@ -13,6 +13,8 @@ from websockets.uri import parse_uri
 
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.link import EXTENSION
+from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_session import Limits
 
 App = Callable[
     [dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
@@ -36,11 +38,14 @@ class FakeTransport(asyncio.Transport):
         self.high = 65_536
         self.reading = True
         self.closed: str | None = None
+        self.ended = False  # whether it has said that it will write no more
         self.info: dict[str, Any] = {"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 8124)}
 
     def write(self, data: Any) -> None:
         if self.closed == "lost":
             raise RuntimeError("unable to perform operation on a closed transport; the handler is closed")
+        if self.ended:
+            raise RuntimeError("Cannot call write() after write_eof()")
         if self.closed:
             return
         self.written.append(bytes(data))
@@ -75,6 +80,12 @@ class FakeTransport(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed is not None
 
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
     def close(self) -> None:
         self.closed = self.closed or "close"
 
@@ -89,14 +100,26 @@ class FakeTransport(asyncio.Transport):
 
 
 class Recorder:
-    """A receiver that remembers what it is told; apart from that, whether the link ends by itself."""
+    """A receiver that remembers what it is told.
+
+    Attributes:
+        stopped: whether the link ends by itself.
+        others: how many frames came that were no messages.
+    """
 
     def __init__(self) -> None:
         self.told: list[Any] = []
         self.stopped = False
+        self.others = 0
 
     def receive(self, link: DirectWebSocket, message: str | bytes) -> None:
         self.told.append(message)
+
+    def receive_others(self, link: DirectWebSocket, count: int) -> None:
+        self.others += count
+
+    def refuse(self, link: DirectWebSocket, reason: DisconnectReason) -> None:
+        self.told.append(reason)
 
     def lose(self, link: DirectWebSocket, *, clean: bool) -> None:
         self.told.append("CLOSED" if clean else "LOST")
@@ -176,13 +199,20 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
-def attaching(recorder: Recorder, *, max_outbox_bytes: int = 100, before: asyncio.Event | None = None) -> App:
+def attaching(
+    recorder: Recorder,
+    *,
+    max_outbox_bytes: int = 100,
+    max_message_bytes: int = 1_000,
+    before: asyncio.Event | None = None,
+) -> App:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         if before is not None:
             await before.wait()
-        scope["extensions"][EXTENSION]["link"].attach(recorder, max_outbox_bytes)
+        limits = Limits(max_outbox_bytes=max_outbox_bytes, max_payload_bytes=max_message_bytes)
+        scope["extensions"][EXTENSION]["link"].attach(recorder, limits)
 
     return app
 

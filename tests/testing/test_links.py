@@ -82,7 +82,7 @@ async def test_a_client_sees_that_the_server_ends_it(polling: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("polling", "reason"), [(False, DisconnectReason.PARSE_ERROR), (True, DisconnectReason.FORCED_CLOSE)]
+    ("polling", "reason"), [(False, DisconnectReason.TOO_LARGE), (True, DisconnectReason.FORCED_CLOSE)]
 )
 async def test_what_is_too_large_ends_the_session(polling: bool, reason: str) -> None:
     async with Stage(Live(max_payload=1_000)) as stage:

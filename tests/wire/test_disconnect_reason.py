@@ -45,6 +45,7 @@ def test_a_client_comes_back_from_the_ends_that_nobody_meant() -> None:
         DisconnectReason.TRANSPORT_CLOSE,
         DisconnectReason.TRANSPORT_ERROR,
         DisconnectReason.PING_TIMEOUT,
+        DisconnectReason.TOO_LARGE,
         DisconnectReason.SLOW_CLIENT,
     }
 
@@ -55,5 +56,6 @@ def test_a_visitor_still_counts_only_where_it_may_be_back_by_itself() -> None:
         DisconnectReason.TRANSPORT_CLOSE: GraceKind.CLEAN,
         DisconnectReason.TRANSPORT_ERROR: GraceKind.LOST,
         DisconnectReason.PING_TIMEOUT: GraceKind.LOST_IN_SILENCE,
+        DisconnectReason.TOO_LARGE: GraceKind.LOST,
         DisconnectReason.SLOW_CLIENT: GraceKind.LOST,
     }

@@ -4,7 +4,7 @@ It speaks ASGI like any other. In its scope it offers an extension, `nannin.dire
 accepted, the app may attach a receiver to it and return; then the connection lives on as this object alone,
 whose `write` goes straight to the transport.
 
-Source: RFC 6455; `websockets` reads the frames and knows how to close.
+Source: RFC 6455.
 """
 
 from __future__ import annotations
@@ -19,25 +19,21 @@ from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
-from websockets.exceptions import InvalidState, PayloadTooBig
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Protocol as WebSocketProtocol
-from websockets.protocol import Side
 
 from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
 from nannin.engine.blocked import Blocked
-from nannin.engine.fragments import Fragments, TooManyFragments
 from nannin.engine.link import EXTENSION
 from nannin.engine.opener import open_at_once
 from nannin.engine.opening import Opening, OpeningRefused, make_head, read_opening
+from nannin.engine.reading import Phase, Reading
 from nannin.engine.receiver import Receiver
 from nannin.engine.too_large import tell_too_large
-from nannin.engine.whole_frames import read_whole_frames
+from nannin.errors import FrameError
+from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_session import Limits
 from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
-
-logger = logging.getLogger("nannin.websocket")
-logger.setLevel(logging.WARNING)  # below that, `websockets` tells of every open and close
+from nannin.wire.websocket_frames import TOO_BIG, close_frame
 
 # The headers that uvicorn's middleware reads.
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
@@ -45,11 +41,10 @@ _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 _LEAST_BYTES_PER_S = 1_024
 
 
-class DirectWebSocket(asyncio.Protocol):
+class DirectWebSocket(Reading):
     """One WebSocket. Give uvicorn the class: `ws=nannin.DirectWebSocket` or `--ws nannin:DirectWebSocket`.
 
     Attributes:
-        close_timeout_s: how long a peer has to answer a close frame before its connection is cut.
         look_every_s: how often a receiver's client that reads too slowly is looked at.
     """
 
@@ -58,18 +53,12 @@ class DirectWebSocket(asyncio.Protocol):
         "_app_state",
         "_asgi",
         "_blocked",
-        "_close_alarm",
         "_config",
-        "_ended",
-        "_fragments",
         "_max_outbox_bytes",
-        "_protocol",
         "_receiver",
         "_state",
-        "_transport",
     )
 
-    close_timeout_s: ClassVar[float] = 5.0
     look_every_s: ClassVar[float] = 2.0
 
     def __init__(
@@ -79,19 +68,15 @@ class DirectWebSocket(asyncio.Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        super().__init__(config.ws_max_size)
         self._config = config
         self._state = server_state
         self._app_state = app_state
-        self._protocol: WebSocketProtocol | None = None  # None while the client sends simple frames only
-        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._accept_key: str | None = None  # None until the handshake has arrived
         self._asgi: AsgiSide | None = None
         self._receiver: Receiver[DirectWebSocket] | None = None
         self._max_outbox_bytes = 0
         self._blocked: Blocked | None = None  # None while the kernel takes everything
-        self._ended = False  # closed by us, or lost: nothing more is received or sent
-        self._fragments: Fragments | None = None
-        self._close_alarm: asyncio.TimerHandle | None = None
 
     @property
     def blocked(self) -> bool:
@@ -123,13 +108,11 @@ class DirectWebSocket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, cleanly or not."""
         self._state.connections.discard(cast(Any, self))
-        if self._close_alarm is not None:
-            self._close_alarm.cancel()
         self._unblock()
-        self._ended = True
+        self._forget_reading()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            receiver.lose(self, clean=self._is_clean)
+            receiver.lose(self, clean=self._phase is Phase.CLEAN)
         if self._asgi is not None:
             self._asgi.wake_writer()
             self._asgi.put_disconnect(1006)
@@ -144,7 +127,7 @@ class DirectWebSocket(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Everything has drained: the newest counts go out now."""
         newest = self._unblock()
-        while newest and self._blocked is None:
+        while newest and self._blocked is None and self._phase is Phase.OPEN:
             self._transport.write(newest.take().frames)
         if self._blocked is not None:
             self._blocked.newest = newest  # the kernel is full again
@@ -158,23 +141,7 @@ class DirectWebSocket(asyncio.Protocol):
         if self._accept_key is None:
             self._read_opening(data)
             return
-        if self._protocol is None:
-            messages, used = read_whole_frames(data, self._config.ws_max_size)
-            for is_text, message in messages:
-                if not self._ended:
-                    self._receive_message(is_text, message)
-            if used == len(data):
-                if self._protocol is not None:  # a message made us end it
-                    self._answer()
-                return
-            data = data[used:]
-        self._conn.receive_data(data)
-        frames = self._conn.events_received()
-        if self._conn.close_rcvd is None and self._conn.parser_exc is None:
-            self._answer()  # pongs go out before what the messages make the application send
-        for frame in frames:
-            self._receive_frame(cast(Frame, frame))
-        self._answer()
+        self._read(data)
 
     def eof_received(self) -> None:
         """The peer will send no more: the transport closes itself."""
@@ -189,31 +156,35 @@ class DirectWebSocket(asyncio.Protocol):
             self._transport.abort()
         else:
             self._transport.close()
-        self._stop()
+        if self._receiver is not None:
+            self._receiver.stop(self)
 
     # The link of a receiver
 
-    def attach(self, receiver: Receiver[DirectWebSocket], max_outbox_bytes: int) -> None:
+    def attach(self, receiver: Receiver[DirectWebSocket], limits: Limits) -> None:
         """Gives the connection to a receiver, and to it at once what arrived before.
 
         Args:
             receiver: told of everything from now on.
-            max_outbox_bytes: how much may wait for this client.
+            limits: how much may wait for the client, and how large its messages may be, whatever the server's
+                own limit is.
         """
         messages = self._asgi.take_messages() if self._asgi is not None else ()
         self._receiver, self._asgi = receiver, None
-        self._max_outbox_bytes = max_outbox_bytes
+        self._max_bytes, self._max_outbox_bytes = limits.max_payload_bytes, limits.max_outbox_bytes
         if self._blocked is not None:
             self.pause_writing()  # now there is a receiver to tell
         for message in messages:
             receiver.receive(self, message)
-        if self._transport.is_closing() and self._receiver is not None:
-            self._receiver, self._ended = None, True
-            receiver.lose(self, clean=self._is_clean)
+        if self.is_closing() and self._receiver is not None:
+            self._receiver = None
+            receiver.lose(self, clean=self._phase is Phase.CLEAN)
+        elif self._reader is not None and self._turn is None:
+            self._wait_turn()  # the beginning of a message has arrived, which may be too large by now
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own, in order, without blocking; nothing after `close`."""
-        if self._ended:
+        if self._phase is not Phase.OPEN:
             return
         frames = outgoing.frames
         self._transport.write(frames)
@@ -224,7 +195,7 @@ class DirectWebSocket(asyncio.Protocol):
         """As `write`; while something waits, only the newest of each key waits with it."""
         if self._blocked is not None:
             self._blocked.newest.put(key, outgoing)
-        elif not self._ended:
+        elif self._phase is Phase.OPEN:
             self._transport.write(outgoing.frames)
 
     def forget_newest(self, key: str) -> None:
@@ -234,27 +205,13 @@ class DirectWebSocket(asyncio.Protocol):
 
     def close(self, code: int) -> None:
         """Closes the WebSocket after what was written; at once where a receiver's client does not read."""
-        self._ended = True
-        if self._blocked is not None:
-            self._blocked.newest = Newest()
-        try:
+        if self._phase is Phase.OPEN:
+            self._phase = Phase.CLOSING
             if not self._transport.is_closing():
-                self._conn.send_close(code)
-                self._write_protocol()
-        except InvalidState:
-            if self.blocked:
-                self._transport.abort()
-            return
-        if self.blocked and (self._receiver is not None or self._transport.is_closing()):
+                self._transport.write(close_frame(code))
+                self._set_close_alarm()
+        if self._blocked is not None and (self._receiver is not None or self._transport.is_closing()):
             self._transport.abort()
-        elif not self._transport.is_closing():
-            loop = asyncio.get_running_loop()
-            self._close_alarm = loop.call_later(self.close_timeout_s, self._transport.abort)
-
-    def _stop(self) -> None:
-        """The connection ends, though its receiver has not asked for that."""
-        if self._receiver is not None:
-            self._receiver.stop(self)
 
     def _unblock(self) -> Newest[Outgoing]:
         """Takes note that nothing waits in the transport; returns the counts that waited for this."""
@@ -277,92 +234,47 @@ class DirectWebSocket(asyncio.Protocol):
 
     # Frames
 
-    @property
-    def _conn(self) -> WebSocketProtocol:
-        """Reads what is not simple, and knows how to close.
-
-        It begins in state OPEN. If it read the handshake, it would keep the request as long as it lives.
-        """
-        if self._protocol is None:
-            self._protocol = WebSocketProtocol(Side.SERVER, max_size=self._config.ws_max_size, logger=logger)
-        return self._protocol
-
-    @property
-    def _is_clean(self) -> bool:
-        """Whether the client has sent a close frame."""
-        return self._protocol is not None and self._protocol.close_rcvd is not None
-
-    def _receive_frame(self, frame: Frame) -> None:
-        if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._receive_data(frame)
-        elif frame.opcode is Opcode.CLOSE and self._asgi is not None and self._conn.close_rcvd is not None:
-            self._asgi.put_disconnect(self._conn.close_rcvd.code)
-
-    def _receive_data(self, frame: Frame) -> None:
-        if self._ended:  # not `close_sent`: a close frame read together with this is answered by now
-            return
-        fragments = self._fragments
-        if fragments is None and frame.fin:
-            self._receive_message(frame.opcode is Opcode.TEXT, bytes(frame.data))
-        elif fragments is None:
-            self._fragments = Fragments(frame)
-        else:
-            try:
-                fragments.add(frame)
-            except TooManyFragments:
-                self._fail(CloseCode.MESSAGE_TOO_BIG, "too many empty fragments")
-                return
-            if frame.fin:
-                self._fragments = None
-                self._receive_message(fragments.is_text, bytes(fragments.data))
-
-    def _receive_message(self, is_text: bool, data: bytes) -> None:
-        try:
-            message = data.decode() if is_text else data
-        except UnicodeDecodeError:
-            self._fail(CloseCode.INVALID_DATA, "expected UTF-8")
-            return
+    def _receive_message(self, message: str | bytes) -> None:
         if self._receiver is not None:
             self._receiver.receive(self, message)
         elif self._asgi is not None:
             self._asgi.put_message(message)
 
-    def _fail(self, code: int, reason: str) -> None:
-        """The peer broke a rule that `websockets` doesn't see to."""
-        self._ended = True
-        self._stop()
-        self._conn.fail(code, reason)
+    def _receive_others(self, count: int) -> None:
+        if self._receiver is not None:
+            self._receiver.receive_others(self, count)
 
-    def _answer(self) -> None:
-        """Writes what `websockets` answers to the peer's frames; a peer that reads no answers is cut off."""
-        answers_bytes = self._write_protocol()
-        if self._blocked is not None and not self._blocked.add_answers(answers_bytes):
-            self._transport.abort()
+    def _receive_close(self, code: int) -> None:
+        if self._receiver is not None:
+            self._receiver.stop(self)
+        elif self._asgi is not None:
+            self._asgi.put_disconnect(code)
 
-    def _write_protocol(self) -> int:
-        """Writes what `websockets` has to say (a message, a pong, a close frame); returns its size."""
-        written_bytes = 0
-        for data in self._conn.data_to_send():
-            if data and not self._transport.is_closing():
-                self._transport.write(data)
-                written_bytes += len(data)
-            elif not data:
-                self._transport.close()
-                self._stop()
-        if self._conn.parser_exc is not None:
-            if isinstance(self._conn.parser_exc, PayloadTooBig):
-                tell_too_large(self._config.ws_max_size, "max_payload, or uvicorn's --ws-max-size")
-            if self._asgi is not None and self._conn.close_sent is not None:
-                self._asgi.put_disconnect(self._conn.close_sent.code)
-            self._transport.close()
-            self._stop()
-        return written_bytes
+    def _receive_error(self, error: FrameError) -> None:
+        reason = DisconnectReason.PARSE_ERROR
+        if error.close_code == TOO_BIG:
+            theirs = "" if self._receiver is not None else ", or uvicorn's --ws-max-size"
+            tell_too_large(self._max_bytes, f"max_payload{theirs}")
+            reason = DisconnectReason.TOO_LARGE
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.refuse(self, reason)
+        elif self._asgi is not None:
+            self._asgi.put_disconnect(error.close_code)
+            self._asgi.wake_writer()
+
+    def _answer(self, pongs: bytes) -> None:
+        """A peer that reads no answers is cut off."""
+        if not self._transport.is_closing():
+            self._transport.write(pongs)
+            if self._blocked is not None and not self._blocked.add_answers(len(pongs)):
+                self._transport.abort()
 
     # The ASGI side's connection
 
     def is_closing(self) -> bool:
         """Whether it is closed, or about to be."""
-        return self._transport.is_closing()
+        return self._phase in (Phase.CLEAN, Phase.BROKEN) or self._transport.is_closing()
 
     def accept(self, headers: Pairs, subprotocol: str | None) -> None:
         """Answers the opening handshake with a WebSocket."""
@@ -387,28 +299,14 @@ class DirectWebSocket(asyncio.Protocol):
 
     def _respond(self, status: int, headers: Pairs, body: bytes) -> None:
         head = make_head(status, headers)
-        if not self._transport.is_closing():
+        if not self.is_closing():
             self._transport.write(head + body)
 
     def send(self, message: str | bytes) -> None:
         """Sends one message."""
-        try:
-            if isinstance(message, str):
-                self._conn.send_text(message.encode())
-            else:
-                self._conn.send_binary(message)
-        except InvalidState:
-            raise ClientGone from None
-        self._write_protocol()
-
-    def read_on(self, on: bool) -> None:
-        """Goes on reading from the client, or stops."""
-        if self._transport.is_closing():
-            return
-        if on:
-            self._transport.resume_reading()
-        else:
-            self._transport.pause_reading()
+        if self._phase is not Phase.OPEN:
+            raise ClientGone
+        self._transport.write(Outgoing([message]).frames)
 
     # The opening handshake
 

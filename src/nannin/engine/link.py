@@ -8,6 +8,7 @@ from typing import Protocol
 from nannin.engine.receiver import Receiver
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.engine_request import Refusal
+from nannin.wire.engine_session import Limits
 from nannin.wire.outgoing import Outgoing
 
 # The extension of a scope with which a server offers its WebSocket for direct writes, as `link`.
@@ -47,8 +48,8 @@ class DirectLink(Link, Protocol):
     def accept(self, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> None:
         """Answers the opening handshake, for an app that was not called: one that is called sends."""
 
-    def attach(self, receiver: Receiver[Link], max_outbox_bytes: int) -> None:
-        """Gives it to a receiver, for whose client so much may wait."""
+    def attach(self, receiver: Receiver[Link], limits: Limits) -> None:
+        """Gives it to a receiver, within whose limits it is from now on."""
 
 
 class Poll(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
+from nannin.wire.disconnect_reason import DisconnectReason
+
 LinkT_contra = TypeVar("LinkT_contra", contravariant=True)
 
 
@@ -12,6 +14,9 @@ class Receiver(Protocol[LinkT_contra]):
 
     def receive(self, link: LinkT_contra, message: str | bytes) -> None:
         """A message arrived."""
+
+    def receive_others(self, link: LinkT_contra, count: int) -> None:
+        """So many frames arrived that are no messages: pings, pongs and parts of messages."""
 
     def lose(self, link: LinkT_contra, *, clean: bool) -> None:
         """The connection is gone, once and for good; cleanly, if the client sent a close frame."""
@@ -24,6 +29,9 @@ class Receiver(Protocol[LinkT_contra]):
 
     def stop(self, link: LinkT_contra) -> None:
         """It is being closed by itself, and nothing may be written any more; `lose` follows."""
+
+    def refuse(self, link: LinkT_contra, reason: DisconnectReason) -> None:
+        """The client broke a rule of WebSocket, and the connection ends; `lose` doesn't follow."""
 
     def overflow(self, link: LinkT_contra) -> None:
         """More waits than may; the link is to be closed."""

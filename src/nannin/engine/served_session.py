@@ -228,11 +228,23 @@ class ServedSession(Session):
         now, max_bytes = self._host.clock.now(), self._host.limits.max_payload_bytes
         if size_bytes(message) > max_bytes:  # a server with larger limits let it through
             tell_too_large(max_bytes, "max_payload")
-            self.close(DisconnectReason.PARSE_ERROR)
+            self.close(DisconnectReason.TOO_LARGE)
         elif link is self.link:
             self._perform_packets(self._core.receive_websocket(message, now))
         else:
             self._perform(self._core.receive_candidate_packet(message, now))
+
+    def receive_others(self, link: Link, count: int) -> None:
+        """Frames that are no messages arrived. They cost time, but say nothing to a session."""
+
+    def refuse(self, link: Link, reason: DisconnectReason) -> None:
+        """The client broke a rule of WebSocket: the link is gone, and with it the session that it carried."""
+        if link is self.link:
+            self.link = None
+            self._route()
+            self.close(reason)
+        else:
+            self.lose(link, clean=False)
 
     def lose(self, link: Link, *, clean: bool) -> None:
         """One of its WebSockets is gone; cleanly, if the client closed it."""

@@ -210,7 +210,7 @@ def open_websocket(engine: Engine, scope: Scope, link: DirectLink) -> None:
     """Opens a session over a WebSocket whose server needs no ASGI messages for that."""
     link.accept((), _subprotocol(scope))
     session = engine.open_by_websocket(link, Handshake(scope))
-    link.attach(session, engine.limits.max_outbox_bytes)
+    link.attach(session, engine.limits)
 
 
 async def serve_websocket(
@@ -243,7 +243,7 @@ async def serve_websocket(
     if isinstance(link, AsgiLink):
         await _receive_all(session, link, receive)
     else:
-        link.attach(session, engine.limits.max_outbox_bytes)  # it needs this task no more
+        link.attach(session, engine.limits)  # it needs this task no more
 
 
 async def _try_candidate(

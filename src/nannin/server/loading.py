@@ -22,7 +22,6 @@ __all__ = ["default_application", "folder_of", "load_application", "max_message_
 DEFAULT_NAMES: Final = ("app", "live")
 # How many names an error lists.
 MAX_OFFERED: Final = 5
-FOREIGN_MESSAGE_BYTES: Final = 16 * 2**20  # uvicorn's own limit, for WebSockets that are not ours
 
 logger = logging.getLogger("nannin.applications")
 
@@ -160,13 +159,13 @@ def _call_of(value: object) -> Any:
 
 
 def max_message_bytes(application: object, settings: Settings) -> int:
-    """How large a WebSocket message may be before uvicorn refuses it with 1009.
+    """How large a message of a WebSocket may be that no session of ours has taken over yet, or ever will.
 
-    Our own applications know their limit, which their code may have set. In another one that limit is kept by
-    the Live inside, and the WebSockets beside it have uvicorn's.
+    Our own applications know their limit, which their code may have set. In another one, a Live sets its own
+    limit for its own WebSockets, and those beside it have this one.
     """
     own = getattr(application, "settings", None)
     if isinstance(own, Settings) and getattr(application, "wrapped", None) is None:
         assembly = getattr(application, "assembly", None)
         return own.max_payload_bytes(handles_events=assembly is None or assembly.handles_events)
-    return max(settings.max_payload_bytes(handles_events=True), FOREIGN_MESSAGE_BYTES)
+    return settings.max_payload_bytes(handles_events=True)

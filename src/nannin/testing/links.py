@@ -22,6 +22,7 @@ _REASONS: Final = {
     for reason in (
         DisconnectReason.FORCED_CLOSE,
         DisconnectReason.PARSE_ERROR,
+        DisconnectReason.TOO_LARGE,
         DisconnectReason.SLOW_CLIENT,
         DisconnectReason.SHUTTING_DOWN,
     )
