@@ -40,7 +40,7 @@ def test_without_any_source_the_defaults_hold() -> None:
     assert (settings.max_payload, settings.max_outbox) == (0, 65536)
     assert (settings.allow_origins, settings.pages, settings.public) == ((), (), True)
     assert (settings.grace, settings.grace_lost, settings.recover) == (2.0, 10.0, 120.0)
-    assert (settings.max_observed, settings.max_recovery) == (100, 1_048_576)
+    assert (settings.max_observed, settings.max_recovery) == (100, 4_194_304)
     assert settings.page_secret is None
     assert settings.emit_token is None
 

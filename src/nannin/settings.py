@@ -177,7 +177,10 @@ class Settings:
         Integer(0, 2**30), 100, "Maximum pages that one session may watch without being counted."
     )
     max_recovery: int = _limit(
-        Integer(0, 2**40), 1048576, "Maximum bytes of missed events that are kept for one page."
+        Integer(0, 2**40), 4194304, "Maximum bytes of missed events that are kept for one page."
+    )
+    max_recovery_total: int = _limit(
+        Integer(0, 2**40), 67108864, "Maximum bytes of missed events that are kept for all pages."
     )
     max_handlers: int = _limit(
         Integer(0, 2**30),

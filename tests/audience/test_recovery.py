@@ -14,9 +14,17 @@ WINDOW_S = 120.0
 TO_ALL = Aim()
 
 
-def make_recovery(max_bytes: int = 1_000, max_absent: int = 100) -> Recovery:
+def make_recovery(
+    max_bytes: int = 1_000, max_absent: int = 100, max_total_bytes: float = math.inf
+) -> Recovery:
     pids = map("{:08}-pid".format, itertools.count())
-    return Recovery(window_s=WINDOW_S, max_bytes=max_bytes, new_pid=lambda: next(pids), max_absent=max_absent)
+    return Recovery(
+        window_s=WINDOW_S,
+        max_bytes=max_bytes,
+        new_pid=lambda: next(pids),
+        max_absent=max_absent,
+        max_total_bytes=max_total_bytes,
+    )
 
 
 def emit(
@@ -423,3 +431,70 @@ def test_a_page_is_forgotten_with_the_last_one_who_may_come_back() -> None:
     assert not recovery.is_used("/")
     assert not recovery._logs
     assert not recovery._absent
+
+
+# All pages together
+
+
+def kept(recovery: Recovery) -> dict[str, list[Any]]:
+    return {page: [event.event for event in log.events] for page, log in recovery._logs.items()}
+
+
+def test_over_the_limit_of_all_pages_the_one_without_news_for_longest_loses_its_eldest_events() -> None:
+    recovery = make_recovery(max_total_bytes=4)
+    for page in ("/a", "/b"):
+        recovery.join(page)
+    for page, event in (("/a", 1), ("/b", 2), ("/b", 3), ("/a", 4)):
+        emit(recovery, event, page=page)
+    assert kept(recovery) == {"/a": [1, 4], "/b": [2, 3]}
+    emit(recovery, 5, page="/a")
+    assert kept(recovery) == {"/a": [1, 4, 5], "/b": [3]}
+    emit(recovery, 6, page="/a", size=3)
+    assert kept(recovery) == {"/a": [5, 6], "/b": []}
+    emit(recovery, 7, page="/b")
+    assert kept(recovery) == {"/a": [6], "/b": [7]}
+
+
+def test_who_missed_what_was_lost_for_other_pages_is_a_new_client() -> None:
+    recovery = make_recovery(max_total_bytes=2)
+    ticket, late = recovery.join("/a"), recovery.join("/a")
+    recovery.join("/b")
+    lose(recovery, ticket, page="/a")
+    emit(recovery, 1, page="/a")
+    lose(recovery, late, page="/a")
+    for event in (2, 3):
+        emit(recovery, event, page="/b")
+    assert recovery.come_back("/a", ticket.pid, None, 0) is None
+    assert missed(recovery.come_back("/a", late.pid, None, 0)) == []
+
+
+def test_a_page_that_nobody_may_come_back_to_gives_its_room_to_others() -> None:
+    recovery = make_recovery(max_total_bytes=2)
+    for page in ("/a", "/b", "/c"):
+        recovery.join(page)
+    emit(recovery, 1, page="/a")
+    emit(recovery, 2, page="/a")
+    recovery.leave("/a")
+    recovery.leave("/c")
+    emit(recovery, 3, page="/b")
+    emit(recovery, 4, page="/b")
+    assert kept(recovery) == {"/b": [3, 4]}
+
+
+def test_an_event_that_is_too_large_for_all_pages_is_not_kept() -> None:
+    recovery = make_recovery(max_total_bytes=2)
+    recovery.join("/a")
+    emit(recovery, 1, page="/a", size=3)
+    assert kept(recovery) == {"/a": []}
+    emit(recovery, 2, page="/a")
+    assert kept(recovery) == {"/a": [2]}
+
+
+def test_what_is_too_old_on_a_page_without_news_goes_with_the_news_of_others() -> None:
+    recovery = make_recovery()
+    for page in ("/a", "/b"):
+        recovery.join(page)
+    emit(recovery, 1, page="/a", now=0)
+    emit(recovery, 2, page="/a", now=1)
+    emit(recovery, 3, page="/b", now=WINDOW_S + 0.5)
+    assert kept(recovery) == {"/a": [2], "/b": [3]}

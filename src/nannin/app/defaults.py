@@ -35,5 +35,6 @@ class Defaults(TypedDict, total=False):
     max_namespaces: int
     max_observed: int
     max_recovery: int
+    max_recovery_total: int
     max_handlers: int
     max_outbox: int

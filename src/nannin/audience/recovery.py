@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 # 10,000 absent clients take about 10 MiB: 1 KiB each, and their `data` besides.
 MAX_ABSENT = 10_000
+# Bytes that an event takes in a log besides its text: 370, as tracemalloc counts them.
+EVENT_BYTES = 370
 # Characters of a text that a client may take for an offset; longer ones are not remembered.
 MAX_OFFSET = 256
 
@@ -114,6 +116,8 @@ class Recovery:
     Args:
         window_s: how many seconds after its leave a client may come back; 0 for never.
         max_bytes: how many bytes of events are kept for one page.
+        max_total_bytes: how many for all pages; beyond that, the page without news for longest loses its
+            eldest ones.
         new_pid: makes an id that nobody can guess.
         max_absent: how many clients may be absent; beyond that the one that left first is given up.
     """
@@ -125,12 +129,17 @@ class Recovery:
         max_bytes: int,
         new_pid: Callable[[], str],
         max_absent: int = MAX_ABSENT,
+        max_total_bytes: float = math.inf,
     ) -> None:
         self._window_s = window_s
         self._max_bytes = max_bytes
         self._new_pid = new_pid
         self._max_absent = max_absent
+        self._max_total_bytes = max_total_bytes
         self._logs: dict[str, _Log] = {}
+        # Those that have events, the one whose last event is the oldest first.
+        self._filled: OrderedDict[str, _Log] = OrderedDict()
+        self._total_bytes = 0
         # By pid, in the order of their ends, which is that of their leaves: the window is the same for all.
         self._absent: OrderedDict[str, _Away] = OrderedDict()
 
@@ -157,6 +166,8 @@ class Recovery:
         log.users -= 1
         if not log.users:
             del self._logs[page]
+            self._filled.pop(page, None)
+            self._total_bytes -= log.size_bytes
 
     def is_used(self, page: str) -> bool:
         """Whether any client of the page has a ticket, so that events for it carry offsets and are kept."""
@@ -183,18 +194,23 @@ class Recovery:
             page: its page.
             aim: whom it is meant for.
             event: the event, in the form in which it will be sent later.
-            size_bytes: about how many bytes it takes.
+            size_bytes: about how many bytes it takes, with EVENT_BYTES.
             now: the time, in monotonic seconds.
         """
         log = self._logs[page]
         log.events.append(_Event(log.last, now, aim, event, size_bytes))
         log.size_bytes += size_bytes
-        while log.events and (
-            log.size_bytes > self._max_bytes or log.events[0].when_s < now - self._window_s
-        ):
-            dropped = log.events.popleft()
-            log.size_bytes -= dropped.size_bytes
-            log.lost = dropped.offset
+        self._total_bytes += size_bytes
+        self._filled[page] = log
+        self._filled.move_to_end(page)
+        while log.events and log.size_bytes > self._max_bytes:
+            self._drop_eldest(page, log)
+        for other in (page, next(iter(self._filled), page)):  # its own, and that with nothing new for longest
+            kept = self._logs[other]
+            while kept.events and kept.events[0].when_s < now - self._window_s:
+                self._drop_eldest(other, kept)
+        while self._total_bytes > self._max_total_bytes:
+            self._drop_eldest(*next(iter(self._filled.items())))
 
     def remember(self, absent: Absent, now: float) -> None:
         """A client with a ticket lost its link."""
@@ -245,6 +261,14 @@ class Recovery:
         """Gives up the absent clients whose time is over."""
         while self.next_deadline() <= now:
             self._give_up()
+
+    def _drop_eldest(self, page: str, log: _Log) -> None:
+        dropped = log.events.popleft()
+        log.size_bytes -= dropped.size_bytes
+        self._total_bytes -= dropped.size_bytes
+        log.lost = dropped.offset
+        if not log.events:
+            del self._filled[page]
 
     def _give_up(self) -> None:
         _, away = self._absent.popitem(last=False)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from nannin.audience.crowd import Crowd
-from nannin.audience.recovery import Aim, Recovery
+from nannin.audience.recovery import EVENT_BYTES, Aim, Recovery
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Roster
 from nannin.clock import Clock
@@ -226,7 +226,7 @@ class Emitter:
             marked = add_text(event, self._recovery.last_offset(page))
         else:
             marked = add_text(event, self._recovery.next_offset(page))
-            self._recovery.keep(page, aim, marked, marked.size_bytes, self._clock.now())
+            self._recovery.keep(page, aim, marked, marked.size_bytes + EVENT_BYTES, self._clock.now())
         number = self._recovery.last(page)
         for connection in recipients:
             if connection.ticket is None:

@@ -105,7 +105,12 @@ class Hub:
             min_interval_s=settings.min_interval,
             max_interval_s=settings.max_interval,
         )
-        recovery = Recovery(window_s=settings.recover, max_bytes=settings.max_recovery, new_pid=new_id)
+        recovery = Recovery(
+            window_s=settings.recover,
+            max_bytes=settings.max_recovery,
+            max_total_bytes=settings.max_recovery_total,
+            new_pid=new_id,
+        )
         self.handlers = handlers
         self.roster: Roster[Connection] = Roster()
         self.counts = make_counts(self.roster)
