@@ -206,6 +206,23 @@ def test_it_says_what_it_is_and_gives_its_own_tag(
     assert page.evaluate("navigator.clipboard.readText()") == snippet
 
 
+def test_the_tag_of_this_machine_is_said_to_be_for_this_machine(shared_server: Server, visit: Visit) -> None:
+    assert "works on this machine only" in visit(shared_server.url, "en-US").locator("#hint").inner_text()
+
+
+def test_the_tag_of_a_host_is_said_to_need_the_site_of_another(shared_server: Server, visit: Visit) -> None:
+    page = visit("about:blank", "en-US")
+    page.route(
+        "http://live.example.org/**",
+        lambda route: route.fulfill(
+            response=route.fetch(url=route.request.url.replace("http://live.example.org", shared_server.url))
+        ),
+    )
+    page.goto("http://live.example.org/")
+    said = page.locator("#hint").inner_text()
+    assert said.startswith("If your page is on another host, start this server with --allow-origins and")
+
+
 def test_the_tag_can_be_copied_where_there_is_no_clipboard(shared_server: Server, visit: Visit) -> None:
     page = visit(shared_server.url, "en-US")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")

@@ -54,8 +54,8 @@ LINES_OF = """([id, phrase]) => {
     [
         ("what", "リアルタイムで"),
         ("lead", "アクセスしているのは"),
-        ("before", "場合は、"),
-        ("after", "サーバーを"),
+        ("before", "コンピューターの"),
+        ("after", "サーバーで"),
     ],
 )
 def test_japanese_breaks_between_phrases(

@@ -15,8 +15,11 @@ const WORDS = {
     element: '<span data-nannin data-nannin-one="{n} person is reading this."\n      data-nannin-other="{n} people are reading this."></span>',
     copy: "Copy",
     copied: "Copied",
-    before: "If your page is on another host, start this server with ",
-    after: " and the address of your site.",
+    elsewhere: { before: "If your page is on another host, start this server with ", after: " and the address of your site." },
+    here: {
+      before: "This address works on this machine only. For a site, start nannin on a server with ",
+      after: " and the address of the site.",
+    },
   },
   ja: {
     what: "ページを見ている人の数を、リアルタイムで全員に知らせます。",
@@ -32,8 +35,14 @@ const WORDS = {
     element: '<span data-nannin data-nannin-other="{n}人が読んでいます"></span>',
     copy: "コピー",
     copied: "コピーしました",
-    before: "別のホストのページに置く場合は、サイトのアドレスを ",
-    after: " で指定して、このサーバーを起動してください。",
+    elsewhere: {
+      before: "別のホストのページに置く場合は、サイトのアドレスを ",
+      after: " で指定して、このサーバーを起動してください。",
+    },
+    here: {
+      before: "このアドレスは、このコンピューターの中だけで使えます。公開するサイトに置く場合は、サイトのアドレスを ",
+      after: " で指定して、nannin をサーバーで起動してください。",
+    },
   },
 };
 
@@ -56,6 +65,8 @@ const language = known.slice(0, 2).toLowerCase();
 const words = WORDS[language];
 const figures = new Intl.NumberFormat(language);
 const plurals = new Intl.PluralRules(language);
+// Browsers keep pages of the internet from a server of the reader's own machine.
+const hint = /^(localhost|127\..*|\[::1\])$/.test(location.hostname) ? words.here : words.elsewhere;
 const by = (id) => document.getElementById(id);
 
 function inWords(forms, count) {
@@ -167,7 +178,8 @@ async function copy() {
 }
 
 document.documentElement.lang = language;
-for (const id of ["what", "lead", "stop", "copy", "before", "after"]) by(id).textContent = words[id];
+for (const id of ["what", "lead", "stop", "copy"]) by(id).textContent = words[id];
+for (const id of ["before", "after"]) by(id).textContent = hint[id];
 by("yours-heading").textContent = words.yours;
 by("snippet").textContent = `<script async src="${new URL("../nannin.js", import.meta.url)}"></script>\n${words.element}`;
 by("copy").addEventListener("click", copy);
