@@ -70,7 +70,7 @@ async def test_a_join_takes_no_task_and_no_turn_of_the_loop(target: str) -> None
     peer = Peer(Live(), target=target)
     with counted_tasks() as tasks:
         ask(peer)
-        assert len(peer.transport.written) == 2
+        assert len(peer.transport.written) == 1
         status, opened = heard(peer)
         peer.text('40{"visitor":"ann"}')
     assert len(peer.transport.written) == 1

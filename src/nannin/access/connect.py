@@ -18,6 +18,8 @@ MAX_VISITOR_BYTES: Final = 64
 class Format(enum.Enum):
     """What a client asked for with `updates` in its CONNECT payload."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and members key tables
+
     CLASSIC = "classic"  # the pair of the sample of 2011, one number
     AUDIENCE = "audience"  # one event with the whole count
     NONE = "none"
@@ -58,6 +60,8 @@ class Connect(msgspec.Struct, frozen=True):
             size_bytes: about how large it is.
             max_bytes: how large it may be; 0 for any size.
         """
+        if not auth:
+            return cls()
         fields, problem = {}, ""
         if 0 < max_bytes < size_bytes:
             problem = f"Invalid auth: expected up to {max_bytes} bytes, not {size_bytes}"
@@ -69,7 +73,7 @@ class Connect(msgspec.Struct, frozen=True):
                     problem = problem or words
         fields |= {name: auth[name] for name in _TEXTS if isinstance(auth.get(name), str)}
         if "updates" in fields:
-            fields["updates"] = Format(fields["updates"])
+            fields["updates"] = _FORMATS[fields["updates"]]
         return cls(**fields, problem=problem)
 
 
@@ -88,7 +92,7 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-_FORMATS: Final = frozenset(form.value for form in Format)
+_FORMATS: Final = {form.value: form for form in Format}
 _CHECKED: Final[dict[str, tuple[Callable[[object], bool], str]]] = {
     "visitor": (is_visitor, f"Invalid visitor: expected a string of 1 to {MAX_VISITOR_BYTES} bytes"),
     "updates": (_is_format, 'Invalid updates: "classic", "audience" or "none"'),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
 from nannin.clock import SystemClock
-from nannin.engine.engine import SID_BYTES, make_engine, make_limits
+from nannin.engine.engine import make_engine, make_limits
+from nannin.engine.ids import new_id
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.observatory import Observatory
@@ -41,7 +41,7 @@ class Assembly:
             Handlers(),
             settings,
             self.refusals,
-            new_id=lambda: secrets.token_urlsafe(SID_BYTES),
+            new_id=new_id,
             clock=self.clock,
             is_crawler=_is_crawler,
             verify=_verifier(settings),

@@ -14,6 +14,8 @@ _LOAD_WINDOW_S = 1.0
 class Phase(enum.Enum):
     """Where a page is between two updates."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and members key tables
+
     QUIET = "nothing has changed since the last update"
     DUE = "the count has changed, and the update waits for its time"
     TELLING = "the update is being told"
@@ -60,12 +62,14 @@ class Pace:
         self._spent_s = 0.0  # on telling, within the window; older seconds fade
         self._spent_at_s = -math.inf
 
-    def change(self, page: str) -> None:
-        """The page's count changed."""
+    def change(self, page: str) -> bool:
+        """The page's count changed; returns whether the page has become due by that, at once or later."""
         beat = self._beats.get(page)
         if beat is None:
             beat = self._beats[page] = _Beat()
-        self._enter(page, beat, CHANGED[beat.phase])
+        before = beat.phase
+        self._enter(page, beat, CHANGED[before])
+        return beat.phase is Phase.DUE and before is not Phase.DUE
 
     def next_deadline(self) -> float:
         """When the next page is due, in monotonic seconds: minus infinity for at once, infinity for never."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from starlette.types import Scope
 from uvicorn.config import Config
@@ -54,6 +54,7 @@ class DirectWebSocket(Reading):
         "_asgi",
         "_blocked",
         "_config",
+        "_head",
         "_max_outbox_bytes",
         "_receiver",
         "_state",
@@ -77,6 +78,7 @@ class DirectWebSocket(Reading):
         self._receiver: Receiver[DirectWebSocket] | None = None
         self._max_outbox_bytes = 0
         self._blocked: Blocked | None = None  # None while the kernel takes everything
+        self._head = b""  # of the answer to the opening handshake, until it is written
 
     @property
     def blocked(self) -> bool:
@@ -95,7 +97,7 @@ class DirectWebSocket(Reading):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The HTTP protocol hands its transport over."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = transport  # type: ignore[assignment]
         self._transport.set_protocol(self)  # not later: the opening is answered at once
         # Whatever the kernel does not take at once counts as waiting, be it one byte: what is written to the
         # descriptor must not overtake it. (0 would pause TLS for ever, which has no descriptor.)
@@ -103,11 +105,11 @@ class DirectWebSocket(Reading):
         self._transport.set_write_buffer_limits(high=high, low=0)
         if self._transport.get_write_buffer_size() > high:
             self.pause_writing()  # answers to earlier requests wait, of which the HTTP protocol was told
-        self._state.connections.add(cast(Any, self))
+        self._state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, cleanly or not."""
-        self._state.connections.discard(cast(Any, self))
+        self._state.connections.discard(self)
         self._unblock()
         self._forget_reading()
         receiver, self._receiver = self._receiver, None
@@ -187,6 +189,8 @@ class DirectWebSocket(Reading):
         if self._phase is not Phase.OPEN:
             return
         frames = outgoing.frames
+        if self._head:
+            frames, self._head = self._head + frames, b""
         self._transport.write(frames)
         if self._blocked is not None and self._receiver is not None and not self._blocked.add(len(frames)):
             self._receiver.overflow(self)
@@ -278,6 +282,13 @@ class DirectWebSocket(Reading):
 
     def accept(self, headers: Pairs, subprotocol: str | None) -> None:
         """Answers the opening handshake with a WebSocket."""
+        self._respond(self._accepting(headers, subprotocol))
+
+    def begin(self, subprotocol: str | None) -> None:
+        """Accepts the opening handshake; the answer goes out with what is written first."""
+        self._head = self._accepting((), subprotocol)
+
+    def _accepting(self, headers: Pairs, subprotocol: str | None) -> bytes:
         head = [
             (b"Upgrade", b"websocket"),
             (b"Connection", b"Upgrade"),
@@ -286,7 +297,7 @@ class DirectWebSocket(Reading):
         self._accept_key = ""  # it isn't needed any more, and has 77 bytes
         if subprotocol:
             head.append((b"Sec-WebSocket-Protocol", subprotocol.encode()))
-        self._respond(101, (*head, *self._state.default_headers, *headers), b"")
+        return make_head(101, (*head, *self._state.default_headers, *headers))
 
     def deny(self, status: int, headers: Pairs, body: bytes) -> None:
         """Answers the opening handshake with another HTTP response."""
@@ -294,13 +305,12 @@ class DirectWebSocket(Reading):
         head = [(b"Connection", b"close"), (b"Content-Length", str(len(body)).encode())]
         if b"content-type" not in given:
             head.append((b"Content-Type", b"text/plain; charset=utf-8"))
-        self._respond(status, (*head, *self._state.default_headers, *headers), body)
+        self._respond(make_head(status, (*head, *self._state.default_headers, *headers)) + body)
         self._transport.close()
 
-    def _respond(self, status: int, headers: Pairs, body: bytes) -> None:
-        head = make_head(status, headers)
+    def _respond(self, response: bytes) -> None:
         if not self.is_closing():
-            self._transport.write(head + body)
+            self._transport.write(response)
 
     def send(self, message: str | bytes) -> None:
         """Sends one message."""

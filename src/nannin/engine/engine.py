@@ -7,13 +7,13 @@ session what arrived for it.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
+from nannin.engine.ids import new_id
 from nannin.engine.link import Link, RequestRefused
 from nannin.engine.served_session import ServedSession
 from nannin.engine.session import Application
@@ -28,8 +28,6 @@ logger = logging.getLogger("nannin.engine")
 
 # Maximum causes of which the log says once that a client was refused.
 _MAX_TOLD = 64
-# 120 random bits: nobody guesses a session that is not theirs.
-SID_BYTES = 15
 
 
 class Engine:
@@ -164,7 +162,7 @@ def make_engine(
     return Engine(
         application,
         make_limits(settings, handles_events=handles_events),
-        new_sid=lambda: secrets.token_urlsafe(SID_BYTES),
+        new_sid=new_id,
         clock=clock,
         descriptors=descriptors,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from nannin.engine.receiver import Receiver
@@ -45,8 +45,11 @@ class Link(Protocol):
 class DirectLink(Link, Protocol):
     """A WebSocket that needs no task of the app once it has a receiver."""
 
-    def accept(self, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> None:
-        """Answers the opening handshake, for an app that was not called: one that is called sends."""
+    def begin(self, subprotocol: str | None) -> None:
+        """Accepts the opening handshake; the answer goes out with what is written first.
+
+        It is for an app that is not called: one that is called accepts by ASGI's message.
+        """
 
     def attach(self, receiver: Receiver[Link], limits: Limits) -> None:
         """Gives it to a receiver, within whose limits it is from now on."""

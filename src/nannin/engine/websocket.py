@@ -208,7 +208,7 @@ class AsgiLink:
 
 def open_websocket(engine: Engine, scope: Scope, link: DirectLink) -> None:
     """Opens a session over a WebSocket whose server needs no ASGI messages for that."""
-    link.accept((), _subprotocol(scope))
+    link.begin(_subprotocol(scope))
     session = engine.open_by_websocket(link, Handshake(scope))
     link.attach(session, engine.limits)
 

@@ -46,6 +46,8 @@ class Client:
         Args:
             but: a connection that is about to leave, and is left out.
         """
+        if not self.connections:
+            return 0, 0
         observes = [one.observes for one in self.connections.values() if one is not but]
         return sum(observes), len(observes) - sum(observes)
 

@@ -13,7 +13,7 @@ from nannin.audience.roster import Count
 from nannin.wire import socket_packet
 from nannin.wire.engine_packet import encode_message
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import Packet, PacketType
+from nannin.wire.socket_packet import Packet, PacketType, encode_plain_event
 
 # Maximum attachments of a packet: the official client disconnects when a packet has more.
 # Source: socket.io-parser, the option `maxAttachments` of its decoder.
@@ -85,7 +85,15 @@ VARIANTS: Mapping[Format, Variant] = {
     ),
     Format.AUDIENCE: Variant(
         events=frozenset({"audience"}),
-        words=lambda page, count, joined: ("audience", {"page": page, **count._asdict()}),
+        words=lambda page, count, joined: (
+            "audience",
+            {
+                "page": page,
+                "connections": count.connections,
+                "visitors": count.visitors,
+                "visible": count.visible,
+            },
+        ),
         part=lambda count: count,
     ),
 }
@@ -100,5 +108,4 @@ def encode_update(variant: Variant, page: str, count: Count, *, joined: bool) ->
         count: what is told.
         joined: whether it tells of joins rather than of leaves; some variants say so.
     """
-    event, argument = variant.words(page, count, joined)
-    return encode_event(page, event, (argument,))
+    return Outgoing([encode_message(encode_plain_event(page, variant.words(page, count, joined)))])

@@ -92,11 +92,20 @@ class PageHandlers:
     Attributes:
         params: the values of the `{name}` parts of the page's pattern.
         middleware: the functions around each handler, the outermost first.
+        greets: whether the application is asked before a client joins.
         is_handled: whether there is a handler, so that the application speaks to the page's clients itself.
         follows_visitors: whether there is a handler of `enter` or `exit`.
     """
 
-    __slots__ = ("_for_visitors", "_handlers", "follows_visitors", "is_handled", "middleware", "params")
+    __slots__ = (
+        "_for_visitors",
+        "_handlers",
+        "follows_visitors",
+        "greets",
+        "is_handled",
+        "middleware",
+        "params",
+    )
 
     def __init__(
         self,
@@ -110,6 +119,7 @@ class PageHandlers:
         self.middleware = middleware
         self.params = params
         self.is_handled = bool(handlers or for_visitors)
+        self.greets = bool(middleware) or CONNECT in handlers
         self.follows_visitors = bool(for_visitors)
 
     def find(self, event: str) -> Handler | None:

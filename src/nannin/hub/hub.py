@@ -277,6 +277,11 @@ class Hub:
         # On a page that the application handles, clients that ask for no updates hear only the application.
         usual = Format.NONE if handlers.is_handled else Format.CLASSIC
         connection.variant = VARIANTS.get(usual if connect.updates is None else connect.updates)
+        if not handlers.greets:
+            if back is None:
+                connection.outbox = None  # nobody knows of it yet who could have sent it anything
+            self._accept(connection)
+            return
         self._caller.call(
             handlers,
             connection,
@@ -330,7 +335,7 @@ class Hub:
             # A client that waits for its CONNECT, and only then for events, misses those that it reads in
             # the same piece; the protocol's own test suite is one.
             self._clock.call_later(EMIT_AFTER_CONNECT_S, connection.flush)
-        else:
+        elif connection.outbox is not None:
             connection.flush()
         if connection.wants_to_leave is not None:
             connection.wants_to_leave()

@@ -80,9 +80,9 @@ class Teller:
         Returns:
             The joiner's own first update, to send at once; None where it wants none.
         """
-        update = self._listen(connection)
-        self._make_due(self._pages[connection.key])
-        return update
+        heard, count = self._listen(connection)
+        self._make_due(heard, count)
+        return _first_update(connection, count)
 
     def leave(self, connection: Connection) -> None:
         """A connection has left its page, which becomes due."""
@@ -96,16 +96,17 @@ class Teller:
             if not self._is_watched(page):
                 return  # nobody here listens
             heard = self._pages[page] = Heard(page)
-        if heard.observers or self._is_watched(page) or self._counts.count(page).connections:
-            self._make_due(heard)
+        count = self._counts.count(page)
+        if heard.observers or self._is_watched(page) or count.connections:
+            self._make_due(heard, count)
         else:
             self._forget(page)
 
     def observe(self, connection: Connection) -> Outgoing | None:
         """A connection is told of its page from now on, but not counted. Returns its first update."""
-        update = self._listen(connection)
-        self._pages[connection.key].observers[connection] = None
-        return update
+        heard, count = self._listen(connection)
+        heard.observers[connection] = None
+        return _first_update(connection, count)
 
     def observe_no_more(self, connection: Connection) -> None:
         """A connection that observed has left."""
@@ -130,17 +131,16 @@ class Teller:
         if not watchers:
             self._watchers.pop(page, None)
 
-    def _listen(self, connection: Connection) -> Outgoing | None:
+    def _listen(self, connection: Connection) -> tuple[Heard, Count]:
         page = connection.key
         heard, count = self._pages.get(page), self._counts.count(page)
         if heard is None:
             heard = self._pages[page] = Heard(page)
         heard.at_join[connection] = count
         self._crowds.join(connection)
-        if connection.variant is None:
-            return None
-        heard.listeners += 1
-        return encode_update(connection.variant, page, count, joined=True)
+        if connection.variant is not None:
+            heard.listeners += 1
+        return heard, count
 
     def _listen_no_more(self, connection: Connection) -> None:
         heard = self._pages[connection.key]
@@ -176,12 +176,11 @@ class Teller:
         if not self._pages:
             self._alarm.cancel()
 
-    def _make_due(self, heard: Heard) -> None:
-        if self._counts.count(heard.page) != heard.by_watchers:
+    def _make_due(self, heard: Heard, count: Count) -> None:
+        if count != heard.by_watchers:
             # A watcher that asks for the count sees it now, even if it changes back before it is told.
             heard.by_watchers = NOTHING_YET
-        self._pace.change(heard.page)
-        if not self._turning:
+        if self._pace.change(heard.page) and not self._turning:
             self._set_alarm()
 
     def _set_alarm(self) -> None:
@@ -303,3 +302,10 @@ class Teller:
             self._pace.change(heard.page)
         self._pace.finished(heard.page, fan_out.took_s, now)
         self._forget_if_empty(heard)
+
+
+def _first_update(connection: Connection, count: Count) -> Outgoing | None:
+    """What a connection is told with its CONNECT."""
+    if connection.variant is None:
+        return None
+    return encode_update(connection.variant, connection.key, count, joined=True)

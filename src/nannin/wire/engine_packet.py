@@ -36,6 +36,8 @@ class SharedBinary(bytes):
 class EnginePacketType(enum.Enum):
     """The types of the protocol; the value is the digit on the wire."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and members key tables
+
     OPEN = "0"
     CLOSE = "1"
     PING = "2"
@@ -55,6 +57,7 @@ class EnginePacket(NamedTuple):
 # A dictionary of the seven ASCII digits: str.isdigit() would let other scripts' digits through.
 _TYPES = {kind.value: kind for kind in EnginePacketType}
 
+MESSAGE: str = EnginePacketType.MESSAGE.value
 CLOSE: str = EnginePacketType.CLOSE.value
 PING: str = EnginePacketType.PING.value
 NOOP: str = EnginePacketType.NOOP.value
@@ -63,7 +66,7 @@ PROBE_ANSWER: str = EnginePacketType.PONG.value + "probe"
 
 def encode_message(data: str | bytes) -> Encoded:
     """Makes a MESSAGE packet of what the application sends."""
-    return EnginePacketType.MESSAGE.value + data if isinstance(data, str) else data
+    return MESSAGE + data if isinstance(data, str) else data
 
 
 def size_bytes(packet: Encoded) -> int:

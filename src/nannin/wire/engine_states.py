@@ -26,6 +26,9 @@ from collections.abc import Mapping
 class State(enum.Enum):
     """Where a session is. The transport in force is polling up to UPGRADING, then WebSocket."""
 
+    # Enum's own is written in Python, and a member that keys a table is hashed for each message.
+    __hash__ = object.__hash__
+
     POLLING = "polling"
     PROBING = "polling, and a WebSocket is open beside it"
     UPGRADING = "polling, and the WebSocket's probe is answered"
@@ -36,6 +39,8 @@ class State(enum.Enum):
 
 class Event(enum.Enum):
     """What can happen to a session."""
+
+    __hash__ = object.__hash__
 
     POLL = "a GET"
     SECOND_POLL = "a GET while one waits"

@@ -24,9 +24,8 @@ class Outgoing:
     size_bytes: int
 
     def __init__(self, packets: Sequence[Encoded]) -> None:
-        self.packets = tuple(
-            packet if isinstance(packet, str) else SharedBinary(packet) for packet in packets
-        )
+        # A list makes the tuple sooner than a generator.
+        self.packets = tuple([one if isinstance(one, str) else SharedBinary(one) for one in packets])
 
     def __getattr__(self, name: str) -> bytes | int:
         """Makes the frames, or counts the bytes, when asked first; from then on the slot answers by itself.

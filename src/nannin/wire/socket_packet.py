@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -33,6 +32,8 @@ _MAX_DIGITS = 16
 class PacketType(enum.Enum):
     """The types of the protocol; the value is the digit on the wire."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and members key tables
+
     CONNECT = "0"
     DISCONNECT = "1"
     EVENT = "2"
@@ -42,6 +43,9 @@ class PacketType(enum.Enum):
     BINARY_ACK = "6"
 
 
+# Calling the enum is written in Python, and each packet needs this.
+_TYPES = {kind.value: kind for kind in PacketType}
+_CONNECT, _EVENT = PacketType.CONNECT.value, PacketType.EVENT.value
 _PLACEHOLDER = "_placeholder"
 _BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
 _WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
@@ -55,8 +59,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(msgspec.Struct, frozen=True):
     """One packet. `type` is EVENT or ACK for the binary types too: `data` shows whether bytes are in it.
 
     Args:
@@ -107,13 +110,24 @@ def encode_connect(namespace: str, sid: str, pid: str | None = None) -> str:
         sid: its id there, which needs no escapes.
         pid: with what it may come back, which needs none either.
     """
-    head = PacketType.CONNECT.value if namespace == "/" else f"{PacketType.CONNECT.value}{namespace},"
+    head = _CONNECT if namespace == "/" else f"{_CONNECT}{namespace},"
     return f'{head}{{"sid":"{sid}"}}' if pid is None else f'{head}{{"sid":"{sid}","pid":"{pid}"}}'
 
 
 def payload_text(message: str) -> str:
     """The JSON in the text of a CONNECT packet, as it came; empty if there is none."""
     return message.partition(",")[2] if message.startswith("/", 1) else message[1:]
+
+
+def encode_plain_event(namespace: str, data: tuple[str, Any]) -> str:
+    """Encodes an event of ours, whose argument JSON has a form for as it is. Each join costs one.
+
+    Args:
+        namespace: to whose clients it goes.
+        data: the event's name and its argument.
+    """
+    head = _EVENT if namespace == "/" else f"{_EVENT}{namespace},"
+    return head + msgspec.json.encode(data).decode()
 
 
 def _explain(packet: Packet) -> str:
@@ -209,7 +223,7 @@ def _decode(text: str) -> tuple[Packet, int | None]:
     head = _HEAD.match(text)
     if head is None:
         raise PacketError(f"expected a Socket.IO packet, not {text[:20]!r}")
-    kind = PacketType(head[1])
+    kind = _TYPES[head[1]]
     if (head[2] is not None) is not (kind in _BINARY):
         raise PacketError("expected a number of attachments for a binary packet, and for no other")
     count = None if head[2] is None else int(head[2])
