@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from typing import Any
 
 import pytest
@@ -47,9 +49,7 @@ def read_all(reader: FrameReader, max_bytes: int = LARGE) -> list[tuple[int, str
 
 
 def read(data: bytes, max_bytes: int = LARGE) -> list[tuple[int, str | bytes]]:
-    reader = FrameReader()
-    reader.feed(data)
-    return read_all(reader, max_bytes)
+    return read_all(FrameReader(data), max_bytes)
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 125, 126, 127, 65_535, 65_536, 100_000])
@@ -253,6 +253,16 @@ def messages_of(events: list[Any]) -> list[tuple[int, str | bytes]]:
         else:
             found.append((BINARY, message))
     return found
+
+
+def test_frames_are_read_without_the_extension_of_websockets_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.speedups", None)
+    spec = importlib.util.find_spec("nannin.wire.websocket_frames")
+    assert spec is not None
+    assert spec.loader is not None
+    slow = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(slow)
+    assert slow.FrameReader(text(b"hello")).read(LARGE) == (TEXT, "hello")
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1014, 3000, 4999])

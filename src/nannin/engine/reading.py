@@ -125,8 +125,9 @@ class Reading(asyncio.Protocol, abc.ABC):
                 return
         reader = self._reader
         if reader is None:
-            reader = self._reader = FrameReader()
-        reader.feed(data)
+            reader = self._reader = FrameReader(data)
+        else:
+            reader.feed(data)
         if self._turn is None and not self._held:
             has_more = self._read_share(reader)
             if has_more or len(data) >= SHARE_BYTES:

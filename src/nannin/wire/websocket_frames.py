@@ -44,12 +44,16 @@ _CLOSE_CODES = frozenset((*range(1000, 1004), *range(1007, 1015), *range(3000, 5
 
 
 class FrameReader:
-    """Reads what one client sends once its WebSocket is open. Between two messages a client needs none."""
+    """Reads what one client sends once its WebSocket is open. Between two messages a client needs none.
+
+    Args:
+        data: what arrived, from the beginning of a frame on.
+    """
 
     __slots__ = ("_at", "_data", "_is_text", "_message", "_small")
 
-    def __init__(self) -> None:
-        self._data: bytes | bytearray = b""
+    def __init__(self, data: bytes = b"") -> None:
+        self._data: bytes | bytearray = data
         self._at = 0  # what is before has been read
         self._message: bytearray | None = None  # the fragments of a message whose end hasn't arrived
         self._is_text = False  # whether that is a text
