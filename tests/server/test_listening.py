@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import socket
@@ -9,7 +10,14 @@ import socket
 import pytest
 
 from nannin.errors import BindError, SettingsError
-from nannin.server.listening import adopt, bind, check_certificate, place_of, socket_file
+from nannin.server.listening import (
+    MAX_UNSENT_BYTES,
+    adopt,
+    bind,
+    check_certificate,
+    place_of,
+    socket_file,
+)
 from nannin.settings import Settings
 from support.certificates import CERTIFICATE, KEY, OTHER_KEY
 from support.files import write
@@ -148,3 +156,25 @@ def test_a_descriptor_that_is_no_stream_socket_is_one_line(tmp_path: pathlib.Pat
             adopt([number])
     with pytest.raises(BindError, match=r"^can't listen on descriptor 1023: Bad file descriptor$"):
         adopt([1023])
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system has no such limit")
+@pytest.mark.parametrize("adopted", [False, True])
+def test_the_kernel_keeps_little_for_a_client_that_reads_nothing(adopted: bool) -> None:
+    if adopted:
+        with socket.create_server(("127.0.0.1", 0)) as opened:
+            (listener,) = adopt([os.dup(opened.fileno())])
+    else:
+        (listener,) = bind("127.0.0.1", 0)
+    with listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()) as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            connection, _ = listener.accept()
+            with connection:
+                connection.setblocking(False)
+                kept = 0
+                with contextlib.suppress(BlockingIOError):
+                    while kept < 1_000_000:
+                        kept += connection.send(bytes(100))
+    assert kept < 5 * MAX_UNSENT_BYTES

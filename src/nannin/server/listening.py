@@ -11,11 +11,16 @@ import socket
 import ssl
 import stat
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from nannin.errors import BindError, SettingsError
 from nannin.settings import Settings
 
 __all__ = ["adopt", "bind", "bind_file", "cannot_listen", "check_certificate", "place_of", "socket_file"]
+
+# How many bytes the kernel keeps for a client before it can send them. Without a limit it keeps 4 MB, and a
+# client that reads nothing looks for long like one that reads.
+MAX_UNSENT_BYTES: Final = 65_536
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -50,6 +55,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            _limit_unsent(listener)
             listener.bind((where[0], port, *where[2:]))
         except OSError as error:
             listener.close()
@@ -83,8 +89,17 @@ def adopt(descriptors: Sequence[int]) -> list[socket.socket]:
             raise cannot_listen(f"descriptor {descriptor}", error) from None
         if not is_stream:
             raise BindError(f"can't listen on descriptor {descriptor}: not a stream socket")
+        _limit_unsent(listener)
         adopted.append(listener)
     return adopted
+
+
+def _limit_unsent(listener: socket.socket) -> None:
+    """Limits what the kernel keeps for each client. Connections take the limit over from the listener."""
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None and listener.family != socket.AF_UNIX:
+        with contextlib.suppress(OSError):
+            listener.setsockopt(socket.IPPROTO_TCP, option, MAX_UNSENT_BYTES)
 
 
 def place_of(settings: Settings, listener: socket.socket) -> Settings:
