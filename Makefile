@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture soak dist audit clean
+.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture fuzz soak dist audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -129,6 +129,12 @@ docs: $(VENV)/docs.stamp
 # Attacks running servers, item by item, and says which held; `make torture SHORT=1` takes a minute.
 torture: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python -m torture $(if $(SHORT),--short --at-once 6)
+
+# Bytes that the parsers take badly, looked for by atheris, which there is for Linux and Python 3.11 to 3.13.
+SECONDS ?= 30
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet 'atheris>=3'
+	PYTHONPATH=tests $(BIN)/python -m torture.fuzz $(SECONDS)
 
 # An hour of everything at once, held to an oracle; its report is bench/SOAK.md. `make soak MINUTES=5` for a look.
 MINUTES ?= 60

@@ -57,6 +57,16 @@ class Desk:
         self._turns.release()
 
 
+class Taker(asyncio.Protocol):
+    """Takes an upgraded connection over, and notes what it is given."""
+
+    def __init__(self, taken: list[bytes]) -> None:
+        self._taken = taken
+
+    def data_received(self, data: bytes) -> None:
+        self._taken.append(data)
+
+
 class Impatient(BoundedHttp):
     """Waits as long as a test likes to."""
 
@@ -355,6 +365,19 @@ async def test_a_websocket_behind_an_answer_that_is_not_complete_is_a_plain_requ
     assert [scope["type"] for scope in desk.scopes] == ["http", "http"]
     assert answers(transport) == 2
     protocol.connection_lost(None)
+
+
+async def test_a_websocket_after_an_answer_is_one_and_nothing_of_the_connection_is_left() -> None:
+    protocol, transport = connect(timeout_keep_alive=0.02)
+    taken: list[bytes] = []
+    protocol.ws_protocol_class = lambda **_: Taker(taken)  # type: ignore[assignment]
+    protocol.data_received(GET)
+    await turn()
+    protocol.data_received(UPGRADE + GET + GET)
+    await asyncio.sleep(0.05)
+    assert [data.partition(b" ")[0] for data in taken] == [b"GET"]
+    assert transport.closed is None, "as a connection without requests would be"
+    assert answers(transport) == 1
 
 
 async def test_another_upgrade_is_answered_as_if_it_had_not_been_asked_for(

@@ -19,6 +19,7 @@ MODULES: Final = (
     "tcp",
     "http",
     "websocket",
+    "edges",
     "engine_io",
     "socket_io",
     "web",

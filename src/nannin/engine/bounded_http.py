@@ -45,6 +45,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._answered: RequestResponseCycle | None = None  # the request whose answer is made, or was last
         self._held = bytearray()
+        self._is_upgraded = False  # the connection is a WebSocket's, and none of ours any more
         self._in_body = False  # after a head, and before the end of what belongs to it
         self._idle_bytes = 0
         self._body_bytes = 0
@@ -138,6 +139,11 @@ class BoundedHttp(HttpToolsProtocol):
         is_free = self._answered is None or self._answered.response_complete
         return is_free and super()._should_upgrade()
 
+    def handle_websocket_upgrade(self) -> None:
+        self._is_upgraded = True
+        self._held.clear()  # a client may not send frames before we have answered
+        super().handle_websocket_upgrade()
+
     def _unsupported_upgrade_warning(self) -> None:
         """Any client can ask for one, such as h2c, as often as it likes: it is answered as if it had not."""
 
@@ -163,7 +169,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _parse(self, data: bytes) -> None:
         self._idle_bytes += len(data)
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_upgraded:
             return
         if self._in_body:
             if self._idle_bytes > MAX_IDLE_BYTES:
