@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import socket
@@ -10,6 +11,7 @@ import socket
 import pytest
 
 from nannin.errors import BindError, SettingsError
+from nannin.server import listening
 from nannin.server.listening import (
     MAX_UNSENT_BYTES,
     adopt,
@@ -178,3 +180,19 @@ def test_the_kernel_keeps_little_for_a_client_that_reads_nothing(adopted: bool) 
                     while kept < 1_000_000:
                         kept += connection.send(bytes(100))
     assert kept < 5 * MAX_UNSENT_BYTES
+
+
+def test_a_client_whose_machine_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "UNACKNOWLEDGED_S", 1)
+    (listener,) = bind("127.0.0.1", 0)
+    (adopted,) = adopt([os.dup(listener.fileno())])
+    with listener, adopted, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        adopted.listen()
+        client.connect(listener.getsockname())
+        server, _ = adopted.accept()
+        with server:
+            server.settimeout(20)
+            with pytest.raises(TimeoutError) as caught:
+                server.sendall(bytes(100_000_000))
+            assert caught.value.errno == errno.ETIMEDOUT, "the kernel says so, and not the time of the test"

@@ -21,6 +21,10 @@ __all__ = ["adopt", "bind", "bind_file", "cannot_listen", "check_certificate", "
 # How many bytes the kernel keeps for a client before it can send them. Without a limit it keeps 4 MB, and a
 # client that reads nothing looks for long like one that reads.
 MAX_UNSENT_BYTES: Final = 65_536
+# Seconds for which a client may leave unacknowledged what was sent to it. A client is sent something
+# each 25 s, and a stream of events each 15 s: so one that vanished is gone within 46 s, where the kernel by
+# itself would try for 15 minutes.
+UNACKNOWLEDGED_S: Final = 30
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -55,7 +59,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            _limit_unsent(listener)
+            _limit_patience(listener)
             listener.bind((where[0], port, *where[2:]))
         except OSError as error:
             listener.close()
@@ -89,17 +93,21 @@ def adopt(descriptors: Sequence[int]) -> list[socket.socket]:
             raise cannot_listen(f"descriptor {descriptor}", error) from None
         if not is_stream:
             raise BindError(f"can't listen on descriptor {descriptor}: not a stream socket")
-        _limit_unsent(listener)
+        _limit_patience(listener)
         adopted.append(listener)
     return adopted
 
 
-def _limit_unsent(listener: socket.socket) -> None:
-    """Limits what the kernel keeps for each client. Connections take the limit over from the listener."""
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    if option is not None and listener.family != socket.AF_UNIX:
-        with contextlib.suppress(OSError):
-            listener.setsockopt(socket.IPPROTO_TCP, option, MAX_UNSENT_BYTES)
+def _limit_patience(listener: socket.socket) -> None:
+    """Limits what the kernel keeps for each client, and for how long.
+
+    Connections take both over from the listener. Source: Linux, tcp(7).
+    """
+    options = {"TCP_NOTSENT_LOWAT": MAX_UNSENT_BYTES, "TCP_USER_TIMEOUT": UNACKNOWLEDGED_S * 1_000}
+    for name, value in options.items():
+        if hasattr(socket, name) and listener.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):
+                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def place_of(settings: Settings, listener: socket.socket) -> Settings:
