@@ -105,7 +105,7 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
                 raise cannot_listen(where, error, has_port=not place.uds) from None
             except SystemExit:  # uvicorn has logged that the application refused to start
                 return 1
-    return 0
+    return 0 if server.started else 1  # before 0.50, uvicorn returns in this case
 
 
 def serve_and_reload(settings: Settings) -> int:
