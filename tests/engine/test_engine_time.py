@@ -8,7 +8,11 @@ import pytest
 
 from nannin.engine.link import RequestRefused
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_session import Limits
 from support.fakes import LIMITS, FakeLink, Hall
+
+# Heartbeats that come sooner than a client has to answer one.
+QUICK = Limits(ping_interval_s=1, ping_timeout_s=20)
 
 
 @pytest.fixture
@@ -49,6 +53,28 @@ def test_a_pong_is_good_for_another_interval(hall: Hall) -> None:
         session.receive(link, "3")
     assert not hall.app.closed
     assert hall.clock.pending == 1
+
+
+def test_pings_keep_their_interval_where_a_client_has_longer_to_answer() -> None:
+    """The pong makes the next deadline come sooner: it was the pong's, and is the next ping's."""
+    hall = Hall(QUICK)
+    session, link = hall.websocket()
+    for pings in range(1, 10):
+        hall.clock.advance(1)
+        assert link.packets[1:] == ["2"] * pings
+        session.receive(link, "3")
+
+
+@pytest.mark.parametrize("body", [b"3", b"3\x1e4hello", b"4hello\x1e3"])
+def test_pings_over_polling_keep_their_interval_where_a_client_has_longer_to_answer(body: bytes) -> None:
+    hall = Hall(QUICK)
+    session = hall.polling()
+    for _ in range(9):
+        poll = hall.poll(session)
+        hall.clock.advance(1)
+        assert poll.packets == ["2"]
+        session.receive_post()
+        session.receive_payload(body)
 
 
 def test_a_ping_answers_the_poll_that_waits(hall: Hall) -> None:

@@ -231,7 +231,11 @@ class ServedSession(Session):
             tell_too_large(max_bytes, "max_payload")
             self.close(DisconnectReason.TOO_LARGE)
         elif link is self.link:
-            self._perform_packets(self._core.receive_websocket(message, now))
+            outputs = self._core.receive_websocket(message, now)
+            # A message moves no deadline. A pong makes one come sooner where the next ping is due before that
+            # pong was.
+            is_message = len(outputs) == 1 and isinstance(outputs[0], Deliver)
+            self._perform_packets(outputs, schedules=not is_message)
         else:
             self._perform(self._core.receive_candidate_packet(message, now))
 
@@ -310,18 +314,15 @@ class ServedSession(Session):
             on_reading, self._on_reading = self._on_reading, None
             on_reading()
 
-    def _perform_packets(self, outputs: Sequence[Output]) -> None:
-        """Performs what a client's packets led to. The log says once if they were not Engine.IO.
-
-        None of them makes a deadline come sooner, so none is queued: that costs as much as all else here.
-        """
+    def _perform_packets(self, outputs: Sequence[Output], *, schedules: bool = True) -> None:
+        """Performs what a client's packets led to. The log says once if they were not Engine.IO."""
         if self._core.state is State.CLOSED and Ended(DisconnectReason.PARSE_ERROR) in outputs:
             self._host.warn_once(
                 "packet",
                 "a client sent a packet that is not of Engine.IO 4, which ended its session; "
                 "a client of Socket.IO 3 or 4 does not do so",
             )
-        self._perform(outputs, schedules=False)
+        self._perform(outputs, schedules=schedules)
 
     def _flush_soon(self) -> None:
         if self.poll is not None:
