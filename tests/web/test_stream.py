@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -199,6 +200,50 @@ def test_many_pages_are_written_in_pieces_and_what_changes_meanwhile_is_told_ane
         assert [row for row in events(call) if row[0] == "/p0999"] == [("/p0999", 2)]
         assert [row for row in events(call) if row[0] == "/p0000"] == [("/p0000", 1), ("/p0000", 2)]
         await leave(call)
+
+    run(test)
+
+
+@pytest.mark.parametrize("pages", ["page=/a", "page=*"])
+def test_a_stream_whose_client_takes_nothing_for_the_time_of_a_keep_alive_is_ended(pages: str) -> None:
+    async def test() -> None:
+        lookout = Lookout({"/a": ONE})
+        call = lookout.call(f"/api/stream?{pages}")
+        await told(lookout, call, ("/a", 1))
+        call.open_gate.clear()
+        lookout.source.tell("/a", TWO)
+        lookout.clock.settle()
+        await asyncio.sleep(0)
+        lookout.clock.advance(KEEP_ALIVE_S - 1)
+        assert lookout.source.watchers
+        lookout.clock.advance(1)
+        assert not lookout.source.watchers
+        assert not len(lookout.observers.streams)
+        call.open_gate.set()
+        await call.ends()
+        assert events(call) == [("/a", 1), ("/a", 2)]
+
+    run(test)
+
+
+def test_streams_of_every_page_that_are_not_read_share_what_they_have_yet_to_tell() -> None:
+    async def test() -> None:
+        lookout = Lookout()
+        calls = [lookout.call("/api/stream?page=*") for _ in range(20)]
+        for call in calls:
+            await call.sends(2)
+            call.open_gate.clear()
+        await asyncio.sleep(0)
+        tracemalloc.start()
+        for number in range(5_000):
+            lookout.source.tell(f"/{number:0100}", ONE)
+        kept_bytes = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert kept_bytes / 5_000 < 1_000, "each of the 20 took 100 a page besides"
+        lookout.observers.shut_down()
+        for call in calls:
+            call.open_gate.set()
+            await call.ends()
 
     run(test)
 

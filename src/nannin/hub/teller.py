@@ -70,7 +70,7 @@ class Teller:
         self._slices = slices
         self._pages: dict[str, Heard] = {}
         self._rota = Rota()
-        self._watchers: dict[str | None, dict[Watcher, None]] = {}
+        self._watchers: dict[str | None, tuple[Watcher] | dict[Watcher, None]] = {}
         self._turning = False
         self._alarm = Alarm(clock, self._wake)
 
@@ -122,13 +122,20 @@ class Teller:
 
     def watch(self, watcher: Watcher, page: str | None) -> None:
         """Tells a watcher of each update of a page from now on, or of every page (None)."""
-        self._watchers.setdefault(page, {})[watcher] = None
+        others = self._watchers.get(page)
+        if others is None:
+            self._watchers[page] = (watcher,)  # most pages have no other, and a table takes 230 bytes
+        elif isinstance(others, tuple):
+            self._watchers[page] = dict.fromkeys([*others, watcher])
+        else:
+            others[watcher] = None
 
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         """Takes that back."""
-        watchers = self._watchers.get(page, {})
-        watchers.pop(watcher, None)
-        if not watchers:
+        watchers = self._watchers.get(page)
+        if isinstance(watchers, dict):
+            watchers.pop(watcher, None)
+        if watchers == (watcher,) or not watchers:
             self._watchers.pop(page, None)
 
     def _listen(self, connection: Connection) -> tuple[Heard, Count]:

@@ -5,6 +5,7 @@ Source: the HTML standard, "Server-sent events".
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import secrets
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
+from nannin.web.changes import Changes
 from nannin.web.counts import CountSource, as_json, known_page
 from nannin.web.private import PrivateLists
 from nannin.web.query import Query
@@ -68,6 +70,8 @@ class Streams:
         # Each stream and when it was last written to, the longest silent first.
         self._streams: OrderedDict[Stream, float] = OrderedDict()
         self._alarm = Alarm(clock, self._tick)
+        self._changes = Changes(source, self._wake_all)
+        self._of_every_page: set[Stream] = set()  # those that wait for a change of any page
         self._to_wake: deque[Stream] = deque()
         self._slicing = False
 
@@ -99,9 +103,11 @@ class Streams:
 
     def open(self, pages: list[str | None]) -> Stream:
         """Opens a stream that is told of these pages from now on."""
-        stream = Stream(self, self._source, pages)
-        for page in pages:
-            self._source.watch(stream, page)
+        stream: Stream
+        if None in pages:
+            stream = StreamOfEveryPage(self, self._source, self._changes)
+        else:
+            stream = StreamOfPages(self, self._source, [page for page in pages if page is not None])
         self._streams[stream] = self._clock.now()
         self._alarm.set(self._clock.now() + KEEP_ALIVE_S)
         return stream
@@ -110,8 +116,8 @@ class Streams:
         """Stops telling a stream."""
         if self._streams.pop(stream, None) is None:
             return
-        for page in stream.pages:
-            self._source.unwatch(stream, page)
+        stream.unwatch()
+        self._of_every_page.discard(stream)
         if not self._streams:
             self._alarm.cancel()
 
@@ -128,6 +134,16 @@ class Streams:
             self._slicing = True
             self._clock.call_soon(self._wake_slice)
 
+    def wait_for_any(self, stream: Stream) -> None:
+        """Wakes a stream at the next change of any page."""
+        self._of_every_page.add(stream)
+
+    def _wake_all(self) -> None:
+        if self._of_every_page:
+            waiting, self._of_every_page = self._of_every_page, set()
+            for stream in waiting:
+                stream.wake()
+
     def _wake_slice(self) -> None:
         for _ in range(min(WAKES_PER_SLICE, len(self._to_wake))):
             self._to_wake.popleft().go_on()
@@ -139,45 +155,54 @@ class Streams:
         silent_since_s = self._clock.now() - KEEP_ALIVE_S
         silent = takewhile(lambda item: item[1] <= silent_since_s, self._streams.items())
         for stream, _ in list(silent):
-            stream.beat()
-            self.written(stream)
+            if stream.is_stuck:
+                stream.end()  # a browser that reads again comes back by itself
+            else:
+                stream.beat()
+                self.written(stream)
         if self._streams:
             self._alarm.set(next(iter(self._streams.values())) + KEEP_ALIVE_S)
 
 
-class Stream:
-    """One observer's stream: the pages with news that were not written yet, each with its newest count.
+class Stream(abc.ABC):
+    """One observer's stream.
 
     Args:
         streams: the streams that it is one of.
-        source: whose counts it tells.
-        pages: their keys, or None for every page.
+
+    Attributes:
+        is_stuck: whether its client has yet to take what was written last.
     """
 
-    __slots__ = ("_beat", "_dirty", "_ended", "_news", "_source", "_streams", "_waits", "pages")
+    __slots__ = ("_beat", "_ended", "_news", "_streams", "_waits", "is_stuck")
 
-    def __init__(self, streams: Streams, source: CountSource, pages: list[str | None]) -> None:
-        self.pages = pages
+    def __init__(self, streams: Streams) -> None:
+        self.is_stuck = False
         self._streams = streams
-        self._source = source
         self._ended = False
         self._beat = False
         self._waits = False  # whether it is queued to write
         self._news = asyncio.Event()
-        # None means that the count is looked up when the stream writes.
-        asked = source.pages() if None in pages else [page for page in pages if page is not None]
-        self._dirty: dict[str, Count | None] = dict.fromkeys(asked)
         self._news.set()
 
-    def hear(self, page: str, count: Count) -> None:
-        """Notes the newest count of a page, in place of an older one that was not written yet."""
-        self._dirty[page] = count
-        self._wake()
+    @abc.abstractmethod
+    def events(self) -> Iterator[bytes]:
+        """What is new and was not written yet, event by event; it may be left off at any of them."""
+
+    @abc.abstractmethod
+    def unwatch(self) -> None:
+        """It is told nothing more."""
+
+    def wake(self) -> None:
+        """Something is new: queues the stream to write."""
+        if not self._waits:
+            self._waits = True
+            self._streams.wake(self)
 
     def beat(self) -> None:
         """Has the stream write a sign of life."""
         self._beat = True
-        self._wake()
+        self.wake()
 
     def go_on(self) -> None:
         """Lets the stream write: its turn has come."""
@@ -198,38 +223,98 @@ class Stream:
         """
         while not self._ended:
             self._news.clear()
-            for number, chunk in enumerate(self._chunks()):
-                if number:
-                    await asyncio.sleep(0)
-                if self._ended:
-                    return
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                self._streams.written(self)
+            await self._write_news(send)
             await self._news.wait()
 
-    def _wake(self) -> None:
-        if not self._waits:
-            self._waits = True
-            self._streams.wake(self)
+    async def _write_news(self, send: Send) -> None:
+        """Writes what is new now. Afterwards nothing is kept of it."""
+        for number, chunk in enumerate(self._chunks()):
+            if number:
+                await asyncio.sleep(0)
+            if self._ended:
+                return
+            self.is_stuck = True  # until it is written
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            self.is_stuck = False
+            self._streams.written(self)
 
     def _chunks(self) -> Iterator[bytes]:
         beat, self._beat = self._beat, False
-        batch, self._dirty = self._dirty, {}
-        if not batch and beat:
-            yield _BEAT
         events: list[bytes] = []
         size_bytes = 0
-        for page, noted in batch.items():
-            # While earlier ones were written, a newer one may have come.
-            count = self._dirty.pop(page, noted)
-            event = encode_event(page, self._source.count(page) if count is None else count)
+        for event in self.events():
             events.append(event)
             size_bytes += len(event)
             if size_bytes >= CHUNK_BYTES:
                 yield b"".join(events)
-                events, size_bytes = [], 0
+                events, size_bytes, beat = [], 0, False
         if events:
             yield b"".join(events)
+        elif beat:
+            yield _BEAT
+
+
+class StreamOfPages(Stream):
+    """A stream of some pages: those with news that were not written yet, each with its newest count.
+
+    Args:
+        streams: the streams that it is one of.
+        source: whose counts it tells.
+        pages: their keys.
+    """
+
+    __slots__ = ("_dirty", "_pages", "_source")
+
+    def __init__(self, streams: Streams, source: CountSource, pages: list[str]) -> None:
+        super().__init__(streams)
+        self._source = source
+        self._pages = pages
+        # None means that the count is looked up when the stream writes.
+        self._dirty: dict[str, Count | None] = dict.fromkeys(pages)
+        for page in pages:
+            source.watch(self, page)
+
+    def unwatch(self) -> None:
+        for page in self._pages:
+            self._source.unwatch(self, page)
+
+    def hear(self, page: str, count: Count) -> None:
+        """Notes the newest count of a page, in place of an older one that was not written yet."""
+        self._dirty[page] = count
+        self.wake()
+
+    def events(self) -> Iterator[bytes]:
+        batch, self._dirty = self._dirty, {}
+        for page, noted in batch.items():
+            # While earlier ones were written, a newer one may have come.
+            count = self._dirty.pop(page, noted)
+            yield encode_event(page, self._source.count(page) if count is None else count)
+
+
+class StreamOfEveryPage(Stream):
+    """A stream of all pages.
+
+    Args:
+        streams: the streams that it is one of.
+        source: whose counts it tells.
+        changes: what all such streams are told of.
+    """
+
+    __slots__ = ("_changes", "_reader", "_source")
+
+    def __init__(self, streams: Streams, source: CountSource, changes: Changes) -> None:
+        super().__init__(streams)
+        self._source = source
+        self._changes = changes
+        self._reader = changes.open()
+
+    def unwatch(self) -> None:
+        self._changes.close(self._reader)
+
+    def events(self) -> Iterator[bytes]:
+        for page in self._changes.news(self._reader):
+            yield encode_event(page, self._source.count(page))
+        self._streams.wait_for_any(self)
 
 
 class StreamResponse(Response):
