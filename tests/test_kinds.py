@@ -10,6 +10,7 @@ from nannin.kinds import (
     Choice,
     Descriptor,
     Float,
+    HostNames,
     Integer,
     IntegerOrAutomatic,
     Kind,
@@ -180,6 +181,40 @@ def test_the_origins_of_files_frames_and_applications_can_be_named() -> None:
     names = ("null", "file://", "app://localhost", "ionic://localhost", "chrome-extension://abcdef", "*")
     assert Origins().check(list(names)) == names
     assert Origins().check("NULL") == ("null",)
+
+
+def test_host_names_are_kept_in_small_letters_and_may_stand_for_all_below_them() -> None:
+    assert read(HostNames(), "Live.Example.ORG., *.example.net,[2001:db8::7],192.0.2.7,nas,*") == (
+        "live.example.org",
+        "*.example.net",
+        "[2001:db8::7]",
+        "192.0.2.7",
+        "nas",
+        "*",
+    )
+    assert read(HostNames(), "") == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a b", "-a", "a*", "*a", "**", "*.", ".", "", "a,b", "käse.example", "a@b", "a?b", "[x", 1, None, [1]],
+)
+def test_what_is_not_a_host_name_is_refused(value: object) -> None:
+    assert is_refused(HostNames(), [value])
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("https://live.example.org", "leave out https://"),
+        ("live.example.org/live", "leave out https:// and whatever follows"),
+        ("live.example.org:8124", "leave out the port"),
+        ("[::1]:8124", "leave out the port"),
+    ],
+)
+def test_what_is_more_than_a_host_name_is_told_what_to_leave_out(value: str, why: str) -> None:
+    with pytest.raises(WrongValue, match=why):
+        HostNames().check(value)
 
 
 def test_the_address_of_a_websocket_means_the_page_that_opens_it() -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "Choice",
     "Descriptor",
     "Float",
+    "HostNames",
     "Integer",
     "IntegerOrAutomatic",
     "Kind",
@@ -35,6 +36,7 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 # Schemes of origins that need no host.
 _HOSTLESS = frozenset({"file"})
+_HOST_NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]|\*")
 _ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
 _SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_CHARACTERS},}}")
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
@@ -283,6 +285,25 @@ class Networks(ListOf):
         if "/" not in value:
             return str(ipaddress.ip_address(value))
         return str(ipaddress.ip_network(value, strict=False))
+
+
+class HostNames(ListOf):
+    """Names by which a server is called, or `*`. `*.example.org` stands for all names below example.org."""
+
+    expected = "host names such as live.example.org, or *"
+    metavar = "NAME,..."
+
+    def check_part(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        name = value.lower()
+        if "://" in name or "/" in name:
+            raise WrongValue("leave out https:// and whatever follows the name")
+        if re.fullmatch(r"[^\[\]:]+:[0-9]+|\[.*\]:[0-9]+", name):
+            raise WrongValue("a name counts for every port: leave out the port")
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError
+        return name.removesuffix(".")
 
 
 class PagePatterns(ListOf):

@@ -17,6 +17,7 @@ from nannin.kinds import (
     Choice,
     Descriptor,
     Float,
+    HostNames,
     Integer,
     IntegerOrAutomatic,
     Kind,
@@ -146,6 +147,12 @@ class Settings:
 
     allow_origins: tuple[str, ...] = _access(
         Origins(), (), "Comma-separated origins of other sites that may connect; * for all."
+    )
+    hosts: tuple[str, ...] = _access(
+        HostNames(),
+        (),
+        "Comma-separated names that clients call this server by, such as live.example.org; * for any.",
+        "any; on a loopback or private address, none that a foreign site could have",
     )
     public: bool = _access(
         Switch(), True, "Let pages of any site read the counts, not only our own and the allowed ones."

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nannin import Live
 from nannin.access.client_address import Proxies
+from nannin.access.gate import Gate
 from nannin.app.dispatch import App, Proxied, route_path
 from nannin.engine.endpoint import Endpoint
 from support.asgi import Call, scope
@@ -113,12 +114,12 @@ class Named(Endpoint):
 
 
 def endpoint() -> Endpoint:
-    return Named(Live().engine, ())
+    return Named(Live().engine, Gate())
 
 
 def test_the_path_goes_before_what_is_beside_it() -> None:
     beside = [Route(path, lambda _: PlainTextResponse("beside")) for path in ("/link/", "/other")]
-    app = App("/link/", endpoint(), beside, lambda: None)
+    app = App("/link/", endpoint(), beside, Gate(), lambda: None)
     assert ask(app, "/link/").text == "the endpoint"
     assert ask(app, "/other").text == "beside"
 
@@ -127,7 +128,8 @@ async def test_the_lifespan_begins_and_ends_and_says_so() -> None:
     ended: list[str] = []
 
     async def main() -> list[Message]:
-        call = Call({"type": "lifespan"}).start(App("/", endpoint(), [], lambda: ended.append("ended")))
+        app = App("/", endpoint(), [], Gate(), lambda: ended.append("ended"))
+        call = Call({"type": "lifespan"}).start(app)
         call.put({"type": "lifespan.startup"})
         await call.sends(1)
         assert not ended

@@ -172,7 +172,7 @@ async def test_a_site_that_is_not_allowed_is_logged_once_with_what_lets_it_in(
             for headers in (foreign, {"origin": f"https://{number}.example\n"}):
                 answer = await http.get("/socket.io/?EIO=4&transport=polling", headers=headers)
                 assert answer.status_code == 403
-    told = [record.getMessage() for record in caplog.records if record.name == "nannin.live"]
+    told = [record.getMessage() for record in caplog.records if record.name == "nannin.access"]
     assert (
         told[0]
         == "pages of https://blog.example may not connect; --allow-origins https://blog.example lets them in"

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from nannin.access.gate import Gate
+from nannin.access.refusals import Refusal, Refusals
 from nannin.engine.endpoint import Endpoint, FirstProtocol
 from support.asgi import GONE, ask, websocket
 from support.fakes import Hall
@@ -20,7 +22,7 @@ OWN, FOREIGN = "http://127.0.0.1:8124", "https://example.com"
 def serve(*origins: str) -> tuple[Hall, Endpoint]:
     """An endpoint, and the engine behind it."""
     hall = Hall()
-    return hall, Endpoint(hall.engine, origins)
+    return hall, Endpoint(hall.engine, Gate(origins))
 
 
 async def test_a_get_without_a_session_opens_one() -> None:
@@ -147,8 +149,8 @@ async def test_a_preflight_is_answered_without_a_body() -> None:
 async def test_each_request_of_a_foreign_origin_is_noted(
     over_websocket: bool, origin: str | None, times: int
 ) -> None:
-    hall, foreign = Hall(), list[str]()
-    endpoint = Endpoint(hall.engine, ["https://good.example"], foreign.append)
+    hall, refusals = Hall(), Refusals()
+    endpoint = Endpoint(hall.engine, Gate(["https://good.example"], refusals=refusals))
     headers = {} if origin is None else {"origin": origin}
     if over_websocket:
         call = websocket(endpoint, WEBSOCKET, **headers)
@@ -156,7 +158,7 @@ async def test_each_request_of_a_foreign_origin_is_noted(
         await call.ends()
     else:
         await ask(endpoint, "GET", POLLING, **headers)
-    assert foreign == [origin] * times
+    assert refusals.tally[Refusal.ORIGIN] == times
     assert len(hall.app.opened) == 1 - times
 
 
@@ -185,7 +187,7 @@ def test_the_log_says_once_why_clients_are_refused(
     query: str, remedy: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
-        endpoint = Endpoint(Hall().engine, [])
+        endpoint = Endpoint(Hall().engine, Gate())
         for _ in range(3):
             assert (await ask(endpoint, "GET", query)).status == 400
 
@@ -195,5 +197,5 @@ def test_the_log_says_once_why_clients_are_refused(
 
 
 def test_the_log_says_nothing_of_clients_that_are_served(caplog: pytest.LogCaptureFixture) -> None:
-    asyncio.run(ask(Endpoint(Hall().engine, []), "GET", POLLING))
+    asyncio.run(ask(Endpoint(Hall().engine, Gate()), "GET", POLLING))
     assert not caplog.records

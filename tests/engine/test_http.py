@@ -114,3 +114,31 @@ async def test_the_next_head_of_a_connection_has_its_own_time() -> None:
     await wait_until_closed(transport)
     assert b"".join(transport.written).startswith(b"HTTP/1.1 408 ")
     protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHOST:\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    ],
+)
+async def test_a_request_that_names_no_host_or_two_gets_a_400_that_says_so(head: bytes) -> None:
+    protocol, transport = connect()
+    protocol.data_received(head)
+    await turn()
+    written = b"".join(transport.written)
+    assert written.startswith(b"HTTP/1.1 400 ")
+    assert b"expected one Host header" in written
+    assert transport.closed is not None
+    protocol.connection_lost(None)
+
+
+async def test_http_1_0_needs_no_host() -> None:
+    protocol, transport = connect()
+    protocol.data_received(b"GET / HTTP/1.0\r\n\r\n")
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 200")
+    protocol.connection_lost(None)

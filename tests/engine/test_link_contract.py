@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from websockets.frames import Frame, Opcode
 
+from nannin.access.gate import Gate
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.handshake import Handshake
 from nannin.engine.served_session import ServedSession
@@ -72,7 +73,7 @@ class DirectLine(Line):
     """A DirectWebSocket on a fake transport."""
 
     async def open(self) -> None:
-        endpoint = cast(Any, Endpoint(self.hall.engine, []))
+        endpoint = cast(Any, Endpoint(self.hall.engine, Gate()))
         self.peer = Peer(endpoint, target=f"/socket.io/?{QUERY}")
         await self.peer.open()
         (self.session,) = self.hall.engine.sessions.values()
@@ -108,7 +109,7 @@ class AsgiLine(Line):
     """An AsgiLink, as on any other server."""
 
     async def open(self) -> None:
-        self.call = websocket(Endpoint(self.hall.engine, []), QUERY)
+        self.call = websocket(Endpoint(self.hall.engine, Gate()), QUERY)
         await self.call.sends(2)
         await turn()
         (self.session,) = self.hall.engine.sessions.values()

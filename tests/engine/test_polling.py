@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from nannin.access.gate import Gate
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.served_session import ServedSession
 from nannin.wire.disconnect_reason import DisconnectReason
@@ -24,7 +25,7 @@ class Room:
 
     def __init__(self) -> None:
         self.hall = Hall(LIMITS)
-        self.endpoint = Endpoint(self.hall.engine, [])
+        self.endpoint = Endpoint(self.hall.engine, Gate())
         self.session: ServedSession
         self.query = ""
 

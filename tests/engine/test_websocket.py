@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
+from nannin.access.gate import Gate
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.session import Session
 from nannin.engine.websocket import AsgiLink
@@ -27,7 +28,7 @@ class Room:
 
     def __init__(self) -> None:
         self.hall = Hall()
-        self.endpoint = Endpoint(self.hall.engine, [])
+        self.endpoint = Endpoint(self.hall.engine, Gate())
 
     async def open(self) -> tuple[Session, Call]:
         """A session over a WebSocket."""

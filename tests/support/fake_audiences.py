@@ -10,6 +10,7 @@ import msgspec
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
+from nannin.access.gate import Gate
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
 from nannin.hub.teller import Watcher
@@ -82,7 +83,7 @@ class Lookout:
             self.source,
             self.clock,
             public=public,
-            allow_origins=allow_origins,
+            gate=Gate(allow_origins),
             read_token=read_token,
             on_private=self._count_refused,
         )

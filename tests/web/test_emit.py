@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nannin.access.gate import Gate
 from nannin.hub.sockets import Page
 from nannin.web.emit import Emit
 from support.asgi import Call, ask
@@ -20,7 +21,7 @@ def make(house: House, token: str | None = TOKEN, max_bytes: int = 1_000) -> Emi
     def find(key: str) -> Page | None:
         return house.page(key) if house.hub.handlers.exists(key) else None
 
-    return Emit(find, token, max_bytes)
+    return Emit(find, token, max_bytes, Gate())
 
 
 def post(app: Emit, body: Any, token: str | None = TOKEN, **headers: str) -> Call:

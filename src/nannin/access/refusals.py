@@ -17,6 +17,7 @@ _MAX_TOLD = 64
 class Refusal(enum.StrEnum):
     """Why a client was turned away; the words of the tally."""
 
+    HOST = "host"  # a request for another server: by a name that this one doesn't go by
     ORIGIN = "origin"  # a page of a site that may not connect
     PAGE = "page"  # a page that doesn't exist, or that the session is on already
     TOKEN = "token"  # noqa: S105 - a page's token is missing or wrong

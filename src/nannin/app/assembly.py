@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 
+from nannin.access.gate import Gate
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
 from nannin.clock import SystemClock
@@ -16,7 +18,7 @@ from nannin.hub.observatory import Observatory
 from nannin.settings import Settings
 from nannin.web.routes import CountRoutes
 
-__all__ = ["Assembly"]
+__all__ = ["Assembly", "make_gate"]
 
 
 class Assembly:
@@ -28,6 +30,7 @@ class Assembly:
     Attributes:
         clock: the time that all parts go by.
         refusals: who was turned away by any of them, and why.
+        gate: which requests are for this server, and whose pages may make them.
         hub: who is on which page, and the application's handlers.
         engine: the table of sessions.
         counts: shows them over HTTP.
@@ -37,6 +40,7 @@ class Assembly:
     def __init__(self, settings: Settings) -> None:
         self.clock = SystemClock()
         self.refusals = Refusals()
+        self.gate = make_gate(settings, self.refusals)
         self.hub = Hub(
             Handlers(),
             settings,
@@ -55,7 +59,7 @@ class Assembly:
             Observatory(self.hub, self.engine, settings),
             self.clock,
             public=settings.public,
-            allow_origins=settings.allow_origins,
+            gate=self.gate,
             read_token=settings.read_token,
             on_private=self._refuse_list,
         )
@@ -104,6 +108,11 @@ class Assembly:
             "refused a list of pages: /api/pages, /api/explain and /api/stream?page=* answer "
             "this machine and whoever sends the read_token; the count of a known page is public",
         )
+
+
+def make_gate(settings: Settings, refusals: Refusals) -> Gate:
+    """The gate of one app, from its settings."""
+    return Gate(settings.allow_origins, settings.hosts, refusals, socket.gethostname())
 
 
 def _is_crawler(user_agent: str) -> bool:

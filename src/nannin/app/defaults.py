@@ -25,6 +25,7 @@ class Defaults(TypedDict, total=False):
     grace_lost: float
     pages: str | Sequence[str]
     allow_origins: str | Sequence[str]
+    hosts: str | Sequence[str]
     public: bool
     page_secret: str | Sequence[str] | None
     emit_token: str | None

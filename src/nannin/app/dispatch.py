@@ -15,8 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from nannin.access.client_address import Proxies
+from nannin.access.gate import Gate
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.link import DirectLink
+from nannin.engine.misdirected import refuse_host
 from nannin.engine.opener import open_at_once
 from nannin.web.safe_headers import make_safe
 
@@ -69,15 +71,22 @@ class App:
         path: the Engine.IO path, such as `/socket.io/`; it also answers without its last slash.
         endpoint: answers that path, over HTTP and WebSocket.
         beside: the routes of everything else.
+        gate: which requests are for this server; the endpoint asks it by itself.
         on_shutdown: called when the server's lifespan ends.
     """
 
     def __init__(
-        self, path: str, endpoint: Endpoint, beside: Sequence[BaseRoute], on_shutdown: Callable[[], None]
+        self,
+        path: str,
+        endpoint: Endpoint,
+        beside: Sequence[BaseRoute],
+        gate: Gate,
+        on_shutdown: Callable[[], None],
     ) -> None:
         self._paths = frozenset({path, path.rstrip("/")})
         self._endpoint = endpoint
         self._beside = Router(routes=beside, redirect_slashes=False, default=not_found)
+        self._gate = gate
         self._on_shutdown = on_shutdown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,6 +95,8 @@ class App:
             await self._serve_lifespan(receive, send)
         elif route_path(scope) in self._paths:
             await self._endpoint(scope, receive, send)
+        elif (foreign := self._gate.turn_away_host(scope)) is not None:
+            await refuse_host(scope, send, foreign)
         elif self._lacks_its_slash(scope):
             await add_slash(scope)(scope, receive, send)
         else:

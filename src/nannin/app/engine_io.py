@@ -6,6 +6,8 @@ from typing import Unpack
 
 from starlette.types import Receive, Scope, Send
 
+from nannin.access.refusals import Refusals
+from nannin.app.assembly import make_gate
 from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App
 from nannin.app.goodbye import HostWatch
@@ -34,9 +36,10 @@ class EngineIO:
     ) -> None:
         self.settings = load(defaults=defaults)
         self.engine = make_engine(application, self.settings, SystemClock())
-        endpoint = Endpoint(self.engine, self.settings.allow_origins)
+        gate = make_gate(self.settings, Refusals())
+        endpoint = Endpoint(self.engine, gate)
         self._host = HostWatch(self.engine.shut_down)
-        self._app = App(path, endpoint, [], self._host.shut_down)
+        self._app = App(path, endpoint, [], gate, self._host.shut_down)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nannin.access.origin import advise
-from nannin.access.refusals import Refusal
 from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
 from nannin.app.defaults import Defaults
@@ -30,7 +28,6 @@ from nannin.hub.caller import awaited
 from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import MiddlewareT, Page
-from nannin.once import Once
 from nannin.sources import load
 from nannin.web.emit import Emit
 from nannin.web.pages import routes
@@ -38,8 +35,6 @@ from nannin.web.pages import routes
 logger = logging.getLogger("nannin.live")
 
 ENGINE_PATH = "/socket.io/"
-# How many foreign origins the log tells of. The tally counts them all.
-MAX_ORIGINS_LOGGED = 16
 
 
 class Live:
@@ -69,10 +64,10 @@ class Live:
         self.assembly = Assembly(self.settings)
         self.engine = self.assembly.engine
         self._hub = self.assembly.hub
-        self._origins = Once(MAX_ORIGINS_LOGGED)
-        endpoint = Endpoint(self.engine, self.settings.allow_origins, self._turn_away)
+        gate = self.assembly.gate
+        endpoint = Endpoint(self.engine, gate)
         max_bytes = self.settings.max_payload_bytes(handles_events=True)
-        emit = Emit(self._find_page, self.settings.emit_token, max_bytes)
+        emit = Emit(self._find_page, self.settings.emit_token, max_bytes, gate)
         beside = [
             *routes(self.assembly.counts.frame_ancestors()),
             Route("/socket.io/1/", FirstProtocol(endpoint)),
@@ -80,7 +75,7 @@ class Live:
             *self.assembly.counts.routes(),
         ]
         self._host = HostWatch(self.assembly.shut_down)
-        self._own = App(ENGINE_PATH, endpoint, beside, self._host.shut_down)
+        self._own = App(ENGINE_PATH, endpoint, beside, gate, self._host.shut_down)
         self._app: ASGIApp = self._own
         self.wrapped = app
         if app is not None:
@@ -258,12 +253,6 @@ class Live:
     def _find_page(self, key: str) -> Page | None:
         key = find_key(key, self._hub.pages())
         return Page(self._hub, key) if self._hub.handlers.exists(key) and not is_pattern(key) else None
-
-    def _turn_away(self, origin: str) -> None:
-        """Counts a refused foreign origin; the log says once of each how to let it in."""
-        self._hub.refusals.add(Refusal.ORIGIN)
-        if self._origins.is_first(origin):
-            logger.warning("%s", advise(origin))
 
 
 class _Changes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-
 from starlette.types import Receive, Scope, Send
 
-from nannin.access.origin import cors_headers, find_header, is_allowed, preflight_headers
+from nannin.access.gate import Gate
+from nannin.access.origin import cors_headers, find_header, preflight_headers
 from nannin.engine.engine import Engine
 from nannin.engine.link import DirectLink
+from nannin.engine.misdirected import refuse_host
 from nannin.engine.polling import refuse, respond, serve_polling
 from nannin.engine.websocket import open_websocket, serve_websocket
 from nannin.wire.engine_request import EngineRequest, Refusal, read_request
@@ -19,30 +19,17 @@ class Endpoint:
 
     Args:
         engine: whose sessions are served.
-        allow_origins: the origins that may connect besides the server's own.
-        on_foreign: called with each other origin that is refused.
+        gate: which requests are for this server, and whose pages may make them.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        allow_origins: Collection[str],
-        on_foreign: Callable[[str], None] = lambda origin: None,
-    ) -> None:
+    def __init__(self, engine: Engine, gate: Gate) -> None:
         self._engine = engine
-        self._on_foreign = on_foreign
-        self._allow_origins = allow_origins
+        self._gate = gate
 
     def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
         """Opens a session over a WebSocket at once; False for one that is refused or has a session."""
-        headers = scope["headers"]
-        origin, host = find_header(headers, b"origin"), find_header(headers, b"host")
         request = read_request("GET", scope["query_string"], websocket=True)
-        if (
-            not isinstance(request, EngineRequest)
-            or request.sid is not None
-            or not is_allowed(origin, host, self._allow_origins)
-        ):
+        if not isinstance(request, EngineRequest) or request.sid is not None or not self._gate.admits(scope):
             return False
         open_websocket(self._engine, scope, link)
         return True
@@ -51,13 +38,15 @@ class Endpoint:
         """Answers one request or WebSocket."""
         websocket = scope["type"] == "websocket"
         method = "GET" if websocket else scope["method"]
+        if (foreign := self._gate.turn_away_host(scope)) is not None:
+            await refuse_host(scope, send, foreign)
+            return
         origin = find_header(scope["headers"], b"origin")
-        host = find_header(scope["headers"], b"host")
-        allowed = is_allowed(origin, host, self._allow_origins)
+        allowed = self._gate.admits_page(scope["headers"])
         request = read_request(method, scope["query_string"], websocket=websocket)
         if not allowed:
             request = Refusal.FORBIDDEN
-            self._on_foreign(origin)
+            self._gate.turn_away_page(scope["headers"])
         elif isinstance(request, Refusal):
             self._tell_refused(request)
         elif request.sid is not None and request.sid not in self._engine.sessions:
@@ -79,8 +68,8 @@ class Endpoint:
     async def refuse_first_protocol(self, scope: Scope, send: Send) -> None:
         """Answers a client of Socket.IO 0.7 to 0.9, whose handshake is a request for `/socket.io/1/`."""
         self._tell_refused(Refusal.TRANSPORT_UNKNOWN)
-        origin, host = (find_header(scope["headers"], name) for name in (b"origin", b"host"))
-        headers = cors_headers(origin) if is_allowed(origin, host, self._allow_origins) else []
+        headers = scope["headers"]
+        headers = cors_headers(find_header(headers, b"origin")) if self._gate.admits_page(headers) else []
         await respond(send, 400, _FIRST_PROTOCOL, headers, (b"content-type", b"application/json"))
 
     def _tell_refused(self, refusal: Refusal) -> None:

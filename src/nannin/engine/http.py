@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from nannin.access.hosts import has_one_host
 from nannin.engine.bounded_http import BoundedHttp
 
 MAX_HEADERS = 100
@@ -19,8 +20,16 @@ _NOT_ASCII = (
 )
 
 
+# Two of them are two servers: one to whoever passes the request on, and one to us. Source: RFC 9112, 3.2.
+_NOT_ONE_HOST = "The request is not HTTP/1.1: expected one Host header, not none and not several.\n"
+
+
 class HeadTooLarge(Exception):
     """Ends the parsing of a request; the client gets a 431."""
+
+
+class NotOneHost(Exception):
+    """Ends the parsing of a request; the client gets a 400."""
 
 
 class LimitedHttp(BoundedHttp):
@@ -37,6 +46,7 @@ class LimitedHttp(BoundedHttp):
         self._in_head = True
         self._head_bytes = 0
         self._too_large = False
+        self._has_one_host = True
         self._is_ascii = True  # what has come last: the parser stops at the first byte that it does not take
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -77,7 +87,8 @@ class LimitedHttp(BoundedHttp):
         if self._too_large:
             self._refuse(431)
         else:
-            super().send_400_response(msg if self._is_ascii else _NOT_ASCII)
+            msg = msg if self._is_ascii else _NOT_ASCII
+            super().send_400_response(msg if self._has_one_host else _NOT_ONE_HOST)
 
     # The parser's callbacks
 
@@ -98,6 +109,9 @@ class LimitedHttp(BoundedHttp):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._cancel_alarm()
+        self._has_one_host = has_one_host(self.headers, self.parser.get_http_version())
+        if not self._has_one_host:
+            raise NotOneHost
         super().on_headers_complete()
 
     def _check(self, fits: bool) -> None:

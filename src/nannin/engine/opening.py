@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from websockets.utils import accept_key
 
+from nannin.access.hosts import has_one_host
 from nannin.engine.asgi_side import Pairs
 
 # Maximum bytes of a head that is read here alone: the limit that an HTTP protocol has for one line.
@@ -94,6 +95,8 @@ def find_opening(data: bytes) -> Opening | None:
     first = dict(reversed(headers))
     options = first.get(b"connection", b"").lower().replace(b" ", b"").split(b",")
     if first.get(b"upgrade", b"").lower() != b"websocket" or b"upgrade" not in options:
+        return None
+    if not has_one_host(headers, "1.1"):
         return None
     try:
         return None if _BODY & first.keys() else _check(plain[1], headers, first)

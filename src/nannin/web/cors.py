@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from starlette.types import Scope
 
-from nannin.access.origin import find_header, is_allowed
+from nannin.access.gate import Gate
+from nannin.access.origin import find_header
 
 
 class Cors:
@@ -14,21 +13,22 @@ class Cors:
 
     Args:
         public: whether the pages of every site may read.
-        allow_origins: the origins that may read if not every site may, besides the server's own.
+        gate: whose pages may read if not every site's may.
 
     Source: the Fetch standard, "CORS protocol" and "Cross-Origin-Resource-Policy header".
     """
 
-    def __init__(self, *, public: bool, allow_origins: Collection[str]) -> None:
+    def __init__(self, *, public: bool, gate: Gate) -> None:
         self.public = public
-        self._allow_origins = allow_origins
+        self._gate = gate
 
     def is_allowed(self, scope: Scope) -> bool:
         """Whether the web page that asks may read the answer. A program names no origin and always may."""
-        headers = scope["headers"]
-        return self.public or is_allowed(
-            find_header(headers, b"origin"), find_header(headers, b"host"), self._allow_origins
-        )
+        return self.public or self._gate.admits_page(scope["headers"])
+
+    def turn_away(self, scope: Scope) -> None:
+        """Tallies a web page that may not read the answer."""
+        self._gate.turn_away_page(scope["headers"])
 
     def headers(self, scope: Scope) -> dict[str, str]:
         """The headers of an answer or a refusal."""
@@ -45,8 +45,9 @@ class Cors:
 
         All means no directive: `*` would leave out the schemes of web views, such as capacitor.
         """
-        if self.public or "*" in self._allow_origins:
+        allow_origins = self._gate.allow_origins
+        if self.public or "*" in allow_origins:
             return ""
         # `null` can't be named there.
-        named = [origin.replace("file://", "file:") for origin in self._allow_origins if origin != "null"]
+        named = [origin.replace("file://", "file:") for origin in allow_origins if origin != "null"]
         return " ".join(["; frame-ancestors 'self'", *named])

@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from nannin.access.gate import Gate
 from nannin.access.origin import find_header
 from nannin.engine.body import Unread, read_body
 from nannin.hub.sockets import Page, Target
@@ -39,12 +40,16 @@ class Emit:
         find_page: returns a page by its key; None if there can be no such page.
         token: the secret that must come as `Authorization: Bearer`; None refuses everybody.
         max_bytes: the largest body.
+        gate: whose pages may send, if they have the token.
     """
 
-    def __init__(self, find_page: Callable[[str], Page | None], token: str | None, max_bytes: int) -> None:
+    def __init__(
+        self, find_page: Callable[[str], Page | None], token: str | None, max_bytes: int, gate: Gate
+    ) -> None:
         self._find_page = find_page
         self._token = token
         self._max_bytes = max_bytes
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -59,6 +64,10 @@ class Emit:
     def _refuse(self, scope: Scope) -> Response | None:
         if scope["method"] != "POST":
             return error_response(405, "method not allowed; use POST", {"allow": "POST"})
+        if not self._gate.admits_page(scope["headers"]):
+            self._gate.turn_away_page(scope["headers"])
+            origin = find_header(scope["headers"], b"origin")
+            return error_response(403, f"pages of {show(origin)} may not send here")
         if self._token is None:
             return error_response(403, "the setting emit_token is not set: nobody may send from outside")
         if not is_bearer_of(scope, self._token):

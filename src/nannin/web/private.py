@@ -7,31 +7,15 @@ for programs on the server's own machine, and for whoever has the token.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from nannin.access.origin import find_header, is_allowed, is_loopback_host
+from nannin.access.gate import Gate
+from nannin.access.hosts import is_forwarded
+from nannin.access.origin import find_header, is_loopback_host
 from nannin.web.bearer import CHALLENGE, is_bearer_of, read_bearer
-
-# Any of these says that a proxy passed the request on, so the peer's address is the proxy's.
-# Headers, whatever they hold, by which proxies say that a request is somebody else's.
-_FORWARDED: Final = frozenset(
-    {
-        b"cf-connecting-ip",
-        b"fastly-client-ip",
-        b"fly-client-ip",
-        b"forwarded",
-        b"true-client-ip",
-        b"via",
-        b"x-client-ip",
-        b"x-cluster-client-ip",
-        b"x-real-ip",
-    }
-)
-_FORWARDED_PREFIX: Final = b"x-forwarded"
 
 
 class PrivateLists:
@@ -39,18 +23,18 @@ class PrivateLists:
 
     Args:
         token: the secret that opens the lists from anywhere; None if only this machine may read them.
-        allow_origins: origins whose pages may read them from this machine, besides its own.
+        gate: whose pages may read them from this machine.
         on_refused: called for each request that was refused.
     """
 
     def __init__(
         self,
         token: str | None = None,
-        allow_origins: Collection[str] = (),
+        gate: Gate | None = None,
         on_refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._token = token
-        self._allow_origins = allow_origins
+        self._gate = gate or Gate()
         self._on_refused = on_refused
 
     def check(self, scope: Scope) -> None:
@@ -82,16 +66,12 @@ class PrivateLists:
         header of its own looks like a program.
         """
         headers = scope["headers"]
-        names = [name for name, _ in headers]
-        if any(name in _FORWARDED or name.startswith(_FORWARDED_PREFIX) for name in names):
+        if is_forwarded(headers) or [name for name, _ in headers].count(b"host") != 1:
             return False
-        if names.count(b"host") != 1:
-            return False
-        host = find_header(headers, b"host")
         return (
             _is_loopback_address((scope.get("client") or ("", 0))[0])
-            and is_loopback_host(host)
-            and is_allowed(find_header(headers, b"origin"), host, self._allow_origins)
+            and is_loopback_host(find_header(headers, b"host"))
+            and self._gate.admits_page(headers)
         )
 
 

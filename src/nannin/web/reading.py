@@ -64,6 +64,7 @@ class Reading:
 
     def _answer(self, scope: Scope) -> Response:
         if not self._cors.is_allowed(scope):
+            self._cors.turn_away(scope)
             origin = find_header(scope["headers"], b"origin")
             raise HTTPException(403, f"pages of {show(origin)} may not read counts here")
         if scope["method"] == "OPTIONS":

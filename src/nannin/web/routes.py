@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from starlette.routing import BaseRoute, Route
 
+from nannin.access.gate import Gate
 from nannin.clock import Clock
 from nannin.web.api import Api
 from nannin.web.badge import Badge
@@ -27,7 +28,7 @@ class CountRoutes:
         source: whose counts.
         clock: time.
         public: whether the pages of every site may read them.
-        allow_origins: the origins that may read if not every site may, besides the server's own.
+        gate: whose pages may read if not every site's may.
         read_token: the secret that opens the lists of pages to readers on other machines.
         on_private: called for each request for a list that was refused.
     """
@@ -38,12 +39,12 @@ class CountRoutes:
         clock: Clock,
         *,
         public: bool,
-        allow_origins: Collection[str],
+        gate: Gate,
         read_token: str | None = None,
         on_private: Callable[[], None] = lambda: None,
     ) -> None:
-        self._cors = Cors(public=public, allow_origins=allow_origins)
-        private = PrivateLists(read_token, allow_origins, on_private)
+        self._cors = Cors(public=public, gate=gate)
+        private = PrivateLists(read_token, gate, on_private)
         self._api = Api(source, clock.now, private)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
