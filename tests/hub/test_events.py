@@ -198,3 +198,21 @@ async def test_a_needless_await_is_explained_where_it_is_logged(caplog: pytest.L
     assert client.events() == [["said"]]
     assert caplog.records[0].exc_info is not None
     assert "nannin: emit, send, join, leave and disconnect need no await: leave it out" in caplog.text
+
+
+async def test_a_client_that_leaves_while_its_ack_is_awaited_is_no_error_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    house = House()
+
+    async def ask(socket: Socket) -> Any:
+        return await socket.call("question")
+
+    house.on("ask", ask)
+    client = house.client("/")
+    client.emit("ask")
+    await house.turn()
+    client.leave()
+    await house.turn()
+    assert not caplog.records
+    assert not house.hub.tasks

@@ -8,7 +8,7 @@ from typing import Any
 
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.roster import Roster
-from nannin.errors import HandlerCancelled, PayloadError
+from nannin.errors import HandlerCancelled, NotConnected, PayloadError
 from nannin.hub.caller import Caller
 from nannin.hub.connection import Connection
 from nannin.hub.emitter import Emitter
@@ -90,6 +90,9 @@ class Events:
             level = logging.DEBUG if error.itself and connection.state is SocketState.LEFT else level
             words = "the handler of %r on page %s was cancelled"
             logger.log(level, words, event, connection.key, exc_info=error)
+        elif isinstance(error, NotConnected) and connection.state is SocketState.LEFT:
+            # The handler waited for an ack, and its client went: no mistake, and clients can repeat it.
+            logger.debug("the client of the handler of %r on page %s has left", event, connection.key)
         else:
             if isinstance(error, TypeError) and "NoneType" in str(error) and "await" in str(error):
                 error.add_note("nannin: emit, send, join, leave and disconnect need no await: leave it out")
