@@ -179,6 +179,14 @@ class Settings:
         "Maximum bytes of what a client sends to join a page, its auth; 0 for any size.",
     )
     max_attachments: int = _limit(Integer(0, 2**30), 10, "Maximum binary attachments of one event.")
+    max_per_address: int = _limit(
+        Integer(0, 2**30),
+        50,
+        "Maximum connections of one address at once, an IPv6 network of 64 bits being one; 0 for any number.",
+    )
+    new_per_address: int = _limit(
+        Integer(0, 2**30), 10, "Maximum new connections of one address a second; 0 for any number."
+    )
     max_namespaces: int = _limit(_COUNT, 4, "Maximum pages that one session may be on.")
     max_observed: int = _limit(
         Integer(0, 2**30), 100, "Maximum pages that one session may watch without being counted."

@@ -82,12 +82,17 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "emit_token": SECRET,
         "read_token": SECRET,
         "allow_origins": "https://a.test",
+        "hosts": "a.test",
         "max_payload": "1000000",
         "max_attachments": "0",
+        "max_per_address": "7",
+        "new_per_address": "8",
         "max_namespaces": "1",
         "max_observed": "2",
         "max_recovery": "3",
         "max_outbox": "9",
+        "max_auth": "6",
+        "max_recovery_total": "4",
         "max_handlers": "5",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from nannin.access.addresses import Addresses
 from nannin.access.gate import Gate
 from nannin.access.refusals import Refusal, Refusals
 from nannin.engine.endpoint import Endpoint, FirstProtocol
-from support.asgi import GONE, ask, websocket
+from nannin.settings import Settings
+from support.asgi import GONE, Call, ask, scope, websocket
 from support.fakes import Hall
 
 POLLING, WEBSOCKET = "EIO=4&transport=polling", "EIO=4&transport=websocket"
@@ -87,6 +89,50 @@ async def test_a_client_of_the_first_protocol_is_told_what_to_update(
         assert call.header("access-control-allow-origin") == reads
     assert "Clients of Socket.IO 0.9 do so" in caplog.text
     assert len(caplog.records) == 1
+
+
+# Addresses
+
+CLIENT: dict[str, Any] = {"client": ("203.0.113.9", 5)}
+
+
+def serve_one() -> tuple[Hall, Endpoint, Addresses]:
+    """An endpoint at which each address may have one session."""
+    hall, addresses = Hall(), Addresses(Settings(max_per_address=1), Refusals())
+    hall.engine.addresses = addresses
+    return hall, Endpoint(hall.engine, Gate(())), addresses
+
+
+def call_from_afar(kind: str, query: str, **more: Any) -> Call:
+    call = Call({**scope(kind, query, {}), **CLIENT, **more})
+    if kind == "websocket":
+        call.put({"type": "websocket.connect"})
+    return call
+
+
+async def test_an_address_over_its_limit_is_told_when_to_come_back() -> None:
+    hall, endpoint, addresses = serve_one()
+    opened = await call_from_afar("http", POLLING, method="GET").start(endpoint).ends()
+    assert opened.status == 200
+    for kind, query, more in (
+        ("http", POLLING, {"method": "GET"}),
+        ("websocket", WEBSOCKET, {"extensions": RESPONSE}),
+    ):
+        refused = await call_from_afar(kind, query, **more).start(endpoint).ends()
+        assert (refused.status, refused.header("retry-after")) == (429, "5")
+        assert json.loads(refused.body) == {"code": 6, "message": "Too many requests"}
+    assert (len(hall.engine.sessions), len(addresses)) == (1, 1)
+    hall.engine.shut_down()
+    assert len(addresses) == 0
+
+
+async def test_a_websocket_that_is_gone_before_it_is_accepted_takes_no_seat() -> None:
+    _, endpoint, addresses = serve_one()
+    call = call_from_afar("websocket", WEBSOCKET)
+    call.broken = OSError("gone")
+    with pytest.raises(OSError, match="gone"):
+        await call.start(endpoint).ends()
+    assert len(addresses) == 0
 
 
 # Origins

@@ -10,6 +10,7 @@ import msgspec
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
+from nannin.access.addresses import Addresses
 from nannin.access.gate import Gate
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
@@ -75,6 +76,7 @@ class Lookout:
         public: bool = True,
         allow_origins: tuple[str, ...] = (),
         read_token: str | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refused_lists = 0
@@ -86,6 +88,7 @@ class Lookout:
             gate=Gate(allow_origins),
             read_token=read_token,
             on_private=self._count_refused,
+            addresses=addresses,
         )
         self.app: ASGIApp = Router(self.observers.routes(), redirect_slashes=False)
 

@@ -10,7 +10,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
+from nannin.access.addresses import Addresses
+from nannin.access.refusals import Refusals
 from nannin.audience.roster import Count
+from nannin.settings import Settings
 from nannin.web.stream import (
     CHUNK_BYTES,
     KEEP_ALIVE_S,
@@ -393,5 +396,36 @@ def test_nothing_is_written_after_the_end() -> None:
         lookout.clock.settle()
         await call.ends()
         assert [message["body"] for message in call.sent[3:]] == [b""]
+
+    run(test)
+
+
+# --- who may have one ---
+
+
+def test_an_address_has_so_many_streams_and_a_head_takes_none() -> None:
+    async def test() -> None:
+        addresses = Addresses(Settings(max_per_address=1), Refusals())
+        lookout, afar = Lookout(addresses=addresses), ("203.0.113.9", 5)
+        await lookout.call("/api/stream", "HEAD", afar).ends()
+        assert len(addresses) == 0
+        stream = lookout.call("/api/stream", client=afar)
+        await stream.sends(1)
+        refused = await lookout.call("/api/stream", client=afar).ends()
+        assert (refused.status, refused.header("retry-after")) == (429, "5")
+        await leave(stream)
+        assert len(addresses) == 0
+
+    run(test)
+
+
+def test_a_stream_whose_client_is_gone_at_once_takes_no_seat() -> None:
+    async def test() -> None:
+        addresses = Addresses(Settings(), Refusals())
+        stream = Lookout(addresses=addresses).call("/api/stream", client=("203.0.113.9", 5))
+        stream.broken = OSError("gone")
+        with pytest.raises(OSError, match="gone"):
+            await stream.ends()
+        assert len(addresses) == 0
 
     run(test)

@@ -140,6 +140,7 @@ def test_a_thousand_parameters_are_refused() -> None:
         (Refusal.BAD_REQUEST, 400, 3, "Bad request"),
         (Refusal.FORBIDDEN, 403, 4, "Forbidden"),
         (Refusal.UNSUPPORTED_VERSION, 400, 5, "Unsupported protocol version"),
+        (Refusal.TOO_MANY_REQUESTS, 429, 6, "Too many requests"),
     ],
 )
 def test_each_refusal_has_its_status_and_body(refusal: Refusal, status: int, code: int, message: str) -> None:
@@ -147,6 +148,12 @@ def test_each_refusal_has_its_status_and_body(refusal: Refusal, status: int, cod
     body = json.loads(refusal.body)
     assert (body["code"], body["message"]) == (code, message)
     assert ("remedy" in body) is (refusal is Refusal.UNSUPPORTED_VERSION)
+
+
+def test_only_who_is_over_a_limit_may_come_back_with_the_same_request() -> None:
+    assert {refusal: refusal.retry_after_s for refusal in Refusal if refusal.retry_after_s is not None} == {
+        Refusal.TOO_MANY_REQUESTS: 5
+    }
 
 
 def test_a_client_of_an_old_version_is_told_which_one_it_needs() -> None:

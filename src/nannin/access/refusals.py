@@ -26,6 +26,8 @@ class Refusal(enum.StrEnum):
     APPLICATION = "application"  # the connect handler refused
     EVENT = "event"  # an event that doesn't fit its handler
     BUSY = "busy"  # an event that would have to wait after too many others of its client
+    ADDRESS = "address"  # an address has too many connections
+    ADDRESS_RATE = "address_rate"  # an address opens connections too quickly
     LIST = "list"  # a list of pages, for somebody who may not read it
 
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from nannin.access.addresses import Addresses
 from nannin.access.gate import Gate
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
@@ -31,6 +32,7 @@ class Assembly:
         clock: the time that all parts go by.
         refusals: who was turned away by any of them, and why.
         gate: which requests are for this server, and whose pages may make them.
+        addresses: how many connections each address has.
         hub: who is on which page, and the application's handlers.
         engine: the table of sessions.
         counts: shows them over HTTP.
@@ -52,7 +54,10 @@ class Assembly:
         )
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
-        self.engine = make_engine(self.hub, settings, self.clock, self.hub.descriptors, handles_events=False)
+        self.addresses = Addresses(settings, self.refusals)
+        self.engine = make_engine(
+            self.hub, settings, self.clock, self.hub.descriptors, self.addresses, handles_events=False
+        )
         self._settings = settings
         self._is_sized_for_events = False
         self.counts = CountRoutes(
@@ -62,6 +67,7 @@ class Assembly:
             gate=self.gate,
             read_token=settings.read_token,
             on_private=self._refuse_list,
+            addresses=self.addresses,
         )
         self.background = Background()
         self._loop: asyncio.AbstractEventLoop | None = None

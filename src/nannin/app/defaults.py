@@ -33,6 +33,8 @@ class Defaults(TypedDict, total=False):
     max_payload: int
     max_auth: int
     max_attachments: int
+    max_per_address: int
+    new_per_address: int
     max_namespaces: int
     max_observed: int
     max_recovery: int

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from starlette.types import Receive, Scope, Send
 
+from nannin.access.addresses import Addresses
 from nannin.access.refusals import Refusals
 from nannin.app.assembly import make_gate
 from nannin.app.defaults import Defaults
@@ -35,8 +36,10 @@ class EngineIO:
         self, application: Application, *, path: str = "/engine.io/", **defaults: Unpack[Defaults]
     ) -> None:
         self.settings = load(defaults=defaults)
-        self.engine = make_engine(application, self.settings, SystemClock())
-        gate = make_gate(self.settings, Refusals())
+        refusals = Refusals()
+        addresses = Addresses(self.settings, refusals)
+        self.engine = make_engine(application, self.settings, SystemClock(), addresses=addresses)
+        gate = make_gate(self.settings, refusals)
         endpoint = Endpoint(self.engine, gate)
         self._host = HostWatch(self.engine.shut_down)
         self._app = App(path, endpoint, [], gate, self._host.shut_down)

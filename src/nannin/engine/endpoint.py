@@ -27,7 +27,7 @@ class Endpoint:
         self._gate = gate
 
     def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
-        """Opens a session over a WebSocket at once; False for one that is refused or has a session."""
+        """Opens a session over a WebSocket at once; False if this is to be called instead."""
         request = read_request("GET", scope["query_string"], websocket=True)
         if not isinstance(request, EngineRequest) or request.sid is not None or not self._gate.admits(scope):
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from nannin.access.addresses import FREE, Addresses, Seat
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
 from nannin.engine.descriptors import Descriptors
@@ -40,8 +41,10 @@ class Engine:
         clock: time, and turns of the loop.
         descriptors: where it notes which sessions can be written to at once, for an application that sends to
             many.
+        addresses: limits connections by the client's address; None for no limit.
 
     Attributes:
+        addresses: as above.
         sessions: all sessions that are not over, by their sid.
     """
 
@@ -53,7 +56,9 @@ class Engine:
         new_sid: Callable[[], str],
         clock: Clock,
         descriptors: Descriptors | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
+        self.addresses = addresses
         self.application = application
         self.limits = limits
         self.clock = clock
@@ -64,16 +69,33 @@ class Engine:
         self._deadlines: Deadlines[ServedSession] = Deadlines(clock, ServedSession.tick)
         self._to_flush: list[ServedSession] = []
 
-    def open_by_poll(self, handshake: Handshake | None = None) -> tuple[ServedSession, str]:
+    def seat(self, handshake: Handshake) -> Seat:
+        """A seat for a new session, which is left when the session is over.
+
+        Raises:
+            RequestRefused: its address has too many, or opens them too quickly.
+        """
+        if self.addresses is None:
+            return FREE
+        seat = self.addresses.enter(handshake.address, self.clock.now())
+        if seat is None:
+            raise RequestRefused(Refusal.TOO_MANY_REQUESTS)
+        return seat
+
+    def open_by_poll(
+        self, handshake: Handshake | None = None, seat: Seat = FREE
+    ) -> tuple[ServedSession, str]:
         """Opens a session over polling: the session, and the packet that answers the GET."""
-        session = self._add(None, handshake)
+        session = self._add(None, handshake, seat)
         packet = session.open_packet()
         self._tell_open(session)
         return session, packet
 
-    def open_by_websocket(self, link: Link, handshake: Handshake | None = None) -> ServedSession:
+    def open_by_websocket(
+        self, link: Link, handshake: Handshake | None = None, seat: Seat = FREE
+    ) -> ServedSession:
         """Opens a session over a WebSocket, which is sent the OPEN packet."""
-        session = self._add(link, handshake)
+        session = self._add(link, handshake, seat)
         link.write(Outgoing([session.open_packet()]))
         self._tell_open(session)
         return session
@@ -123,8 +145,8 @@ class Engine:
 
     # Inside
 
-    def _add(self, link: Link | None, handshake: Handshake | None) -> ServedSession:
-        session = ServedSession(self, self._new_sid(), handshake, link)
+    def _add(self, link: Link | None, handshake: Handshake | None, seat: Seat) -> ServedSession:
+        session = ServedSession(self, self._new_sid(), handshake, link, seat)
         self.sessions[session.sid] = session
         return session
 
@@ -133,6 +155,7 @@ class Engine:
         if self.sessions.pop(session.sid, None) is None:
             return False
         self.descriptors.free_number(session.number)
+        session.seat.leave()
         return True
 
     def _tell_open(self, session: ServedSession) -> None:
@@ -155,6 +178,7 @@ def make_engine(
     settings: Settings,
     clock: Clock,
     descriptors: Descriptors | None = None,
+    addresses: Addresses | None = None,
     *,
     handles_events: bool = True,
 ) -> Engine:
@@ -165,6 +189,7 @@ def make_engine(
         new_sid=new_id,
         clock=clock,
         descriptors=descriptors,
+        addresses=addresses,
     )
 
 

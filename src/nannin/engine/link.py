@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from nannin.engine.receiver import Receiver
@@ -51,6 +51,9 @@ class DirectLink(Link, Protocol):
         It is for an app that is not called: one that is called accepts by ASGI's message.
         """
 
+    def deny(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Answers the opening handshake with another HTTP response, for an app that was not called."""
+
     def attach(self, receiver: Receiver[Link], limits: Limits) -> None:
         """Gives it to a receiver, within whose limits it is from now on."""
 
@@ -60,6 +63,12 @@ class Poll(Protocol):
 
     def answer(self, packets: Sequence[Encoded]) -> None:
         """Answers the GET with these packets."""
+
+
+def retry_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
+    """The header that says when to come back, where a refusal is not for ever."""
+    seconds = refusal.retry_after_s
+    return [] if seconds is None else [(b"retry-after", str(seconds).encode())]
 
 
 class RequestRefused(Exception):

@@ -11,7 +11,7 @@ from nannin.access.origin import Headers
 from nannin.engine.body import Unread, read_body
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
-from nannin.engine.link import RequestRefused
+from nannin.engine.link import RequestRefused, retry_headers
 from nannin.engine.served_session import ServedSession
 from nannin.engine.too_large import tell_too_large
 from nannin.wire.engine_packet import Encoded, cut_payload, encode_payload
@@ -52,7 +52,7 @@ async def respond(
 
 async def refuse(send: Send, refusal: Refusal, headers: Headers) -> None:
     """Answers with what the protocol says of a refused request."""
-    await respond(send, refusal.http_status, refusal.body, headers, _JSON)
+    await respond(send, refusal.http_status, refusal.body, [*headers, *retry_headers(refusal)], _JSON)
 
 
 async def serve_polling(
@@ -67,7 +67,8 @@ async def serve_polling(
     """
     try:
         if request.sid is None:
-            _, opened = engine.open_by_poll(Handshake(scope))
+            handshake = Handshake(scope)
+            _, opened = engine.open_by_poll(handshake, engine.seat(handshake))
             await respond(send, 200, encode_payload([opened]), headers)
             return
         session = engine.find(request.sid)

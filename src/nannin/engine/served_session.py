@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, assert_never
 
+from nannin.access.addresses import FREE, Seat
 from nannin.clock import Clock
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
@@ -88,6 +89,7 @@ class ServedSession(Session):
         sid: its id.
         handshake: the request that opened it.
         link: the WebSocket that it opened with; None if it opened with a GET.
+        seat: what it takes of the connections that its address may have.
 
     Attributes:
         candidate: the WebSocket to which the session may upgrade.
@@ -95,11 +97,14 @@ class ServedSession(Session):
         queued_s: a note of the deadlines' queue: when it will look at this session next.
     """
 
-    __slots__ = ("_core", "_host", "_is_held", "_on_reading", "candidate", "poll", "queued_s")
+    __slots__ = ("_core", "_host", "_is_held", "_on_reading", "candidate", "poll", "queued_s", "seat")
 
-    def __init__(self, host: Host, sid: str, handshake: Handshake | None, link: Link | None) -> None:
+    def __init__(
+        self, host: Host, sid: str, handshake: Handshake | None, link: Link | None, seat: Seat = FREE
+    ) -> None:
         super().__init__(sid, host.descriptors.take_number(), handshake, link)
         self._host = host
+        self.seat = seat
         state = State.POLLING if link is None else State.WEBSOCKET
         self._core = EngineSession(sid, state, host.limits, host.clock.now())
         self.candidate: Link | None = None

@@ -8,9 +8,10 @@ from collections import deque
 
 from starlette.types import Message, Receive, Scope, Send
 
+from nannin.access.addresses import FREE
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
-from nannin.engine.link import EXTENSION, DirectLink, RequestRefused
+from nannin.engine.link import EXTENSION, DirectLink, RequestRefused, retry_headers
 from nannin.engine.receiver import Receiver
 from nannin.engine.served_session import ServedSession
 from nannin.wire.engine_request import EngineRequest, Refusal
@@ -207,9 +208,15 @@ class AsgiLink:
 
 
 def open_websocket(engine: Engine, scope: Scope, link: DirectLink) -> None:
-    """Opens a session over a WebSocket whose server needs no ASGI messages for that."""
+    """Opens a session over a WebSocket whose server needs no ASGI messages for that, or denies it."""
+    handshake = Handshake(scope)
+    try:
+        seat = engine.seat(handshake)
+    except RequestRefused as refused:
+        link.deny(refused.refusal.http_status, _denial_headers(refused.refusal), refused.refusal.body)
+        return
     link.begin(_subprotocol(scope))
-    session = engine.open_by_websocket(link, Handshake(scope))
+    session = engine.open_by_websocket(link, handshake, seat)
     link.attach(session, engine.limits)
 
 
@@ -224,9 +231,13 @@ async def serve_websocket(
     """
     await receive()  # websocket.connect
     session: ServedSession | None = None
-    if isinstance(request, EngineRequest) and request.sid is not None:
+    handshake, seat = Handshake(scope), FREE
+    if isinstance(request, EngineRequest):
         try:
-            session = engine.find(request.sid)
+            if request.sid is not None:
+                session = engine.find(request.sid)
+            else:
+                seat = engine.seat(handshake)
         except RequestRefused as refused:
             request = refused.refusal
     if isinstance(request, Refusal):
@@ -236,8 +247,12 @@ async def serve_websocket(
     link: AsgiLink | DirectLink
     link = AsgiLink(send, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
     if session is None:
-        await send(_accept(scope))
-        session = engine.open_by_websocket(link, Handshake(scope))
+        try:
+            await send(_accept(scope))
+        except BaseException:
+            seat.leave()
+            raise
+        session = engine.open_by_websocket(link, handshake, seat)
     elif not await _try_candidate(session, link, scope, send):
         return
     if isinstance(link, AsgiLink):
@@ -304,10 +319,14 @@ def _subprotocol(scope: Scope) -> str | None:
     return offered[0] if offered else None
 
 
+def _denial_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
+    return [(b"content-type", b"application/json"), *retry_headers(refusal)]
+
+
 async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:
     """Refuses the opening handshake: with status and body where the server can, else as it does (403)."""
     if "websocket.http.response" in scope.get("extensions", {}):
-        headers = [(b"content-type", b"application/json")]
+        headers = _denial_headers(refusal)
         status = refusal.http_status
         await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": refusal.body})

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from starlette.routing import BaseRoute, Route
 
+from nannin.access.addresses import Addresses
 from nannin.access.gate import Gate
 from nannin.clock import Clock
 from nannin.web.api import Api
@@ -31,6 +32,7 @@ class CountRoutes:
         gate: whose pages may read if not every site's may.
         read_token: the secret that opens the lists of pages to readers on other machines.
         on_private: called for each request for a list that was refused.
+        addresses: limits streams by the reader's address; None for no limit.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class CountRoutes:
         gate: Gate,
         read_token: str | None = None,
         on_private: Callable[[], None] = lambda: None,
+        addresses: Addresses | None = None,
     ) -> None:
         self._cors = Cors(public=public, gate=gate)
         private = PrivateLists(read_token, gate, on_private)
@@ -49,7 +52,7 @@ class CountRoutes:
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
         self._shield = Shield(source)
-        self.streams = Streams(source, clock, private)
+        self.streams = Streams(source, clock, private, addresses)
 
     def frame_ancestors(self) -> str:
         """The directive that names the sites which may show a page of ours in a frame; empty for all."""

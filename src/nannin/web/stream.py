@@ -20,12 +20,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from nannin.access.addresses import FREE, Addresses, Seat
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
+from nannin.engine.handshake import Handshake
 from nannin.web.changes import Changes
 from nannin.web.counts import CountSource, as_json, known_page
 from nannin.web.private import PrivateLists
 from nannin.web.query import Query
+from nannin.wire.engine_request import RETRY_AFTER_S
 
 EVERY_PAGE: Final = "*"
 MAX_PAGES: Final = 100
@@ -61,9 +64,17 @@ class Streams:
         source: whose counts they tell.
         clock: runs the one timer that keeps all streams alive.
         private: who may ask for every page.
+        addresses: limits streams by the reader's address; None for no limit.
     """
 
-    def __init__(self, source: CountSource, clock: Clock, private: PrivateLists) -> None:
+    def __init__(
+        self,
+        source: CountSource,
+        clock: Clock,
+        private: PrivateLists,
+        addresses: Addresses | None = None,
+    ) -> None:
+        self._addresses = addresses
         self._source = source
         self._private = private
         self._clock = clock
@@ -82,7 +93,7 @@ class Streams:
         """Answers `/api/stream`.
 
         Raises:
-            HTTPException: 400 or 404; 401 or 403 where every page is asked for.
+            HTTPException: 400 or 404; 401 or 403 where every page is asked for; 429 over the limits.
         """
         pages = query.texts("page", "/")
         if EVERY_PAGE in pages:
@@ -92,7 +103,14 @@ class Streams:
                 400, f"a stream has up to {MAX_PAGES} pages, not {len(pages)}; * is every page"
             )
         known = dict.fromkeys(known_page(self._source, page) for page in pages if page != EVERY_PAGE)
-        return StreamResponse(self, [None] if EVERY_PAGE in pages else [*known])
+        seat: Seat | None = FREE
+        # A HEAD opens no stream.
+        if self._addresses is not None and scope["method"] == "GET":
+            seat = self._addresses.enter(Handshake(scope).address, self._clock.now())
+        if seat is None:
+            words = "this address has too many connections, or opens them too quickly; try again later"
+            raise HTTPException(429, words, {"retry-after": str(RETRY_AFTER_S)})
+        return StreamResponse(self, [None] if EVERY_PAGE in pages else [*known], seat)
 
     def shut_down(self) -> None:
         """Ends every stream; its browser comes back by itself."""
@@ -323,9 +341,11 @@ class StreamResponse(Response):
     Args:
         streams: they open the stream once its head has been sent.
         pages: the keys of its pages, or None for every page.
+        seat: what it takes of the connections that its address may have.
     """
 
-    def __init__(self, streams: Streams, pages: list[str] | list[None]) -> None:
+    def __init__(self, streams: Streams, pages: list[str] | list[None], seat: Seat = FREE) -> None:
+        self._seat = seat
         self.status_code = 200
         self.media_type = "text/event-stream"
         self.background = None
@@ -335,6 +355,12 @@ class StreamResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        try:
+            await self._answer(receive, send)
+        finally:
+            self._seat.leave()
+
+    async def _answer(self, receive: Receive, send: Send) -> None:
         retry_ms = MIN_RETRY_MS + secrets.randbelow(MAX_RETRY_MS - MIN_RETRY_MS)
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": b"retry: %d\n\n" % retry_ms, "more_body": True})

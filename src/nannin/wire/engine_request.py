@@ -17,12 +17,17 @@ PROTOCOL = "4"
 # What a client of an older version needs. The message stays as the reference server has it.
 _REMEDY = "update the client to socket.io-client 3 or newer, which asks for EIO=4"
 _MAX_PARAMETERS = 50
+# Seconds after which somebody who was over a limit is told to come back.
+RETRY_AFTER_S = 5
 # Maximum bytes of a query that is read once for all clients that send the same, as most that come do.
 _MAX_CACHED_BYTES = 64
 
 
 class Refusal(enum.Enum):
-    """Why a request is refused: the number and the message of its JSON body."""
+    """Why a request is refused: the number and the message of its JSON body.
+
+    The reference server knows all but the last.
+    """
 
     TRANSPORT_UNKNOWN = (0, "Transport unknown")
     SESSION_UNKNOWN = (1, "Session ID unknown")
@@ -30,11 +35,17 @@ class Refusal(enum.Enum):
     BAD_REQUEST = (3, "Bad request")
     FORBIDDEN = (4, "Forbidden")
     UNSUPPORTED_VERSION = (5, "Unsupported protocol version")
+    TOO_MANY_REQUESTS = (6, "Too many requests")
 
     @property
     def http_status(self) -> int:
-        """403 for FORBIDDEN, 400 for all others."""
-        return 403 if self is Refusal.FORBIDDEN else 400
+        """403 for FORBIDDEN, 429 for TOO_MANY_REQUESTS, 400 for all others."""
+        return _STATUSES.get(self, 400)
+
+    @property
+    def retry_after_s(self) -> int | None:
+        """Seconds after which the same request may be answered; None where it never will be."""
+        return RETRY_AFTER_S if self is Refusal.TOO_MANY_REQUESTS else None
 
     @property
     def body(self) -> bytes:
@@ -42,6 +53,9 @@ class Refusal(enum.Enum):
         code, message = self.value
         remedy = {"remedy": _REMEDY} if self is Refusal.UNSUPPORTED_VERSION else {}
         return msgspec.json.encode({"code": code, "message": message, **remedy})
+
+
+_STATUSES = {Refusal.FORBIDDEN: 403, Refusal.TOO_MANY_REQUESTS: 429}
 
 
 class Transport(enum.Enum):
