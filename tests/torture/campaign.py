@@ -40,12 +40,14 @@ class Item:
         title: in a few words.
         attack: does it, and asserts what the attacker is told.
         settings: flags of the server that is attacked.
+        descriptors: how many files and sockets that may have open; None for as many as we may.
     """
 
     number: int
     title: str
     attack: Attack
     settings: tuple[str, ...]
+    descriptors: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,11 +63,13 @@ class Result:
 _ITEMS: Final[list[Item]] = []
 
 
-def item(number: int, title: str, *settings: str) -> Callable[[Attack], Attack]:
+def item(
+    number: int, title: str, *settings: str, descriptors: int | None = None
+) -> Callable[[Attack], Attack]:
     """Registers a function as an attack."""
 
     def register(attack: Attack) -> Attack:
-        _ITEMS.append(Item(number, title, attack, settings))
+        _ITEMS.append(Item(number, title, attack, settings, descriptors))
         return attack
 
     return register
@@ -88,7 +92,7 @@ def run(one: Item, *, is_full: bool) -> Result:
     figures = Figures()
     problem = ""
     try:
-        with attacked(*one.settings, is_full=is_full) as ground:
+        with attacked(*one.settings, is_full=is_full, descriptors=one.descriptors) as ground:
             figures = ground.figures
             one.attack(ground)
     except Exception as error:  # noqa: BLE001 - whatever it is, the next item has its turn

@@ -15,11 +15,13 @@ from collections.abc import Iterator
 
 from support.places import ROOT
 from support.raw_wire import get
-from support.servers import Server, nannin
+from support.servers import Server, free_port, nannin, running
 from torture.witness import PAGE
 
 WITNESS_P99_MS = 1_000.0
 """Within so many milliseconds others have to be told, whatever an attacker does."""
+WITNESS_SHORT_P99_MS = 6_000.0
+"""The same in the short form, in which six servers and their attackers share the machine with other tests."""
 SETTLE_S = 20.0
 """So long the server has to free what an attack has left."""
 MEMORY_LEFT_MB = 40.0
@@ -76,12 +78,14 @@ class Ground:
         server: as above.
         figures: what is worth knowing of the attack.
         stalled_ms: for how long the attack itself has stopped the server.
+        turns_away: whether newcomers are turned away meanwhile, of whom the witness then hears nothing.
     """
 
     def __init__(self, server: Server, *, is_full: bool) -> None:
         self.server = server
         self.figures = Figures()
         self.stalled_ms = 0.0
+        self.turns_away = False
         self._is_full = is_full
         assert server.process is not None
         self._pid = server.process.pid
@@ -103,6 +107,11 @@ class Ground:
         """The memory that the server holds now."""
         status = pathlib.Path(f"/proc/{self._pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def cpu_s(self) -> float:
+        """How many seconds of CPU the server has used so far."""
+        fields = pathlib.Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
         """How many files and sockets it has open."""
@@ -142,11 +151,10 @@ class Ground:
         assert process is not None
         assert process.poll() is None, f"the server ended:\n{self.server.log[-2000:]}"
         assert not told["ended"], "the witness was disconnected"
-        assert told["missed"] == 0, f"the witness was not told {told['missed']} times"
+        assert told["missed"] == 0 or self.turns_away, f"the witness was not told {told['missed']} times"
         assert told["told"], "the witness was told nothing"
-        assert told["p99_ms"] < WITNESS_P99_MS + self.stalled_ms, (
-            f"the witness was told after {told['p99_ms']:.0f} ms (p99)"
-        )
+        most_ms = (WITNESS_P99_MS if self._is_full else WITNESS_SHORT_P99_MS) + self.stalled_ms
+        assert told["p99_ms"] < most_ms, f"the witness was told after {told['p99_ms']:.0f} ms (p99)"
         self._wait_settled()
         self.figures.memory_mb = self.memory_mb() - self._memory_mb
         assert self.figures.memory_mb < MEMORY_LEFT_MB, f"{self.figures.memory_mb:.0f} MB are left"
@@ -170,10 +178,22 @@ class Ground:
             time.sleep(0.1)
 
 
+def _poor(descriptors: int, *settings: str) -> contextlib.AbstractContextManager[Server]:
+    port = free_port()
+    serve = [sys.executable, "-m", "nannin", "serve", "--port", str(port), *settings]
+    return running(["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *serve], port)
+
+
 @contextlib.contextmanager
-def attacked(*settings: str, is_full: bool) -> Iterator[Ground]:
-    """Runs a server with these flags for the time of one item, and checks it at the end."""
-    with nannin(*settings) as server:
+def attacked(*settings: str, is_full: bool, descriptors: int | None = None) -> Iterator[Ground]:
+    """Runs a server with these flags for the time of one item, and checks it at the end.
+
+    Args:
+        settings: flags of the server.
+        is_full: as for `Ground`.
+        descriptors: how many files and sockets it may have open; None for as many as we may.
+    """
+    with nannin(*settings) if descriptors is None else _poor(descriptors, *settings) as server:
         ground = Ground(server, is_full=is_full)
         try:
             yield ground

@@ -3,12 +3,98 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.client
 import json
+import random
+import socket
+import time
 
 from support.raw_client import masked_text, upgrade_request
+from support.raw_links import Client
 from support.raw_wire import Closed, Tcp, WebSocket, get, polling, websocket
+from support.servers import APPS
 from torture.campaign import item
 from torture.ground import Ground
+
+
+@item(12, "every descriptor is used up", descriptors=160)
+def descriptors(ground: Ground) -> None:
+    ground.turns_away = True
+    held: list[Tcp] = []
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            held.append(Tcp(ground.server))
+            held[-1].try_send(upgrade_request(websocket("/socket.io/")))
+    before_s = ground.cpu_s()
+    time.sleep(3)
+    used_s = ground.cpu_s() - before_s
+    for tcp in held:
+        tcp.socket.close()
+    began = time.monotonic()
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if get(ground.server, "/api/count?page=/").status == 200:
+                break
+        assert time.monotonic() < began + 5, "it doesn't recover"
+        time.sleep(0.05)
+    ground.note(f"{used_s / 3:.0%} of a core meanwhile, back after {time.monotonic() - began:.1f} s")
+    assert used_s < 1.5, "it spins"
+
+
+@item(18, "readers that stop reading, beside healthy ones", "--app", str(APPS / "flood_app.py:live"))
+def deaf_readers(ground: Ground) -> None:
+    deaf = []
+    for _ in range(ground.size(200, 20)):
+        reader = socket.socket()
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        reader.connect((ground.server.host, ground.server.port))
+        reader.sendall(upgrade_request(websocket("/socket.io/")))
+        assert reader.recv(4_096)
+        reader.sendall(masked_text("40"))
+        deaf.append(reader)
+    healthy = [Client(ground.server, "websocket") for _ in range(ground.size(100, 10))]
+    healthy[0].emit("flood", 300, 4_096)
+    for client in healthy:
+        client.receive_until(lambda packet: str(packet).startswith('42["drop",299'))
+    began = time.monotonic()
+    while ground.count() != len(healthy):
+        assert time.monotonic() < began + 20, "deaf readers are not ended"
+        time.sleep(0.2)
+    ground.note(f"{len(healthy)} healthy ones lost none, {len(deaf)} deaf ones ended")
+    for client in healthy:
+        client.close()
+    for reader in deaf:
+        reader.close()
+
+
+@item(19, "all clients come back at once")
+def reconnects(ground: Ground) -> None:
+    number = ground.size(5_000, 300)
+
+    async def come_back() -> asyncio.StreamWriter:
+        while True:
+            with contextlib.suppress(OSError, EOFError):
+                reader, writer = await asyncio.open_connection(ground.server.host, ground.server.port)
+                writer.write(upgrade_request(websocket("/socket.io/")))
+                if b" 101 " in await reader.readuntil(b"\r\n\r\n"):
+                    writer.write(masked_text("40/back,"))
+                    await reader.readuntil(b"40/back,")
+                    return writer
+                writer.close()
+            await asyncio.sleep(random.uniform(0.5, 2))
+
+    async def all_of_them() -> float:
+        began = time.monotonic()
+        async with asyncio.timeout(30):
+            writers = await asyncio.gather(*(come_back() for _ in range(number)))
+        took_s = time.monotonic() - began
+        for writer in writers:
+            writer.transport.abort()
+        return took_s
+
+    for _ in range(2):
+        ground.note(f"{number} back after {asyncio.run(all_of_them()):.1f} s")
 
 
 @item(20, "clients that join and leave as fast as they can")
