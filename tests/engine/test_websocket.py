@@ -198,6 +198,42 @@ def test_a_malformed_packet_closes_the_websocket() -> None:
     run(test)
 
 
+# Cost
+
+
+def test_messages_to_many_clients_that_read_need_no_task_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(room: Room) -> None:
+        opened = [await room.open() for _ in range(20)]
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        made: list[str] = []
+
+        def counted(name: str) -> Callable[..., Any]:
+            original = getattr(loop, name)
+
+            def call(*args: Any, **more: Any) -> Any:
+                made.append(name)
+                return original(*args, **more)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in ("create_task", "call_soon"):
+                patch.setattr(loop, name, counted(name))
+            for session, _ in opened:
+                session.send_newest("count", Outgoing(["41"]))
+                session.send("a")
+        assert [call.sent[2:] for _, call in opened] == [
+            [{"type": "websocket.send", "text": "41"}, {"type": "websocket.send", "text": "4a"}]
+        ] * 20
+        assert made.count("create_task") == 1
+        assert made.count("call_soon") <= 1
+        for _, call in opened:
+            await leave(call)
+
+    run(test)
+
+
 # Slow clients and broken links
 
 
@@ -328,6 +364,32 @@ def test_a_server_that_can_not_send_ends_the_session(caplog: pytest.LogCaptureFi
 
     run(test)
     assert "it can't" in caplog.text
+
+
+def test_a_server_that_can_not_send_the_very_first_packet_ends_the_session(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(room: Room) -> None:
+        call = Call(scope("websocket", WEBSOCKET, {}))
+        call.refuses = lambda message: Refusing("it can't") if "text" in message else None
+        call.put({"type": "websocket.connect"})
+        await call.start(room.endpoint).ends()
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
+
+    run(test)
+    assert "it can't" in caplog.text
+
+
+def test_a_client_that_goes_in_the_turn_in_which_it_stops_reading_is_lost() -> None:
+    async def test(room: Room) -> None:
+        session, call = await room.open()
+        call.open_gate.clear()
+        asyncio.get_running_loop().call_soon(session.send, "a")
+        await leave(call, GONE)
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_ERROR]
+        assert len(call.sent) == 2
+
+    run(test)
 
 
 def test_a_client_that_does_not_let_its_websocket_close_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from nannin.access.gate import Gate
 from nannin.access.origin import cors_headers, find_header, preflight_headers
+from nannin.engine.at_once import AtOnce
 from nannin.engine.engine import Engine
 from nannin.engine.link import DirectLink
 from nannin.engine.misdirected import refuse_host
@@ -25,6 +26,7 @@ class Endpoint:
     def __init__(self, engine: Engine, gate: Gate) -> None:
         self._engine = engine
         self._gate = gate
+        self._at_once = AtOnce()
 
     def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
         """Opens a session over a WebSocket at once; False if this is to be called instead."""
@@ -52,7 +54,7 @@ class Endpoint:
         elif request.sid is not None and request.sid not in self._engine.sessions:
             self._tell_refused(Refusal.SESSION_UNKNOWN)
         if websocket:
-            await serve_websocket(self._engine, request, scope, receive, send)
+            await serve_websocket(self._engine, self._at_once, request, scope, receive, send)
             return
         headers = cors_headers(origin) if allowed else [(b"vary", b"Origin")]
         if method == "OPTIONS" and allowed:

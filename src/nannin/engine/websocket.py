@@ -9,6 +9,7 @@ from collections import deque
 from starlette.types import Message, Receive, Scope, Send
 
 from nannin.access.addresses import FREE
+from nannin.engine.at_once import AtOnce
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import EXTENSION, DirectLink, RequestRefused, retry_headers
@@ -28,13 +29,14 @@ _NORMAL = 1000
 
 
 class AsgiLink:
-    """Writes to one WebSocket through ASGI's `send`, which may wait: a task does, while there is work.
+    """Writes to one WebSocket through ASGI's `send`, which runs at once and has a task only where it waits.
 
     A client reads too slowly if `send` hasn't returned a turn of the loop after it was called, or when the
     next message is written.
 
     Args:
         send: ASGI's.
+        at_once: runs `send`.
         max_outbox_bytes: how much may wait for a client that reads slowly.
 
     Attributes:
@@ -45,21 +47,27 @@ class AsgiLink:
     close_timeout_s = 5.0
     descriptor = -1  # only the server knows its socket
 
-    def __init__(self, send: Send, max_outbox_bytes: int) -> None:
+    def __init__(self, send: Send, at_once: AtOnce, max_outbox_bytes: int) -> None:
         self._send = send
+        self._at_once = at_once
+        self._max_outbox_bytes = max_outbox_bytes
         self._outbox: deque[Outgoing] = deque()
-        self._outbox_bytes = 0
-        self._under_way_bytes = 0
-        self._backlog = Backlog(max_outbox_bytes)
         self._newest: Newest[Outgoing] = Newest()
+        self._under_way: Outgoing | None = None
+        self._backlog: Backlog | None = None  # while something waits for the client
+        self._waiting_bytes = 0  # under way and in the outbox, while there is a backlog
         self._close_code: int | None = None
         self._takes_more = True  # until it is closed, lost, or too much waits
-        self._flushing: asyncio.Task[None] | None = None
-        self._is_sending = False
+        self._is_flushing = False
+        self._task: asyncio.Task[None] | None = None  # of its own, while `send` waits
         self._receiver: Receiver[AsgiLink] | None = None
         self._patience: asyncio.Timeout | None = None
         self._read_again: asyncio.Event | None = None
-        self.blocked = False
+        self._end_within_s: float | None = None  # for whoever receives from the client next
+
+    @property
+    def blocked(self) -> bool:
+        return self._backlog is not None
 
     def attach(self, receiver: Receiver[AsgiLink], patience: asyncio.Timeout) -> None:
         """Tells a receiver of the client from now on.
@@ -71,37 +79,30 @@ class AsgiLink:
         self._receiver, self._patience = receiver, patience
         if self.blocked:
             receiver.block(self)
-        if self._close_code is not None:
-            self._lose_patience()
+        if self._end_within_s is not None:
+            self._lose_patience(self._end_within_s)
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own; a client that lets too much wait is closed."""
         if not self._takes_more:
             return
-        if self._is_sending:
-            self._block()
-        if not self._backlog.is_fresh:
-            asyncio.get_running_loop().call_soon(self._backlog.settle)
-        if (
-            not self._backlog.add(outgoing.size_bytes, self._outbox_bytes + self._under_way_bytes)
-            and self._receiver is not None
-        ):
-            self._drop_outbox()
-            self._receiver.overflow(self)
+        if self._under_way is not None and not self._may_wait(outgoing):
             return
         self._outbox.append(outgoing)
-        self._outbox_bytes += outgoing.size_bytes
-        self._start()
+        if not self._is_flushing:
+            self._start()
 
     def write_newest(self, key: str, outgoing: Outgoing) -> None:
         """As `write`; while an earlier message is under way, only the newest of each key waits."""
         if not self._takes_more:
             return
-        if self._is_sending:
+        if self._under_way is not None:
             self._block()
             self._newest.put(key, outgoing)
-        else:
-            self.write(outgoing)
+            return
+        self._outbox.append(outgoing)
+        if not self._is_flushing:
+            self._start()
 
     def forget_newest(self, key: str) -> None:
         """Takes back what waits under this key."""
@@ -125,26 +126,34 @@ class AsgiLink:
         """Closes the WebSocket after what was written; a client that doesn't read then is cut off."""
         if self._close_code is None:
             self._takes_more, self._close_code = False, code
-            self._start()
-            self._lose_patience()
+            if not self._is_flushing:
+                self._start()
+            self._lose_patience(self.close_timeout_s)
 
     def lose(self) -> None:
         """The WebSocket is gone: nothing is sent any more."""
         self._close_code, self._patience = _ABNORMAL, None
         self._drop_outbox()
-        if self._flushing is not None:
-            self._flushing.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     def _start(self) -> None:
-        if self._flushing is None:
-            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+        self._is_flushing = True
+        self._at_once.run(self._flush(), self._hold)
 
     async def _flush(self) -> None:
-        self._is_sending = True
+        send = self._send
         try:
             while self._outbox or self._newest:
-                await self._send_next()
-            if self._close_code is not None:
+                self._under_way = self._take()
+                for packet in self._under_way.packets:
+                    # Some servers take plain bytes alone, and not a `SharedBinary`.
+                    part = {"text": packet} if isinstance(packet, str) else {"bytes": bytes(packet)}
+                    await send({"type": "websocket.send", **part})
+                if self._backlog is not None:
+                    self._read(self._under_way)
+            self._under_way = None
+            if self._close_code is not None and self._close_code != _ABNORMAL:
                 await self._send_close(self._close_code)
         except (OSError, RuntimeError):
             # The peer went away while we wrote. Servers say so in both ways; `receive` ends the session.
@@ -154,30 +163,33 @@ class AsgiLink:
             self._drop_outbox()
             self._lose_patience(0.0)
         finally:
-            self._flushing, self._is_sending, self._under_way_bytes = None, False, 0
-        if self.blocked:
-            self.blocked = False
+            self._under_way, self._is_flushing, self._task = None, False, None
+        if self._backlog is not None:
+            self._backlog = None
             if self._receiver is not None:
                 self._receiver.drain(self)
 
-    async def _send_next(self) -> None:
+    def _take(self) -> Outgoing:
+        """What is sent next."""
         if self._outbox:
-            outgoing = self._outbox.popleft()
-            self._outbox_bytes -= outgoing.size_bytes
-        else:
-            outgoing = self._newest.take()
-        self._under_way_bytes = outgoing.size_bytes
-        noticing = asyncio.get_running_loop().call_soon(self._block)
-        try:
-            for packet in outgoing.packets:
-                # Some servers take plain bytes alone, and not a `SharedBinary`.
-                part = {"text": packet} if isinstance(packet, str) else {"bytes": bytes(packet)}
-                await self._send({"type": "websocket.send", **part})
-        finally:
-            noticing.cancel()
-            self._under_way_bytes = 0
-        if self.blocked and self._receiver is not None:
-            self._receiver.block(self)  # the client reads, however slowly: its time to drain begins again
+            return self._outbox.popleft()
+        outgoing = self._newest.take()
+        self._waiting_bytes += outgoing.size_bytes
+        return outgoing
+
+    def _read(self, outgoing: Outgoing) -> None:
+        """The client has read this, however slowly: its time to drain begins again."""
+        self._waiting_bytes -= outgoing.size_bytes
+        if self._receiver is not None:
+            self._receiver.block(self)
+
+    def _hold(self, task: asyncio.Task[None]) -> None:
+        """The client reads too slowly, and this task waits for it."""
+        self._task = task
+        if self._close_code == _ABNORMAL:  # it was lost in the turn in which `send` began to wait
+            task.cancel()
+        elif self._under_way is not None and not (backlog := self._block()).is_fresh:
+            backlog.settle()  # what waits was written before this turn
 
     async def _send_close(self, code: int) -> None:
         try:
@@ -189,21 +201,37 @@ class AsgiLink:
             logger.debug("the server refused the close code %s", code, exc_info=True)
             await self._send({"type": "websocket.close", "code": _NORMAL})
 
-    def _block(self) -> None:
-        if not self.blocked:
-            self.blocked = True
+    def _may_wait(self, outgoing: Outgoing) -> bool:
+        """Notes what is written while an earlier message is under way; False if that is too much."""
+        backlog = self._block()
+        if not backlog.is_fresh:
+            asyncio.get_running_loop().call_soon(backlog.settle)
+        if not backlog.add(outgoing.size_bytes, self._waiting_bytes) and self._receiver is not None:
+            self._drop_outbox()
+            self._receiver.overflow(self)
+            return False
+        self._waiting_bytes += outgoing.size_bytes
+        return True
+
+    def _block(self) -> Backlog:
+        if self._backlog is None:
+            self._backlog = Backlog(self._max_outbox_bytes)
+            self._waiting_bytes = sum(waiting.size_bytes for waiting in self._outbox)
+            if self._under_way is not None:
+                self._waiting_bytes += self._under_way.size_bytes
             if self._receiver is not None:
                 self._receiver.block(self)
+        return self._backlog
 
     def _drop_outbox(self) -> None:
         self._takes_more = False
         self._outbox.clear()
-        self._outbox_bytes = 0
         self._newest = Newest()
 
-    def _lose_patience(self, seconds: float | None = None) -> None:
-        if self._patience is not None:
-            within_s = self.close_timeout_s if seconds is None else seconds
+    def _lose_patience(self, within_s: float) -> None:
+        if self._patience is None:
+            self._end_within_s = within_s
+        else:
             self._patience.reschedule(asyncio.get_running_loop().time() + within_s)
 
 
@@ -221,12 +249,18 @@ def open_websocket(engine: Engine, scope: Scope, link: DirectLink) -> None:
 
 
 async def serve_websocket(
-    engine: Engine, request: EngineRequest | Refusal, scope: Scope, receive: Receive, send: Send
+    engine: Engine,
+    at_once: AtOnce,
+    request: EngineRequest | Refusal,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
 ) -> None:
     """Serves one WebSocket from its opening handshake to its end.
 
     Args:
         engine: whose session it becomes, or belongs to.
+        at_once: runs `send`, where the server offers no direct writes.
         request: what its query says, or why it is refused.
     """
     await receive()  # websocket.connect
@@ -245,7 +279,7 @@ async def serve_websocket(
         return
     direct = scope.get("extensions", {}).get(EXTENSION)
     link: AsgiLink | DirectLink
-    link = AsgiLink(send, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
+    link = AsgiLink(send, at_once, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
     if session is None:
         try:
             await send(_accept(scope))
