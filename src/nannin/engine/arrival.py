@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.http import LimitedHttp, refuse
 from nannin.engine.opening import find_opening
+from nannin.engine.patience import Patience
 
 
 class Arrival(asyncio.Protocol):
@@ -26,9 +27,9 @@ class Arrival(asyncio.Protocol):
         transport: the connection's.
     """
 
-    __slots__ = ("_alarm", "_app_state", "_config", "_state", "_until_s", "transport")
+    __slots__ = ("_app_state", "_config", "_patience", "_state", "_until_s", "transport")
 
-    _alarm: asyncio.TimerHandle
+    _patience: Patience
     transport: asyncio.Transport
 
     http: ClassVar[type[LimitedHttp]] = LimitedHttp
@@ -51,7 +52,7 @@ class Arrival(asyncio.Protocol):
         self._state.connections.add(self)  # type: ignore[arg-type]
         loop = asyncio.get_running_loop()
         self._until_s = loop.time() + self.http.head_timeout_s
-        self._alarm = loop.call_at(self._until_s, refuse, self.transport, 408)
+        self._patience = Patience(loop, self._until_s, refuse, self.transport, 408)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client went away without a word."""
@@ -76,5 +77,5 @@ class Arrival(asyncio.Protocol):
         self.transport.close()
 
     def _leave(self) -> None:
-        self._alarm.cancel()
+        self._patience.cancel()
         self._state.connections.discard(self)

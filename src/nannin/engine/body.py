@@ -8,6 +8,7 @@ import enum
 from starlette.types import Receive, Scope
 
 from nannin.access.origin import find_header
+from nannin.engine.patience import Patience
 
 # How long a body may take to arrive.
 TIMEOUT_S = 15.0
@@ -28,9 +29,14 @@ async def read_body(
     declared = find_header(scope["headers"], b"content-length")
     if declared.isdecimal() and int(declared) > max_bytes:
         return Unread.TOO_LARGE
+    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(timeout_s):
-            return await _read(receive, max_bytes)
+        async with asyncio.timeout(None) as timeout:
+            patience = Patience(loop, loop.time() + timeout_s, lambda: timeout.reschedule(loop.time()))
+            try:
+                return await _read(receive, max_bytes)
+            finally:
+                patience.cancel()
     except TimeoutError:
         return Unread.TOO_SLOW
 

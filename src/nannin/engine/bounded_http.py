@@ -7,12 +7,13 @@ answer is cut off. What a client lets pile up, be it requests or answers, is bou
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from nannin.engine.blocked import unread_bytes
+from nannin.engine.patience import LATE_S, Patience
 
 # Requests of one connection that may wait for the answers before them; the others wait unread.
 MAX_WAITING = 4
@@ -25,8 +26,6 @@ MAX_IDLE_BYTES = 65_536
 LEAST_BYTES_PER_S = 1_024
 # For so long a client that has closed its side may still be answered.
 HALF_CLOSED_S = 0.1
-# An alarm that rings so late tells of us and not of the client, which then has another try.
-LATE_S = 0.1
 _BLANK_LINE = b"\r\n\r\n"
 
 
@@ -50,7 +49,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._idle_bytes = 0
         self._body_bytes = 0
         self._idle_until_s = 0.0
-        self._body_alarm: asyncio.TimerHandle | None = None
+        self._body_alarm: Patience | None = None
         self._unread_alarm: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -132,7 +131,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.loop.call_soon(self._parse_held)
 
     def timeout_keep_alive_handler(self) -> None:
-        self._close()
+        self._wait_for_next(self.loop.time())  # the next request may have come: the loop reads once
 
     def _should_upgrade(self) -> bool:
         """Whether a WebSocket may take over the connection: not while an answer is on its way there."""
@@ -178,11 +177,16 @@ class BoundedHttp(HttpToolsProtocol):
                 self._watch_body()
         elif self.cycle is not None and self.cycle.response_complete and self.timeout_keep_alive_task is None:
             # An empty line between two requests is allowed, and no reason to wait longer for the second one.
-            self.timeout_keep_alive_task = self.loop.call_at(self._idle_until_s, self._close)
+            self._wait_for_next(self._idle_until_s)
+
+    def _wait_for_next(self, until_s: float) -> None:
+        """Closes the connection if no request comes until then."""
+        patience = Patience(self.loop, until_s, self._close)
+        self.timeout_keep_alive_task = cast(asyncio.TimerHandle, patience)  # for uvicorn, which cancels it
 
     def _watch_body(self) -> None:
         seen_bytes, until_s = self._body_bytes, self.loop.time() + self.body_timeout_s
-        self._body_alarm = self.loop.call_at(until_s, self._look_at_body, seen_bytes, until_s)
+        self._body_alarm = Patience(self.loop, until_s, self._look_at_body, seen_bytes, until_s)
 
     def _look_at_body(self, seen_bytes: int, until_s: float) -> None:
         """Cuts off who sends a body too slowly; not if we are late, or the application doesn't read it."""

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from nannin.access.hosts import has_one_host
 from nannin.engine.bounded_http import BoundedHttp
+from nannin.engine.patience import Patience
 
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 8_192
@@ -48,11 +49,11 @@ class LimitedHttp(BoundedHttp):
         self._too_large = False
         self._has_one_host = True
         self._is_ascii = True  # what has come last: the parser stops at the first byte that it does not take
-        self._alarm: asyncio.TimerHandle | None = None
+        self._patience: Patience | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._set_alarm()
+        self._begin_patience()
 
     def go_on(self, transport: asyncio.Transport, until_s: float) -> None:
         """Takes over a connection that has been waited on.
@@ -63,10 +64,10 @@ class LimitedHttp(BoundedHttp):
         """
         transport.set_protocol(self)
         super().connection_made(transport)
-        self._set_alarm(until_s)
+        self._begin_patience(until_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_alarm()
+        self._end_patience()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -78,7 +79,7 @@ class LimitedHttp(BoundedHttp):
             self._refuse(431)
 
     def handle_websocket_upgrade(self) -> None:
-        self._cancel_alarm()
+        self._end_patience()
         super().handle_websocket_upgrade()
         # They refer to each other: both go at once, 2 KB a connection, and need no garbage collection.
         del self.parser
@@ -95,7 +96,7 @@ class LimitedHttp(BoundedHttp):
     def on_message_begin(self) -> None:
         if not self._in_head:
             self._in_head, self._head_bytes = True, 0
-            self._set_alarm()
+            self._begin_patience()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -108,7 +109,7 @@ class LimitedHttp(BoundedHttp):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._cancel_alarm()
+        self._end_patience()
         self._has_one_host = has_one_host(self.headers, self.parser.get_http_version())
         if not self._has_one_host:
             raise NotOneHost
@@ -119,15 +120,15 @@ class LimitedHttp(BoundedHttp):
             self._too_large = True
             raise HeadTooLarge
 
-    def _set_alarm(self, until_s: float | None = None) -> None:
-        self._cancel_alarm()
+    def _begin_patience(self, until_s: float | None = None) -> None:
+        self._end_patience()
         until_s = self.loop.time() + self.head_timeout_s if until_s is None else until_s
-        self._alarm = self.loop.call_at(until_s, self._refuse, 408)
+        self._patience = Patience(self.loop, until_s, self._refuse, 408)
 
-    def _cancel_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _refuse(self, status: int) -> None:
         refuse(self.transport, status)
