@@ -218,6 +218,8 @@ class Socket(About):
                 return await answer
         except TimeoutError:
             raise CallTimeout(f"socket {self.id} did not acknowledge {event!r} in {timeout} s") from None
+        finally:
+            del answer  # it holds the exception, whose traceback holds this frame: a circle
 
     def disconnect(self, close: bool = False) -> None:
         """Takes the client off the page, which it learns; it does not come back by itself.
