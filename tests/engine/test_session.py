@@ -15,6 +15,8 @@ def test_what_an_application_is_given_has_few_names() -> None:
         "is_writable",
         "link",
         "number",
+        "read_on",
+        "reads",
         "send_newest",
         "send_outgoing",
     }

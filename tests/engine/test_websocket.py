@@ -12,6 +12,7 @@ from starlette.types import Message
 
 from nannin.access.gate import Gate
 from nannin.engine.endpoint import Endpoint
+from nannin.engine.reading import SHARE_FRAMES
 from nannin.engine.session import Session
 from nannin.engine.websocket import AsgiLink
 from nannin.wire.disconnect_reason import DisconnectReason
@@ -508,5 +509,19 @@ def test_a_candidate_that_goes_away_in_its_handshake_makes_room_for_the_next() -
         second.put(text("2probe"))
         assert (await second.sends(2))[1].get("text") == "3probe"
         await leave(second)
+
+    run(test)
+
+
+def test_a_client_that_sends_without_a_pause_leaves_the_others_their_turns() -> None:
+    async def test(room: Room) -> None:
+        _, call = await room.open()
+        messages = room.hall.app.messages
+        call.put(*[text(f"4{number}") for number in range(5 * SHARE_FRAMES)])
+        for turns in range(4):
+            await asyncio.sleep(0)
+            assert len(messages) <= (turns + 1) * SHARE_FRAMES
+        await leave(call)
+        assert messages == [str(number) for number in range(5 * SHARE_FRAMES)]
 
     run(test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 
@@ -13,6 +14,7 @@ from nannin.engine.at_once import AtOnce
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import EXTENSION, DirectLink, RequestRefused, retry_headers
+from nannin.engine.reading import SHARE_FRAMES
 from nannin.engine.receiver import Receiver
 from nannin.engine.served_session import ServedSession
 from nannin.wire.engine_request import EngineRequest, Refusal
@@ -321,8 +323,10 @@ async def _receive_all(session: ServedSession, link: AsgiLink, receive: Receive)
     try:
         async with asyncio.timeout(None) as patience:
             link.attach(session, patience)
-            while True:
+            for number in itertools.count(1):
                 message = await link.receive(receive)
+                if number % SHARE_FRAMES == 0:
+                    await asyncio.sleep(0)  # `receive` may find a message each time, and never wait
                 if message["type"] == "websocket.disconnect":
                     code = message.get("code", _ABNORMAL)
                     # uvicorn's own class says 1005 of a link that broke, too, but only then gives no reason.
