@@ -202,18 +202,19 @@ class Caller:
         socket: Socket,
         event: str,
         args: tuple[Any, ...],
+        depth: int = 0,
     ) -> Any:
-        async def go_on(depth: int) -> Any:
-            if depth < len(handlers.middleware):
-                return await handlers.middleware[depth](socket, event, args, lambda: go_on(depth + 1))
-            # Nor is the disconnect handler called for a client that left meanwhile.
-            gone = event == CONNECT and connection.state is SocketState.LEFT
-            if handler is None or gone:
-                return _judge(event, None)
-            result = self._invoke(handler, connection, socket, event, args)
-            return _judge(event, await result if inspect.isawaitable(result) else result)
-
-        return await go_on(0)
+        """Calls the middleware from so deep on, and in the end the handler."""
+        if depth < len(handlers.middleware):
+            # Not a function within this one, which would hold itself: a circle for each event.
+            call_next = partial(self._through, handlers, handler, connection, socket, event, args, depth + 1)
+            return await handlers.middleware[depth](socket, event, args, call_next)
+        # Nor is the disconnect handler called for a client that left meanwhile.
+        gone = event == CONNECT and connection.state is SocketState.LEFT
+        if handler is None or gone:
+            return _judge(event, None)
+        result = self._invoke(handler, connection, socket, event, args)
+        return _judge(event, await result if inspect.isawaitable(result) else result)
 
     async def _finish(
         self, coroutine: Coroutine[Any, Any, Any], on_result: OnResult, on_error: OnError
