@@ -29,6 +29,16 @@ def upgrade_request(path: str) -> bytes:
     ).encode()
 
 
+def deaf_client(server: Server, packet: str) -> socket.socket:
+    """A WebSocket with a small receive buffer that has sent one packet, and reads nothing from now on."""
+    client = connect(
+        server, upgrade_request("/socket.io/?EIO=4&transport=websocket"), receive_buffer_bytes=4_096
+    )
+    assert client.recv(4_096)
+    client.sendall(masked_text(packet))
+    return client
+
+
 def masked_text(text: str) -> bytes:
     """A WebSocket text frame of a client, masked with zeros."""
     return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text.encode()

@@ -7,10 +7,9 @@ import contextlib
 import http.client
 import json
 import random
-import socket
 import time
 
-from support.raw_client import masked_text, upgrade_request
+from support.raw_client import deaf_client, masked_text, upgrade_request
 from support.raw_links import Client
 from support.raw_wire import Closed, Tcp, WebSocket, get, polling, websocket
 from support.servers import APPS
@@ -44,15 +43,7 @@ def descriptors(ground: Ground) -> None:
 
 @item(18, "readers that stop reading, beside healthy ones", "--app", str(APPS / "flood_app.py:live"))
 def deaf_readers(ground: Ground) -> None:
-    deaf = []
-    for _ in range(ground.size(200, 20)):
-        reader = socket.socket()
-        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        reader.connect((ground.server.host, ground.server.port))
-        reader.sendall(upgrade_request(websocket("/socket.io/")))
-        assert reader.recv(4_096)
-        reader.sendall(masked_text("40"))
-        deaf.append(reader)
+    deaf = [deaf_client(ground.server, "40") for _ in range(ground.size(200, 20))]
     healthy = [Client(ground.server, "websocket") for _ in range(ground.size(100, 10))]
     healthy[0].emit("flood", 300, 4_096)
     for client in healthy:

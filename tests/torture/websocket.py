@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterator
 
-from support.raw_client import upgrade_request
+from support.raw_client import deaf_client, upgrade_request
 from support.raw_wire import Tcp, websocket
 from torture.campaign import item
 from torture.ground import Ground
@@ -133,15 +132,8 @@ def fragments(ground: Ground) -> None:
 
 @item(26, "a peer with a receive buffer of 4 KB that reads nothing")
 def deaf(ground: Ground) -> None:
-    sockets = []
-    for _ in range(ground.size(200, 20)):
-        client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        client.connect((ground.server.host, ground.server.port))
-        client.sendall(upgrade_request(websocket("/socket.io/")))
-        assert client.recv(4_096)
-        client.sendall(_frame(0x81, b'40/witness,{"updates":"audience","observe":true}'))
-        sockets.append(client)
+    watch = '40/witness,{"updates":"audience","observe":true}'
+    sockets = [deaf_client(ground.server, watch) for _ in range(ground.size(200, 20))]
     time.sleep(ground.size(20, 2))
     for client in sockets:
         client.close()
