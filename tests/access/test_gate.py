@@ -78,3 +78,12 @@ def test_a_foreign_page_is_tallied_each_time_and_told_once(caplog: pytest.LogCap
     assert refusals.tally == {Refusal.ORIGIN: 150}
     assert len(caplog.records) == MAX_ORIGINS_LOGGED
     assert "--allow-origins https://evil0.example" in caplog.records[0].getMessage()
+
+
+def test_what_is_remembered_is_bounded_and_admits_no_other() -> None:
+    gate = Gate()
+    for number in range(200):
+        for _ in range(2):
+            assert gate.admits(asked(f"name{number}", f"http://name{number}"))
+            assert not gate.admits(asked(f"name{number}", f"http://name{number + 1}"))
+            assert not gate.admits(asked(f"name{number}", f"http://name{number}", f"http://name{number}"))
