@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, Socket
-from nannin.access.admission import Admission
+from nannin.access.admission import Admission, Verdict
 from nannin.access.connect import Connect
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.page_key import is_page_key
@@ -42,9 +42,11 @@ def judge(
     )
 
 
-def tokens(page: str, token: str) -> bool:
-    """The token of a page is its key backwards."""
-    return token == page[::-1]
+def tokens(page: str, token: str) -> Verdict:
+    """The token of a page is its key backwards, and an old one ends with a question mark."""
+    if token == page[::-1] + "?":
+        return Verdict.EXPIRED
+    return Verdict.VALID if token == page[::-1] else Verdict.WRONG
 
 
 # By itself
@@ -137,8 +139,8 @@ def test_only_the_first_problem_is_told_and_tallied() -> None:
 def test_the_advice_names_what_lets_a_client_onto_a_page(
     settings: dict[str, Any], key: str, auth: dict[str, Any], line: str | None
 ) -> None:
-    def verify(page: str, token: str) -> bool:
-        return page == "/" or tokens(page, token)
+    def verify(page: str, token: str) -> Verdict:
+        return Verdict.VALID if page == "/" else tokens(page, token)
 
     door = Admission(lambda page: page != "/shut", Settings(**settings), Refusals(), verify)
     assert door.advise(key, Connect.read({"token": "any"} | auth if key == "/" else auth)) == line
@@ -154,6 +156,18 @@ def test_where_pages_need_a_token_a_wrong_one_is_refused(token: Any) -> None:
     assert judge(door, "/news", token=token) == "Invalid token: this page needs a signed token"
     assert judge(door, "/news") == "Invalid token: this page needs a signed token"
     assert refusals.tally == {Refusal.TOKEN: 2}
+
+
+def test_a_token_that_has_ended_is_told_as_such() -> None:
+    refusals = Refusals()
+    door = admission(tokens, refusals)
+    assert judge(door, "/news", token="swen/?") == "Token expired: this page needs a newer token"
+    assert judge(door, "/olds", token="swen/?") == "Invalid token: this page needs a signed token"
+    assert refusals.tally == {Refusal.EXPIRED: 1, Refusal.TOKEN: 1}
+    advice = door.advise("/news", Connect.read({"token": "swen/?"}))
+    assert advice is not None
+    assert "'/news' is refused to a client with an expired token" in advice
+    assert "swen" not in advice
 
 
 @pytest.mark.parametrize("observes", [True, False])
@@ -209,7 +223,7 @@ def test_a_page_that_is_observed_is_joined_by_leaving_it_first() -> None:
 
 
 def test_whoever_is_refused_is_never_counted_and_told_nothing_else() -> None:
-    house = House(verify=tokens)
+    house = House(judge_token=tokens)
     client = house.client("/news", token="wrong", updates="audience")
     watching = house.client("/news", token="wrong", observe=True)
     for refused in (client, watching):
@@ -221,7 +235,7 @@ def test_whoever_is_refused_is_never_counted_and_told_nothing_else() -> None:
 
 
 def test_the_tally_knows_every_kind_of_refusal() -> None:
-    house = House(max_namespaces=1, verify=tokens)
+    house = House(max_namespaces=1, judge_token=tokens)
     house.on("connect", refuse, "/refusing")
     house.hub.handlers.declare("/news")
     client = house.client("/", token="/")

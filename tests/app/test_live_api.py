@@ -10,10 +10,12 @@ import httpx
 import pytest
 
 from nannin import ConnectionRefused, Count, Live, Page, SettingsError, Socket
+from nannin.access.admission import Verdict
 from nannin.access.tokens import Tokens
 from nannin.app.background import Background
 from nannin.app.goodbye import shut_down_all
 from nannin.app.live import _Changes
+from nannin.testing import Stage
 
 URL = "/socket.io/?EIO=4&transport=polling"
 SECRET = "a secret of the tests"
@@ -146,13 +148,34 @@ def test_middleware_is_an_async_function() -> None:
 
 async def test_a_token_opens_its_page() -> None:
     live = Live(page_secret=SECRET)
-    assert Tokens([SECRET]).verify("/news", live.token("/news"))
+    assert Tokens([SECRET]).judge("/news", live.token("/news"), 1e12) is Verdict.VALID
     async with visit(live) as http, asyncio.timeout(5):
         url = await enter(http, f'40/news,{{"token":"{live.token("/other")}"}}')
         assert (await http.get(url)).text.startswith('44/news,{"message":"Invalid token')
         await http.post(url, content=f'40/news,{{"token":"{live.token("/news")}"}}')
         assert (await http.get(url)).text.startswith('40/news,{"sid":')
     live.engine.shut_down()
+
+
+async def test_a_token_may_end_and_whoever_has_joined_by_then_stays() -> None:
+    live = Live(page_secret=SECRET)
+    async with Stage(live) as stage:
+        token = live.token("/", expires=60)
+        client = await stage.connect(auth={"token": token})
+        await stage.advance(59)
+        await stage.connect(auth={"token": token})
+        await stage.advance(2)
+        with pytest.raises(ConnectionRefused, match="Token expired: this page needs a newer token"):
+            await stage.connect(auth={"token": token})
+        assert client.connected
+        await stage.connect(auth={"token": live.token("/", expires=0.5)})
+        await stage.connect(auth={"token": live.token("/")})
+
+
+@pytest.mark.parametrize("expires", [0, -1, float("inf"), float("nan")])
+def test_a_time_after_which_a_token_ends_is_a_number_over_0(expires: float) -> None:
+    with pytest.raises(ValueError, match=r"expires must be a number of seconds over 0, not"):
+        Live(page_secret=SECRET).token("/", expires=expires)
 
 
 def test_without_a_secret_there_are_no_tokens() -> None:

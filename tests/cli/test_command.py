@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pathlib
+import time
 
 import pytest
 from click.testing import CliRunner
 
 import nannin.cli.watch.command
 import nannin.server.process
+from nannin.access.admission import Verdict
 from nannin.access.tokens import Tokens
 from nannin.cli.command import cli, main
 from nannin.errors import ApplicationError, BindError
@@ -242,7 +244,24 @@ def test_a_token_is_printed_that_the_server_takes(capsys: pytest.CaptureFixture[
     assert main(["token", "/人"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
-    assert Tokens([SECRET]).verify("/人", captured.out.removesuffix("\n"))
+    assert Tokens([SECRET]).judge("/人", captured.out.removesuffix("\n"), 1e12) is Verdict.VALID
+
+
+@pytest.mark.parametrize(("span", "seconds"), [("90s", 90), ("15m", 900), ("1h", 3_600), ("7d", 604_800)])
+def test_a_token_may_end_after_a_time(capsys: pytest.CaptureFixture[str], span: str, seconds: int) -> None:
+    os.environ["NANNIN_PAGE_SECRET"] = SECRET
+    before = int(time.time())
+    assert main(["token", "/x", "--expires", span]) == 0
+    token, after = capsys.readouterr().out.removesuffix("\n"), int(time.time())
+    assert Tokens([SECRET]).judge("/x", token, before + seconds - 1) is Verdict.VALID
+    assert Tokens([SECRET]).judge("/x", token, after + seconds) is Verdict.EXPIRED
+
+
+@pytest.mark.parametrize("span", ["", "1", "h", "0s", "1.5h", "-1h", "1w", "1h ", "99999999s"])
+def test_a_time_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], span: str) -> None:
+    os.environ["NANNIN_PAGE_SECRET"] = SECRET
+    line = f"nannin: --expires must be a time such as 90s, 15m, 1h or 7d, not {span!r}"
+    assert refusal(capsys, "token", "/x", "--expires", span) == line
 
 
 def test_a_token_is_made_with_the_secret_of_a_file_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, Socket
+from nannin.access.admission import Verdict
 from nannin.access.refusals import Refusal
 from nannin.audience.roster import Count
 from nannin.wire.socket_packet import Packet, PacketType
@@ -261,11 +262,11 @@ async def test_a_connect_handler_that_never_decides_is_cut_off_by_the_connect_ti
 def test_a_token_that_is_refused_again_is_looked_at_once_more_and_not_twice() -> None:
     looks: list[str] = []
 
-    def verify(page: str, token: str) -> bool:
+    def judge(page: str, token: str) -> Verdict:
         looks.append(token)
-        return False
+        return Verdict.WRONG
 
-    house = House(verify=verify)
+    house = House(judge_token=judge)
     for number in range(3):
         house.client("/", token=str(number))
     assert looks == ["0", "0", "1", "2"], "the first time, to tell the log why"

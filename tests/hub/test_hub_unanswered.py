@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, DisconnectReason, Socket
+from nannin.access.admission import Verdict
 from nannin.audience.roster import Count
 from nannin.hub.hub import ANSWER_UNDER_WAY_S, MAX_MISSING_TOLD
 from nannin.wire.socket_packet import PacketType
@@ -259,7 +260,7 @@ def test_a_page_that_is_not_among_those_of_the_setting_is_named_with_them(
 def test_a_page_that_needs_a_token_is_named_once_with_the_command_that_prints_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    house = House(verify=lambda page, token: token == "right")
+    house = House(judge_token=lambda page, token: Verdict.VALID if token == "right" else Verdict.WRONG)
     for token in ("", "wrong", "right"):
         house.client("/news", token=token)
     [record] = caplog.records

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from nannin.access.admission import Verdict
 from nannin.access.refusals import Refusals
 from nannin.audience.roster import Count, Counts, Roster
 from nannin.engine.engine import Engine
@@ -190,7 +191,7 @@ class House:
         *,
         limits: Limits | None = None,
         is_crawler: Callable[[str], bool] = lambda user_agent: False,
-        verify: Callable[[str, str], bool] | None = None,
+        judge_token: Callable[[str, str], Verdict] | None = None,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
         make_counts: Callable[[Roster[Connection]], Counts] = lambda roster: roster,
         **settings: Any,
@@ -205,7 +206,7 @@ class House:
             new_id=lambda: f"socket-{next(self._ids)}",
             clock=self.clock,
             is_crawler=is_crawler,
-            verify=verify,
+            judge_token=judge_token,
             slices=slices,
             make_counts=make_counts,
         )

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 
 from nannin.access.connect import Connect
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.page_key import is_page_key
 from nannin.settings import Settings
+
+
+class Verdict(enum.Enum):
+    """What a token is to a page."""
+
+    VALID = enum.auto()
+    WRONG = enum.auto()
+    EXPIRED = enum.auto()  # it was valid once
 
 
 class Admission:
@@ -17,7 +26,7 @@ class Admission:
         exists: whether there is a page with this key.
         settings: the limits.
         refusals: tallies those that are refused.
-        verify: whether a token opens a page; None where pages need none.
+        judge_token: says what a token is to a page; None where pages need none.
     """
 
     def __init__(
@@ -25,12 +34,12 @@ class Admission:
         exists: Callable[[str], bool],
         settings: Settings,
         refusals: Refusals,
-        verify: Callable[[str, str], bool] | None,
+        judge_token: Callable[[str, str], Verdict] | None,
     ) -> None:
         self._exists = exists
         self._settings = settings
         self._refusals = refusals
-        self._verify = verify
+        self._judge_token = judge_token
 
     def judge(
         self, key: str, connect: Connect, *, observes: bool, is_on: bool, observed: int, joined: int
@@ -82,7 +91,13 @@ class Admission:
                 f"{key!r:.80} is refused as an invalid namespace, since only pages with handlers exist: "
                 'live.page("/*") with a handler, or the setting pages, lets it in'
             )
-        if not self._has_token(key, connect):
+        verdict = self._verdict(key, connect)
+        if verdict is Verdict.EXPIRED:
+            return (
+                f"{key!r:.80} is refused to a client with an expired token: the page that gave it the token "
+                "has to renew it, as data-token of the tag or in the client's auth"
+            )
+        if verdict is Verdict.WRONG:
             said = "a wrong token" if connect.token else "no token"
             return (
                 f"{key!r:.80} is refused to a client with {said}: page_secret is set; "
@@ -90,16 +105,21 @@ class Admission:
             )
         return None
 
-    def _has_token(self, key: str, connect: Connect) -> bool:
-        return self._verify is None or bool(connect.token and self._verify(key, connect.token))
+    def _verdict(self, key: str, connect: Connect) -> Verdict:
+        if self._judge_token is None:
+            return Verdict.VALID
+        return self._judge_token(key, connect.token) if connect.token else Verdict.WRONG
 
     def _judge_page(self, key: str, connect: Connect, is_on: bool) -> tuple[Refusal, str] | None:
         if not self._exists(key):
             return Refusal.PAGE, "Invalid namespace"
         if is_on:
             return Refusal.PAGE, "Already connected"
-        if not self._has_token(key, connect):
+        verdict = self._verdict(key, connect)
+        if verdict is Verdict.WRONG:
             return Refusal.TOKEN, "Invalid token: this page needs a signed token"
+        if verdict is Verdict.EXPIRED:
+            return Refusal.EXPIRED, "Token expired: this page needs a newer token"
         return None
 
     def _judge_limits(self, observes: bool, observed: int, joined: int) -> tuple[Refusal, str] | None:

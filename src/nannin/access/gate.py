@@ -20,7 +20,7 @@ logger = logging.getLogger("nannin.access")
 
 # How many foreign origins the log tells of. The tally counts them all.
 MAX_ORIGINS_LOGGED: Final = 16
-# How many pairs of Origin and Host to remember. To compare one takes 15 us, and nearly all pages send the same.
+# How many pairs of Origin and Host to remember. To compare one takes 15 us, and most pages send the same.
 _MAX_ADMITTED: Final = 64
 
 

@@ -21,6 +21,7 @@ class Refusal(enum.StrEnum):
     ORIGIN = "origin"  # a page of a site that may not connect
     PAGE = "page"  # a page that doesn't exist, or that the session is on already
     TOKEN = "token"  # noqa: S105 - a page's token is missing or wrong
+    EXPIRED = "expired"  # a page's token was right, and has ended
     PAYLOAD = "payload"  # a CONNECT whose payload is malformed
     LIMIT = "limit"  # more pages than one session may have
     APPLICATION = "application"  # the connect handler refused

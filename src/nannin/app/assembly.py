@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 
 from nannin.access.addresses import Addresses
+from nannin.access.admission import Verdict
 from nannin.access.gate import Gate
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
@@ -50,7 +52,7 @@ class Assembly:
             new_id=new_id,
             clock=self.clock,
             is_crawler=_is_crawler,
-            verify=_verifier(settings),
+            judge_token=_token_judge(settings, self.unix_s),
         )
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
@@ -76,6 +78,10 @@ class Assembly:
     def handles_events(self) -> bool:
         """Whether the application handles clients' events, and does not only count them."""
         return self.hub.handlers.is_used
+
+    def unix_s(self) -> float:
+        """The time of day; where a test moves the clock, it moves with it."""
+        return time.time() - time.monotonic() + self.clock.now()
 
     def begin(self) -> None:
         """The running loop serves; to be called with each request, and cheap after the first."""
@@ -127,9 +133,10 @@ def _is_crawler(user_agent: str) -> bool:
     return is_crawler(user_agent)
 
 
-def _verifier(settings: Settings) -> Callable[[str, str], bool] | None:
+def _token_judge(settings: Settings, unix_s: Callable[[], float]) -> Callable[[str, str], Verdict] | None:
     if not settings.page_secret:
         return None
     from nannin.access.tokens import Tokens  # most servers need none, and it takes 16 ms to load
 
-    return Tokens(settings.page_secret).verify
+    tokens = Tokens(settings.page_secret)
+    return lambda page, token: tokens.judge(page, token, unix_s())

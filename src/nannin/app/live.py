@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -214,23 +215,29 @@ class Live:
         """
         return self.assembly.background.spawn(coroutine)
 
-    def token(self, page: str) -> str:
+    def token(self, page: str, *, expires: float | None = None) -> str:
         """The token that a client needs to join a page, where the setting `page_secret` is in force.
 
         Args:
             page: the page's key.
+            expires: seconds from now in which the client may join with it; None: until its secret is taken
+                out of the settings. A client that has joined by then stays.
 
         Returns:
             The token, which the client sends as `token` when it connects.
 
         Raises:
             SettingsError: `page_secret` is not set.
+            ValueError: `expires` is not a positive number.
         """
+        if expires is not None and not 0 < expires < math.inf:
+            raise ValueError(f"expires must be a number of seconds over 0, not {expires!r}")
         if not self.settings.page_secret:
             raise SettingsError("page_secret is not set: pages need no token")
         from nannin.access.tokens import Tokens  # most servers need none, and it takes 16 ms to load
 
-        return Tokens(self.settings.page_secret).sign(page)
+        until_unix_s = None if expires is None else math.ceil(self.assembly.unix_s() + expires)
+        return Tokens(self.settings.page_secret).sign(page, until_unix_s)
 
     if not TYPE_CHECKING:  # type checkers go on to refuse what a Live does not have
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +24,9 @@ EXIT_INTERRUPTED = 130  # Ctrl-C before anything was served
 
 # What other servers call their `serve`.
 SERVE_ELSEWHERE = frozenset({"start", "run", "up", "server", "dev"})
+
+SPAN = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 HEADINGS = {
     "Server": "Server",
@@ -238,10 +243,15 @@ def watch(url: str | None, pages: tuple[str, ...], token: str | None, **given: A
 
 @cli.command(context_settings=CONTEXT, short_help="Print a token that opens a page.")
 @click.argument("page")
+@click.option(
+    "--expires",
+    metavar="TIME",
+    help="How long a client may join with it, such as 90s, 15m, 1h or 7d. [as long as the secret]",
+)
 @click.option("--config", metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]")
-def token(page: str, config: str | None) -> None:
+def token(page: str, expires: str | None, config: str | None) -> None:
     """Prints the token that lets a client onto PAGE where the server has a page secret."""
-    found = page_token(check_page(page, "PAGE"), config)
+    found = page_token(check_page(page, "PAGE"), config, None if expires is None else read_span(expires))
     if found is None:
         setting = SETTINGS["page_secret"]
         raise SettingsError(
@@ -259,14 +269,28 @@ def check_page(page: str, name: str) -> str:
     return page
 
 
-def page_token(page: str, config: str | None = None) -> str | None:
-    """The token of a page, if the settings have a page secret."""
+def read_span(text: str) -> int:
+    """A span of time in seconds: `90s`, `15m`, `1h` or `7d`."""
+    match = SPAN.fullmatch(text)
+    if match is None:
+        raise click.UsageError(f"--expires must be a time such as 90s, 15m, 1h or 7d, not {text[:40]!r}")
+    return int(match[1]) * SECONDS_OF[match[2]]
+
+
+def page_token(page: str, config: str | None = None, expires_s: int | None = None) -> str | None:
+    """The token of a page, if the settings have a page secret.
+
+    Args:
+        page: its key.
+        config: the TOML file of the command line.
+        expires_s: the seconds after which it ends, or None.
+    """
     secrets = load(toml_path=config).page_secret
     if not secrets:
         return None
     from nannin.access.tokens import Tokens
 
-    return Tokens(secrets).sign(page)
+    return Tokens(secrets).sign(page, None if expires_s is None else int(time.time()) + expires_s)
 
 
 @cli.command(context_settings=CONTEXT, short_help="Send an event to the clients of a server.")

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
-from nannin.access.admission import Admission
+from nannin.access.admission import Admission, Verdict
 from nannin.access.connect import Connect, Format
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.pace import Pace
@@ -68,7 +68,7 @@ class Hub:
         new_id: makes a connection's id.
         clock: time and turns of the loop.
         is_crawler: whether this User-Agent is a crawler's, which is told but not counted.
-        verify: whether a token opens a page; None where pages need none.
+        judge_token: says what a token is to a page; None where pages need none.
         slices: how much of a fan-out is told before the loop turns.
         make_counts: takes this node's roster, and returns what knows how many are on each page. By default
             that is the roster itself; where several nodes share their counts, it merges their parts.
@@ -96,7 +96,7 @@ class Hub:
         new_id: Callable[[], str],
         clock: Clock,
         is_crawler: Callable[[str], bool] = lambda user_agent: False,
-        verify: Callable[[str, str], bool] | None = None,
+        judge_token: Callable[[str, str], Verdict] | None = None,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
         make_counts: Callable[[Roster[Connection]], Counts] = lambda roster: roster,
     ) -> None:
@@ -131,7 +131,7 @@ class Hub:
         self._causes = Once(2)  # why sessions end for a client's packet
         self._strays = Once(MAX_STRAYS_TOLD)
         self._caller = Caller(clock, settings.max_handlers)
-        self._admission = Admission(handlers.exists, settings, refusals, verify)
+        self._admission = Admission(handlers.exists, settings, refusals, judge_token)
         self._comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, refusals, self.emitter)
         self._presence = Presence(self, handlers, self.people, self._caller)

@@ -391,6 +391,37 @@ def test_a_page_that_takes_a_token_gets_the_tags_and_the_elements(
         expect(page.locator("u")).to_have_text("none")
 
 
+def test_a_token_that_has_ended_can_be_renewed_in_place(publish: Publish, newcomer: Newcomer) -> None:
+    from nannin.access.tokens import Tokens
+
+    own, other = key_of(publish("/renewed", "")), key_of(publish("/watched", ""))
+    tokens = Tokens([SECRET])
+    old, new = tokens.sign(own, 1_000_000_000), tokens.sign(own, 100_000_000_000)
+    with nannin("--page-secret", SECRET) as server:
+        body = (
+            f'<b data-nannin>some</b> <i data-nannin data-nannin-page="{other}" data-nannin-token="x">few</i>'
+        )
+        page = newcomer("en")
+        wire = Wire(page)
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(publish("/renewed", embedding(server, body, tag=f'data-token="{old}"')))
+        comes_true(page, lambda: any("Token expired" in line for line in said))
+        expect(page.locator("b")).to_have_text("some")
+        assert "an expired token" in server.log
+        assert old not in server.log
+        renew = "([tag, name, token]) => { document.querySelector(tag).dataset[name] = token; }"
+        page.evaluate(renew, ["script", "token", new])
+        expect(page.locator("b")).to_have_text("1")
+        page.evaluate(renew, ["i", "nanninToken", tokens.sign(other)])
+        expect(page.locator("i")).to_have_text("0")
+        # Of one that is on the page, the next token is only kept for the next link.
+        page.evaluate(renew, ["script", "token", tokens.sign(own)])
+        page.wait_for_timeout(NOTHING_FOR_MS)
+        assert len(wire.joins) == 4
+        expect(page.locator("b")).to_have_text("1")
+
+
 # --- a page that is replaced in place ---
 
 

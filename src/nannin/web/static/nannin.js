@@ -13,8 +13,7 @@ const warned = {};
 let delay = 500;
 let link, open, shown, timer, later, gone, shows;
 
-// RFC 3986
-const asKey = (path) =>
+const asKey = (path) => // RFC 3986
   path
     .replace(/[^!-~\p{Cs}]|,/gu, encodeURIComponent)
     .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(unescape(code)) ?? code.toUpperCase())
@@ -108,8 +107,7 @@ const settle = () => {
   later = clearTimeout(later);
   const visible = !document.hidden;
   shown ||= visible;
-  // Turbo
-  const { page, token, store: chosen } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset;
+  const { page, token, store: chosen } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset; // Turbo
   const store = chosen || "local";
   const auth = { observe: false, token };
   if (store != "none" && !(store + "Storage" in window)) warn("unknown data-store " + store);
@@ -118,8 +116,7 @@ const settle = () => {
   try {
     const link = new URL(document.querySelector("link[rel=canonical]")?.href || location);
     if (link.host == place.host) place = link;
-    auth.observe = localStorage["nannin-off"] == 1;
-    if (auth.observe) delete auth.visitor;
+    if ((auth.observe = localStorage["nannin-off"] == 1)) delete auth.visitor;
     if (auth.visitor) {
       const storage = window[store + "Storage"];
       const today = Math.floor(Date.now() / 864e5);
@@ -135,8 +132,8 @@ const settle = () => {
     const { nannin, nanninPage, nanninToken: token } = element.dataset;
     const key = asKey(nanninPage ?? here);
     (shows[key] ??= []).push(element);
-    const count = counts[key]?.[nannin || "visitors"];
     wanted[key] ??= { observe: true, token };
+    const count = counts[key]?.[nannin || "visitors"];
     show(element, count);
     if (counts[key] && !(count >= 0)) warn("unknown data-nannin " + nannin);
   }
@@ -145,12 +142,12 @@ const settle = () => {
     const room = rooms[key];
     const auth = wanted[key];
     if (!room) {
-      rooms[key] = { ...auth, visible, updates: "audience" };
+      rooms[key] = { updates: "audience", visible, ...auth };
       link.send(`40${key},` + JSON.stringify(rooms[key]));
-    } else if (room.observe != auth?.observe) {
+    } else if (room.observe != auth?.observe || (!room.joined && room.token != auth.token)) {
       if (room.joined !== 0) link.send(`41${key},`);
-      delete rooms[key];
       delete counts[key];
+      delete rooms[key];
       soon();
     } else if (room.joined && room.visible != visible) {
       room.visible = visible;
