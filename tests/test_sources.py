@@ -423,3 +423,82 @@ def test_the_file_that_was_read_is_found_from_another_directory(
     assert to_environ({}, "other.toml") == {"NANNIN_CONFIG": str(empty_folder / "other.toml")}
     monkeypatch.setenv("NANNIN_CONFIG", "other.toml")
     assert to_environ({}) == {"NANNIN_CONFIG": str(empty_folder / "other.toml")}
+
+
+# Secrets in files
+
+LONG, OTHER = "sixteen-or-more-characters", "another-one-of-that-length"
+
+
+def test_a_secret_comes_from_a_file_that_any_source_may_name() -> None:
+    pathlib.Path("secret").write_text(f"{LONG}\n")
+    assert load({"emit_token_file": "secret"}, {}).emit_token == LONG
+    assert load(environ={"NANNIN_READ_TOKEN_FILE": "secret"}).read_token == LONG
+    assert load(environ={}, defaults={"page_secret_file": "secret"}).page_secret == (LONG,)
+    write_toml('emit_token_file = "secret"')
+    assert load(environ={}).emit_token == LONG
+
+
+@pytest.mark.parametrize("text", [f"{LONG},{OTHER}", f"{LONG}\n{OTHER}\n", f" {LONG}\r\n\r\n{OTHER}\r\n"])
+def test_a_file_may_hold_several_page_secrets(text: str) -> None:
+    pathlib.Path("secrets").write_text(text, newline="")
+    assert load({"page_secret_file": "secrets"}, {}).page_secret == (LONG, OTHER)
+
+
+def test_of_a_secret_and_a_file_the_one_from_the_higher_source_counts() -> None:
+    pathlib.Path("secret").write_text(LONG)
+    in_file, itself = {"NANNIN_EMIT_TOKEN_FILE": "secret"}, {"NANNIN_EMIT_TOKEN": OTHER}
+    assert load({"emit_token_file": "secret"}, itself).emit_token == LONG
+    assert load({"emit_token": OTHER}, in_file).emit_token == OTHER
+    assert load({"emit_token": OTHER}, in_file).emit_token_file is None
+    assert load({"emit_token": ""}, in_file).emit_token is None
+    assert load({"emit_token_file": ""}, itself).emit_token == OTHER
+    assert load({}, in_file, defaults={"emit_token": OTHER}).emit_token == LONG
+    write_toml('emit_token_file = "nothing"')
+    assert load(environ=itself).emit_token == OTHER, "a file that does not count is not read"
+
+
+def test_a_secret_and_a_file_from_one_source_exclude_each_other() -> None:
+    environ = {"NANNIN_EMIT_TOKEN": LONG, "NANNIN_EMIT_TOKEN_FILE": "secret"}
+    said = "NANNIN_EMIT_TOKEN and NANNIN_EMIT_TOKEN_FILE exclude each other: set one of them"
+    assert refusal(environ=environ) == said
+
+
+def test_where_a_secret_came_from_is_told() -> None:
+    pathlib.Path("secret").write_text(LONG)
+    _, sources = load_with_sources({"emit_token_file": "secret"}, {})
+    assert sources == {"emit_token": "--emit-token-file", "emit_token_file": "--emit-token-file"}
+
+
+def test_a_file_without_a_secret_is_refused_and_shows_nothing_of_what_it_holds() -> None:
+    name = "--emit-token-file: secret"
+    flags = {"emit_token_file": "secret"}
+    assert refusal(flags=flags) == f"{name} can't be read: No such file or directory"
+    pathlib.Path("secret").mkdir()
+    assert refusal(flags=flags) == f"{name} can't be read: Is a directory"
+    pathlib.Path("secret").rmdir()
+    for text in ("", " \n\n"):
+        pathlib.Path("secret").write_text(text)
+        assert refusal(flags=flags) == f"{name} is empty"
+    pathlib.Path("secret").write_bytes(b"\xff" * 20)
+    assert refusal(flags=flags) == f"{name} must be a text in UTF-8"
+    pathlib.Path("secret").write_text("x" * 100_000)
+    assert refusal(flags=flags) == f"{name} is too large to be a secret"
+    for text in (TOO_SHORT, f"{LONG}\n{LONG}", "in two words, is none"):
+        pathlib.Path("secret").write_text(text)
+        assert refusal(flags=flags) == f"--emit-token-file: emit_token in secret must be {TOKEN_EXPECTED}"
+
+
+def test_an_application_reads_the_same_file_wherever_it_is_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    pathlib.Path("secret").write_text(LONG)
+    for before in ({}, {"NANNIN_EMIT_TOKEN": OTHER}, {"NANNIN_EMIT_TOKEN_FILE": "nothing"}):
+        environ = before | to_environ({"emit_token_file": "secret"})
+        assert LONG not in environ.values()
+        with monkeypatch.context() as elsewhere:
+            elsewhere.chdir("/")
+            assert load(environ=environ).emit_token == LONG
+    environ = {"NANNIN_EMIT_TOKEN_FILE": "nothing"} | to_environ({"emit_token": OTHER})
+    assert load(environ=environ).emit_token == OTHER
+    assert load(environ={"NANNIN_EMIT_TOKEN_FILE": "nothing"} | to_environ({"emit_token": ""})) == Settings()

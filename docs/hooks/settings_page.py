@@ -32,6 +32,10 @@ The server does not start with an unknown option, variable or key, with a wrong 
 contradict each other. One line says which and why. Seconds may have fractions; sizes are in bytes. A list is
 separated by commas; in the file and in code it can also be a list. A setting that is true or false has two
 options, such as `--public` and `--no-public`.
+
+A secret can be in a file, and the file can be named wherever the secret could be: `--emit-token-file PATH`,
+`NANNIN_EMIT_TOKEN_FILE`, `emit_token_file`. White space around the secret is not part of it. A secret on the
+command line is seen by every user of the machine (`ps`).
 """
 
 

@@ -33,7 +33,7 @@ from nannin.kinds import (
     WrongValue,
 )
 
-__all__ = ["SETTINGS", "Setting", "Settings", "check_together", "check_value"]
+__all__ = ["FILE_OF", "SETTINGS", "Setting", "Settings", "check_together", "check_value"]
 
 PREFIX: Final = "NANNIN_"
 _APP: Final = "FILE_OR_MODULE:NAME"
@@ -162,10 +162,15 @@ class Settings:
         None,
         "Clients need a token signed with it. Comma-separated: the first signs, all verify.",
     )
+    page_secret_file: str | None = _access(
+        OptionalText("PATH"), None, "Read page_secret from this file; several secrets, a line each."
+    )
     read_token: str | None = _access(
         Secret(), None, "Token that opens the lists of pages to readers on other machines."
     )
+    read_token_file: str | None = _access(OptionalText("PATH"), None, "Read read_token from this file.")
     emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit requires; unset, it is off.")
+    emit_token_file: str | None = _access(OptionalText("PATH"), None, "Read emit_token from this file.")
 
     max_payload: int = _limit(
         IntegerOrAutomatic(64, 2**30),
@@ -228,6 +233,12 @@ class Settings:
 
 SETTINGS: Final[Mapping[str, Setting]] = {
     field.name: Setting(field.name, field.default, **field.metadata) for field in dataclasses.fields(Settings)
+}
+
+
+# Each secret, and the setting that names a file with it.
+FILE_OF: Final[Mapping[str, str]] = {
+    name: f"{name}_file" for name, setting in SETTINGS.items() if setting.kind.is_secret
 }
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nannin.errors import SettingsError
-from nannin.settings import PREFIX, SETTINGS, Settings, check_together, check_value
+from nannin.kinds import ListOf
+from nannin.settings import FILE_OF, PREFIX, SETTINGS, Settings, check_together, check_value
 
 __all__ = [
     "CONFIG_FILE",
@@ -25,6 +26,8 @@ CONFIG_VARIABLE: Final = "NANNIN_CONFIG"
 # Chooses the Python twin of what is built in C (engine/send_all.py); read before there are settings.
 PURE_VARIABLE: Final = "NANNIN_PURE"
 CONFIG_FILE: Final = "nannin.toml"
+# Maximum characters of a file with secrets. A file of another kind was named by mistake.
+_MAX_SECRET_CHARACTERS: Final = 65_536
 _NO_SETTINGS: Final = frozenset({CONFIG_VARIABLE, PURE_VARIABLE})
 
 # What Kubernetes puts into the environment of every pod for a service named "nannin". These are not settings.
@@ -93,8 +96,48 @@ def load_with_sources(
         if values.get("reload") and not values.get("app"):
             why = "watches the files of an application: name it with --app FILE_OR_MODULE:NAME"
             raise SettingsError(f"{sources['reload']} {why}")
+    for secret, file in FILE_OF.items():
+        _choose_secret(secret, file, values, sources, ranks)
     check_together(values, sources)
     return Settings(**values), sources
+
+
+def _choose_secret(
+    secret: str, file: str, values: dict[str, Any], sources: dict[str, str], ranks: Mapping[str, int]
+) -> None:
+    """Reads a secret from the file that names it, if the file comes from a higher source than the secret.
+
+    Raises:
+        SettingsError: both come from the same source, or the file holds no such secret.
+    """
+    if values.get(file) is None:
+        return
+    if secret in values:
+        if ranks[secret] == ranks[file] and values[secret] is not None:
+            raise SettingsError(f"{sources[secret]} and {sources[file]} exclude each other: set one of them")
+        if ranks[secret] > ranks[file]:
+            del values[file], sources[file]
+            return
+    values[secret] = _read_secret(secret, values[file], sources[file])
+    sources[secret] = sources[file]
+
+
+def _read_secret(secret: str, path: str, source: str) -> Any:
+    """The secret in a file; space around it, such as the end of its line, is not part of it."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(_MAX_SECRET_CHARACTERS + 1).strip()
+    except OSError as error:
+        raise SettingsError(f"{source}: {path} can't be read: {error.strerror or error}") from None
+    except ValueError:
+        raise SettingsError(f"{source}: {path} must be a text in UTF-8") from None
+    if not text or len(text) > _MAX_SECRET_CHARACTERS:
+        wrong = "is too large to be a secret" if text else "is empty"
+        raise SettingsError(f"{source}: {path} {wrong}")
+    setting = SETTINGS[secret]
+    if isinstance(setting.kind, ListOf):
+        text = ",".join(text.splitlines())
+    return check_value(setting, f"{source}: {secret} in {path}", text, is_text=True)
 
 
 def _choose_place(values: dict[str, Any], sources: dict[str, str], ranks: Mapping[str, int]) -> None:
@@ -155,6 +198,13 @@ def to_environ(flags: Mapping[str, object], config: str | None = None) -> dict[s
         for name, value in flags.items()
         if value is not None
     }
+    for secret, file in FILE_OF.items():
+        if flags.get(file) is not None:
+            # The application may change the directory. A secret in the environment counts less than the flag.
+            variables[SETTINGS[file].variable] = os.path.abspath(str(flags[file]))
+            variables.setdefault(SETTINGS[secret].variable, "")
+        elif flags.get(secret) is not None:
+            variables[SETTINGS[file].variable] = ""
     config = (
         config or os.environ.get(CONFIG_VARIABLE) or (CONFIG_FILE if os.path.exists(CONFIG_FILE) else None)
     )

@@ -15,7 +15,7 @@ from nannin.access.admission import Verdict
 from nannin.access.tokens import Tokens
 from nannin.cli.command import cli, main
 from nannin.errors import ApplicationError, BindError
-from nannin.settings import SETTINGS, Settings
+from nannin.settings import FILE_OF, SETTINGS, Settings
 
 SECRET = "0123456789abcdef"
 
@@ -98,7 +98,9 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "max_handlers": "5",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
-    others = {"uds": "x.sock", "fd": "3"}  # each excludes the port
+    others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself
+    others |= {"uds": "x.sock", "fd": "3"}  # each excludes the port
+    pathlib.Path("secret").write_text(SECRET)
     assert values.keys() | switches.keys() | others.keys() == SETTINGS.keys()
     arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
     assert main([*arguments, "--no-open", "--no-reload", "--no-public", "--no-recover-all"]) == 0
@@ -231,6 +233,13 @@ def test_the_help_shows_every_setting_with_its_default_in_sections(arguments: li
         assert f"\n{heading}\n" in result.output
     assert "Port to listen on; 0 takes a free one. [8124]" in result.output
     assert "--config PATH" in result.output
+
+
+def test_the_help_warns_of_a_secret_on_the_command_line() -> None:
+    said = " ".join(CliRunner().invoke(cli, ["serve", "--help"]).output.split()).replace("- ", "-")
+    for name, file in FILE_OF.items():
+        assert f"Others see it in ps; {SETTINGS[name].flag}-file hides it." in said
+        assert f"{SETTINGS[file].flag} PATH" in said
 
 
 def test_the_help_cuts_no_sentence_off() -> None:

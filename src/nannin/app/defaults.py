@@ -28,8 +28,11 @@ class Defaults(TypedDict, total=False):
     hosts: str | Sequence[str]
     public: bool
     page_secret: str | Sequence[str] | None
+    page_secret_file: str | None
     emit_token: str | None
+    emit_token_file: str | None
     read_token: str | None
+    read_token_file: str | None
     max_payload: int
     max_auth: int
     max_attachments: int

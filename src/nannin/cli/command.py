@@ -51,7 +51,7 @@ class Option(click.Option):
             default=None,
             multiple=isinstance(setting.kind, ListOf),
             type=None if is_switch else str,
-            help=setting.help + default_of(setting),
+            help=setting.help + warning_of(setting) + default_of(setting),
         )
 
 
@@ -103,6 +103,11 @@ def write_sections(
     for heading, records in rows.items():
         with formatter.section(heading):
             formatter.write_dl(records, col_max=30)
+
+
+def warning_of(setting: Setting) -> str:
+    """What the help says of a secret: a command line is no place for one."""
+    return f" Others see it in ps; {setting.flag}-file hides it." if setting.kind.is_secret else ""
 
 
 def default_of(setting: Setting) -> str:
