@@ -141,7 +141,7 @@ MINUTES ?= 60
 soak: $(VENV)/test.stamp
 	PYTHONPATH=tests $(BIN)/python -m torture.soak $(MINUTES)
 
-# Takes some 28 minutes; `make bench SHORT=1` less than 4, and it writes nothing. `.venv/bin/python bench/run.py --help`
+# Takes some 25 minutes; `make bench SHORT=1` less than 4, and it writes nothing. `.venv/bin/python bench/run.py --help`
 # says how to choose.
 bench: $(VENV)/test.stamp bench/contenders/node_modules/.package-lock.json
 	$(BIN)/python bench/run.py $(if $(SHORT),--short,--write)

@@ -15,7 +15,7 @@ from nannin.cli.bench.process import Processes
 from nannin.errors import BenchError
 
 # A run is one of several, so it is short.
-EFFORT = Effort(deliveries=50_000, cost_pairs=2, cost_limit_s=10.0, delay_pairs=1)
+EFFORT = Effort(deliveries=40_000, cost_pairs=2, cost_limit_s=10.0, delay_pairs=1)
 # Seconds in which all clients of a server must have joined, where a join isn't told to each by itself.
 JOIN_LIMIT_S = 60.0
 

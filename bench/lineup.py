@@ -126,23 +126,25 @@ def c_floor_command(port: int, mode: Mode) -> list[str]:
 # Those who take long, or are a variant, are measured with fewer clients.
 ALL = [
     Contender("epoll loop in C", c_floor_command, tells_each=True, in_short=True),
-    Contender("epoll loop in Python", python_floor_command, tells_each=True, largest=5_000),
+    Contender("epoll loop in Python", python_floor_command, tells_each=True, largest=1_000),
     Contender("nannin", nannin_command, tells_each=False, in_short=True, in_shapes=True),
     Contender(
         "nannin, pure Python",
         nannin_command,
         tells_each=False,
-        largest=5_000,
+        largest=1_000,
         environ={"NANNIN_PURE": "1"},
     ),
     Contender(
         "nannin, plain ASGI",
         uvicorn_command("plain_asgi_app:app", "--ws", "websockets-sansio"),
         tells_each=False,
-        largest=5_000,
+        largest=1_000,
     ),
     Contender("Bun socket.io", bun_command, tells_each=True, in_short=True, in_shapes=True),
-    Contender("Node.js socket.io", node_command, tells_each=True, in_short=True, in_shapes=True),
+    Contender(
+        "Node.js socket.io", node_command, tells_each=True, largest=5_000, in_short=True, in_shapes=True
+    ),
     Contender("python-socketio", uvicorn_command("python_socketio_app:app"), tells_each=True, largest=5_000),
 ]
 

@@ -69,15 +69,15 @@ Nobody is told a count in them, other than in the stream. Heartbeats are part of
   such stream.
 - **polling clients**: 1,000 clients by HTTP long-polling alone. A delivery is an answer and the next request.
 - **an event of 10 KB**, **of 100 KB**: to each of 1,000 clients.
-- **a reconnect of all**: 3,000 clients hang up at once and come back. A join has a leave in it.
-- **idle clients**: 5,000 clients for one interval of their heartbeats; **CPU at rest** is in percent of a
+- **a reconnect of all**: 2,000 clients hang up at once and come back. A join has a leave in it.
+- **idle clients**: 3,000 clients for one interval of their heartbeats; **CPU at rest** is in percent of a
   core.
 
 python-socketio takes no part in them, because it would take too long.
 
 ## To repeat it
 
-`make bench` takes some 28 minutes and wants two cores with nothing else to do, 2 GB of memory and 20,000 open
+`make bench` takes some 25 minutes and wants two cores with nothing else to do, 2 GB of memory and 20,000 open
 files for each process. `make bench SHORT=1` takes less than 4 minutes: 1,000 clients, the epoll loop in C,
 nannin, Bun and Node.js, and no shapes; it writes nothing. `.venv/bin/python bench/run.py --help` says how to
 choose. `nannin bench URL` measures a running server of your own.

@@ -1,4 +1,4 @@
-"""5,000 idle clients for one interval of 25 s. All servers run at once here: none of them has much to do."""
+"""3,000 idle clients for one interval of 25 s. All servers run at once here: none of them has much to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nannin.errors import BenchError
 from shapes.clients import WebSocketClient
 from shapes.ground import Ground, Shape, ShapeFigures, measure_joins, served
 
-CLIENTS = 5_000
+CLIENTS = 3_000
 INTERVAL_S = 26.0
 
 

@@ -20,7 +20,7 @@ def measure(server: Server, figures: ShapeFigures, ground: Ground) -> None:
     measure_joins(server, figures, clients)
     at_once = min(AT_ONCE, len(clients))
     groups = [clients[at : at + at_once] for at in range(0, len(clients) - at_once + 1, at_once)]
-    measure_deliveries(server, figures, [partial(say, group) for group in groups * 2], at_once)
+    measure_deliveries(server, figures, [partial(say, group) for group in groups], at_once)
 
 
 def say(clients: list[WebSocketClient]) -> None:

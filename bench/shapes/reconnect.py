@@ -1,4 +1,4 @@
-"""All 3,000 clients lose their connections at once and come back: a deploy, or a switch that restarts.
+"""All 2,000 clients lose their connections at once and come back: a deploy, or a switch that restarts.
 
 The cost of a join has a leave in it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from shapes.clients import WebSocketClient
 from shapes.ground import Ground, Server, Shape, ShapeFigures, each, measure_joins
 
-CLIENTS = 3_000
+CLIENTS = 2_000
 
 
 def measure(server: Server, figures: ShapeFigures, ground: Ground) -> None:

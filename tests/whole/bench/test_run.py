@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -235,8 +236,18 @@ def test_the_results_have_a_table_of_the_shapes(tmp_path: Any, monkeypatch: pyte
 
 def test_no_shape_is_begun_when_the_time_is_over() -> None:
     ground = load("shapes.ground").Ground([], None)
-    assert load("run").measure_shapes(ground, 3, ["a room"], 0.0) == []
-    assert ground.skipped == ["a room of 100: the time was over; --limit gives more"]
+    assert load("run").measure_shapes(ground, 2, ["a room"], 0.0) == []
+    assert ground.skipped == [
+        f"a room of 100, run {run} of 2: the time was over; --limit gives more" for run in (1, 2)
+    ]
+
+
+def test_every_shape_is_measured_before_any_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, ground = load("run"), load("shapes.ground")
+    shapes = [ground.Shape(name, lambda _, name: [name]) for name in ("pages", "a room", "polling")]
+    monkeypatch.setattr(run, "SHAPES", shapes)
+    found = run.measure_shapes(ground.Ground([], None), 2, ["p"], math.inf)
+    assert found == ["pages", "polling", "pages", "polling"]
 
 
 def test_the_results_say_what_every_shape_is() -> None:

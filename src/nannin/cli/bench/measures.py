@@ -21,6 +21,7 @@ DELIVERIES = 100_000
 MAX_PAIRS = 50
 MIN_PAIRS = 5
 WARM_UP = 20
+AFTER_WARM_UP_S = 0.5
 JOIN_LIMIT_S = 30.0
 
 
@@ -89,7 +90,7 @@ def warm_up(crowd: Crowd) -> None:
     """
     for _ in range(WARM_UP):
         come_and_go(crowd)
-    crowd.rest(QUIET_S)
+    crowd.rest(AFTER_WARM_UP_S)
 
 
 def come_and_go(crowd: Crowd) -> None:
