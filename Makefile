@@ -42,11 +42,13 @@ quick lowest: WORKERS = $(CORES)
 quick: $(VENV)/test.stamp
 	$(PYTEST) $(TOGETHER) $(QUICK)
 
-# The quick tests with the lowest versions that pyproject.toml allows.
+# The quick tests, and those of a running server, with the lowest versions that pyproject.toml allows.
+SERVED := tests/whole/test_server.py tests/whole/test_shutdown.py tests/whole/test_hypercorn.py tests/whole/protocol
 lowest:
 	test -x $(LOWEST)/bin/uv || { $(PYTHON) -m venv $(LOWEST) && $(LOWEST)/bin/python -m pip install --quiet uv; }
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[test]'
 	$(LOWEST)/bin/python -m pytest $(TOGETHER) $(QUICK)
+	$(LOWEST)/bin/python -m pytest $(TOGETHER) $(LEAN) $(SERVED)
 
 check: lint types imports
 

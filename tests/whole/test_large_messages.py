@@ -137,7 +137,7 @@ def test_the_applications_own_websocket_loses_nothing(server: Own, size: int) ->
 def test_a_client_that_vanishes_leaves_no_word_in_the_log(server: Own, target: str) -> None:
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(server.connect(target))
-        client.socket.close()
+        client.socket.shutdown(socket.SHUT_RDWR)
     with server.join() as client:  # the server has seen it by then
         client.send('427["ack",1]')
         assert client.recv(PATIENCE_S) == '437["x"]'

@@ -21,6 +21,7 @@ each_crowd = pytest.mark.parametrize(
     ("way", "seed"),
     [(Way.DIRECT, 1), (Way.DIRECT, 2), (Way.PLAIN, 3)],
     indirect=["way"],
+    scope="module",
     ids=lambda value: value.name.lower() if isinstance(value, Way) else value,
 )
 
