@@ -31,6 +31,7 @@ class Embed:
 
     def __init__(self, source: CountSource, cors: Cors) -> None:
         self._source = source
+        self._document = _PAGE.read_bytes()  # once: later there may be no descriptor left to open it with
         self._headers = {
             "content-security-policy": PAGE_POLICY + cors.frame_ancestors(),
             # A page that isolates itself (COEP) shows only frames that do the same.
@@ -41,11 +42,11 @@ class Embed:
     def __call__(self, query: Query, _scope: Scope) -> Response:
         """Answers with the page. Its script reads words and colours from the query."""
         known_page(self._source, query.text("page", "/"))
-        return self._page(_PAGE.read_bytes())
+        return self._page(self._document)
 
     def excuse(self, _refusal: HTTPException) -> Response:
         """Answers with a page that shows no number and asks for none: there is none for this address."""
-        return self._page(_PAGE.read_bytes().replace(_WAITING, _UNKNOWN))
+        return self._page(self._document.replace(_WAITING, _UNKNOWN))
 
     def _page(self, page: bytes) -> Response:
         return Response(page, headers=self._headers, media_type="text/html")
