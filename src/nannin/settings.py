@@ -112,6 +112,15 @@ class Settings:
     log_level: str = _server(Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}.")
     open: bool = _server(Switch(), False, "Open the page in the browser.")
     app: str | None = _server(OptionalText(_APP), None, "Serve this application instead of the page.")
+    max_connections: int = _server(
+        Integer(0, 2**30),
+        0,
+        "Maximum connections of this process; new ones get 503 then.",
+        "as many as the descriptors allow",
+    )
+    spare_descriptors: int = _server(
+        Integer(0, 2**20), 64, "File descriptors that are kept back for other uses than connections."
+    )
     reload: bool = _server(Switch(), False, "Start again whenever a file of the application changes.")
 
     ssl_certfile: str | None = _tls(OptionalText("PATH"), None, "Certificate chain, PEM: serves https.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from uvicorn.server import ServerState
 from nannin.engine.arrival import Arrival
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.http import LimitedHttp
+from nannin.engine.turned_away import TurnedAway
 from support.peers import FakeTransport, turn
 
 OPENING = (
@@ -41,13 +43,28 @@ class Impatient(Arrival):
     http = ImpatientHttp
 
 
+class Door:
+    """Admits everybody, or nobody."""
+
+    def __init__(self, is_open: bool) -> None:
+        self.is_open = is_open
+        self.connections: set[Any] = set()
+
+    def admits(self, transport: asyncio.Transport) -> bool:
+        [connection] = self.connections
+        assert connection.idle_since_s() is None, "a newcomer does not give way to itself"
+        return self.is_open
+
+
 def connect(
-    kind: type[Arrival] = Arrival, *, ws: Any = DirectWebSocket
+    kind: type[Arrival] = Arrival, *, ws: Any = DirectWebSocket, door: Door | None = None
 ) -> tuple[Arrival, FakeTransport, ServerState]:
     config = Config(answer, ws=ws, lifespan="off", log_config=None)
     config.load()
     state, transport = ServerState(), FakeTransport()
-    arrival = kind(config, state, {})
+    if door is not None:
+        door.connections = state.connections
+    arrival = kind(config, state, {}, door=door)
     transport.protocol = arrival
     arrival.connection_made(transport)
     return arrival, transport, state
@@ -128,5 +145,34 @@ async def test_the_time_for_a_head_goes_on_after_its_first_bytes() -> None:
 async def test_a_stopping_server_closes_a_connection_that_has_said_nothing() -> None:
     arrival, transport, _ = connect()
     arrival.shutdown()
+    assert transport.closed == "close"
+    arrival.connection_lost(None)
+
+
+async def test_who_is_not_admitted_is_told_so_and_leaves_nothing() -> None:
+    arrival, transport, state = connect(door=Door(False))
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 503 ")
+    assert isinstance(transport.protocol, TurnedAway)
+    assert not state.connections
+    assert sys.getrefcount(arrival) <= 2, "it needs no garbage collection"
+    transport.protocol.connection_lost(None)
+
+
+async def test_who_is_admitted_is_served() -> None:
+    arrival, transport, _ = connect(door=Door(True))
+    arrival.data_received(REQUEST)
+    await turn()
+    assert transport.written[0].startswith(b"HTTP/1.1 200")
+    assert transport.protocol is not None
+    transport.protocol.connection_lost(None)
+
+
+async def test_a_connection_that_has_said_nothing_is_idle_and_gives_way() -> None:
+    before_s = asyncio.get_running_loop().time()
+    arrival, transport, _ = connect()
+    since_s = arrival.idle_since_s()
+    assert since_s is not None
+    assert before_s - 1e-6 <= since_s <= asyncio.get_running_loop().time()
+    arrival.give_way()
     assert transport.closed == "close"
     arrival.connection_lost(None)

@@ -142,3 +142,25 @@ async def test_http_1_0_needs_no_host() -> None:
     await turn()
     assert b"".join(transport.written).startswith(b"HTTP/1.1 200")
     protocol.connection_lost(None)
+
+
+async def test_a_connection_is_idle_from_its_start_or_its_last_answer_on() -> None:
+    loop = asyncio.get_running_loop()
+    before_s = loop.time()
+    protocol, transport = connect()
+    since_s = protocol.idle_since_s()
+    assert since_s is not None
+    assert before_s - 1e-6 <= since_s <= loop.time()
+    protocol.data_received(REQUEST)  # half a head is idle too
+    assert protocol.idle_since_s() == since_s
+    await asyncio.sleep(0.01)
+    protocol.data_received(b"\r\n")
+    assert protocol.idle_since_s() is None
+    before_s = loop.time()
+    await turn()
+    since_s = protocol.idle_since_s()
+    assert since_s is not None
+    assert before_s - 1e-6 <= since_s <= loop.time()
+    protocol.give_way()
+    assert transport.closed == "close"
+    protocol.connection_lost(None)

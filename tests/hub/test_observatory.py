@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nannin import ConnectionRefused, Socket
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.audience.roster import Count
 from nannin.hub.observatory import Observatory
 from support.fakes import House, connection_of
@@ -134,6 +136,11 @@ def test_who_was_turned_away_is_listed_by_reason() -> None:
     refused = explain(house)["not_counted"]["refused_since_start"]
     assert refused == {"application": 1, "page": 1, "payload": 2}
     assert explain(house, "/refusing")["check"]["agrees"]
+
+
+def test_who_was_turned_away_at_the_door_is_listed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AT_THE_DOOR, "tally", Counter({Refusal.DESCRIPTORS: 2}))
+    assert explain(House())["not_counted"]["refused_since_start"] == {"descriptors": 2}
 
 
 def test_one_whose_connect_handler_has_not_decided_is_not_counted_yet() -> None:

@@ -39,6 +39,7 @@ class FakeTransport(asyncio.Transport):
         self.reading = True
         self.closed: str | None = None
         self.ended = False  # whether it has said that it will write no more
+        self.can_half_close = True
         self.info: dict[str, Any] = {"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 8124)}
 
     def write(self, data: Any) -> None:
@@ -81,7 +82,7 @@ class FakeTransport(asyncio.Transport):
         return self.closed is not None
 
     def can_write_eof(self) -> bool:
-        return True
+        return self.can_half_close
 
     def write_eof(self) -> None:
         self.ended = True

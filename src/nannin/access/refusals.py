@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import logging
 from collections import Counter
+from typing import Final
 
 from nannin.once import Once
 
@@ -29,6 +30,8 @@ class Refusal(enum.StrEnum):
     BUSY = "busy"  # an event that would have to wait after too many others of its client
     ADDRESS = "address"  # an address has too many connections
     ADDRESS_RATE = "address_rate"  # an address opens connections too quickly
+    CONNECTIONS = "connections"  # more connections than the process may have
+    DESCRIPTORS = "descriptors"  # a connection for which the process has no file descriptor to spare
     LIST = "list"  # a list of pages, for somebody who may not read it
 
 
@@ -59,3 +62,7 @@ class Refusals:
         self.tally[refusal] += 1
         if self._once.is_first(message):
             logger.warning(message, *args)
+
+
+# Those that the process turned away before it was known which of its applications they wanted.
+AT_THE_DOOR: Final = Refusals()

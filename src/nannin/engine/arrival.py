@@ -17,17 +17,21 @@ from nannin.engine.direct import DirectWebSocket
 from nannin.engine.http import LimitedHttp, refuse
 from nannin.engine.opening import find_opening
 from nannin.engine.patience import Patience
+from nannin.engine.turned_away import Door, GivesWay, TurnedAway
 
 
-class Arrival(asyncio.Protocol):
+class Arrival(asyncio.Protocol, GivesWay):
     """One connection until its first bytes. Give uvicorn the class: `http=`.
+
+    Args:
+        door: judges the connection before that; None lets it in.
 
     Attributes:
         http: reads what is not a WebSocket's opening handshake; its `head_timeout_s` begins here.
         transport: the connection's.
     """
 
-    __slots__ = ("_app_state", "_config", "_patience", "_state", "_until_s", "transport")
+    __slots__ = ("_app_state", "_config", "_door", "_patience", "_state", "_until_s", "transport")
 
     _patience: Patience
     transport: asyncio.Transport
@@ -40,7 +44,10 @@ class Arrival(asyncio.Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        door: Door | None = None,
     ) -> None:
+        self._door = door
         self._config = config
         self._state = server_state
         self._app_state = app_state
@@ -50,6 +57,10 @@ class Arrival(asyncio.Protocol):
         """The connection is accepted; something has to come in time."""
         self.transport = transport  # type: ignore[assignment]
         self._state.connections.add(self)  # type: ignore[arg-type]
+        if self._door is not None and not self._door.admits(self.transport):
+            self._state.connections.discard(self)
+            TurnedAway(self.transport)
+            return
         loop = asyncio.get_running_loop()
         self._until_s = loop.time() + self.http.head_timeout_s
         self._patience = Patience(loop, self._until_s, refuse, self.transport, 408)
@@ -71,6 +82,14 @@ class Arrival(asyncio.Protocol):
             http = self.http(self._config, self._state, self._app_state)
             http.go_on(self.transport, self._until_s)
             http.data_received(data)
+
+    def idle_since_s(self) -> float | None:
+        """Since it was accepted; not before that was noted."""
+        return self._until_s - self.http.head_timeout_s if self._until_s else None
+
+    def give_way(self) -> None:
+        """Closes it."""
+        self.transport.close()
 
     def shutdown(self) -> None:
         """Called by uvicorn when the server stops."""

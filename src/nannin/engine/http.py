@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from nannin.access.hosts import has_one_host
 from nannin.engine.bounded_http import BoundedHttp
 from nannin.engine.patience import Patience
+from nannin.engine.turned_away import GivesWay
 
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 8_192
@@ -33,7 +34,7 @@ class NotOneHost(Exception):
     """Ends the parsing of a request; the client gets a 400."""
 
 
-class LimitedHttp(BoundedHttp):
+class LimitedHttp(BoundedHttp, GivesWay):
     """One HTTP connection. Slow, endless and overlong heads end it with 408 or 431.
 
     Attributes:
@@ -69,6 +70,16 @@ class LimitedHttp(BoundedHttp):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_patience()
         super().connection_lost(exc)
+
+    def idle_since_s(self) -> float | None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            return None
+        if self._patience is not None:
+            return self._patience.when() - self.head_timeout_s
+        return None if self.cycle is None else self._idle_until_s - self.timeout_keep_alive
+
+    def give_way(self) -> None:
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:

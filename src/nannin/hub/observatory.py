@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from nannin.access.refusals import Refusal
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.audience.roster import Count
 from nannin.engine.engine import Engine
 from nannin.engine.session import Session
@@ -113,7 +113,7 @@ class Observatory:
             "crawlers": crawlers,
             "refused_since_start": {
                 str(refusal): number
-                for refusal, number in sorted(self._hub.refusals.tally.items())
+                for refusal, number in sorted((self._hub.refusals.tally + AT_THE_DOOR.tally).items())
                 if refusal is not Refusal.EVENT  # an event was refused, and not a client
             },
             "crawler_sessions_since_start": self._hub.crawlers,

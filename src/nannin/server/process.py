@@ -10,6 +10,7 @@ import logging.config
 import os
 import signal
 import socket
+import sys
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -20,7 +21,10 @@ import uvicorn
 from nannin.access.client_address import Proxies
 from nannin.app.dispatch import Proxied, Rooted
 from nannin.app.goodbye import shut_down_all
+from nannin.engine.arrival import Arrival
 from nannin.engine.direct import DirectWebSocket
+from nannin.server.accepting import Accepting
+from nannin.server.door import Door
 from nannin.server.garbage import Garbage
 from nannin.server.listening import (
     adopt,
@@ -39,7 +43,6 @@ from nannin.settings import Settings
 
 __all__ = ["Server", "serve"]
 
-HTTP_PROTOCOL: Final = "nannin.engine.arrival:Arrival"
 WEBSOCKET_PROTOCOL: Final = "nannin:DirectWebSocket"  # a name that uvicorn knows, or a protocol class
 # Ctrl-C ends within 2 s: these three, CANCELLED_S once more, and some 0.2 s to notice the signal and to exit.
 GOODBYE_S: Final = 0.6  # how long clients have to take their goodbye
@@ -74,7 +77,7 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
     config = uvicorn.Config(
         Proxied(rooted, Proxies(settings.forwarded_allow_ips)),
         uds=settings.uds,
-        http=HTTP_PROTOCOL,
+        http=Arrival,
         ws=WEBSOCKET_PROTOCOL,
         ws_per_message_deflate=False,  # one compressed frame could not be sent to everybody
         ws_ping_interval=None,  # Engine.IO has a heartbeat of its own
@@ -94,9 +97,12 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
     if given:
         config.uds = None  # somebody listens on it already
     with socket_file(config.uds) if config.uds else contextlib.nullcontext():
-        sockets = adopt(given) if given else None if config.uds else bind(settings.host, settings.port)
-        place = place_of(settings, sockets[0]) if sockets else settings
-        server = Server(config, lambda: announce(application, place))
+        if given:
+            sockets = adopt(given)
+        else:
+            sockets = [bind_file(config.uds)] if config.uds else bind(settings.host, settings.port)
+        place = place_of(settings, sockets[0])
+        server = Server(config, settings, lambda: announce(application, place))
         with server.signals():
             try:
                 server.run(sockets)
@@ -128,33 +134,70 @@ def given_descriptors(settings: Settings) -> list[int]:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which tells when it listens, and ends within a bounded time."""
+    """uvicorn's server, which admits no more clients than it can serve, and ends within a bounded time.
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    Args:
+        config: uvicorn's.
+        settings: how many connections there may be.
+        on_listening: called once it accepts connections.
+    """
+
+    def __init__(self, config: uvicorn.Config, settings: Settings, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
+        self._settings = settings
         self._on_listening = on_listening
         self._began_s = time.monotonic()
         self._signal: signal.Signals | None = None
+        self._door: Door
+        self._accepting: Accepting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Starts the application, then accepts connections from these sockets."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(1)
+        config = self.config
+        self._accepting = Accepting(
+            sockets or [], self._make_protocol, context=config.ssl, backlog=config.backlog
+        )
+        self._door = Door(
+            self.server_state.connections,
+            asyncio.get_running_loop().time,
+            most=self._settings.max_connections,
+            spare=self._settings.spare_descriptors,
+            on_crowded=self._accepting.pause,
+        )
+        await self._accepting.open()
+        self.started = True
         Garbage().relax()
         if not self.should_exit:
             self._on_listening()
             notify("READY=1")
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second; True ends the server."""
+        self._door.look(self._accepting.closed)
+        if self._door.is_crowded:
+            self._accepting.pause()
+        else:
+            await self._accepting.resume()
+        return await super().on_tick(counter)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        """Called for each connection, before TLS and before its transport is made."""
+        if self.config.is_ssl and not self._door.admits_handshake():
+            asyncio.get_running_loop().call_soon(self._accepting.pause)  # this one is accepted already
+        return Arrival(self.config, self.server_state, self.lifespan.state, door=self._door)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tells every client to come back later, waits a moment, and cuts off the clients that are left.
 
         The application's own shutdown comes last, and its time is bounded as well.
         """
-        notify("STOPPING=1")
         loop = asyncio.get_running_loop()
+        self._accepting.close()
+        notify("STOPPING=1")
         until = loop.time() + GOODBYE_S + CANCELLED_S + LIFESPAN_S
-        for server in self.servers:
-            server.close()
-        for listener in sockets or []:
-            listener.close()
         shut_down_all()
         for connection in list(self.server_state.connections):
             # A WebSocket first gets time to answer our close frame: closing at once could lose the frame.

@@ -1,0 +1,71 @@
+"""Turns a connection away before anything is read from it; its client learns why, and when to come back.
+
+Who decides that is the process, which knows how many connections it may have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import ClassVar, Final, Protocol
+
+# Seconds after which a client may ask again. They are random, so that not all of a crowd come back at once.
+MIN_RETRY_S: Final = 2
+MAX_RETRY_S: Final = 10
+
+_ANSWER: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: %d\r\nconnection: close\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n\r\nThe server is full.\r\n"
+)
+
+
+class Door(Protocol):
+    """Whoever judges connections before anything is read from them."""
+
+    def admits(self, transport: asyncio.Transport) -> bool:
+        """Whether this new connection may stay."""
+
+
+class GivesWay:
+    """A connection that can be closed in favour of another client while nothing is going on."""
+
+    __slots__ = ()
+
+    def idle_since_s(self) -> float | None:
+        """Since when no request of it is being answered, in the loop's time; None while one is."""
+        raise NotImplementedError
+
+    def give_way(self) -> None:
+        """Closes it."""
+        raise NotImplementedError
+
+
+class TurnedAway(asyncio.Protocol):
+    """One connection that gets a 503 and is closed.
+
+    A close at once would reset the connection if the client's request has arrived or is on its way, and the
+    client would lose the answer. So our side is closed first, and what the client still sends is dropped.
+
+    Args:
+        transport: the connection; this becomes its protocol.
+
+    Attributes:
+        linger_s: how long the client has to close its side.
+    """
+
+    linger_s: ClassVar[float] = 1.0
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        transport.set_protocol(self)
+        self._alarm = asyncio.get_running_loop().call_later(self.linger_s, transport.abort)
+        transport.write(_ANSWER % random.randint(MIN_RETRY_S, MAX_RETRY_S))  # noqa: S311 - it spreads, and hides nothing
+        if transport.can_write_eof():
+            with contextlib.suppress(OSError):  # the client has gone already
+                transport.write_eof()
+        else:  # TLS has a farewell of its own
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        self._alarm.cancel()

@@ -1,0 +1,231 @@
+"""The door: how many connections fit, which ones give way, and what the log is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections import Counter
+from typing import Any, cast
+
+import pytest
+
+from nannin.access.refusals import AT_THE_DOOR, Refusal
+from nannin.engine.turned_away import GivesWay
+from nannin.server.door import (
+    CALM_S,
+    GIVE_WAY,
+    IDLE_S,
+    SEARCH_EVERY_S,
+    Door,
+    descriptor_limit,
+    lowest_free_descriptor,
+)
+
+LIMIT, SPARE = 100, 10
+
+
+class Connection(GivesWay):
+    """A connection that is idle since some time, or busy."""
+
+    def __init__(self, since_s: float | None) -> None:
+        self.since_s = since_s
+        self.gave_way = False
+
+    def idle_since_s(self) -> float | None:
+        return self.since_s
+
+    def give_way(self) -> None:
+        self.gave_way = True
+
+
+class Street:
+    """A door, its connections, and the process whose descriptors they are."""
+
+    def __init__(self, *, most: int = 0, spare: int = SPARE) -> None:
+        self.now_s = 100.0
+        self.limit = LIMIT
+        self.free = 10
+        self.number_free = 90
+        self.pauses = 0
+        self.connections: list[object] = []
+        self.door = Door(
+            self.connections,
+            lambda: self.now_s,
+            most=most,
+            spare=spare,
+            on_crowded=self.pause,
+            limit=lambda: self.limit,
+            lowest_free=lambda besides: self.free + besides if besides < self.number_free else 10**6,
+        )
+
+    def pause(self) -> None:
+        self.pauses += 1
+
+    def comes(self, descriptor: int) -> bool:
+        class Transport:
+            def get_extra_info(self, name: str) -> Any:
+                return self if descriptor >= 0 else None
+
+            def fileno(self) -> int:
+                return descriptor
+
+        return self.door.admits(cast(asyncio.Transport, Transport()))
+
+
+@pytest.fixture(autouse=True)
+def tally(monkeypatch: pytest.MonkeyPatch) -> Counter[Refusal]:
+    monkeypatch.setattr(AT_THE_DOOR, "tally", Counter())
+    return AT_THE_DOOR.tally
+
+
+def test_who_comes_while_there_are_descriptors_is_let_in(tally: Counter[Refusal]) -> None:
+    street = Street()
+    assert all(street.comes(descriptor) for descriptor in (-1, 5, LIMIT - SPARE - 1))
+    assert not tally
+
+
+def test_who_would_take_what_is_kept_back_is_turned_away(tally: Counter[Refusal]) -> None:
+    assert not Street().comes(LIMIT - SPARE)
+    assert tally == {Refusal.DESCRIPTORS: 1}
+
+
+def test_at_most_half_of_all_is_kept_back() -> None:
+    street = Street(spare=1_000)
+    assert street.comes(LIMIT // 2 - 1)
+    assert not street.comes(LIMIT // 2)
+
+
+def test_nothing_need_be_kept_back() -> None:
+    assert Street(spare=0).comes(LIMIT - 1)
+
+
+def test_one_connection_too_many_is_turned_away(tally: Counter[Refusal]) -> None:
+    street = Street(most=2)
+    street.connections += [object(), object()]
+    assert street.comes(5)
+    street.connections.append(object())
+    assert not street.comes(5)
+    assert tally == {Refusal.CONNECTIONS: 1}
+
+
+def test_the_longest_idle_give_way_to_a_newcomer() -> None:
+    street = Street()
+    idle = [Connection(street.now_s - IDLE_S - n) for n in range(GIVE_WAY + 1)]
+    busy, fresh = Connection(None), Connection(street.now_s - IDLE_S / 2)
+    street.connections += [busy, fresh, object(), *idle]
+    assert street.comes(LIMIT - SPARE)
+    assert not idle[0].gave_way
+    assert all(connection.gave_way for connection in idle[1:])
+    assert not busy.gave_way
+    assert not fresh.gave_way
+
+
+def test_a_crowd_of_newcomers_has_the_connections_searched_once_in_a_while() -> None:
+    street = Street()
+    street.connections.append(Connection(street.now_s - IDLE_S))
+    assert [street.comes(LIMIT - 1) for _ in range(3)] == [True, False, False]
+    street.now_s += SEARCH_EVERY_S
+    assert street.comes(LIMIT - 1)
+
+
+def test_nobody_is_accepted_once_half_of_what_is_kept_back_is_in_use() -> None:
+    street = Street()
+    street.comes(LIMIT - SPARE // 2 - 1)
+    assert street.pauses == 0
+    street.comes(LIMIT - SPARE // 2)
+    assert street.pauses == 1
+
+
+def test_a_look_tells_whether_it_is_crowded_and_has_idle_ones_give_way() -> None:
+    street = Street()
+    street.door.look()
+    assert not street.door.is_crowded
+    connection = Connection(0.0)
+    street.connections.append(connection)
+    street.free = LIMIT - SPARE // 2
+    assert not street.door.admits_handshake()
+    street.door.look()
+    assert street.door.is_crowded
+    assert connection.gave_way
+    street.free -= 1
+    assert street.door.admits_handshake()
+    street.door.look(to_open=1)
+    assert street.door.is_crowded, "to listen takes a descriptor, too"
+    street.door.look()
+    assert not street.door.is_crowded
+
+
+def test_it_is_crowded_where_only_a_few_are_free_however_low_they_are() -> None:
+    street = Street()
+    street.number_free = SPARE // 2
+    street.door.look()
+    assert street.door.is_crowded
+    street.number_free += 1
+    street.door.look()
+    assert not street.door.is_crowded
+
+
+def test_a_limit_that_is_raised_while_the_process_runs_holds_from_the_next_look() -> None:
+    street = Street()
+    street.limit = 2 * LIMIT
+    assert not street.comes(LIMIT)
+    street.door.look()
+    assert street.comes(LIMIT)
+
+
+def test_the_log_has_a_line_when_it_begins_and_one_when_it_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    street = Street()
+    for _ in range(3):
+        street.comes(LIMIT - 1)
+    assert caplog.messages == [
+        "of 100 descriptors, all but the 10 of spare_descriptors are in use: new connections get 503 or wait; "  # noqa: E501
+        "LimitNOFILE in systemd's unit, or ulimit -n, allows more"
+    ]
+    street.now_s += CALM_S - 1
+    street.door.look()
+    street.comes(LIMIT - 1)
+    street.now_s += CALM_S - 1
+    street.door.look()
+    assert len(caplog.messages) == 1
+    street.now_s += 1
+    street.door.look()
+    street.door.look()
+    assert caplog.messages[1:] == ["nobody has been turned away for 60 s; before that, 4 were"]
+    street.comes(LIMIT - 1)
+    assert len(caplog.messages) == 3
+
+
+def test_the_log_names_the_setting_that_limits_connections(caplog: pytest.LogCaptureFixture) -> None:
+    street = Street(most=1)
+    street.connections += [object(), object()]
+    street.comes(5)
+    assert caplog.messages == [
+        "there are 1 connections, the most that max_connections allows: new ones get 503"
+    ]
+
+
+def test_a_process_knows_its_limit_and_its_next_descriptor() -> None:
+    assert descriptor_limit() > 3
+    free = lowest_free_descriptor()
+    with socket.socket() as taken:
+        assert taken.fileno() == free
+        assert lowest_free_descriptor() > free
+    assert free < lowest_free_descriptor(1) < lowest_free_descriptor(2) < lowest_free_descriptor(3)
+    assert lowest_free_descriptor() == free
+
+
+def test_where_nothing_limits_descriptors_there_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, 0))
+    assert descriptor_limit() > 2**40
+
+
+def test_where_no_descriptor_is_free_the_next_is_over_any_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "pipe", fail)
+    assert lowest_free_descriptor() > 2**40
