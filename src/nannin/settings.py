@@ -121,6 +121,11 @@ class Settings:
     spare_descriptors: int = _server(
         Integer(0, 2**20), 64, "File descriptors that are kept back for other uses than connections."
     )
+    drain: float = _server(
+        _ANY_SECONDS,
+        30.0,
+        "Maximum seconds over which SIGTERM spreads its goodbyes to clients; 0 tells all at once.",
+    )
     reload: bool = _server(Switch(), False, "Start again whenever a file of the application changes.")
 
     ssl_certfile: str | None = _tls(OptionalText("PATH"), None, "Certificate chain, PEM: serves https.")

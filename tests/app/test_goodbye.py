@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nannin import EngineIO, Live, Session
-from nannin.app.goodbye import LOOK_EVERY_S, HostWatch, host_is_stopping, shut_down_all
+from nannin.app.goodbye import LOOK_EVERY_S, HostWatch, goodbyes, host_is_stopping, shut_down_all
 
 PATIENCE_S = 5.0
 POLLING = "?EIO=4&transport=polling"
@@ -88,6 +88,25 @@ async def test_all_apps_of_a_process_are_ended_wherever_they_are_mounted() -> No
         assert [len(engine.sessions) for engine in engines] == [1, 1, 1]
         shut_down_all()
         assert [len(engine.sessions) for engine in engines] == [0, 0, 0]
+
+
+async def test_all_clients_of_a_process_can_be_told_one_by_one() -> None:
+    mounted, engine_io = Live(), EngineIO(Silent())
+    site = Starlette(routes=[Mount("/live", mounted)])
+    async with visit(site) as first, visit(engine_io) as second:
+        for _ in range(2):
+            await first.get(f"/live/socket.io/{POLLING}")
+        await second.get(f"/engine.io/{POLLING}")
+        clients = goodbyes()
+        assert len(clients) == 3
+        for goodbye in clients:
+            goodbye()
+        response = await second.get(f"/engine.io/{POLLING}")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+        shut_down_all()
+        assert goodbyes() == []
+        assert (await second.get(f"/engine.io/{POLLING}")).status_code == 200
+        shut_down_all()
 
 
 def test_an_app_that_nobody_holds_any_more_is_not_ended() -> None:

@@ -77,6 +77,20 @@ async def test_where_a_server_has_no_such_answer_it_is_closed_unopened() -> None
     assert [message["type"] for message in call.sent] == ["websocket.close"]
 
 
+async def test_while_the_server_stops_nobody_new_is_let_in_and_others_go_on() -> None:
+    hall, endpoint = serve()
+    session = hall.polling()
+    hall.engine.goodbyes()
+    call = await ask(endpoint, "GET", POLLING)
+    assert (call.status, json.loads(call.body)["message"]) == (503, "Server stopping")
+    assert (call.header("retry-after"), call.header("connection")) == ("2", "close")
+    assert (await websocket(endpoint, WEBSOCKET, extensions=RESPONSE).ends()).status == 503
+    assert list(hall.engine.sessions) == [session.sid]
+    session.send("hello")
+    call = await ask(endpoint, "GET", f"{POLLING}&sid={session.sid}")
+    assert (call.status, call.body) == (200, b"4hello")
+
+
 @pytest.mark.parametrize(("origin", "reads"), [(OWN, OWN), (FOREIGN, None)])
 async def test_a_client_of_the_first_protocol_is_told_what_to_update(
     caplog: pytest.LogCaptureFixture, origin: str, reads: str | None

@@ -288,6 +288,39 @@ def test_a_shut_down_ends_all_and_leaves_nothing(hall: Hall) -> None:
     hall.assert_empty()
 
 
+def test_before_a_shut_down_each_session_can_be_told_by_itself(hall: Hall) -> None:
+    _, link = hall.websocket()
+    between_polls = hall.polling()
+    polled = hall.poll(hall.polling())
+    goodbyes = hall.engine.goodbyes()
+    assert hall.reasons() == []
+    for goodbye in goodbyes:
+        goodbye()
+    assert hall.reasons() == [DisconnectReason.SHUTTING_DOWN] * 3
+    assert link.close_code == 1012
+    assert polled.packets == ["6"]
+    with pytest.raises(RequestRefused):  # for some clients a close packet would be the end
+        hall.engine.find(between_polls.sid)
+    hall.engine.shut_down()
+    assert len(hall.reasons()) == 3
+    hall.assert_empty()
+
+
+def test_the_goodbye_of_a_session_that_has_ended_meanwhile_does_nothing(hall: Hall) -> None:
+    session, link = hall.websocket()
+    [goodbye] = hall.engine.goodbyes()
+    session.lose(link, clean=True)
+    goodbye()
+    assert hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
+
+
+def test_an_engine_that_was_shut_down_can_serve_again(hall: Hall) -> None:
+    hall.engine.goodbyes()
+    assert hall.engine.is_stopping
+    hall.engine.shut_down()
+    assert not hall.engine.is_stopping
+
+
 def test_a_shut_down_during_an_upgrade_closes_the_candidate(hall: Hall) -> None:
     session, candidate = hall.polling(), FakeLink()
     session.receive_candidate(candidate)

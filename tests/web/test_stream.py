@@ -251,6 +251,27 @@ def test_streams_of_every_page_that_are_not_read_share_what_they_have_yet_to_tel
     run(test)
 
 
+def test_each_stream_can_be_told_to_come_back_by_itself_and_no_other_is_opened() -> None:
+    async def test() -> None:
+        lookout = Lookout()
+        calls = [lookout.call("/api/stream") for _ in range(2)]
+        for call in calls:
+            await call.sends(3)
+        first, second = lookout.observers.goodbyes()
+        first()
+        await calls[0].ends()
+        assert len(calls[1].sent) == 3
+        late = await lookout.call("/api/stream").ends()
+        assert (late.status, late.header("retry-after"), late.header("connection")) == (503, "2", "close")
+        second()
+        await calls[1].ends()
+        lookout.observers.shut_down()
+        assert len(await lookout.call("/api/stream").sends(3)) == 3  # it serves again
+        lookout.observers.shut_down()
+
+    run(test)
+
+
 def test_many_streams_take_turns() -> None:
     async def test() -> None:
         lookout = Lookout()

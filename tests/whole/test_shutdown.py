@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import re
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -127,6 +129,76 @@ def test_a_waiting_poll_is_answered() -> None:
         response = read_to_end(client)
         assert response.startswith(b"HTTP/1.1 200 OK\r\n")
         assert response.endswith(b"\r\n\r\n6")  # nothing final: it polls again, and so comes back
+
+
+@contextlib.contextmanager
+def crowd(server: Server, number: int) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(open_websocket(server)) for _ in range(number)]
+
+
+def goodbye_times(clients: list[socket.socket]) -> list[float]:
+    """When each client was told to come back (1012), in seconds after the first one."""
+    times = []
+    with selectors.DefaultSelector() as selector:
+        for client in clients:
+            selector.register(client, selectors.EVENT_READ)
+        give_up_at = time.monotonic() + 10
+        while selector.get_map() and time.monotonic() < give_up_at:
+            for key, _ in selector.select(0.1):
+                assert isinstance(key.fileobj, socket.socket)
+                if (1012).to_bytes(2, "big") in key.fileobj.recv(65_536):
+                    times.append(time.monotonic())
+                    selector.unregister(key.fileobj)
+    return sorted(moment - min(times) for moment in times)
+
+
+def test_many_clients_are_told_one_after_another_and_the_service_manager_how_long_it_takes(
+    tmp_path: pathlib.Path,
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(15)
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+        with nannin(env=env) as server, crowd(server, 600) as clients:
+            assert server.process is not None
+            server.process.send_signal(signal.SIGTERM)
+            times = goodbye_times(clients)
+            took, code = end(server)
+            assert (len(times), code) == (600, 0)
+            assert times[-1] > 0.15
+            assert times[300] > 0.05, "half of them are told in the second half of the time"
+            assert took < 2
+            [line] = noise(server.log)
+            assert line.endswith("telling 600 clients to come back, over 0.3 s")
+            assert [manager.recv(100) for _ in range(3)] == [
+                b"READY=1",
+                b"STOPPING=1",
+                b"EXTEND_TIMEOUT_USEC=5300000",
+            ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "how"), [((), signal.SIGINT), (("--drain", "0"), signal.SIGTERM)], ids=["SIGINT", "drain 0"]
+)
+def test_ctrl_c_tells_all_at_once_and_so_does_a_server_that_is_not_to_drain(
+    arguments: tuple[str, ...], how: signal.Signals
+) -> None:
+    with nannin(*arguments) as server, crowd(server, 300) as clients:
+        took, code = end(server, how)
+        assert took < 2
+        assert len(goodbye_times(clients)) == 300
+        assert (code, noise(server.log)) == (0, [])
+
+
+def test_a_second_signal_ends_a_server_that_drains() -> None:
+    with nannin() as server, crowd(server, 400):
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.15)  # it has noticed the first one, or will find both
+        took, code = end(server, signal.SIGINT)
+        assert took < 0.5
+        assert code in (130, 0)
 
 
 def lifespan_app(end: str) -> str:

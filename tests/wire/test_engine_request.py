@@ -141,6 +141,7 @@ def test_a_thousand_parameters_are_refused() -> None:
         (Refusal.FORBIDDEN, 403, 4, "Forbidden"),
         (Refusal.UNSUPPORTED_VERSION, 400, 5, "Unsupported protocol version"),
         (Refusal.TOO_MANY_REQUESTS, 429, 6, "Too many requests"),
+        (Refusal.STOPPING, 503, 7, "Server stopping"),
     ],
 )
 def test_each_refusal_has_its_status_and_body(refusal: Refusal, status: int, code: int, message: str) -> None:
@@ -150,9 +151,10 @@ def test_each_refusal_has_its_status_and_body(refusal: Refusal, status: int, cod
     assert ("remedy" in body) is (refusal is Refusal.UNSUPPORTED_VERSION)
 
 
-def test_only_who_is_over_a_limit_may_come_back_with_the_same_request() -> None:
+def test_only_who_is_over_a_limit_or_meets_a_server_that_stops_may_come_back_with_the_same_request() -> None:
     assert {refusal: refusal.retry_after_s for refusal in Refusal if refusal.retry_after_s is not None} == {
-        Refusal.TOO_MANY_REQUESTS: 5
+        Refusal.TOO_MANY_REQUESTS: 5,
+        Refusal.STOPPING: 2,
     }
 
 

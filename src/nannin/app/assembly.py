@@ -106,6 +106,10 @@ class Assembly:
             self.background.forget()
             self.shut_down()
 
+    def goodbyes(self) -> list[Callable[[], None]]:
+        """Lets nobody in any more, until `shut_down`; returns what ends each session and each stream."""
+        return [*self.engine.goodbyes(), *self.counts.goodbyes()]
+
     def shut_down(self) -> None:
         """Ends every task, every session, every stream and every grace."""
         self.background.shut_down()

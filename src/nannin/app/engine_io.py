@@ -41,7 +41,7 @@ class EngineIO:
         self.engine = make_engine(application, self.settings, SystemClock(), addresses=addresses)
         gate = make_gate(self.settings, refusals)
         endpoint = Endpoint(self.engine, gate)
-        self._host = HostWatch(self.engine.shut_down)
+        self._host = HostWatch(self.engine.shut_down, self.engine.goodbyes)
         self._app = App(path, endpoint, [], gate, self._host.shut_down)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

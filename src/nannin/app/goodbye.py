@@ -10,6 +10,8 @@ Three tell us, and it takes all three:
    app looks four times a second whether the host was told to stop.
 
 Whoever tells first, an app ends its parts once. If it is asked to serve again, it can be ended again.
+
+`nannin serve` also has the time to tell clients one after another before that: `goodbyes`.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ import asyncio
 import contextlib
 import signal
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-__all__ = ["LOOK_EVERY_S", "HostWatch", "host_is_stopping", "shut_down_all"]
+__all__ = ["LOOK_EVERY_S", "HostWatch", "goodbyes", "host_is_stopping", "shut_down_all"]
 
 # Seconds between two looks at the host while a request of ours is open.
 LOOK_EVERY_S: Final = 0.25
@@ -33,10 +35,16 @@ class HostWatch:
     Args:
         on_shutdown: ends sessions, streams and tasks. It is called once, and again only if the app has served
             in the meantime.
+        on_drain: lets nobody in any more, and returns what ends each client, as `on_shutdown` would later.
     """
 
-    def __init__(self, on_shutdown: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        on_shutdown: Callable[[], None],
+        on_drain: Callable[[], Sequence[Callable[[], None]]] = lambda: (),
+    ) -> None:
         self._on_shutdown = on_shutdown
+        self._on_drain = on_drain
         self._has_served = False
         self._requests = 0
         self._alarm: asyncio.TimerHandle | None = None
@@ -67,6 +75,10 @@ class HostWatch:
             self._has_served = False
             self._on_shutdown()
 
+    def goodbyes(self) -> Sequence[Callable[[], None]]:
+        """The host will stop: lets nobody in any more, and returns what ends each of the app's clients."""
+        return self._on_drain() if self._has_served else ()
+
     def _set_alarm(self) -> None:
         self._alarm = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
 
@@ -84,6 +96,14 @@ def shut_down_all() -> None:
     """The server stops: ends every app of this process."""
     for watch in list(_ALL):
         watch.shut_down()
+
+
+def goodbyes() -> list[Callable[[], None]]:
+    """The server will stop: no app of this process lets anybody in any more. Returns what ends each client.
+
+    Each is called once at most, in any order, before `shut_down_all`, which ends the others.
+    """
+    return [goodbye for watch in list(_ALL) for goodbye in watch.goodbyes()]
 
 
 def host_is_stopping() -> bool:

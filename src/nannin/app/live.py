@@ -75,7 +75,7 @@ class Live:
             Route("/api/emit", emit),
             *self.assembly.counts.routes(),
         ]
-        self._host = HostWatch(self.assembly.shut_down)
+        self._host = HostWatch(self.assembly.shut_down, self.assembly.goodbyes)
         self._own = App(ENGINE_PATH, endpoint, beside, gate, self._host.shut_down)
         self._app: ASGIApp = self._own
         self.wrapped = app

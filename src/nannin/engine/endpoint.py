@@ -31,7 +31,9 @@ class Endpoint:
     def open_websocket(self, scope: Scope, link: DirectLink) -> bool:
         """Opens a session over a WebSocket at once; False if this is to be called instead."""
         request = read_request("GET", scope["query_string"], websocket=True)
-        if not isinstance(request, EngineRequest) or request.sid is not None or not self._gate.admits(scope):
+        if not isinstance(request, EngineRequest) or request.sid is not None or self._engine.is_stopping:
+            return False
+        if not self._gate.admits(scope):
             return False
         open_websocket(self._engine, scope, link)
         return True
@@ -51,6 +53,8 @@ class Endpoint:
             self._gate.turn_away_page(scope["headers"])
         elif isinstance(request, Refusal):
             self._tell_refused(request)
+        elif request.sid is None and self._engine.is_stopping:
+            request = Refusal.STOPPING
         elif request.sid is not None and request.sid not in self._engine.sessions:
             self._tell_refused(Refusal.SESSION_UNKNOWN)
         if websocket:

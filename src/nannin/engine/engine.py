@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from nannin.access.addresses import FREE, Addresses, Seat
 from nannin.clock import Clock
@@ -46,6 +47,7 @@ class Engine:
     Attributes:
         addresses: as above.
         sessions: all sessions that are not over, by their sid.
+        is_stopping: whether new sessions are to be refused, since the server stops.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Engine:
         self.descriptors = descriptors or Descriptors()
         self._once = Once(_MAX_TOLD)
         self.sessions: dict[str, ServedSession] = {}
+        self.is_stopping = False
         self._new_sid = new_sid
         self._deadlines: Deadlines[ServedSession] = Deadlines(clock, ServedSession.tick)
         self._to_flush: list[ServedSession] = []
@@ -111,11 +114,16 @@ class Engine:
             raise RequestRefused(Refusal.SESSION_UNKNOWN)
         return session
 
+    def goodbyes(self) -> list[Callable[[], None]]:
+        """Opens no more sessions, until `shut_down`; returns what ends each as that would."""
+        self.is_stopping = True
+        return [partial(self._dismiss, session) for session in self.sessions.values()]
+
     def shut_down(self) -> None:
         """Ends every session, so that its client comes back by itself to whoever serves next."""
+        self.is_stopping = False
         for session in list(self.sessions.values()):
-            session.close(DisconnectReason.SHUTTING_DOWN)
-            self._forget(session)  # though a poll of it may still be under way
+            self._dismiss(session)
         self._deadlines.clear()
 
     def warn_once(self, cause: str, message: str, *args: object) -> None:
@@ -149,6 +157,10 @@ class Engine:
         session = ServedSession(self, self._new_sid(), handshake, link, seat)
         self.sessions[session.sid] = session
         return session
+
+    def _dismiss(self, session: ServedSession) -> None:
+        session.close(DisconnectReason.SHUTTING_DOWN)
+        self._forget(session)  # though a poll of it may still be under way
 
     def _forget(self, session: ServedSession) -> bool:
         """Takes a session out of the table; False if it is not there any more."""

@@ -66,9 +66,11 @@ class Poll(Protocol):
 
 
 def retry_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
-    """The header that says when to come back, where a refusal is not for ever."""
+    """The headers that say when to come back, where a refusal is not for ever."""
     seconds = refusal.retry_after_s
-    return [] if seconds is None else [(b"retry-after", str(seconds).encode())]
+    headers = [] if seconds is None else [(b"retry-after", str(seconds).encode())]
+    # The next server gets another connection.
+    return [*headers, (b"connection", b"close")] if refusal is Refusal.STOPPING else headers
 
 
 class RequestRefused(Exception):

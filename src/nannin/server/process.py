@@ -20,11 +20,12 @@ import uvicorn
 
 from nannin.access.client_address import Proxies
 from nannin.app.dispatch import Proxied, Rooted
-from nannin.app.goodbye import shut_down_all
+from nannin.app.goodbye import goodbyes, shut_down_all
 from nannin.engine.arrival import Arrival
 from nannin.engine.direct import DirectWebSocket
 from nannin.server.accepting import Accepting
 from nannin.server.door import Door
+from nannin.server.draining import drain, drain_window_s
 from nannin.server.garbage import Garbage
 from nannin.server.listening import (
     adopt,
@@ -49,6 +50,7 @@ GOODBYE_S: Final = 0.6  # how long clients have to take their goodbye
 CANCELLED_S: Final = 0.2  # how long tasks have to end once they are cancelled
 LIFESPAN_S: Final = 0.5  # how long the application has to close, besides what the others did not use
 STEP_S: Final = 0.02
+END_S: Final = 5.0  # what systemd is asked for, besides the time for the goodbyes
 
 logger = logging.getLogger("nannin.server")
 
@@ -138,7 +140,7 @@ class Server(uvicorn.Server):
 
     Args:
         config: uvicorn's.
-        settings: how many connections there may be.
+        settings: how many connections there may be, and how long the goodbyes may take.
         on_listening: called once it accepts connections.
     """
 
@@ -197,6 +199,8 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         self._accepting.close()
         notify("STOPPING=1")
+        if self._signal is signal.SIGTERM:
+            await self._drain()
         until = loop.time() + GOODBYE_S + CANCELLED_S + LIFESPAN_S
         shut_down_all()
         for connection in list(self.server_state.connections):
@@ -217,6 +221,15 @@ class Server(uvicorn.Server):
         await self._quiet(CANCELLED_S / 2)
         await self._end_application(max(until - loop.time(), LIFESPAN_S))
         self._say_stopped()
+
+    async def _drain(self) -> None:
+        """Tells the clients one after another, so that they don't all come to the next server at once."""
+        clients = goodbyes()
+        window_s = drain_window_s(len(clients), self._settings.drain)
+        if window_s:
+            notify(f"EXTEND_TIMEOUT_USEC={round((window_s + END_S) * 1e6)}")
+            logger.info("telling %d clients to come back, over %.1f s", len(clients), window_s)
+            await drain(clients, window_s)
 
     async def _end_application(self, at_most_s: float) -> None:
         """Lets the application close what it holds, and cancels what is not done in time."""

@@ -180,6 +180,7 @@ class _Supervisor:
         environ = {name: value for name, value in os.environ.items() if name not in places}
         environ[SOCKETS] = ",".join(map(str, self._descriptors))
         environ[SETTINGS["reload"].variable] = "false"
+        environ[SETTINGS["drain"].variable] = "0"
         environ[REASON] = f"{self._reason},{os.getpid()}"
         if restarted:
             environ[RESTARTED] = "1"

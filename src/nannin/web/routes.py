@@ -82,6 +82,10 @@ class CountRoutes:
             Route("/api/{rest:path}", Reading(cors, not_found, excuse=not_found)),
         ]
 
+    def goodbyes(self) -> list[Callable[[], None]]:
+        """Opens no more streams, until `shut_down`; returns what ends each."""
+        return self.streams.goodbyes()
+
     def shut_down(self) -> None:
         """Ends every stream."""
         self.streams.shut_down()

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import takewhile
 from typing import Final
@@ -85,6 +85,7 @@ class Streams:
         self._of_every_page: set[Stream] = set()  # those that wait for a change of any page
         self._to_wake: deque[Stream] = deque()
         self._slicing = False
+        self._is_stopping = False
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -93,8 +94,11 @@ class Streams:
         """Answers `/api/stream`.
 
         Raises:
-            HTTPException: 400 or 404; 401 or 403 where every page is asked for; 429 over the limits.
+            HTTPException: 400 or 404; 401 or 403 where every page is asked for; 429 over the limits; 503
+                while the server stops.
         """
+        if self._is_stopping:
+            raise HTTPException(503, "the server stops", {"Retry-After": "2", "Connection": "close"})
         pages = query.texts("page", "/")
         if EVERY_PAGE in pages:
             self._private.check(scope)
@@ -112,8 +116,14 @@ class Streams:
             raise HTTPException(429, words, {"retry-after": str(RETRY_AFTER_S)})
         return StreamResponse(self, [None] if EVERY_PAGE in pages else [*known], seat)
 
+    def goodbyes(self) -> list[Callable[[], None]]:
+        """Opens no more streams, until `shut_down`; returns what ends each."""
+        self._is_stopping = True
+        return [stream.end for stream in self._streams]
+
     def shut_down(self) -> None:
         """Ends every stream; its browser comes back by itself."""
+        self._is_stopping = False
         for stream in list(self._streams):
             stream.end()
 

@@ -19,6 +19,8 @@ _REMEDY = "update the client to socket.io-client 3 or newer, which asks for EIO=
 _MAX_PARAMETERS = 50
 # Seconds after which somebody who was over a limit is told to come back.
 RETRY_AFTER_S = 5
+# Seconds after which there may be another server in place of one that stops.
+NEXT_SERVER_S = 2
 # Maximum bytes of a query that is read once for all clients that send the same, as most that come do.
 _MAX_CACHED_BYTES = 64
 
@@ -26,7 +28,7 @@ _MAX_CACHED_BYTES = 64
 class Refusal(enum.Enum):
     """Why a request is refused: the number and the message of its JSON body.
 
-    The reference server knows all but the last.
+    The reference server knows all but the last two. Any answer to a handshake but 200 has a client try again.
     """
 
     TRANSPORT_UNKNOWN = (0, "Transport unknown")
@@ -36,16 +38,17 @@ class Refusal(enum.Enum):
     FORBIDDEN = (4, "Forbidden")
     UNSUPPORTED_VERSION = (5, "Unsupported protocol version")
     TOO_MANY_REQUESTS = (6, "Too many requests")
+    STOPPING = (7, "Server stopping")
 
     @property
     def http_status(self) -> int:
-        """403 for FORBIDDEN, 429 for TOO_MANY_REQUESTS, 400 for all others."""
+        """403 for FORBIDDEN, 429 for TOO_MANY_REQUESTS, 503 for STOPPING, 400 for all others."""
         return _STATUSES.get(self, 400)
 
     @property
     def retry_after_s(self) -> int | None:
         """Seconds after which the same request may be answered; None where it never will be."""
-        return RETRY_AFTER_S if self is Refusal.TOO_MANY_REQUESTS else None
+        return _RETRY_AFTER_S.get(self)
 
     @property
     def body(self) -> bytes:
@@ -55,7 +58,8 @@ class Refusal(enum.Enum):
         return msgspec.json.encode({"code": code, "message": message, **remedy})
 
 
-_STATUSES = {Refusal.FORBIDDEN: 403, Refusal.TOO_MANY_REQUESTS: 429}
+_STATUSES = {Refusal.FORBIDDEN: 403, Refusal.TOO_MANY_REQUESTS: 429, Refusal.STOPPING: 503}
+_RETRY_AFTER_S = {Refusal.TOO_MANY_REQUESTS: RETRY_AFTER_S, Refusal.STOPPING: NEXT_SERVER_S}
 
 
 class Transport(enum.Enum):
