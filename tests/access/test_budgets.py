@@ -91,3 +91,13 @@ def test_it_does_what_a_bucket_of_tokens_does(
         allowed = tokens[key] >= number
         assert (budgets.spend(key, now, number) == 0) is allowed
         tokens[key] -= number if allowed else 0
+
+
+def test_what_there_would_be_to_wait_is_told_without_spending() -> None:
+    budgets = Budgets(Rate(1, 2), 100)
+    for _ in range(5):
+        assert budgets.wait_s("a", 0.0) == 0
+    assert budgets.wait_s("a", 0.0, 3) == pytest.approx(1.0)
+    assert len(budgets) == 0
+    budgets.spend("a", 0.0, 2)
+    assert budgets.wait_s("a", 0.25) == budgets.spend("a", 0.25) == pytest.approx(0.75)

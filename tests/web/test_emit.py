@@ -10,6 +10,7 @@ import pytest
 
 from nannin.access.gate import Gate
 from nannin.hub.sockets import Page
+from nannin.web.bearer import Tries
 from nannin.web.emit import Emit
 from support.asgi import Call, ask
 from support.fakes import Client, House
@@ -21,7 +22,7 @@ def make(house: House, token: str | None = TOKEN, max_bytes: int = 1_000) -> Emi
     def find(key: str) -> Page | None:
         return house.page(key) if house.hub.handlers.exists(key) else None
 
-    return Emit(find, token, max_bytes, Gate())
+    return Emit(find, token, max_bytes, Gate(), Tries())
 
 
 def post(app: Emit, body: Any, token: str | None = TOKEN, **headers: str) -> Call:

@@ -146,6 +146,36 @@ def test_where_counts_are_not_public_the_settings_say_who_may_read_them() -> Non
         assert friend in httpx.get(f"{server.url}/embed").headers["content-security-policy"]
 
 
+def test_whoever_guesses_at_a_token_is_slowed_down_and_told_of_once() -> None:
+    with nannin(
+        "--emit-token", "a-token-for-those-who-send", "--read-token", "a-token-for-readers"
+    ) as server:
+
+        def statuses(address: str) -> list[int]:
+            return [
+                httpx.request(
+                    method,
+                    f"{server.url}{path}",
+                    headers={"authorization": f"Bearer guess-{number}", "x-forwarded-for": address},
+                ).status_code
+                for number in range(30)
+                for method, path in (("POST", "/api/emit"), ("GET", "/api/pages"))
+            ]
+
+        answers = statuses("203.0.113.9")
+        assert answers[:20] == [401] * 20
+        assert answers.count(429) >= 30
+        assert server.log.count("wrong tokens") == 1
+        assert "203.0.113.9" not in server.log
+        assert "guess-" not in server.log
+        assert statuses("203.0.113.10")[0] == 401
+        right = {"authorization": "Bearer a-token-for-readers", "x-forwarded-for": "203.0.113.11"}
+        assert httpx.get(f"{server.url}/api/pages", headers=right).status_code == 200
+        tally = httpx.get(f"{server.url}/api/explain").json()["not_counted"]["refused_since_start"]
+        assert tally["guess"] >= 30
+        assert tally["emit"] >= 10
+
+
 def test_lists_are_for_this_machine_and_for_whoever_has_the_token() -> None:
     token = "a-token-for-those-who-read"
     proxied = {"x-forwarded-for": "203.0.113.9"}

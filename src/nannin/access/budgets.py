@@ -87,6 +87,10 @@ class Budgets:
         self._forget(now)
         return wait_s
 
+    def wait_s(self, key: Hashable, now: float, number: int = 1) -> float:
+        """What `spend` would return; nothing is spent."""
+        return self._rate.wait_s(self._rate.spend(self._full_s.get(key, now), now, number), now)
+
     def _forget(self, now: float) -> None:
         for _ in range(_DROPPED_AT_ONCE):
             oldest = next(iter(self._full_s))

@@ -33,6 +33,8 @@ class Refusal(enum.StrEnum):
     CONNECTIONS = "connections"  # more connections than the process may have
     DESCRIPTORS = "descriptors"  # a connection for which the process has no file descriptor to spare
     LIST = "list"  # a list of pages, for somebody who may not read it
+    EMIT = "emit"  # an event from outside, of somebody who may not send
+    GUESS = "guess"  # a token that was not looked at, after too many wrong ones
 
 
 class Refusals:

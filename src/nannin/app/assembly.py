@@ -10,6 +10,7 @@ from collections.abc import Callable
 from nannin.access.addresses import Addresses
 from nannin.access.admission import Verdict
 from nannin.access.gate import Gate
+from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
 from nannin.clock import SystemClock
@@ -19,6 +20,7 @@ from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.observatory import Observatory
 from nannin.settings import Settings
+from nannin.web.bearer import Tries
 from nannin.web.routes import CountRoutes
 
 __all__ = ["Assembly", "make_gate"]
@@ -37,6 +39,7 @@ class Assembly:
         addresses: how many connections each address has.
         hub: who is on which page, and the application's handlers.
         engine: the table of sessions.
+        tries: compares the tokens of requests with our secrets.
         counts: shows them over HTTP.
         background: the application's own tasks.
     """
@@ -56,6 +59,7 @@ class Assembly:
         )
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
+        self.tries = Tries(Guesses(settings.forwarded_allow_ips, self.refusals), self.clock.now)
         self.addresses = Addresses(settings, self.refusals)
         self.engine = make_engine(
             self.hub, settings, self.clock, self.hub.descriptors, self.addresses, handles_events=False
@@ -69,6 +73,7 @@ class Assembly:
             gate=self.gate,
             read_token=settings.read_token,
             on_private=self._refuse_list,
+            tries=self.tries,
             addresses=self.addresses,
         )
         self.background = Background()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from nannin.access.refusals import Refusal
 from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
 from nannin.app.defaults import Defaults
@@ -68,7 +69,14 @@ class Live:
         gate = self.assembly.gate
         endpoint = Endpoint(self.engine, gate)
         max_bytes = self.settings.max_payload_bytes(handles_events=True)
-        emit = Emit(self._find_page, self.settings.emit_token, max_bytes, gate)
+        emit = Emit(
+            self._find_page,
+            self.settings.emit_token,
+            max_bytes,
+            gate,
+            self.assembly.tries,
+            lambda: self.assembly.refusals.add(Refusal.EMIT),
+        )
         beside = [
             *routes(self.assembly.counts.frame_ancestors()),
             Route("/socket.io/1/", FirstProtocol(endpoint)),

@@ -6,10 +6,15 @@ Source: RFC 6750, section 2.1. The query parameter of its section 2.3 is not tak
 from __future__ import annotations
 
 import hmac
+import math
+import time
+from collections.abc import Callable
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from nannin.access.guesses import Guesses
 from nannin.access.origin import find_header
 
 # Goes with every 401.
@@ -22,7 +27,33 @@ def read_bearer(scope: Scope) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def is_bearer_of(scope: Scope, secret: str) -> bool:
-    """Whether the token that came is this secret, compared in a time that tells nothing of it."""
-    came = read_bearer(scope)
-    return came is not None and hmac.compare_digest(came.encode(), secret.encode())
+class Tries:
+    """Compares the tokens of requests with secrets of ours. Whoever sends many wrong ones has to wait.
+
+    Args:
+        guesses: how often an address may send a wrong one; None for any number.
+        now: monotonic seconds.
+    """
+
+    def __init__(self, guesses: Guesses | None = None, now: Callable[[], float] = time.monotonic) -> None:
+        self._guesses = guesses
+        self._now = now
+
+    def is_bearer_of(self, scope: Scope, secret: str) -> bool:
+        """Whether the token that came is this secret, compared in a time that tells nothing of it.
+
+        Raises:
+            HTTPException: 429 if the token was not looked at.
+        """
+        came = read_bearer(scope)
+        if came is None:
+            return False
+        address, now = (scope.get("client") or ("", 0))[0], self._now()
+        if self._guesses is not None and (wait_s := self._guesses.wait_s(address, now)):
+            words = "too many wrong tokens came from this address; ask again later"
+            raise HTTPException(429, words, {"retry-after": str(math.ceil(wait_s))})
+        if hmac.compare_digest(came.encode(), secret.encode()):
+            return True
+        if self._guesses is not None:
+            self._guesses.miss(address, now)
+        return False

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -13,7 +14,7 @@ from nannin.access.gate import Gate
 from nannin.access.origin import find_header
 from nannin.engine.body import Unread, read_body
 from nannin.hub.sockets import Page, Target
-from nannin.web.bearer import CHALLENGE, is_bearer_of
+from nannin.web.bearer import CHALLENGE, Tries
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
 from nannin.web.safe_headers import make_safe
@@ -41,19 +42,32 @@ class Emit:
         token: the secret that must come as `Authorization: Bearer`; None refuses everybody.
         max_bytes: the largest body.
         gate: whose pages may send, if they have the token.
+        tries: compares tokens.
+        on_refused: called for each request without the token.
     """
 
     def __init__(
-        self, find_page: Callable[[str], Page | None], token: str | None, max_bytes: int, gate: Gate
+        self,
+        find_page: Callable[[str], Page | None],
+        token: str | None,
+        max_bytes: int,
+        gate: Gate,
+        tries: Tries,
+        on_refused: Callable[[], None] = lambda: None,
     ) -> None:
         self._find_page = find_page
         self._token = token
         self._max_bytes = max_bytes
         self._gate = gate
+        self._tries = tries
+        self._on_refused = on_refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        response = self._refuse(scope)
+        try:
+            response = self._refuse(scope)
+        except HTTPException as refusal:
+            response = error_response(refusal.status_code, refusal.detail, refusal.headers)
         if response is None:
             body = await read_body(scope, receive, self._max_bytes)
             if body is Unread.GONE:
@@ -62,6 +76,11 @@ class Emit:
         await make_safe(response)(scope, receive, send)
 
     def _refuse(self, scope: Scope) -> Response | None:
+        """The refusal of a request by its head, if there is one.
+
+        Raises:
+            HTTPException: 429 after too many wrong tokens.
+        """
         if scope["method"] != "POST":
             return error_response(405, "method not allowed; use POST", {"allow": "POST"})
         if not self._gate.admits_page(scope["headers"]):
@@ -69,8 +88,10 @@ class Emit:
             origin = find_header(scope["headers"], b"origin")
             return error_response(403, f"pages of {show(origin)} may not send here")
         if self._token is None:
+            self._on_refused()
             return error_response(403, "the setting emit_token is not set: nobody may send from outside")
-        if not is_bearer_of(scope, self._token):
+        if not self._tries.is_bearer_of(scope, self._token):
+            self._on_refused()
             needed = "this needs the header Authorization: Bearer, with the emit_token of the server"
             return error_response(401, needed, CHALLENGE)
         kind = find_header(scope["headers"], b"content-type").partition(";")[0].strip().lower()

@@ -43,7 +43,7 @@ def _get(
 
     One that `forgives` answers a wrong query in its own form, with 200.
     """
-    always = ("Forbidden", "ReadOnly") if forgives else ("Invalid", "Forbidden", "ReadOnly")
+    always = ("Forbidden", "ReadOnly", "Misdirected") if forgives else _ALWAYS
     refusals = {_STATUS[other]: _named("responses", other) for other in (*always, *others)}
     security: dict[str, Any] = {"security": [{}, {"readToken": []}]} if private else {}
     return {
@@ -57,12 +57,15 @@ def _get(
     }
 
 
+_ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly", "Misdirected")
 _STATUS: Final = {
     "Invalid": "400",
     "NoToken": "401",
     "Forbidden": "403",
     "NoPage": "404",
     "ReadOnly": "405",
+    "Misdirected": "421",
+    "TooMany": "429",
     "TooOften": "503",
 }
 
@@ -138,6 +141,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             },
             "TooOften",
             "NoToken",
+            "TooMany",
             private=True,
         ),
         "/api/explain": _get(
@@ -151,6 +155,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             "NoPage",
             "TooOften",
             "NoToken",
+            "TooMany",
             private=True,
         ),
         "/api/stream": _get(
@@ -184,6 +189,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             },
             "NoPage",
             "NoToken",
+            "TooMany",
             private=True,
         ),
         "/api/shield": _get(
@@ -321,6 +327,8 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "Forbidden": "Pages of this origin may not read, or lists are for this machine only.",
                 "NoPage": "There can be no such page.",
                 "ReadOnly": "It was asked for by another method than GET, HEAD or OPTIONS.",
+                "Misdirected": "The server does not go by the name in the address.",
+                "TooMany": "Too many wrong tokens came from this address, or it has too many streams.",
                 "TooOften": "This is costly, and was asked for too often.",
             }.items()
         },
@@ -329,6 +337,7 @@ DOCUMENT: Final[dict[str, Any]] = {
 _named_responses = DOCUMENT["components"]["responses"]
 _named_responses["ReadOnly"]["headers"] = {"Allow": _header("The methods that there are.")}
 _named_responses["NoToken"]["headers"] = {"WWW-Authenticate": _header("`Bearer`.")}
-_named_responses["TooOften"]["headers"] = {
-    "Retry-After": _header("In so many seconds it can be asked again.")
-}
+for _refusal in ("TooMany", "TooOften"):
+    _named_responses[_refusal]["headers"] = {
+        "Retry-After": _header("In so many seconds it can be asked again.")
+    }

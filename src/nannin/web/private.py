@@ -15,7 +15,7 @@ from starlette.types import Scope
 from nannin.access.gate import Gate
 from nannin.access.hosts import is_forwarded
 from nannin.access.origin import find_header, is_loopback_host
-from nannin.web.bearer import CHALLENGE, is_bearer_of, read_bearer
+from nannin.web.bearer import CHALLENGE, Tries, read_bearer
 
 
 class PrivateLists:
@@ -25,6 +25,7 @@ class PrivateLists:
         token: the secret that opens the lists from anywhere; None if only this machine may read them.
         gate: whose pages may read them from this machine.
         on_refused: called for each request that was refused.
+        tries: compares tokens; None: as often as they come.
     """
 
     def __init__(
@@ -32,19 +33,21 @@ class PrivateLists:
         token: str | None = None,
         gate: Gate | None = None,
         on_refused: Callable[[], None] = lambda: None,
+        tries: Tries | None = None,
     ) -> None:
         self._token = token
         self._gate = gate or Gate()
         self._on_refused = on_refused
+        self._tries = tries or Tries()
 
     def check(self, scope: Scope) -> None:
         """Lets a request for a list pass.
 
         Raises:
             HTTPException: 401 if the token is missing or wrong; 403 if there is none and the request comes
-                from another machine.
+                from another machine; 429 after too many wrong tokens.
         """
-        if self._token is not None and is_bearer_of(scope, self._token):
+        if self._token is not None and self._tries.is_bearer_of(scope, self._token):
             return
         came = read_bearer(scope) is not None
         if not came and self._is_local(scope):

@@ -11,6 +11,7 @@ from nannin.access.gate import Gate
 from nannin.clock import Clock
 from nannin.web.api import Api
 from nannin.web.badge import Badge
+from nannin.web.bearer import Tries
 from nannin.web.cors import Cors
 from nannin.web.counts import CountSource
 from nannin.web.embed import FORMS, Embed
@@ -32,6 +33,7 @@ class CountRoutes:
         gate: whose pages may read if not every site's may.
         read_token: the secret that opens the lists of pages to readers on other machines.
         on_private: called for each request for a list that was refused.
+        tries: compares tokens; None: as often as they come.
         addresses: limits streams by the reader's address; None for no limit.
     """
 
@@ -44,10 +46,11 @@ class CountRoutes:
         gate: Gate,
         read_token: str | None = None,
         on_private: Callable[[], None] = lambda: None,
+        tries: Tries | None = None,
         addresses: Addresses | None = None,
     ) -> None:
         self._cors = Cors(public=public, gate=gate)
-        private = PrivateLists(read_token, gate, on_private)
+        private = PrivateLists(read_token, gate, on_private, tries)
         self._api = Api(source, clock.now, private)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
