@@ -41,6 +41,11 @@ _APP: Final = "FILE_OR_MODULE:NAME"
 # an application that comes over expects; the packets of clients that are only counted have some 100.
 _EVENTS_BYTES: Final = 1_000_000
 _COUNTING_BYTES: Final = 16_384
+# Messages of one client a minute where `max_messages` is not set. One that is only counted joins, leaves, and
+# says whether its tab is visible. A whiteboard or a game sends with each frame of the screen, 60 a second.
+_EVENTS_A_MINUTE: Final = 6_000
+_COUNTING_A_MINUTE: Final = 100
+_LEAST_BURST: Final = 20
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
 
 
@@ -197,7 +202,23 @@ class Settings:
         8192,
         "Maximum bytes of what a client sends to join a page, its auth; 0 for any size.",
     )
-    max_attachments: int = _limit(Integer(0, 2**30), 10, "Maximum binary attachments of one event.")
+    max_messages: int = _limit(
+        IntegerOrAutomatic(1, 2**30),
+        0,
+        "Maximum messages of one client a minute, in the long run.",
+        "6000 where an application handles events, else 100",
+    )
+    max_burst: int = _limit(
+        IntegerOrAutomatic(1, 2**30),
+        0,
+        "Maximum messages of one client at once.",
+        "a tenth of max-messages, and at least 20",
+    )
+    max_attachments: int = _limit(
+        Integer(0, 2**30),
+        10,
+        "Maximum binary attachments of one event. Where nannin only counts, none is kept.",
+    )
     max_per_address: int = _limit(
         Integer(0, 2**30),
         50,
@@ -205,6 +226,14 @@ class Settings:
     )
     new_per_address: int = _limit(
         Integer(0, 2**30), 10, "Maximum new connections of one address a second; 0 for any number."
+    )
+    max_joins: int = _limit(
+        Integer(0, 2**30),
+        600,
+        "Maximum pages that one session joins or watches a minute, in the long run; 0 for any number.",
+    )
+    max_pages: int = _limit(
+        Integer(0, 2**30), 100_000, "Maximum pages that there are at once; 0 for any number."
     )
     max_namespaces: int = _limit(_COUNT, 4, "Maximum pages that one session may be on.")
     max_observed: int = _limit(
@@ -243,6 +272,15 @@ class Settings:
             handles_events: whether there is an application that handles clients' events.
         """
         return self.max_payload or (_EVENTS_BYTES if handles_events else _COUNTING_BYTES)
+
+    def message_rate(self, *, handles_events: bool) -> tuple[int, int]:
+        """The messages of one client that may come in a minute, and at once.
+
+        Args:
+            handles_events: whether there is an application that handles clients' events.
+        """
+        a_minute = self.max_messages or (_EVENTS_A_MINUTE if handles_events else _COUNTING_A_MINUTE)
+        return a_minute, self.max_burst or max(_LEAST_BURST, a_minute // 10)
 
 
 SETTINGS: Final[Mapping[str, Setting]] = {

@@ -19,7 +19,7 @@ CRAWLER, BROWSER = "Googlebot/2.1", "Mozilla/5.0"
 
 
 def admission(verify: Any = None, refusals: Refusals | None = None, **settings: Any) -> Admission:
-    return Admission(is_page_key, Settings(**settings), refusals or Refusals(), verify)
+    return Admission(is_page_key, lambda key: True, Settings(**settings), refusals or Refusals(), verify)
 
 
 def judge(
@@ -142,7 +142,7 @@ def test_the_advice_names_what_lets_a_client_onto_a_page(
     def verify(page: str, token: str) -> Verdict:
         return Verdict.VALID if page == "/" else tokens(page, token)
 
-    door = Admission(lambda page: page != "/shut", Settings(**settings), Refusals(), verify)
+    door = Admission(lambda page: page != "/shut", lambda key: True, Settings(**settings), Refusals(), verify)
     assert door.advise(key, Connect.read({"token": "any"} | auth if key == "/" else auth)) == line
 
 

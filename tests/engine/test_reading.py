@@ -62,9 +62,9 @@ async def test_frames_that_are_no_messages_have_their_share_too(still: Any) -> N
     end = Frame(Opcode.CONT, b"", True).serialize(mask=True)
     pong = Frame(Opcode.PONG, b"").serialize(mask=True)
     peer.socket.data_received(begin + SHARE_FRAMES * (PING + pong + part) + end)
-    assert recorder.others == SHARE_FRAMES
+    assert 0 < recorder.others < SHARE_FRAMES, "the parts have their share of the frames, and don't count"
     await turn()
-    assert (recorder.others, recorder.told) == (3 * SHARE_FRAMES + 1, ["whole"])
+    assert (recorder.others, recorder.told) == (2 * SHARE_FRAMES, ["whole"])
 
 
 async def test_slow_handlers_end_a_share_by_its_time(still: Callable[[float], None]) -> None:

@@ -12,6 +12,7 @@ def test_what_an_application_is_given_has_few_names() -> None:
         "allow",
         "ended",
         "forget_newest",
+        "forgive",
         "is_writable",
         "link",
         "number",

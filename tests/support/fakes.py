@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from nannin.access.admission import Verdict
+from nannin.access.budgets import NO_LIMIT, Rate
 from nannin.access.refusals import Refusals
 from nannin.audience.roster import Count, Counts, Roster
 from nannin.engine.engine import Engine
@@ -153,10 +154,18 @@ class App:
 class Hall:
     """An engine with such an application on a fake clock."""
 
-    def __init__(self, limits: Limits = LIMITS) -> None:
+    def __init__(self, limits: Limits = LIMITS, rate: Rate = NO_LIMIT) -> None:
         self.app, self.clock = App(), FakeClock()
         sids = map("sid-{}".format, itertools.count())
-        self.engine = Engine(self.app, limits, new_sid=lambda: next(sids), clock=self.clock)
+        self.refusals = Refusals()
+        self.engine = Engine(
+            self.app,
+            limits,
+            new_sid=lambda: next(sids),
+            clock=self.clock,
+            refusals=self.refusals,
+            rate=rate,
+        )
 
     def websocket(self) -> tuple[ServedSession, FakeLink]:
         link = FakeLink()
@@ -217,6 +226,7 @@ class House:
             new_sid=lambda: f"session-{next(self._ids)}",
             clock=self.clock,
             descriptors=self.hub.descriptors,
+            refusals=self.hub.refusals,
         )
 
     def page(self, key: str = "/") -> Page:

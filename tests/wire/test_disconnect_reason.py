@@ -22,6 +22,8 @@ def test_a_reason_is_a_text_in_socket_ios_words() -> None:
         (DisconnectReason.FORCED_CLOSE, 1000),
         (DisconnectReason.CONNECT_TIMEOUT, 1000),
         (DisconnectReason.SLOW_CLIENT, 1008),
+        (DisconnectReason.TOO_MANY, 1008),
+        (DisconnectReason.TOO_LARGE, 1009),
         (DisconnectReason.SHUTTING_DOWN, 1012),
     ],
 )
@@ -46,6 +48,7 @@ def test_a_client_comes_back_from_the_ends_that_nobody_meant() -> None:
         DisconnectReason.TRANSPORT_ERROR,
         DisconnectReason.PING_TIMEOUT,
         DisconnectReason.TOO_LARGE,
+        DisconnectReason.TOO_MANY,
         DisconnectReason.SLOW_CLIENT,
     }
 
@@ -57,5 +60,6 @@ def test_a_visitor_still_counts_only_where_it_may_be_back_by_itself() -> None:
         DisconnectReason.TRANSPORT_ERROR: GraceKind.LOST,
         DisconnectReason.PING_TIMEOUT: GraceKind.LOST_IN_SILENCE,
         DisconnectReason.TOO_LARGE: GraceKind.LOST,
+        DisconnectReason.TOO_MANY: GraceKind.LOST,
         DisconnectReason.SLOW_CLIENT: GraceKind.LOST,
     }

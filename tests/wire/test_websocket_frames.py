@@ -186,7 +186,7 @@ pieces = st.one_of(
             mask=mask
         ),
         st.sampled_from(Opcode),
-        st.one_of(st.binary(max_size=10), st.text(max_size=50).map(str.encode), st.just(b"x" * 120)),
+        st.one_of(st.binary(max_size=10), st.text(max_size=30).map(str.encode), st.just(b"x" * 120)),
         st.booleans(),
         st.sampled_from([True, True, True, True, False]),
     ),

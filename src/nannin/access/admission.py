@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
+from nannin.access.budgets import NO_LIMIT, Rate
 from nannin.access.connect import Connect
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.page_key import is_page_key
@@ -19,11 +20,20 @@ class Verdict(enum.Enum):
     EXPIRED = enum.auto()  # it was valid once
 
 
+def join_rate(settings: Settings) -> Rate:
+    """How many pages one session may join or watch: at once as many as it takes to replace all, and again."""
+    if not settings.max_joins:
+        return NO_LIMIT
+    burst = 2 * (settings.max_namespaces + settings.max_observed)
+    return Rate(settings.max_joins / 60, max(1, burst))
+
+
 class Admission:
     """Judges CONNECTs.
 
     Args:
-        exists: whether there is a page with this key.
+        exists: whether there can be a page with this key.
+        has_room: whether there is one, or may be one more.
         settings: the limits.
         refusals: tallies those that are refused.
         judge_token: says what a token is to a page; None where pages need none.
@@ -32,11 +42,13 @@ class Admission:
     def __init__(
         self,
         exists: Callable[[str], bool],
+        has_room: Callable[[str], bool],
         settings: Settings,
         refusals: Refusals,
         judge_token: Callable[[str, str], Verdict] | None,
     ) -> None:
         self._exists = exists
+        self._has_room = has_room
         self._settings = settings
         self._refusals = refusals
         self._judge_token = judge_token
@@ -61,12 +73,24 @@ class Admission:
             self._judge_page(key, connect, is_on)
             or ((Refusal.PAYLOAD, connect.problem) if connect.problem else None)
             or self._judge_limits(observes, observed, joined)
+            or self._judge_room(key)
         )
         if refused is None:
             return None
         refusal, problem = refused
         self._refusals.add(refusal)
         return problem
+
+    def refuse_join(self) -> str:
+        """Tallies a CONNECT of a session that joins too quickly; returns the words of the `connect_error`."""
+        a_minute = self._settings.max_joins
+        self._refusals.add_and_tell(
+            Refusal.JOINS,
+            "a session joins more than %d pages a minute, and further ones are refused: "
+            "max_joins allows no more",
+            a_minute,
+        )
+        return f"Too many joins: one session may join {a_minute} pages a minute"
 
     def advise(self, key: str, connect: Connect) -> str | None:
         """One line for the log on a page that a client may not join, and what lets it in.
@@ -121,6 +145,17 @@ class Admission:
         if verdict is Verdict.EXPIRED:
             return Refusal.EXPIRED, "Token expired: this page needs a newer token"
         return None
+
+    def _judge_room(self, key: str) -> tuple[Refusal, str] | None:
+        if self._has_room(key):
+            return None
+        most = self._settings.max_pages
+        self._refusals.tell(
+            "there are %d pages, and clients that would make another one are refused: "
+            "max_pages allows no more",
+            most,
+        )
+        return Refusal.PAGES, f"Too many pages: there are {most} already"
 
     def _judge_limits(self, observes: bool, observed: int, joined: int) -> tuple[Refusal, str] | None:
         if observes:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Final
 
 # Seconds that rounding may cost.
-_NEXT_TO_NOTHING_S = 1e-6
+_NEXT_TO_NOTHING_S: Final = 1e-6
 # How many entries that say nothing any more are dropped for each one that is made or used.
-_DROPPED_AT_ONCE = 2
+_DROPPED_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class Rate:
             return 0.0
         wait_s = full_s - now - self.burst / self.per_s
         return wait_s if wait_s > _NEXT_TO_NOTHING_S else 0.0
+
+
+NO_LIMIT: Final = Rate(math.inf, 1)
 
 
 class Budgets:

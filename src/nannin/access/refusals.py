@@ -28,6 +28,9 @@ class Refusal(enum.StrEnum):
     APPLICATION = "application"  # the connect handler refused
     EVENT = "event"  # an event that doesn't fit its handler
     BUSY = "busy"  # an event that would have to wait after too many others of its client
+    JOINS = "joins"  # a session joins pages too quickly
+    PAGES = "pages"  # a new page, where there are too many
+    MESSAGES = "messages"  # a session that sent too many, and was ended
     ADDRESS = "address"  # an address has too many connections
     ADDRESS_RATE = "address_rate"  # an address opens connections too quickly
     CONNECTIONS = "connections"  # more connections than the process may have
@@ -62,6 +65,10 @@ class Refusals:
             args: for the message's placeholders.
         """
         self.tally[refusal] += 1
+        self.tell(message, *args)
+
+    def tell(self, message: str, *args: object) -> None:
+        """As `add_and_tell`, for a refusal that somebody else adds."""
         if self._once.is_first(message):
             logger.warning(message, *args)
 

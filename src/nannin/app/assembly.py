@@ -14,7 +14,7 @@ from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
 from nannin.clock import SystemClock
-from nannin.engine.engine import make_engine, make_limits
+from nannin.engine.engine import make_engine, make_limits, make_rate
 from nannin.engine.ids import new_id
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
@@ -62,7 +62,13 @@ class Assembly:
         self.tries = Tries(Guesses(settings.forwarded_allow_ips, self.refusals), self.clock.now)
         self.addresses = Addresses(settings, self.refusals)
         self.engine = make_engine(
-            self.hub, settings, self.clock, self.hub.descriptors, self.addresses, handles_events=False
+            self.hub,
+            settings,
+            self.clock,
+            self.hub.descriptors,
+            self.addresses,
+            self.refusals,
+            handles_events=False,
         )
         self._settings = settings
         self._is_sized_for_events = False
@@ -100,6 +106,7 @@ class Assembly:
         if self.handles_events is not self._is_sized_for_events:  # a handler was registered meanwhile
             self._is_sized_for_events = self.handles_events
             self.engine.limits = make_limits(self._settings, handles_events=self.handles_events)
+            self.engine.rate = make_rate(self._settings, handles_events=self.handles_events)
 
     def end_lost_loop(self) -> None:
         """Ends what a loop has left that ended without a word, as those of test clients do.

@@ -35,9 +35,13 @@ class Defaults(TypedDict, total=False):
     read_token_file: str | None
     max_payload: int
     max_auth: int
+    max_messages: int
+    max_burst: int
     max_attachments: int
     max_per_address: int
     new_per_address: int
+    max_joins: int
+    max_pages: int
     max_namespaces: int
     max_observed: int
     max_recovery: int

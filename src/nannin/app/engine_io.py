@@ -38,7 +38,7 @@ class EngineIO:
         self.settings = load(defaults=defaults)
         refusals = Refusals()
         addresses = Addresses(self.settings, refusals)
-        self.engine = make_engine(application, self.settings, SystemClock(), addresses=addresses)
+        self.engine = make_engine(application, self.settings, SystemClock(), None, addresses, refusals)
         gate = make_gate(self.settings, refusals)
         endpoint = Endpoint(self.engine, gate)
         self._host = HostWatch(self.engine.shut_down, self.engine.goodbyes)

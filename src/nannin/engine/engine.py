@@ -11,6 +11,9 @@ from collections.abc import Callable
 from functools import partial
 
 from nannin.access.addresses import FREE, Addresses, Seat
+from nannin.access.budgets import NO_LIMIT, Rate
+from nannin.access.refusals import Refusal as RefusalReason
+from nannin.access.refusals import Refusals
 from nannin.clock import Clock
 from nannin.engine.deadlines import Deadlines
 from nannin.engine.descriptors import Descriptors
@@ -43,6 +46,8 @@ class Engine:
         descriptors: where it notes which sessions can be written to at once, for an application that sends to
             many.
         addresses: limits connections by the client's address; None for no limit.
+        refusals: tallies sessions that end since they send too many messages.
+        rate: how many messages of a client may come.
 
     Attributes:
         addresses: as above.
@@ -59,7 +64,11 @@ class Engine:
         clock: Clock,
         descriptors: Descriptors | None = None,
         addresses: Addresses | None = None,
+        refusals: Refusals | None = None,
+        rate: Rate = NO_LIMIT,
     ) -> None:
+        self.rate = rate
+        self._refusals = refusals or Refusals()
         self.addresses = addresses
         self.application = application
         self.limits = limits
@@ -133,6 +142,16 @@ class Engine:
 
     # The host of its sessions
 
+    def refuse_flood(self) -> None:
+        """Tallies a client that sent too many messages, and tells the log once."""
+        self._refusals.add_and_tell(
+            RefusalReason.MESSAGES,
+            "a client sent more than %.0f messages a minute, or %d at once, and its session ended with 1008: "
+            "max_messages and max_burst allow no more",
+            60 * self.rate.per_s,
+            self.rate.burst,
+        )
+
     def schedule(self, session: ServedSession) -> None:
         """Sees to it that the session's `tick` is called at its next deadline."""
         self._deadlines.schedule(session)
@@ -191,6 +210,7 @@ def make_engine(
     clock: Clock,
     descriptors: Descriptors | None = None,
     addresses: Addresses | None = None,
+    refusals: Refusals | None = None,
     *,
     handles_events: bool = True,
 ) -> Engine:
@@ -202,7 +222,15 @@ def make_engine(
         clock=clock,
         descriptors=descriptors,
         addresses=addresses,
+        refusals=refusals,
+        rate=make_rate(settings, handles_events=handles_events),
     )
+
+
+def make_rate(settings: Settings, *, handles_events: bool) -> Rate:
+    """How many messages of a client may come; the arguments are `make_limits`'."""
+    a_minute, burst = settings.message_rate(handles_events=handles_events)
+    return Rate(a_minute / 60, burst)
 
 
 def make_limits(settings: Settings, *, handles_events: bool) -> Limits:

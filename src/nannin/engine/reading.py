@@ -18,6 +18,7 @@ from nannin.errors import FrameError
 from nannin.wire.websocket_frames import (
     BINARY,
     CLOSE,
+    PART,
     PING,
     TEXT,
     FrameReader,
@@ -86,7 +87,7 @@ class Reading(asyncio.Protocol, abc.ABC):
 
     @abc.abstractmethod
     def _receive_others(self, count: int) -> None:
-        """So many frames arrived that are no messages: pings, pongs and parts of messages."""
+        """So many pings and pongs arrived."""
 
     @abc.abstractmethod
     def _receive_close(self, code: int) -> None:
@@ -151,7 +152,7 @@ class Reading(asyncio.Protocol, abc.ABC):
                         break
                     if self._phase is Phase.OPEN:
                         self._receive_message(payload)
-                else:
+                elif kind != PART:
                     others += 1
                     if kind == PING and self._phase is Phase.OPEN:
                         pongs += pong_frame(cast(bytes, payload))

@@ -16,7 +16,7 @@ class Receiver(Protocol[LinkT_contra]):
         """A message arrived."""
 
     def receive_others(self, link: LinkT_contra, count: int) -> None:
-        """So many frames arrived that are no messages: pings, pongs and parts of messages."""
+        """So many pings and pongs of WebSocket arrived."""
 
     def lose(self, link: LinkT_contra, *, clean: bool) -> None:
         """The connection is gone, once and for good; cleanly, if the client sent a close frame."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, assert_never
 
 from nannin.access.addresses import FREE, Seat
+from nannin.access.budgets import Rate
 from nannin.clock import Clock
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
@@ -34,7 +35,7 @@ from nannin.wire.engine_outputs import (
     SendPing,
     Switch,
 )
-from nannin.wire.engine_packet import PING, Encoded, size_bytes
+from nannin.wire.engine_packet import PING, Encoded, count_packets, size_bytes
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
@@ -57,6 +58,10 @@ class Host(Protocol):
         """Intervals and sizes."""
 
     @property
+    def rate(self) -> Rate:
+        """How many messages of a client may come."""
+
+    @property
     def clock(self) -> Clock:
         """Time, and turns of the loop."""
 
@@ -72,6 +77,9 @@ class Host(Protocol):
 
     def drop(self, session: ServedSession) -> None:
         """Forgets a session that is over."""
+
+    def refuse_flood(self) -> None:
+        """Tallies a client that sent too many messages, and tells the log once."""
 
     def warn_once(self, cause: str, message: str, *args: object) -> None:
         """Tells the log why clients are refused, once for each cause and not for each client."""
@@ -97,7 +105,17 @@ class ServedSession(Session):
         queued_s: a note of the deadlines' queue: when it will look at this session next.
     """
 
-    __slots__ = ("_core", "_host", "_is_held", "_on_reading", "candidate", "poll", "queued_s", "seat")
+    __slots__ = (
+        "_core",
+        "_host",
+        "_is_held",
+        "_on_reading",
+        "_whole_s",
+        "candidate",
+        "poll",
+        "queued_s",
+        "seat",
+    )
 
     def __init__(
         self, host: Host, sid: str, handshake: Handshake | None, link: Link | None, seat: Seat = FREE
@@ -111,6 +129,7 @@ class ServedSession(Session):
         self.poll: Poll | None = None
         self.queued_s = math.inf
         self._is_held = False  # by `read_on`
+        self._whole_s = 0.0  # when the budget of messages is whole again
         self._on_reading: Callable[[], None] | None = None
         self._route()
 
@@ -168,6 +187,9 @@ class ServedSession(Session):
         if seconds < math.inf:  # a later deadline is found when the earlier one is looked at
             self._host.schedule(self)
 
+    def forgive(self) -> None:
+        self._whole_s -= 1 / self._host.rate.per_s
+
     # What comes in by polling
 
     def wait_to_read(self, on_reading: Callable[[], None]) -> None:
@@ -206,9 +228,18 @@ class ServedSession(Session):
         """The body of the POST, or a part of it.
 
         Raises:
-            RequestRefused: it is malformed, or the session ended meanwhile.
+            RequestRefused: it is malformed, there are too many messages, or the session ended meanwhile.
         """
-        self._perform_packets(self._core.receive_payload(body, self._host.clock.now(), is_last=is_last))
+        awaited = self._core.awaits_pong
+        outputs = self._core.receive_payload(body, self._host.clock.now(), is_last=is_last)
+        others = count_packets(body) - sum(isinstance(output, Deliver) for output in outputs)
+        if awaited and not self._core.awaits_pong:
+            others -= 1  # it is what we asked for
+        self._perform_packets(outputs)
+        if others:
+            self._spend(others)
+        if self._whole_s == math.inf:
+            raise RequestRefused(Refusal.TOO_MANY_REQUESTS)
 
     def receive_post_lost(self) -> None:
         """The POST broke off, or was too large."""
@@ -220,8 +251,10 @@ class ServedSession(Session):
         """A WebSocket with the session's sid, to which the session may upgrade.
 
         Raises:
-            RequestRefused: the session has a WebSocket already, or has ended.
+            RequestRefused: the session has a WebSocket already, or has ended, or there were too many.
         """
+        if not self._spend(1):
+            raise RequestRefused(Refusal.TOO_MANY_REQUESTS)
         outputs = self._core.receive_candidate(self._host.clock.now())
         if not outputs:
             self.candidate = link
@@ -236,16 +269,20 @@ class ServedSession(Session):
             tell_too_large(max_bytes, "max_payload")
             self.close(DisconnectReason.TOO_LARGE)
         elif link is self.link:
+            awaited = self._core.awaits_pong
             outputs = self._core.receive_websocket(message, now)
+            if not outputs and awaited is self._core.awaits_pong and not self._spend(1):
+                return
             # A message moves no deadline. A pong makes one come sooner where the next ping is due before that
             # pong was.
             is_message = len(outputs) == 1 and isinstance(outputs[0], Deliver)
             self._perform_packets(outputs, schedules=not is_message)
-        else:
+        elif self._spend(1):
             self._perform(self._core.receive_candidate_packet(message, now))
 
     def receive_others(self, link: Link, count: int) -> None:
-        """Frames that are no messages arrived. They cost time, but say nothing to a session."""
+        """Pings and pongs arrived. They say nothing to a session, but cost time as messages do."""
+        self._spend(count)
 
     def refuse(self, link: Link, reason: DisconnectReason) -> None:
         """The client broke a rule of WebSocket: the link is gone, and with it the session that it carried."""
@@ -393,8 +430,22 @@ class ServedSession(Session):
         assert link is not None
         link.write(outgoing)
 
+    def _spend(self, number: int) -> bool:
+        """Spends some of the budget of messages; where it has not enough, the session ends."""
+        if self._whole_s == math.inf:
+            return False
+        rate, now = self._host.rate, self._host.clock.now()
+        self._whole_s = rate.spend(self._whole_s, now, number)
+        if not rate.wait_s(self._whole_s, now):
+            return True
+        self._whole_s = math.inf
+        self._host.refuse_flood()
+        self.close(DisconnectReason.TOO_MANY)
+        return False
+
     def _deliver(self, data: str | bytes) -> None:
-        if self.ended:  # an earlier message of the same payload made the application end it
+        # An earlier message of the same payload may have made the application end it.
+        if self.ended or not self._spend(1):
             return
         try:
             self._host.application.message(self, data)

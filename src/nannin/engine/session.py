@@ -94,5 +94,9 @@ class Session(abc.ABC):
         """
 
     @abc.abstractmethod
+    def forgive(self) -> None:
+        """Takes back what the message in hand has cost of the client's budget: it is limited otherwise."""
+
+    @abc.abstractmethod
     def allow(self, seconds: float) -> None:
         """Ends the session in so many seconds unless it is called again; infinity takes that back."""

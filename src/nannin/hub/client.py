@@ -25,15 +25,17 @@ class Client:
         is_crawler: as above.
         connections: its connections, by the keys of their pages; also those whose connect handler still runs.
         lane: its async handlers; None while none run.
+        joins_whole_s: when its budget of joins is whole again.
     """
 
-    __slots__ = ("_left", "connections", "decoder", "is_crawler", "lane")
+    __slots__ = ("_left", "connections", "decoder", "is_crawler", "joins_whole_s", "lane")
 
     def __init__(self, max_attachments: int, *, keeps_attachments: bool = True, is_crawler: bool) -> None:
         self.decoder = Decoder(max_attachments, keeps_attachments=keeps_attachments)
         self.is_crawler = is_crawler
         self.connections: dict[str, Connection] = {}
         self.lane: Lane | None = None
+        self.joins_whole_s = 0.0
         self._left: set[str] | None = None
 
     def awaits_ack(self) -> bool:

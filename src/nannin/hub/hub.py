@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
-from nannin.access.admission import Admission, Verdict
+from nannin.access.admission import Admission, Verdict, join_rate
 from nannin.access.connect import Connect, Format
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.pace import Pace
@@ -131,7 +131,8 @@ class Hub:
         self._causes = Once(2)  # why sessions end for a client's packet
         self._strays = Once(MAX_STRAYS_TOLD)
         self._caller = Caller(clock, settings.max_handlers)
-        self._admission = Admission(handlers.exists, settings, refusals, judge_token)
+        self._admission = Admission(handlers.exists, self._has_room, settings, refusals, judge_token)
+        self._joins = join_rate(settings)
         self._comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
         self._events = Events(handlers, self._caller, self.roster, self.teller, refusals, self.emitter)
         self._presence = Presence(self, handlers, self.people, self._caller)
@@ -172,6 +173,7 @@ class Hub:
             session.close(DisconnectReason.PARSE_ERROR)
             return
         if packet is None:
+            session.forgive()  # the whole is one message
             return
         if packet.type is PacketType.CONNECT:
             assert isinstance(data, str)
@@ -179,6 +181,7 @@ class Hub:
             return
         connection = client.connections.get(packet.namespace)
         if connection is not None and packet.type is PacketType.DISCONNECT:
+            session.forgive()  # each needs a join before it
             self._leave(connection, DisconnectReason.CLIENT_LEFT)
         elif connection is not None and connection.connected and packet.type is PacketType.EVENT:
             connection.answered_s = -math.inf
@@ -247,6 +250,9 @@ class Hub:
 
     def _receive_connect(self, session: Session, client: Client, packet: Packet, message: str) -> None:
         key, auth = packet.namespace, packet.data or {}
+        if not self._spend_join(session, client):
+            self._refuse(session, key, ConnectionRefused(self._admission.refuse_join()))
+            return
         connect = Connect.read(auth, len(message) - len(key), self._settings.max_auth)
         observes = client.is_crawler or connect.observe
         # A client that takes back what it asked for, and asks again, before it hears the answer.
@@ -291,6 +297,23 @@ class Hub:
             lambda error: self._refuse_joining(connection, error),
             client.decoder.packet_bytes,
         )
+
+    def _spend_join(self, session: Session, client: Client) -> bool:
+        """Whether the session may join one more page now: joins have a budget of their own."""
+        now = self._clock.now()
+        whole_s = self._joins.spend(client.joins_whole_s, now)
+        if self._joins.wait_s(whole_s, now):
+            return False
+        client.joins_whole_s = whole_s
+        session.forgive()
+        return True
+
+    def _has_room(self, key: str) -> bool:
+        """Whether there may be a page with this key, or is one."""
+        most, pages = self._settings.max_pages, self.roster.pages()
+        if not most or max(len(pages), len(self.teller)) < most:
+            return True
+        return key in pages or key in self.teller
 
     def _find_unanswered(self, client: Client, key: str, observes: bool) -> Connection | None:
         """The session's connection to a page, if the client can't have known of it when it sent CONNECT."""

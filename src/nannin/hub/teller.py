@@ -74,6 +74,13 @@ class Teller:
         self._turning = False
         self._alarm = Alarm(clock, self._wake)
 
+    def __len__(self) -> int:
+        """How many pages somebody is told of, or about to be."""
+        return len(self._pages)
+
+    def __contains__(self, page: str) -> bool:
+        return page in self._pages
+
     def join(self, connection: Connection) -> Outgoing | None:
         """A connection has joined its page, which becomes due.
 

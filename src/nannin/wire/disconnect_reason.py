@@ -52,6 +52,8 @@ class DisconnectReason(enum.StrEnum):
     PARSE_ERROR = ("parse error", 1002, GraceKind.NONE, False)
     # The client sent a larger WebSocket message than `max_payload`.
     TOO_LARGE = ("message too large", 1009, GraceKind.LOST, True)
+    # The client sent more messages than `max_messages`.
+    TOO_MANY = ("too many messages", 1008, GraceKind.LOST, True)
     # The server called socket.disconnect(close=True) on another of the session's pages.
     FORCED_CLOSE = ("forced close", 1000, GraceKind.NONE, False)
     # The client joined no page in time. Handlers never see this: a client without a page has no socket.

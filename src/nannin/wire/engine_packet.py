@@ -113,6 +113,11 @@ def _encode_binary(packet: bytes) -> str:
     return BINARY_PREFIX + base64.b64encode(packet).decode("ascii")
 
 
+def count_packets(payload: bytes) -> int:
+    """How many packets a payload has, well-formed or not."""
+    return payload.count(_SEPARATOR) + 1
+
+
 def cut_payload(body: bytes, max_packets: int) -> Iterator[bytes]:
     """Cuts the body of one POST into shorter payloads, without a copy of the whole.
 
