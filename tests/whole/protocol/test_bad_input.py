@@ -524,9 +524,21 @@ def test_an_odd_packet_is_answered_or_ends_its_session(protocol_server: Server, 
 
 def test_a_session_joins_four_pages_and_no_more(plain_server: Server) -> None:
     with Link(plain_server, "websocket") as link:
-        link.send(*[f'40/many/{number},{{"updates":"none"}}' for number in range(1000)])
-        answers = [str(link.receive()) for _ in range(1000)]
-        assert [answer[:3] for answer in answers] == ["40/"] * 4 + ["44/"] * 996
+        link.send(*[f'40/many/{number},{{"updates":"none"}}' for number in range(200)])
+        answers = [str(link.receive()) for _ in range(200)]
+        assert [answer[:3] for answer in answers] == ["40/"] * 4 + ["44/"] * 196
+
+
+def test_a_session_that_goes_on_joining_is_refused_and_then_ended(plain_server: Server) -> None:
+    with Link(plain_server, "websocket") as link:
+        link.try_send(*[f'40/more/{number},{{"updates":"none"}}' for number in range(10_000)])
+        link.wait_ended()
+        answers = [str(answer) for answer in link.pending()]
+        assert [answer[:3] for answer in answers[:4]] == ["40/"] * 4
+        assert {answer[:3] for answer in answers[4:]} == {"44/"}
+        assert "Too many joins: one session may join 600 pages a minute" in answers[-1]
+        assert len(answers) < 1_000
+        assert link.close_code == 1008
 
 
 @pytest.mark.parametrize(
