@@ -100,6 +100,9 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "max_auth": "6",
         "max_recovery_total": "4",
         "max_handlers": "5",
+        "max_connections": "15",
+        "spare_descriptors": "16",
+        "drain": "17",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself

@@ -37,6 +37,7 @@ class Counting(RuleBasedStateMachine):
             connect_timeout=CONNECT_TIMEOUT_S,
             max_namespaces=MAX_PAGES,
             max_observed=MAX_OBSERVED,
+            max_joins=0,
             grace=GRACE_S,
             grace_lost=GRACE_LOST_S,
         )
