@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -52,6 +54,23 @@ async def come(listener: socket.socket) -> asyncio.Task[bytes]:
         return greeting
 
     return asyncio.create_task(wait())
+
+
+@pytest.mark.parametrize("first", [b"", b"\x16\x03\x01\x02\x00\x01"], ids=["silence", "half a hello"])
+def test_a_handshake_of_tls_that_does_not_go_on_is_cut_off(run: Run, first: bytes) -> None:
+    async def main() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        hall = Accepting([listener], Greeter, context=context, backlog=64, handshake_s=0.05)
+        await hall.open()
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(first)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        hall.close()
+
+    run(main())
 
 
 def test_it_accepts_from_every_socket(run: Run) -> None:

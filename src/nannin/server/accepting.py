@@ -37,6 +37,7 @@ class Accepting:
         make_protocol: called for each connection.
         context: for TLS.
         backlog: how many connections may wait in the kernel's queue.
+        handshake_s: how many seconds a client has for its part of TLS's handshake.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Accepting:
         *,
         context: ssl.SSLContext | None,
         backlog: int,
+        handshake_s: float = 10.0,
     ) -> None:
         self._sockets = list(sockets)
         self._make_protocol = make_protocol
         self._context = context
         self._backlog = backlog
+        self._handshake_s = None if context is None else handshake_s
         self._servers: list[asyncio.Server] = []
 
     @property
@@ -76,7 +79,11 @@ class Accepting:
             copy = listener.dup()
             try:
                 server = await loop.create_server(
-                    self._make_protocol, sock=copy, ssl=self._context, backlog=ACCEPTED_PER_TURN
+                    self._make_protocol,
+                    sock=copy,
+                    ssl=self._context,
+                    backlog=ACCEPTED_PER_TURN,
+                    ssl_handshake_timeout=self._handshake_s,
                 )
             except OSError:
                 copy.close()
