@@ -53,6 +53,8 @@ class Door:
     def admits(self, transport: asyncio.Transport) -> bool:
         [connection] = self.connections
         assert connection.idle_since_s() is None, "a newcomer does not give way to itself"
+        if not self.is_open:
+            TurnedAway(transport)
         return self.is_open
 
 

@@ -67,6 +67,17 @@ async def test_a_client_that_stays_is_cut_off() -> None:
     assert transport.closed == "abort"
 
 
+async def test_who_made_it_can_cut_it_off_and_hears_of_its_end() -> None:
+    ended: list[TurnedAway] = []
+    transport = FakeTransport()
+    away = TurnedAway(transport, ended.append)
+    away.cut()
+    assert transport.closed == "abort"
+    assert ended == []
+    away.connection_lost(None)
+    assert ended == [away]
+
+
 async def test_over_tls_the_connection_is_closed_as_tls_does() -> None:
     transport = FakeTransport()
     transport.can_half_close = False

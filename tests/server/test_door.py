@@ -6,7 +6,8 @@ import asyncio
 import os
 import socket
 from collections import Counter
-from typing import Any, cast
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -16,11 +17,13 @@ from nannin.server.door import (
     CALM_S,
     GIVE_WAY,
     IDLE_S,
+    MOST_LEAVING,
     SEARCH_EVERY_S,
     Door,
     descriptor_limit,
     lowest_free_descriptor,
 )
+from support.peers import FakeTransport
 
 LIMIT, SPARE = 100, 10
 
@@ -48,6 +51,7 @@ class Street:
         self.free = 10
         self.number_free = 90
         self.pauses = 0
+        self.transports: list[FakeTransport] = []
         self.connections: list[object] = []
         self.door = Door(
             self.connections,
@@ -63,14 +67,35 @@ class Street:
         self.pauses += 1
 
     def comes(self, descriptor: int) -> bool:
-        class Transport:
-            def get_extra_info(self, name: str) -> Any:
-                return self if descriptor >= 0 else None
+        return self.door.admits(self.transport(descriptor))
 
+    def transport(self, descriptor: int) -> FakeTransport:
+        class Socket:
             def fileno(self) -> int:
                 return descriptor
 
-        return self.door.admits(cast(asyncio.Transport, Transport()))
+        transport = FakeTransport()
+        transport.info["socket"] = Socket() if descriptor >= 0 else None
+        self.transports.append(transport)
+        return transport
+
+    def cut(self) -> list[int]:
+        """Which of those who came were cut off, by their number."""
+        return [number for number, transport in enumerate(self.transports) if transport.closed == "abort"]
+
+
+class Loop:
+    """A loop whose time does not pass."""
+
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> asyncio.Handle:
+        return cast(asyncio.Handle, self)
+
+    def cancel(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nannin.engine.turned_away.asyncio.get_running_loop", Loop)
 
 
 @pytest.fixture(autouse=True)
@@ -129,12 +154,32 @@ def test_a_crowd_of_newcomers_has_the_connections_searched_once_in_a_while() -> 
     assert street.comes(LIMIT - 1)
 
 
-def test_nobody_is_accepted_once_half_of_what_is_kept_back_is_in_use() -> None:
+def test_who_is_turned_away_may_read_that_until_half_of_what_is_kept_back_is_in_use() -> None:
     street = Street()
-    street.comes(LIMIT - SPARE // 2 - 1)
-    assert street.pauses == 0
+    for descriptor in range(LIMIT - SPARE, LIMIT - SPARE // 2):
+        street.comes(descriptor)
+    assert (street.cut(), street.pauses) == ([], 0)
     street.comes(LIMIT - SPARE // 2)
-    assert street.pauses == 1
+    assert (street.cut(), street.pauses) == ([0], 0)
+    lost = street.transports[0].protocol
+    assert lost is not None
+    lost.connection_lost(None)
+    street.comes(LIMIT - SPARE // 2)
+    assert (street.cut(), street.pauses) == ([0, 1], 0)
+
+
+def test_nobody_is_accepted_once_others_use_half_of_what_is_kept_back() -> None:
+    street = Street()
+    street.comes(LIMIT - SPARE // 2)
+    assert (street.cut(), street.pauses) == ([], 1)
+
+
+def test_a_number_of_connections_bounds_those_who_are_turned_away_as_well() -> None:
+    street = Street(most=1)
+    street.connections += [object(), object()]
+    for _ in range(MOST_LEAVING + 1):
+        street.comes(5)
+    assert street.cut() == [0]
 
 
 def test_a_look_tells_whether_it_is_crowded_and_has_idle_ones_give_way() -> None:

@@ -17,7 +17,7 @@ from nannin.engine.direct import DirectWebSocket
 from nannin.engine.http import LimitedHttp, refuse
 from nannin.engine.opening import find_opening
 from nannin.engine.patience import Patience
-from nannin.engine.turned_away import Door, GivesWay, TurnedAway
+from nannin.engine.turned_away import Door, GivesWay
 
 
 class Arrival(asyncio.Protocol, GivesWay):
@@ -59,7 +59,6 @@ class Arrival(asyncio.Protocol, GivesWay):
         self._state.connections.add(self)  # type: ignore[arg-type]
         if self._door is not None and not self._door.admits(self.transport):
             self._state.connections.discard(self)
-            TurnedAway(self.transport)
             return
         loop = asyncio.get_running_loop()
         self._until_s = loop.time() + self.http.head_timeout_s

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable
 from typing import ClassVar, Final, Protocol
 
 # Seconds after which a client may ask again. They are random, so that not all of a crowd come back at once.
@@ -24,7 +25,7 @@ class Door(Protocol):
     """Whoever judges connections before anything is read from them."""
 
     def admits(self, transport: asyncio.Transport) -> bool:
-        """Whether this new connection may stay."""
+        """Whether this new connection may stay; if not, it is `TurnedAway`."""
 
 
 class GivesWay:
@@ -49,6 +50,7 @@ class TurnedAway(asyncio.Protocol):
 
     Args:
         transport: the connection; this becomes its protocol.
+        on_end: called with this once the connection is over.
 
     Attributes:
         linger_s: how long the client has to close its side.
@@ -56,8 +58,12 @@ class TurnedAway(asyncio.Protocol):
 
     linger_s: ClassVar[float] = 1.0
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, on_end: Callable[[TurnedAway], object] = lambda connection: None
+    ) -> None:
         transport.set_protocol(self)
+        self._transport = transport
+        self._on_end = on_end
         self._alarm = asyncio.get_running_loop().call_later(self.linger_s, transport.abort)
         transport.write(_ANSWER % random.randint(MIN_RETRY_S, MAX_RETRY_S))  # noqa: S311 - it spreads, and hides nothing
         if transport.can_write_eof():
@@ -69,3 +75,8 @@ class TurnedAway(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
         self._alarm.cancel()
+        self._on_end(self)
+
+    def cut(self) -> None:
+        """Ends it before its time."""
+        self._transport.abort()

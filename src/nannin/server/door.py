@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from nannin.access.refusals import AT_THE_DOOR, Refusal
-from nannin.engine.turned_away import GivesWay
+from nannin.engine.turned_away import GivesWay, TurnedAway
 
 __all__ = ["Door", "descriptor_limit", "lowest_free_descriptor"]
 
@@ -33,6 +33,8 @@ CALM_S: Final = 60.0
 # How many descriptors have to be free at each look. A low one may be the only one, if what is kept back is in
 # use: the next accept() would find none, and uvloop then drops all who wait.
 MARGIN: Final = 32
+# How many may still read that they were turned away, before the first of them are cut off for the next.
+MOST_LEAVING: Final = 256
 NO_LIMIT: Final = sys.maxsize
 
 
@@ -44,7 +46,8 @@ class Door:
         now: the time, in seconds; that of the loop, by which connections say since when they are idle.
         most: maximum number of connections; 0 for as many as the descriptors allow.
         spare: how many descriptors are kept back; at most half of all.
-        on_crowded: called when so many descriptors are taken that no more connections should be accepted.
+        on_crowded: called when nobody should be accepted: half of what is kept back is in use, though not by
+            those who were turned away.
         limit: how many descriptors the process may have.
         lowest_free: the lowest descriptor that is free besides so many others.
 
@@ -73,6 +76,7 @@ class Door:
         self._lowest_free = lowest_free or lowest_free_descriptor
         self._search_s = 0.0
         self._turned_away = 0
+        self._leaving: dict[TurnedAway, None] = {}  # those who were turned away and may still read that
         self._is_told = False
         self._last_short_s = 0.0
         self._measure()
@@ -88,9 +92,12 @@ class Door:
             return True
         is_short = descriptor >= self._first_spare
         self._note_short(now, Refusal.DESCRIPTORS if is_short else Refusal.CONNECTIONS)
-        self._turned_away += 1
-        if descriptor >= self._last_accepted:
-            self._on_crowded()
+        self._turn_away(transport)
+        if descriptor >= self._last_accepted or len(self._leaving) > MOST_LEAVING:
+            if len(self._leaving) > 1:
+                next(iter(self._leaving)).cut()
+            else:
+                self._on_crowded()
         return False
 
     def admits_handshake(self) -> bool:
@@ -118,6 +125,10 @@ class Door:
                 "nobody has been turned away for %d s; before that, %d were", CALM_S, self._turned_away
             )
             self._is_told, self._turned_away = False, 0
+
+    def _turn_away(self, transport: asyncio.Transport) -> None:
+        self._turned_away += 1
+        self._leaving[TurnedAway(transport, lambda connection: self._leaving.pop(connection, None))] = None
 
     def _measure(self) -> None:
         """Notes how many descriptors the process may have: an administrator can change that while it runs."""
