@@ -114,6 +114,13 @@ class Settings:
         ("127.0.0.1", "::1"),
         "Comma-separated proxies that may say who the client is, in X-Forwarded-For or Forwarded; * for all.",
     )
+    head_timeout: float = _server(
+        _SECONDS, 10.0, "Seconds that the head of a request may take, from the connection's first moment."
+    )
+    max_headers: int = _server(Integer(1, 10_000), 100, "Maximum headers of a request.")
+    max_header_bytes: int = _server(
+        Integer(256, 2**20), 8192, "Maximum bytes of one header of a request, and of its first line."
+    )
     log_level: str = _server(Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}.")
     open: bool = _server(Switch(), False, "Open the page in the browser.")
     app: str | None = _server(OptionalText(_APP), None, "Serve this application instead of the page.")
@@ -202,6 +209,7 @@ class Settings:
         8192,
         "Maximum bytes of what a client sends to join a page, its auth; 0 for any size.",
     )
+    body_timeout: float = _limit(_SECONDS, 15.0, "Seconds that the body of a request may take.")
     max_messages: int = _limit(
         IntegerOrAutomatic(1, 2**30),
         0,

@@ -10,10 +10,11 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from nannin.engine.arrival import Arrival
+from nannin.engine.arrival import Arrival, make_arrival
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.http import LimitedHttp
 from nannin.engine.turned_away import TurnedAway
+from nannin.settings import Settings
 from support.peers import FakeTransport, turn
 
 OPENING = (
@@ -178,3 +179,30 @@ async def test_a_connection_that_has_said_nothing_is_idle_and_gives_way() -> Non
     arrival.give_way()
     assert transport.closed == "close"
     arrival.connection_lost(None)
+
+
+async def test_the_limits_of_a_head_are_those_of_the_settings() -> None:
+    kind = make_arrival(Settings(max_headers=5, max_header_bytes=300, head_timeout=0.05))
+    for head in (
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + 5 * b"X: 1\r\n" + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + 300 * b"x" + b"\r\n\r\n",
+        upgrade_of(6),
+    ):
+        arrival, transport, _ = connect(kind)
+        arrival.data_received(head)
+        assert b"".join(transport.written).startswith(b"HTTP/1.1 431")
+    _, transport, _ = connect(kind)
+    async with asyncio.timeout(5):
+        while not transport.written:
+            await asyncio.sleep(0.01)
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 408")
+
+
+def upgrade_of(more: int) -> bytes:
+    """A plain opening handshake with so many headers beside those that it needs."""
+    return (
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        + more * b"X: 1\r\n"
+        + b"\r\n"
+    )

@@ -9,7 +9,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from nannin.engine.http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, LimitedHttp
+from nannin.engine.http import MAX_HEAD_BYTES, LimitedHttp
 from support.peers import FakeTransport, turn
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -42,7 +42,7 @@ async def wait_until_closed(transport: FakeTransport) -> None:
 
 async def test_a_head_within_the_limits_is_answered() -> None:
     protocol, transport = connect()
-    headers = b"".join(b"X-%d: %s\r\n" % (n, b"v" * 500) for n in range(MAX_HEADERS - 1))
+    headers = b"".join(b"X-%d: %s\r\n" % (n, b"v" * 500) for n in range(LimitedHttp.max_headers - 1))
     for _ in range(3):
         protocol.data_received(REQUEST + headers + b"\r\n")
         await turn()
@@ -54,9 +54,9 @@ async def test_a_head_within_the_limits_is_answered() -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET /" + b"x" * MAX_LINE_BYTES,
-        REQUEST + b"X: " + b"v" * MAX_LINE_BYTES + b"\r\n\r\n",
-        REQUEST + b"".join(b"X-%d: v\r\n" % n for n in range(MAX_HEADERS)) + b"\r\n",
+        b"GET /" + b"x" * LimitedHttp.max_line_bytes,
+        REQUEST + b"X: " + b"v" * LimitedHttp.max_line_bytes + b"\r\n\r\n",
+        REQUEST + b"".join(b"X-%d: v\r\n" % n for n in range(LimitedHttp.max_headers)) + b"\r\n",
         REQUEST + b"X: " + b"v" * MAX_HEAD_BYTES,
     ],
     ids=["URL", "header", "many headers", "endless header"],

@@ -22,7 +22,7 @@ def make(house: House, token: str | None = TOKEN, max_bytes: int = 1_000) -> Emi
     def find(key: str) -> Page | None:
         return house.page(key) if house.hub.handlers.exists(key) else None
 
-    return Emit(find, token, max_bytes, Gate(), Tries())
+    return Emit(find, token, max_bytes, 5.0, Gate(), Tries())
 
 
 def post(app: Emit, body: Any, token: str | None = TOKEN, **headers: str) -> Call:

@@ -35,6 +35,7 @@ class Defaults(TypedDict, total=False):
     read_token_file: str | None
     max_payload: int
     max_auth: int
+    body_timeout: float
     max_messages: int
     max_burst: int
     max_attachments: int

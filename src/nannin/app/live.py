@@ -73,6 +73,7 @@ class Live:
             self._find_page,
             self.settings.emit_token,
             max_bytes,
+            self.settings.body_timeout,
             gate,
             self.assembly.tries,
             lambda: self.assembly.refusals.add(Refusal.EMIT),

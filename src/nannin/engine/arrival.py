@@ -18,6 +18,7 @@ from nannin.engine.http import LimitedHttp, refuse
 from nannin.engine.opening import find_opening
 from nannin.engine.patience import Patience
 from nannin.engine.turned_away import Door, GivesWay
+from nannin.settings import Settings
 
 
 class Arrival(asyncio.Protocol, GivesWay):
@@ -73,6 +74,10 @@ class Arrival(asyncio.Protocol, GivesWay):
         self._leave()
         takes_websockets = self._config.ws_protocol_class is DirectWebSocket
         opening = find_opening(data) if takes_websockets else None
+        if opening is not None and (
+            len(opening.headers) > self.http.max_headers or len(data) > self.http.max_line_bytes
+        ):
+            opening = None  # its lines may be too long
         if opening is not None:
             websocket = DirectWebSocket(self._config, self._state, self._app_state)
             websocket.connection_made(self.transport)
@@ -97,3 +102,20 @@ class Arrival(asyncio.Protocol, GivesWay):
     def _leave(self) -> None:
         self._patience.cancel()
         self._state.connections.discard(self)
+
+
+def make_arrival(settings: Settings) -> type[Arrival]:
+    """The class of connections within the limits of these settings."""
+
+    class SetHttp(LimitedHttp):
+        head_timeout_s = settings.head_timeout
+        body_timeout_s = settings.body_timeout
+        max_headers = settings.max_headers
+        max_line_bytes = settings.max_header_bytes
+
+    class SetArrival(Arrival):
+        __slots__ = ()
+
+        http = SetHttp
+
+    return SetArrival

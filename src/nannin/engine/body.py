@@ -10,9 +10,6 @@ from starlette.types import Receive, Scope
 from nannin.access.origin import find_header
 from nannin.engine.patience import Patience
 
-# How long a body may take to arrive.
-TIMEOUT_S = 15.0
-
 
 class Unread(enum.Enum):
     """Why a body was not read to its end: the status and text of the answer."""
@@ -22,9 +19,7 @@ class Unread(enum.Enum):
     TOO_SLOW = (408, b"Request timeout")
 
 
-async def read_body(
-    scope: Scope, receive: Receive, max_bytes: int, *, timeout_s: float = TIMEOUT_S
-) -> bytes | Unread:
+async def read_body(scope: Scope, receive: Receive, max_bytes: int, *, timeout_s: float) -> bytes | Unread:
     """Reads a body; one that is too large is refused before the rest of it is waited for."""
     declared = find_header(scope["headers"], b"content-length")
     if declared.isdecimal() and int(declared) > max_bytes:

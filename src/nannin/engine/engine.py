@@ -244,6 +244,7 @@ def make_limits(settings: Settings, *, handles_events: bool) -> Limits:
         ping_interval_s=settings.ping_interval,
         ping_timeout_s=settings.ping_timeout,
         upgrade_timeout_s=settings.upgrade_timeout,
+        body_timeout_s=settings.body_timeout,
         max_payload_bytes=settings.max_payload_bytes(handles_events=handles_events),
         max_outbox_bytes=settings.max_outbox,
     )

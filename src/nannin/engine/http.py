@@ -12,8 +12,6 @@ from nannin.engine.bounded_http import BoundedHttp
 from nannin.engine.patience import Patience
 from nannin.engine.turned_away import GivesWay
 
-MAX_HEADERS = 100
-MAX_LINE_BYTES = 8_192
 MAX_HEAD_BYTES = 65_536
 # A URL is ASCII (RFC 3986, 2.1), and the parser takes no other byte in its query.
 _NOT_ASCII = (
@@ -39,9 +37,13 @@ class LimitedHttp(BoundedHttp, GivesWay):
 
     Attributes:
         head_timeout_s: how long a connection has to send its first byte, and a request to complete its head.
+        max_headers: how many headers a request may have.
+        max_line_bytes: how long each of them may be, and the first line.
     """
 
     head_timeout_s: ClassVar[float] = 10.0
+    max_headers: ClassVar[int] = 100
+    max_line_bytes: ClassVar[int] = 8_192
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,11 +114,11 @@ class LimitedHttp(BoundedHttp, GivesWay):
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        self._check(len(self.url) <= MAX_LINE_BYTES)
+        self._check(len(self.url) <= self.max_line_bytes)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._check(len(self.headers) <= MAX_HEADERS and len(name) + len(value) <= MAX_LINE_BYTES)
+        self._check(len(self.headers) <= self.max_headers and len(name) + len(value) <= self.max_line_bytes)
 
     def on_headers_complete(self) -> None:
         self._in_head = False

@@ -16,6 +16,7 @@ from nannin.engine.served_session import ServedSession
 from nannin.engine.too_large import tell_too_large
 from nannin.wire.engine_packet import Encoded, cut_payload, encode_payload
 from nannin.wire.engine_request import EngineRequest, Refusal
+from nannin.wire.engine_session import Limits
 
 _TEXT = (b"content-type", b"text/plain; charset=UTF-8")
 _JSON = (b"content-type", b"application/json")
@@ -75,7 +76,7 @@ async def serve_polling(
         if scope["method"] == "GET":
             await _serve_get(session, receive, send, headers)
         else:
-            await _serve_post(session, scope, receive, send, headers, engine.limits.max_payload_bytes)
+            await _serve_post(session, scope, receive, send, headers, engine.limits)
     except RequestRefused as refused:
         await refuse(send, refused.refusal, headers)
 
@@ -104,11 +105,12 @@ async def _wait_until_gone(receive: Receive) -> None:
 
 
 async def _serve_post(
-    session: ServedSession, scope: Scope, receive: Receive, send: Send, headers: Headers, max_bytes: int
+    session: ServedSession, scope: Scope, receive: Receive, send: Send, headers: Headers, limits: Limits
 ) -> None:
+    max_bytes = limits.max_payload_bytes
     session.receive_post()
     try:
-        body = await read_body(scope, receive, max_bytes)
+        body = await read_body(scope, receive, max_bytes, timeout_s=limits.body_timeout_s)
         if isinstance(body, bytes):
             await _deliver(session, body)
     except RequestRefused:

@@ -21,7 +21,7 @@ import uvicorn
 from nannin.access.client_address import Proxies
 from nannin.app.dispatch import Proxied, Rooted
 from nannin.app.goodbye import goodbyes, shut_down_all
-from nannin.engine.arrival import Arrival
+from nannin.engine.arrival import Arrival, make_arrival
 from nannin.engine.direct import DirectWebSocket
 from nannin.server.accepting import Accepting
 from nannin.server.door import Door
@@ -140,13 +140,14 @@ class Server(uvicorn.Server):
 
     Args:
         config: uvicorn's.
-        settings: how many connections there may be, and how long the goodbyes may take.
+        settings: limits, and how long the goodbyes may take.
         on_listening: called once it accepts connections.
     """
 
     def __init__(self, config: uvicorn.Config, settings: Settings, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
         self._settings = settings
+        self._arrival = make_arrival(settings)
         self._on_listening = on_listening
         self._began_s = time.monotonic()
         self._signal: signal.Signals | None = None
@@ -189,7 +190,7 @@ class Server(uvicorn.Server):
         """Called for each connection, before TLS and before its transport is made."""
         if self.config.is_ssl and not self._door.admits_handshake():
             asyncio.get_running_loop().call_soon(self._accepting.pause)  # this one is accepted already
-        return Arrival(self.config, self.server_state, self.lifespan.state, door=self._door)
+        return self._arrival(self.config, self.server_state, self.lifespan.state, door=self._door)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tells every client to come back later, waits a moment, and cuts off the clients that are left.

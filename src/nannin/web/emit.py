@@ -41,6 +41,7 @@ class Emit:
         find_page: returns a page by its key; None if there can be no such page.
         token: the secret that must come as `Authorization: Bearer`; None refuses everybody.
         max_bytes: the largest body.
+        timeout_s: how long a body may take.
         gate: whose pages may send, if they have the token.
         tries: compares tokens.
         on_refused: called for each request without the token.
@@ -51,6 +52,7 @@ class Emit:
         find_page: Callable[[str], Page | None],
         token: str | None,
         max_bytes: int,
+        timeout_s: float,
         gate: Gate,
         tries: Tries,
         on_refused: Callable[[], None] = lambda: None,
@@ -58,6 +60,7 @@ class Emit:
         self._find_page = find_page
         self._token = token
         self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
         self._gate = gate
         self._tries = tries
         self._on_refused = on_refused
@@ -69,7 +72,7 @@ class Emit:
         except HTTPException as refusal:
             response = error_response(refusal.status_code, refusal.detail, refusal.headers)
         if response is None:
-            body = await read_body(scope, receive, self._max_bytes)
+            body = await read_body(scope, receive, self._max_bytes, timeout_s=self._timeout_s)
             if body is Unread.GONE:
                 return
             response = self._emit(body) if isinstance(body, bytes) else _unread(body)

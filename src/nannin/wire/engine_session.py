@@ -63,6 +63,7 @@ class Limits:
     ping_timeout_s: float = 20.0
     upgrade_timeout_s: float = 10.0
     drain_timeout_s: float = 10.0
+    body_timeout_s: float = 15.0
     max_payload_bytes: int = 16_384
     max_outbox_bytes: int = 65_536
 

@@ -22,5 +22,7 @@ def rows() -> dict[str, str]:
 def test_each_limit_stands_in_the_table_with_its_default(name: str) -> None:
     row, default = rows()[name], SETTINGS[name].default
     assert row, f"{name} is missing"
-    shown = {0: "", 2**22: "4 MiB", 2**26: "64 MiB"}.get(default, f"{default:,}")
+    shown = {0: "", 2**22: "4 MiB", 2**26: "64 MiB"}.get(
+        default, f"{default:,g}" if isinstance(default, float) else f"{default:,}"
+    )
     assert shown in row
