@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -239,6 +240,33 @@ def test_a_clear_forgets_all() -> None:
     tower.deadlines.clear()
     tower.clock.advance(3)
     assert (tower.rung, tower.clock.pending) == ([], 0)
+
+
+def test_those_that_follow_closely_on_others_are_kept_together_and_a_little_late() -> None:
+    tower = Tower()
+    tower.deadlines = Deadlines(tower.clock, tower.ring, apart_s=0.5)
+    for tenths in range(10, 30):
+        tower.add(str(tenths), tenths / 10)
+    tower.add("alone", 10.0)
+    tower.clock.advance(20)
+    assert [name for name, _ in tower.rung] == [*map(str, range(10, 30)), "alone"]
+    assert sorted({now for _, now in tower.rung}) == pytest.approx([1.0, 1.5, 2.0, 2.5, 3.0, 10.0])
+
+
+def test_one_whose_deadline_has_moved_to_later_is_not_called_in_vain() -> None:
+    called: list[float] = []
+    clock = FakeClock(0.0)
+
+    def ring(bell: Bell, now: float) -> None:
+        called.append(now)
+        bell.due_s = math.inf
+
+    deadlines = Deadlines(clock, ring)
+    bell = Bell("a", 1.0)
+    deadlines.schedule(bell)
+    bell.due_s = 3.0
+    clock.advance(10)
+    assert called == [3.0]
 
 
 def test_a_clear_while_they_are_called_ends_it_and_later_ones_still_come() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import socket
+from typing import Any
 
 import pytest
 
+from nannin.engine import engine
+from nannin.engine.descriptors import Descriptors
 from nannin.engine.link import RequestRefused
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_session import Limits
+from nannin.wire.outgoing import Outgoing
 from support.fakes import LIMITS, FakeLink, Hall
 
 # Heartbeats that come sooner than a client has to answer one.
@@ -34,6 +39,74 @@ def test_a_silent_session_is_gone_at_ping_interval_plus_ping_timeout(hall: Hall)
     hall.clock.advance(0.1)
     assert hall.reasons() == [DisconnectReason.PING_TIMEOUT]
     hall.assert_empty()
+
+
+def test_pings_that_are_due_together_are_sent_in_one_call(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    send = Descriptors.send
+
+    def counted(self: Descriptors, numbers: Any, start: int, stop: int, outgoing: Outgoing) -> Any:
+        sizes.append(stop - start)
+        return send(self, numbers, start, stop, outgoing)
+
+    monkeypatch.setattr(Descriptors, "send", counted)
+    opened = [hall.websocket() for _ in range(30)]
+    hall.clock.advance(0.1)
+    opened += [hall.websocket() for _ in range(20)]
+    hall.clock.advance(25.2)
+    assert sizes == [30, 20]
+    for session, link in opened:
+        assert link.packets[1:] == ["2"]
+        session.receive(link, "3")
+    hall.clock.advance(25.2)
+    assert sizes == [30, 20, 50]
+
+
+def test_those_that_are_due_within_a_quarter_of_a_second_are_pinged_together(hall: Hall) -> None:
+    opened = []
+    for _ in range(10):
+        opened.append(hall.websocket())
+        hall.clock.advance(0.02)
+    hall.clock.advance(24.81)
+    assert [link.packets[1:] for _, link in opened] == [["2"], *[[]] * 9]
+    hall.clock.advance(0.23)
+    assert [link.packets[1:] for _, link in opened] == [["2"], *[[]] * 9]
+    hall.clock.advance(0.02)
+    assert [link.packets[1:] for _, link in opened] == [["2"]] * 10
+
+
+def test_more_pings_than_fit_into_one_turn_are_sent_in_the_next(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PINGS_AT_ONCE", 2)
+    opened = [hall.websocket() for _ in range(5)]
+    hall.clock.advance(25)
+    assert [link.packets[1:] for _, link in opened] == [["2"]] * 5
+
+
+def test_a_session_that_ends_before_its_ping_is_sent_gets_none(hall: Hall) -> None:
+    first, _ = hall.websocket()
+    session, link = hall.websocket()
+    hall.clock.advance(10)
+    first.allow(15)  # so it ends in the wake-up in which the other one is due
+    hall.app.on_close = lambda ended, reason: session.close()
+    hall.clock.advance(15)
+    assert hall.reasons() == [DisconnectReason.CONNECT_TIMEOUT, DisconnectReason.FORCED_CLOSE]
+    assert (link.packets[1:], link.close_code) == ([], 1000)
+
+
+def test_a_ping_goes_by_the_socket_and_what_that_does_not_take_by_the_link(hall: Hall) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        link = FakeLink()
+        link.descriptor = ours.fileno()
+        hall.engine.open_by_websocket(link)
+        hall.clock.advance(25)
+        assert theirs.recv(100) == b"\x81\x012"
+        assert link.packets[1:] == []
 
 
 def test_a_client_that_never_polls_is_gone_at_the_same_time(hall: Hall) -> None:

@@ -20,11 +20,13 @@ from nannin.wire.websocket_frames import (
     PART,
     PING,
     PONG,
+    PONG_BYTES,
     SMALL_BYTES,
     TEXT,
     FrameReader,
     close_frame,
     pong_frame,
+    read_character,
     read_close,
 )
 
@@ -253,6 +255,31 @@ def messages_of(events: list[Any]) -> list[tuple[int, str | bytes]]:
         else:
             found.append((BINARY, message))
     return found
+
+
+@pytest.mark.parametrize("character", ["3", "2", "\0", "\x7f"])
+def test_a_frame_of_one_character_is_read_at_once(character: str) -> None:
+    data = Frame(Opcode.TEXT, character.encode()).serialize(mask=True)
+    assert len(data) == PONG_BYTES
+    assert read_character(data) == character
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x82\x81mask3",
+        b"\x89\x81mask3",
+        b"\x88\x81mask3",
+        b"\x01\x81mask3",
+        b"\xc1\x81mask3",
+        b"\x81\x05hello",
+        b"\x81\x81\x80ask\x00",
+    ],
+    ids=["binary", "ping", "close", "a fragment", "reserved bit", "not masked", "no UTF-8"],
+)
+def test_another_frame_of_the_same_length_is_not(data: bytes) -> None:
+    assert len(data) == PONG_BYTES
+    assert read_character(data) is None
 
 
 def test_frames_are_read_without_the_extension_of_websockets_too(monkeypatch: pytest.MonkeyPatch) -> None:

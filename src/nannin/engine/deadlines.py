@@ -10,8 +10,6 @@ from typing import Generic, Protocol, TypeVar
 
 from nannin.clock import Cancellable, Clock
 
-# Seconds within which everything that is due is done in one wake-up.
-_TOGETHER_S = 0.01
 # Seconds by which a wake-up may be late. A later one means that the loop was held up, and pongs may wait
 # unread.
 _HELD_UP_S = 0.1
@@ -43,12 +41,16 @@ class Deadlines(Generic[TimedT]):
 
     Args:
         clock: time.
-        on_due: called with what is due; it is queued again afterwards for its next deadline.
+        on_due: called with what is due, which is queued again afterwards for its next deadline.
+        apart_s: the least time between two wake-ups, in seconds. A deadline that follows closely on others
+            may be late by so much. It is then kept together with all that are due by that time.
     """
 
-    def __init__(self, clock: Clock, on_due: Callable[[TimedT, float], None]) -> None:
+    def __init__(self, clock: Clock, on_due: Callable[[TimedT, float], None], apart_s: float = 0.01) -> None:
         self._clock = clock
         self._on_due = on_due
+        self._apart_s = apart_s
+        self._not_before_s = -math.inf
         self._queue: list[tuple[float, int, TimedT]] = []
         self._order = itertools.count()
         self._wake_s = math.inf
@@ -102,9 +104,9 @@ class Deadlines(Generic[TimedT]):
         if when < self._wake_s:
             if self._alarm is not None:
                 self._alarm.cancel()
-            delay_s = max(_TOGETHER_S, when - self._clock.now())
-            self._wake_s = self._clock.now() + delay_s
-            self._alarm = self._clock.call_later(delay_s, self._wake)
+            now = self._clock.now()
+            self._wake_s = max(now, when, self._not_before_s)
+            self._alarm = self._clock.call_later(self._wake_s - now, self._wake)
 
     def _wake(self) -> None:
         now = self._clock.now()
@@ -113,12 +115,18 @@ class Deadlines(Generic[TimedT]):
             self._wake_s = now
             self._alarm = self._clock.call_later(0, self._wake)
             return
+        self._not_before_s = now + self._apart_s
         self._alarm, self._wake_s = None, -math.inf  # no alarm is set before all that is due is done
         while self._queue and self._queue[0][0] <= now:
             when, _, timed = heapq.heappop(self._queue)
             if when == timed.queued_s:
                 timed.queued_s = math.inf
-                self._on_due(timed, now)
-                self.schedule(timed)
+                deadline = timed.next_deadline()
+                if deadline <= now:  # it has not moved to later
+                    self._on_due(timed, now)
+                    deadline = timed.next_deadline()
+                if deadline < timed.queued_s:
+                    timed.queued_s = deadline
+                    heapq.heappush(self._queue, (deadline, next(self._order), timed))
         self._wake_s = math.inf
         self._set_alarm()

@@ -20,10 +20,12 @@ from nannin.wire.websocket_frames import (
     CLOSE,
     PART,
     PING,
+    PONG_BYTES,
     TEXT,
     FrameReader,
     close_frame,
     pong_frame,
+    read_character,
     read_close,
 )
 
@@ -126,6 +128,10 @@ class Reading(asyncio.Protocol, abc.ABC):
                 return
         reader = self._reader
         if reader is None:
+            is_read = self._turn is None and not self._held and self._phase is Phase.OPEN
+            if len(data) == PONG_BYTES and is_read and (character := read_character(data)) is not None:
+                self._receive_message(character)
+                return
             reader = self._reader = FrameReader(data)
         else:
             reader.feed(data)

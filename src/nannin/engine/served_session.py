@@ -35,15 +35,13 @@ from nannin.wire.engine_outputs import (
     SendPing,
     Switch,
 )
-from nannin.wire.engine_packet import PING, Encoded, count_packets, size_bytes
+from nannin.wire.engine_packet import Encoded, count_packets, size_bytes
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.engine")
-
-_PING = Outgoing([PING])  # one frame for all heartbeats
 
 
 class Host(Protocol):
@@ -74,6 +72,9 @@ class Host(Protocol):
 
     def flush_soon(self, session: ServedSession) -> None:
         """Sees to it that the session's `flush` is called at the end of this turn of the loop."""
+
+    def ping_soon(self, session: ServedSession) -> None:
+        """Sees to it that the session's WebSocket is sent a ping at the end of this turn of the loop."""
 
     def drop(self, session: ServedSession) -> None:
         """Forgets a session that is over."""
@@ -333,8 +334,8 @@ class ServedSession(Session):
         return self._core.next_deadline()
 
     def tick(self, now: float) -> None:
-        """Does what is due."""
-        self._perform(self._core.tick(now))
+        """Does what is due. Whoever calls it at the session's next deadline looks for the one after that."""
+        self._perform(self._core.tick(now), schedules=False)
 
     def flush(self) -> None:
         """Answers the waiting GET with what has gathered."""
@@ -389,7 +390,7 @@ class ServedSession(Session):
                 case Send(packets=packets):
                     self._write(self.link, Outgoing(packets))
                 case SendPing():
-                    self._write(self.link, _PING)
+                    self._host.ping_soon(self)
                 case Answer(packets=packets):
                     poll, self.poll = self.poll, None
                     assert poll is not None

@@ -60,6 +60,7 @@ _TYPES = {kind.value: kind for kind in EnginePacketType}
 MESSAGE: str = EnginePacketType.MESSAGE.value
 CLOSE: str = EnginePacketType.CLOSE.value
 PING: str = EnginePacketType.PING.value
+PONG: str = EnginePacketType.PONG.value
 NOOP: str = EnginePacketType.NOOP.value
 PROBE_ANSWER: str = EnginePacketType.PONG.value + "probe"
 

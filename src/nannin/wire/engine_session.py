@@ -35,6 +35,7 @@ from nannin.wire.engine_packet import (
     CLOSE,
     NOOP,
     PING,
+    PONG,
     PROBE_ANSWER,
     Encoded,
     EnginePacket,
@@ -166,6 +167,8 @@ class EngineSession:
 
     def receive_websocket(self, encoded: Encoded, now: float) -> Outputs:
         """A message of the WebSocket in force."""
+        if encoded == PONG:  # most messages of idle clients are
+            return self._take(Event.PONG, now)
         try:
             packet = decode_packet(encoded)
         except PacketError:

@@ -32,6 +32,9 @@ _TWO_MORE = 126
 _MASK_BYTES = 4
 _MOST_CONTROL_BYTES = 125
 
+# How long a frame with one ASCII character is, which is what idle clients answer to each ping of Engine.IO.
+PONG_BYTES: Final = 7
+
 # Fragments of fewer bytes cost more to read than they carry; how many of them one message may have.
 SMALL_BYTES: Final = 64
 MAX_SMALL: Final = 1_000
@@ -144,6 +147,14 @@ class FrameReader:
             if self._small > MAX_SMALL:
                 raise FrameError(TOO_BIG, "the message has too many small fragments")
         return PART, b""
+
+
+def read_character(data: bytes) -> str | None:
+    """The message in a frame of PONG_BYTES bytes, if it is one of an ASCII character and nothing else."""
+    if data[0] != _FINAL | TEXT or data[1] != _MASKED | 1:
+        return None
+    code = data[6] ^ data[2]
+    return chr(code) if code < 0x80 else None
 
 
 def read_close(payload: bytes) -> int:
