@@ -11,6 +11,7 @@ from support.raw_wire import Reply, WebSocket, get, polling, post, refused, requ
 from support.servers import Server, nannin
 
 ECHO = "/engine.io/"
+PROXIED = {"X-Forwarded-For": "203.0.113.9"}
 FORBIDDEN = (403, 4, "Forbidden")
 
 
@@ -54,13 +55,21 @@ def test_a_foreign_origin_cannot_use_a_known_session(echo_server: Server, sid: s
 
 
 def test_loopback_pages_are_foreign_to_a_public_name(echo_server: Server) -> None:
-    reply = origin_reply(echo_server, "http://localhost:3000", Host="live.example")
+    reply = origin_reply(echo_server, "http://localhost:3000", Host="live.example", **PROXIED)
     assert reply.error == FORBIDDEN
 
 
 def test_a_proxied_name_is_its_own_origin(echo_server: Server) -> None:
-    reply = origin_reply(echo_server, "http://live.example", Host="live.example")
+    reply = origin_reply(echo_server, "http://live.example", Host="live.example", **PROXIED)
     assert reply.headers["access-control-allow-origin"] == "http://live.example"
+
+
+def test_a_public_name_that_no_proxy_passed_on_is_not_this_servers(echo_server: Server) -> None:
+    host = f"live.example:{echo_server.port}"
+    for headers in ({"Host": "live.example"}, {"Host": host}, {"Host": host, **PROXIED}):
+        reply = origin_reply(echo_server, f"http://{headers['Host']}", **headers)
+        assert reply.status == 421
+        assert "access-control-allow-origin" not in reply.headers
 
 
 def test_no_origin_means_no_cors_headers(echo_server: Server) -> None:
