@@ -20,6 +20,7 @@ from nannin.wire.engine_packet import (
     EnginePacket,
     EnginePacketType,
     SharedBinary,
+    count_packets,
     cut_payload,
     decode_packet,
     decode_payload,
@@ -348,3 +349,8 @@ def test_a_binary_message_for_many_is_made_text_once_for_all_payloads() -> None:
     assert payloads == [b"bAf8=", b"4a\x1ebAf8="]
     assert shared.in_payload is shared.in_payload
     assert next(iter(decode_payload(payloads[0]))).data == b"\x01\xff"
+
+
+@pytest.mark.parametrize(("payload", "packets"), [(b"", 1), (b"2", 1), (b"40\x1e2", 2), (b"\x1e\x1e", 3)])
+def test_packets_are_counted_before_they_are_read(payload: bytes, packets: int) -> None:
+    assert count_packets(payload) == packets

@@ -67,6 +67,15 @@ def test_a_ping_is_sent_once() -> None:
     assert session.tick(START_S + 26) == []
 
 
+def test_a_session_awaits_a_pong_from_its_ping_to_the_answer() -> None:
+    session = open_session(State.WEBSOCKET)
+    assert not session.awaits_pong
+    session.tick(START_S + 25)
+    assert session.awaits_pong
+    session.receive_websocket("3", START_S + 27)
+    assert not session.awaits_pong
+
+
 def test_a_pong_puts_the_next_ping_one_interval_later() -> None:
     session = open_session(State.WEBSOCKET)
     session.tick(START_S + 25)

@@ -9,7 +9,14 @@ import re
 import pytest
 
 from nannin.errors import PacketError, StrayPacket
-from nannin.wire.socket_packet import RESERVED_EVENTS, Decoder, Packet, encode_packet, payload_text
+from nannin.wire.socket_packet import (
+    RESERVED_EVENTS,
+    Decoder,
+    Packet,
+    encode_packet,
+    encode_plain_event,
+    payload_text,
+)
 from support.socket_packets import (
     ACK,
     CONNECT,
@@ -347,3 +354,9 @@ def test_strange_but_valid_json_is_plain_data(payload: str, value: object) -> No
 )
 def test_the_payload_of_a_connect_can_be_had_as_it_came(message: str, text: str) -> None:
     assert payload_text(message) == text
+
+
+@pytest.mark.parametrize(("namespace", "text"), [("/", '2["n",{"a":1}]'), ("/日", '2/日,["n",{"a":1}]')])
+def test_an_event_of_ours_is_the_text_of_any_event(namespace: str, text: str) -> None:
+    assert encode_plain_event(namespace, ("n", {"a": 1})) == text
+    assert [text] == encode_packet(Packet(EVENT, namespace, ["n", {"a": 1}]))
