@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 # Seconds that rounding may cost.
@@ -25,10 +25,20 @@ class Rate:
     Args:
         per_s: over 0; infinity is no limit.
         burst: at least 1.
+
+    Attributes:
+        cost_s: seconds until what one costs is back.
+        patience_s: how many seconds a budget may be from being whole.
     """
 
     per_s: float
     burst: int
+    cost_s: float = field(init=False)
+    patience_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cost_s", 1 / self.per_s)
+        object.__setattr__(self, "patience_s", self.burst / self.per_s + _NEXT_TO_NOTHING_S)
 
     def spend(self, full_s: float, now: float, number: int = 1) -> float:
         """When the budget is whole again if so much of it is spent; `wait_s` tells whether it may be.
@@ -38,7 +48,7 @@ class Rate:
             now: monotonic seconds.
             number: how much.
         """
-        return max(full_s, now) + number / self.per_s
+        return max(full_s, now) + number * self.cost_s
 
     def wait_s(self, full_s: float, now: float) -> float:
         """How many seconds too early `spend` was: 0.0 for what is within the budget.
@@ -47,10 +57,8 @@ class Rate:
             full_s: what `spend` said.
             now: monotonic seconds.
         """
-        if self.per_s == math.inf:
-            return 0.0
-        wait_s = full_s - now - self.burst / self.per_s
-        return wait_s if wait_s > _NEXT_TO_NOTHING_S else 0.0
+        late_s = full_s - now - self.patience_s
+        return late_s + _NEXT_TO_NOTHING_S if late_s > 0 else 0.0
 
 
 NO_LIMIT: Final = Rate(math.inf, 1)

@@ -189,7 +189,7 @@ class ServedSession(Session):
             self._host.schedule(self)
 
     def forgive(self) -> None:
-        self._whole_s -= 1 / self._host.rate.per_s
+        self._whole_s -= self._host.rate.cost_s
 
     # What comes in by polling
 
@@ -433,12 +433,14 @@ class ServedSession(Session):
 
     def _spend(self, number: int) -> bool:
         """Spends some of the budget of messages; where it has not enough, the session ends."""
+        rate, now, whole_s = self._host.rate, self._host.clock.now(), self._whole_s
+        # What `Rate` says, without its calls.
+        whole_s = (whole_s if whole_s > now else now) + number * rate.cost_s
+        if whole_s - now <= rate.patience_s:
+            self._whole_s = whole_s
+            return True
         if self._whole_s == math.inf:
             return False
-        rate, now = self._host.rate, self._host.clock.now()
-        self._whole_s = rate.spend(self._whole_s, now, number)
-        if not rate.wait_s(self._whole_s, now):
-            return True
         self._whole_s = math.inf
         self._host.refuse_flood()
         self.close(DisconnectReason.TOO_MANY)
