@@ -19,7 +19,8 @@ ATTACKER, OTHER = "203.0.113.9", "198.51.100.7"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with nannin("--max-per-address", "5", "--new-per-address", "200") as server:
+    patient = ("--connect-timeout", "600", "--ping-interval", "600")  # however busy the machine is
+    with nannin("--max-per-address", "5", "--new-per-address", "200", *patient) as server:
         yield server
 
 
