@@ -77,6 +77,30 @@ def test_those_that_are_due_within_a_quarter_of_a_second_are_pinged_together(hal
     assert [link.packets[1:] for _, link in opened] == [["2"]] * 10
 
 
+def test_a_ping_that_waited_for_others_gives_no_more_time_to_answer(hall: Hall) -> None:
+    hall.websocket()
+    hall.clock.advance(0.1)
+    hall.websocket()
+    hall.clock.advance(44.95)
+    assert hall.reasons() == [DisconnectReason.PING_TIMEOUT]
+    hall.clock.advance(0.07)
+    assert hall.reasons() == [DisconnectReason.PING_TIMEOUT] * 2
+
+
+def test_pings_that_wait_are_nobodys_after_the_end(hall: Hall) -> None:
+    opened = []
+    for _ in range(2):
+        opened.append(hall.websocket())
+        hall.clock.advance(0.1)
+    hall.clock.advance(24.92)
+    hall.engine.shut_down()
+    hall.clock.advance(1)
+    _, link = hall.websocket()
+    hall.clock.advance(25)
+    assert [link.packets[1:] for _, link in opened] == [["2"], []]
+    assert link.packets[1:] == ["2"]
+
+
 def test_more_pings_than_fit_into_one_turn_are_sent_in_the_next(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ session what arrived for it.
 from __future__ import annotations
 
 import logging
+import math
 from array import array
 from collections.abc import Callable
 from functools import partial
@@ -35,9 +36,11 @@ logger = logging.getLogger("nannin.engine")
 
 # Maximum causes of which the log says once that a client was refused.
 _MAX_TOLD = 64
-# What part of the ping interval is the least time between two wake-ups for deadlines: 0.25 s of 25. A ping
-# that is sent by itself, and its pong, find the caches cold and cost nearly twice as much as among others.
+# What part of the ping interval is the least time between two batches of pings: 0.25 s of 25. A ping that is
+# sent by itself, and its pong, find the caches cold and cost nearly twice as much as among others.
 _APART = 0.01
+# What part of its time to answer a client may lose by that.
+_LOST = 0.05
 _PING = Outgoing([PING])  # one frame for all heartbeats
 # Maximum pings that are sent in one turn of the loop.
 _PINGS_AT_ONCE = 1_000
@@ -86,10 +89,10 @@ class Engine:
         self.sessions: dict[str, ServedSession] = {}
         self.is_stopping = False
         self._new_sid = new_sid
-        self._deadlines: Deadlines[ServedSession] = Deadlines(
-            clock, ServedSession.tick, limits.ping_interval_s * _APART
-        )
+        self._deadlines: Deadlines[ServedSession] = Deadlines(clock, ServedSession.tick)
         self._to_ping: list[ServedSession] = []
+        self._pinged_s = -math.inf
+        self._ping_apart_s = min(limits.ping_interval_s * _APART, limits.ping_timeout_s * _LOST)
         self._to_flush: list[ServedSession] = []
 
     def seat(self, handshake: Handshake) -> Seat:
@@ -145,6 +148,7 @@ class Engine:
         for session in list(self.sessions.values()):
             self._dismiss(session)
         self._deadlines.clear()
+        self._to_ping.clear()
 
     def warn_once(self, cause: str, message: str, *args: object) -> None:
         """Tells the log why clients are refused, once for each cause and not for each client."""
@@ -177,12 +181,16 @@ class Engine:
         self._to_flush.append(session)
 
     def ping_soon(self, session: ServedSession) -> None:
-        """Sees to it that the session's WebSocket is sent a ping at the end of this turn of the loop.
+        """Sees to it that the session's WebSocket is sent a ping: now, or with the others of the next moment.
 
-        Pings that are due at once are sent in one call that way.
+        Its time to answer has begun, and is not longer for that.
         """
         if not self._to_ping:
-            self.clock.call_soon(self._send_pings)
+            wait_s = self._pinged_s + self._ping_apart_s - self.clock.now()
+            if wait_s > 0:
+                self.clock.call_later(wait_s, self._send_pings)
+            else:
+                self.clock.call_soon(self._send_pings)
         self._to_ping.append(session)
 
     def drop(self, session: ServedSession) -> None:
@@ -219,6 +227,7 @@ class Engine:
         self.schedule(session)
 
     def _send_pings(self) -> None:
+        self._pinged_s = self.clock.now()
         waiting, self._to_ping = self._to_ping[:_PINGS_AT_ONCE], self._to_ping[_PINGS_AT_ONCE:]
         sessions = [session for session in waiting if session.link is not None]
         numbers = array("i", [session.number for session in sessions])

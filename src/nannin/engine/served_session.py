@@ -74,7 +74,7 @@ class Host(Protocol):
         """Sees to it that the session's `flush` is called at the end of this turn of the loop."""
 
     def ping_soon(self, session: ServedSession) -> None:
-        """Sees to it that the session's WebSocket is sent a ping at the end of this turn of the loop."""
+        """Sees to it that the session's WebSocket is sent a ping, now or in a moment with others."""
 
     def drop(self, session: ServedSession) -> None:
         """Forgets a session that is over."""
