@@ -175,7 +175,8 @@ class Tcp:
     def reset(self) -> None:
         """Ends the connection with a TCP reset: no FIN, no close frame."""
         # A thread that still waits in recv would keep the connection open.
-        self.socket.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError):  # the server may have closed it meanwhile
+            self.socket.shutdown(socket.SHUT_RD)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
