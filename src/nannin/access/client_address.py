@@ -12,8 +12,8 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Peer = tuple[str, int | None]
@@ -21,7 +21,7 @@ Peer = tuple[str, int | None]
 # Maximum proxies that a request may have come through; whatever stands before them is not looked at.
 _MAX_HOPS: Final = 32
 # Characters of the longest address: an IPv6 one that ends as an IPv4 one.
-_MAX_CHARACTERS: Final = 45
+MAX_CHARACTERS: Final = 45
 _CACHED: Final = 4_096
 # An IPv6 address in brackets, or an IPv4 one, and a port. Source: RFC 7239, 6.
 _WITH_PORT: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?")
@@ -139,7 +139,13 @@ def _parse(text: str) -> Address | None:
 
 def read_address(text: str) -> Address | None:
     """The address in a text; an IPv6 address that stands for an IPv4 one is that. None if it isn't one."""
-    return _parse(text) if len(text) <= _MAX_CHARACTERS else None
+    return _parse(text) if len(text) <= MAX_CHARACTERS else None
+
+
+def address_of(scope: Mapping[str, Any]) -> str:
+    """The client's address, as an ASGI scope has it; empty behind a Unix socket."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _read_node(text: str) -> tuple[Address | None, int]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from nannin.access.budgets import Budgets, Rate
-from nannin.access.client_address import Proxies
+from nannin.access.client_address import MAX_CHARACTERS, Proxies
 from nannin.access.refusals import Refusal, Refusals
 
 __all__ = ["Guesses"]
@@ -15,7 +15,6 @@ __all__ = ["Guesses"]
 _RATE: Final = Rate(1.0, 20)
 # Maximum addresses that are remembered; each for 20 s at most.
 _MAX_REMEMBERED: Final = 10_000
-_MAX_CHARACTERS: Final = 45
 
 
 class Guesses:
@@ -58,4 +57,4 @@ class Guesses:
 
     def _key(self, address: str) -> int | str:
         limited_as = self._proxies.limited_as(address)
-        return address[:_MAX_CHARACTERS] if limited_as is None else limited_as
+        return address[:MAX_CHARACTERS] if limited_as is None else limited_as

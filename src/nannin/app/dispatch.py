@@ -16,11 +16,11 @@ from starlette.websockets import WebSocketClose
 
 from nannin.access.client_address import Proxies
 from nannin.access.gate import Gate
+from nannin.access.safe_headers import make_safe
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.link import DirectLink
 from nannin.engine.misdirected import refuse_host
 from nannin.engine.opener import open_at_once
-from nannin.web.safe_headers import make_safe
 
 __all__ = ["App", "Proxied", "Rooted", "add_slash", "restore_path", "route_path"]
 

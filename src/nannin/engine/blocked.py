@@ -19,6 +19,8 @@ if sys.platform != "win32":
 
 # How many bytes of pongs and other answers to its frames may wait for a peer that reads nothing.
 MAX_ANSWERS_BYTES = 65_536
+# How many bytes a second a client has to take; one that takes less counts as one that reads nothing.
+LEAST_BYTES_PER_S = 1_024
 
 
 class Blocked:

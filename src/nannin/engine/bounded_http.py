@@ -12,8 +12,8 @@ from typing import Any, ClassVar, cast
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from nannin.engine.blocked import unread_bytes
-from nannin.engine.patience import LATE_S, Patience
+from nannin.engine.blocked import LEAST_BYTES_PER_S, unread_bytes
+from nannin.engine.patience import Patience
 
 # Requests of one connection that may wait for the answers before them; the others wait unread.
 MAX_WAITING = 4
@@ -22,8 +22,6 @@ MAX_HELD_BYTES = 524_288
 # Bytes of a request that are neither its head nor a body that somebody reads: heads of chunks, trailers, a
 # body that comes after its answer.
 MAX_IDLE_BYTES = 65_536
-# A body has to come at this pace, and an answer to be read at it.
-LEAST_BYTES_PER_S = 1_024
 # For so long a client that has closed its side may still be answered.
 HALF_CLOSED_S = 0.1
 _BLANK_LINE = b"\r\n\r\n"
@@ -185,15 +183,14 @@ class BoundedHttp(HttpToolsProtocol):
         self.timeout_keep_alive_task = cast(asyncio.TimerHandle, patience)  # for uvicorn, which cancels it
 
     def _watch_body(self) -> None:
-        seen_bytes, until_s = self._body_bytes, self.loop.time() + self.body_timeout_s
-        self._body_alarm = Patience(self.loop, until_s, self._look_at_body, seen_bytes, until_s)
+        until_s = self.loop.time() + self.body_timeout_s
+        self._body_alarm = Patience(self.loop, until_s, self._look_at_body, self._body_bytes)
 
-    def _look_at_body(self, seen_bytes: int, until_s: float) -> None:
-        """Cuts off who sends a body too slowly; not if we are late, or the application doesn't read it."""
+    def _look_at_body(self, seen_bytes: int) -> None:
+        """Cuts off who sends a body too slowly; not if the application doesn't read it."""
         came_bytes = self._body_bytes - seen_bytes
-        is_ours = self.loop.time() > until_s + LATE_S or self.flow.read_paused
         is_over = self.cycle.response_complete
-        if not is_over and (is_ours or came_bytes >= LEAST_BYTES_PER_S * self.body_timeout_s):
+        if not is_over and (self.flow.read_paused or came_bytes >= LEAST_BYTES_PER_S * self.body_timeout_s):
             self._watch_body()
         else:
             self._cut(408)
@@ -217,8 +214,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Ends the connection, with an answer where none was begun."""
         cycle = self._answered
         if cycle is not None and cycle is self.cycle and not cycle.response_started:
-            head = STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n"
-            self.transport.write(head)
+            self.transport.write(bare_answer(status))
             cycle.disconnected = True  # the application has nothing more to say
             cycle.message_event.set()
         self._close()
@@ -228,3 +224,8 @@ class BoundedHttp(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.close()
         self._watch_unread()
+
+
+def bare_answer(status: int) -> bytes:
+    """An answer that is nothing but this status, and after which the connection ends."""
+    return STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n"

@@ -21,7 +21,7 @@ from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
 from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
-from nannin.engine.blocked import Blocked
+from nannin.engine.blocked import LEAST_BYTES_PER_S, Blocked
 from nannin.engine.link import EXTENSION
 from nannin.engine.opener import open_at_once
 from nannin.engine.opening import Opening, OpeningRefused, make_head, read_opening
@@ -37,8 +37,6 @@ from nannin.wire.websocket_frames import TOO_BIG, close_frame
 
 # The headers that uvicorn's middleware reads.
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
-# How many bytes a second a blocked client has to take; one that takes less counts as one that reads nothing.
-_LEAST_BYTES_PER_S = 1_024
 
 
 class DirectWebSocket(Reading):
@@ -232,7 +230,7 @@ class DirectWebSocket(Reading):
     def _look_at(self, blocked: Blocked) -> None:
         """Tells of a blocked client anew if it has read enough since the last look: its time begins again."""
         if self._receiver is not None:
-            if blocked.taken_bytes() >= _LEAST_BYTES_PER_S * self.look_every_s:
+            if blocked.taken_bytes() >= LEAST_BYTES_PER_S * self.look_every_s:
                 self._receiver.block(self)
             self._look_later(blocked)
 

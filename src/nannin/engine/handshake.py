@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import cookie_parser
 
+from nannin.access.client_address import address_of
+
 _MAX_PARAMETERS = 100
 
 
@@ -56,8 +58,7 @@ class Handshake:
     @property
     def address(self) -> str:
         """The client's IP address, or that which a trusted proxy gave; empty behind a Unix socket."""
-        client = self.scope.get("client")
-        return client[0] if client else ""
+        return address_of(self.scope)
 
     @property
     def user_agent(self) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
 from nannin.access.hosts import has_one_host
-from nannin.engine.bounded_http import BoundedHttp
+from nannin.engine.bounded_http import BoundedHttp, bare_answer
 from nannin.engine.patience import Patience
 from nannin.engine.turned_away import GivesWay
 
@@ -150,5 +148,5 @@ class LimitedHttp(BoundedHttp, GivesWay):
 def refuse(transport: asyncio.Transport, status: int) -> None:
     """Ends a connection with an answer that is nothing but this status."""
     if not transport.is_closing():
-        transport.write(STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
+        transport.write(bare_answer(status))
         transport.close()

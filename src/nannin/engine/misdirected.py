@@ -6,6 +6,8 @@ import msgspec
 from starlette.types import Scope, Send
 
 from nannin.access.hosts import ForeignHost
+from nannin.access.safe_headers import SAFE_HEADERS
+from nannin.engine.denial import deny
 
 __all__ = ["refuse_host"]
 
@@ -16,20 +18,15 @@ async def refuse_host(scope: Scope, send: Send, foreign: ForeignHost) -> None:
     Args:
         foreign: why it is not meant for this server.
     """
-    kind = "http"
-    if scope["type"] == "websocket":
-        if "websocket.http.response" not in (scope.get("extensions") or {}):
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        kind = "websocket.http"
     body = msgspec.json.encode({"error": foreign.words})
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
-        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"x-content-type-options", b"nosniff"),
+        *((name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()),
     ]
-    await send({"type": f"{kind}.response.start", "status": foreign.http_status, "headers": headers})
-    await send({"type": f"{kind}.response.body", "body": body})
+    if scope["type"] == "websocket":
+        await deny(scope, send, foreign.http_status, headers, body)
+        return
+    await send({"type": "http.response.start", "status": foreign.http_status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from nannin.access.addresses import FREE
 from nannin.engine.at_once import AtOnce
+from nannin.engine.denial import deny
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
 from nannin.engine.link import EXTENSION, DirectLink, RequestRefused, retry_headers
@@ -277,7 +278,7 @@ async def serve_websocket(
         except RequestRefused as refused:
             request = refused.refusal
     if isinstance(request, Refusal):
-        await _deny(scope, send, request)
+        await deny(scope, send, request.http_status, _denial_headers(request), request.body)
         return
     direct = scope.get("extensions", {}).get(EXTENSION)
     link: AsgiLink | DirectLink
@@ -359,14 +360,3 @@ def _subprotocol(scope: Scope) -> str | None:
 
 def _denial_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
     return [(b"content-type", b"application/json"), *retry_headers(refusal)]
-
-
-async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:
-    """Refuses the opening handshake: with status and body where the server can, else as it does (403)."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        headers = _denial_headers(refusal)
-        status = refusal.http_status
-        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": refusal.body})
-    else:
-        await send({"type": "websocket.close", "code": 1008})

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from nannin.access.safe_headers import make_safe
 from nannin.settings import Settings
 from nannin.web.private import PrivateLists
-from nannin.web.safe_headers import make_safe
 
 __all__ = ["Excuse", "StandIn"]
 

@@ -14,6 +14,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from nannin.access.client_address import address_of
 from nannin.access.guesses import Guesses
 from nannin.access.origin import find_header
 
@@ -48,7 +49,7 @@ class Tries:
         came = read_bearer(scope)
         if came is None:
             return False
-        address, now = (scope.get("client") or ("", 0))[0], self._now()
+        address, now = address_of(scope), self._now()
         if self._guesses is not None and (wait_s := self._guesses.wait_s(address, now)):
             words = "too many wrong tokens came from this address; ask again later"
             raise HTTPException(429, words, {"retry-after": str(math.ceil(wait_s))})

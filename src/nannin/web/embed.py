@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
+from nannin.access.safe_headers import PAGE_POLICY
 from nannin.web.cors import Cors
 from nannin.web.counts import CountSource, known_page
 from nannin.web.query import Query
-from nannin.web.safe_headers import PAGE_POLICY
 
 # The forms of a sentence that a language may have. Source: Unicode, CLDR, "Plural rules".
 FORMS: Final = ("zero", "one", "two", "few", "many", "other")

@@ -12,12 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from nannin.access.gate import Gate
 from nannin.access.origin import find_header
+from nannin.access.safe_headers import make_safe
 from nannin.engine.body import Unread, read_body
 from nannin.hub.sockets import Page, Target
 from nannin.web.bearer import CHALLENGE, Tries
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
-from nannin.web.safe_headers import make_safe
 from nannin.wire.json_text import find_half_character
 
 

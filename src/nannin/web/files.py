@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from nannin.access.origin import find_header
+from nannin.access.safe_headers import SAFE_HEADERS, make_safe
 from nannin.web.responses import error_response
-from nannin.web.safe_headers import SAFE_HEADERS, make_safe
 
 STATIC: Final = pathlib.Path(__file__).parent / "static"
 _METHODS: Final = "GET, HEAD"

@@ -6,8 +6,8 @@ from typing import Final
 
 from starlette.routing import BaseRoute, Route
 
+from nannin.access.safe_headers import PAGE_POLICY
 from nannin.web.files import STATIC, StaticFile
-from nannin.web.safe_headers import PAGE_POLICY
 
 # Scripts are loaded by pages of other origins, some of which ask for explicit permission (COEP).
 _SCRIPT_HEADERS: Final = {

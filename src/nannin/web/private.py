@@ -6,12 +6,12 @@ for programs on the server's own machine, and for whoever has the token.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from nannin.access.client_address import address_of, read_address
 from nannin.access.gate import Gate
 from nannin.access.hosts import is_forwarded
 from nannin.access.origin import find_header, is_loopback_host
@@ -71,17 +71,10 @@ class PrivateLists:
         headers = scope["headers"]
         if is_forwarded(headers) or [name for name, _ in headers].count(b"host") != 1:
             return False
+        client = read_address(address_of(scope))
         return (
-            _is_loopback_address((scope.get("client") or ("", 0))[0])
+            client is not None
+            and client.is_loopback
             and is_loopback_host(find_header(headers, b"host"))
             and self._gate.admits_page(headers)
         )
-
-
-def _is_loopback_address(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_loopback

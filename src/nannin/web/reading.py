@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nannin.access.origin import find_header
+from nannin.access.safe_headers import make_safe
 from nannin.web.cors import Cors
 from nannin.web.query import Query, show
 from nannin.web.responses import error_response
-from nannin.web.safe_headers import make_safe
 
 METHODS: Final = "GET, HEAD, OPTIONS"
 

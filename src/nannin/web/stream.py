@@ -21,9 +21,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nannin.access.addresses import FREE, Addresses, Seat
+from nannin.access.client_address import address_of
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
-from nannin.engine.handshake import Handshake
 from nannin.web.changes import Changes
 from nannin.web.counts import CountSource, as_json, known_page
 from nannin.web.private import PrivateLists
@@ -110,7 +110,7 @@ class Streams:
         seat: Seat | None = FREE
         # A HEAD opens no stream.
         if self._addresses is not None and scope["method"] == "GET":
-            seat = self._addresses.enter(Handshake(scope).address, self._clock.now())
+            seat = self._addresses.enter(address_of(scope), self._clock.now())
         if seat is None:
             words = "this address has too many connections, or opens them too quickly; try again later"
             raise HTTPException(429, words, {"retry-after": str(RETRY_AFTER_S)})

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nannin import EngineIO, Live
+from nannin.access.safe_headers import PAGE_POLICY, SAFE_HEADERS, make_safe
 from nannin.web.files import STATIC
-from nannin.web.safe_headers import PAGE_POLICY, SAFE_HEADERS, make_safe
 from support.one_request import ask
 
 NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
