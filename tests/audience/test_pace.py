@@ -103,6 +103,24 @@ def test_the_longest_due_comes_first() -> None:
     assert pace.due(5.0) == ["/b", "/a", "/c"]
 
 
+def test_a_page_that_had_nothing_to_tell_does_not_wait_for_that() -> None:
+    pace = make_pace(min_interval_s=0.1)
+    pace.change("/")
+    pace.due(0.0)
+    pace.skipped("/")
+    pace.change("/")
+    assert pace.due(0.0) == ["/"]
+
+
+def test_a_page_with_nothing_to_tell_may_have_been_forgotten_meanwhile() -> None:
+    pace = make_pace()
+    pace.change("/")
+    pace.due(0.0)
+    pace.forget("/")
+    pace.skipped("/")
+    assert pace.next_deadline() == math.inf
+
+
 def test_many_pages_together_slow_each_other_down() -> None:
     pace = make_pace(share=0.2)
     now = 0.0

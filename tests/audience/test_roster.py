@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.audience.roster import Change, Count, Counts, Given, Roster
+from nannin.audience.roster import Change, Count, Counts, Given, Part, Roster, VisitorName
 
 
 def test_a_roster_is_empty_at_first() -> None:
@@ -153,21 +153,49 @@ def test_connections_are_any_hashable_objects() -> None:
 # What this node adds to a shared count
 
 
-def test_the_parts_are_the_counts_of_all_pages() -> None:
+def test_a_part_is_all_connections_and_the_visitors_without_an_id() -> None:
     roster: Roster[str] = Roster()
-    assert roster.parts() == {}
+    assert roster.part("/") == Part()
     roster.join("/", "a", "ann")
-    roster.join("/", "b", "ann")
-    roster.join("/news", "c", visible=False)
-    assert roster.parts() == {"/": Count(2, 1, 1), "/news": Count(1, 1, 0)}
-
-
-def test_parts_are_a_copy_that_later_joins_do_not_change() -> None:
-    roster: Roster[str] = Roster()
-    roster.join("/", "a")
-    before = roster.parts()
     roster.join("/", "b")
-    assert before == {"/": Count(1, 1, 1)}
+    roster.join("/", "c", visible=False)
+    assert roster.part("/") == Part(3, 2, 1)
+    roster.leave("/", "a", now=0.0, grace_s=1.0)
+    roster.leave("/", "b", now=0.0, grace_s=1.0)
+    assert roster.part("/") == Part(2, 1, 0), "Ann is in grace"
+
+
+def test_a_visitor_sees_a_page_through_any_of_its_connections() -> None:
+    roster: Roster[str] = Roster()
+    assert roster.sees("/", "ann") is None
+    roster.join("/", "a", "ann", visible=False)
+    roster.join("/", "b", "ann")
+    assert (roster.sees("/", "ann"), roster.sees("/", "bob")) == (True, None)
+    roster.show("/", "b", False)
+    assert roster.sees("/", "ann") is False
+
+
+def test_each_change_is_told_with_its_visitor() -> None:
+    roster: Roster[str] = Roster()
+    told: list[tuple[str, VisitorName | None]] = []
+    roster.on_change = lambda page, visitor: told.append((page, visitor))
+    roster.join("/", "a", "ann")
+    roster.join("/", "b")
+    roster.show("/", "a", False)
+    roster.show("/", "a", False)  # nothing new
+    roster.leave("/", "a", now=0.0, grace_s=1.0)
+    roster.leave("/", "b", now=0.0)
+    roster.end_graces(2.0)
+    assert told == [("/", "ann"), ("/", None), ("/", "ann"), ("/", "ann"), ("/", None), ("/", "ann")]
+
+
+def test_a_page_is_held_while_somebody_is_counted_on_it() -> None:
+    roster: Roster[str] = Roster()
+    roster.join("/", "a", "ann")
+    roster.leave("/", "a", now=0.0, grace_s=1.0)
+    assert roster.is_held("/")
+    roster.end_graces(2.0)
+    assert not roster.is_held("/")
 
 
 def test_a_leave_wants_the_time() -> None:

@@ -191,6 +191,9 @@ class Merged:
     def pages(self) -> Collection[str]:
         return self._roster.pages()
 
+    def is_held(self, page: str) -> bool:
+        return self._roster.is_held(page)
+
 
 class Ear:
     def __init__(self) -> None:
@@ -230,3 +233,29 @@ def test_watchers_hear_of_a_page_that_only_another_node_has_people_on() -> None:
     teller.change("/")
     house.clock.advance(1)
     assert ear.heard == [Count(2, 2, 2)]
+
+
+def test_watchers_hear_that_a_page_has_emptied_which_only_another_node_had_people_on() -> None:
+    house, ear = House(), Ear()
+    counts, pace = Merged(Roster()), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
+    teller = Teller(counts, Crowds(Descriptors()), pace, house.clock)
+    counts.elsewhere = Count(2, 2, 2)
+    teller.watch(ear, "/")
+    counts.elsewhere = Count()
+    teller.change("/")
+    house.clock.advance(1)
+    assert (ear.heard, len(teller)) == ([Count()], 0)
+
+
+def test_nothing_is_kept_of_a_page_that_only_another_node_has_people_on() -> None:
+    house, ear = House(), Ear()
+    counts, pace = Merged(Roster()), Pace(share=1.0, min_interval_s=0.0, max_interval_s=1.0)
+    teller = Teller(counts, Crowds(Descriptors()), pace, house.clock)
+    counts.elsewhere = Count(2, 2, 2)
+    teller.watch(ear, "/")
+    teller.change("/")
+    house.clock.advance(1)
+    teller.unwatch(ear, "/")
+    teller.change("/")
+    house.clock.advance(1)
+    assert len(teller) == 0

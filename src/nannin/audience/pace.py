@@ -109,6 +109,12 @@ class Pace:
         beat.not_before_s = now + interval_s
         self._enter(page, beat, FINISHED[beat.phase])
 
+    def skipped(self, page: str) -> None:
+        """Nothing was told of a page that was due: its next change is told as soon as that one."""
+        beat = self._beats.get(page)
+        if beat is not None:
+            self._enter(page, beat, FINISHED[beat.phase])
+
     def forget(self, page: str) -> None:
         """Nobody is on the page any more."""
         self._beats.pop(page, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 ConnectionT = TypeVar("ConnectionT", bound=Hashable)
@@ -41,6 +41,20 @@ class Change(NamedTuple):
     after: Count
 
 
+class Part(NamedTuple):
+    """What a node's connections add to a page's count, but for the visitors with an id.
+
+    Attributes:
+        connections: all of them, those in grace too.
+        anonymous: those without a visitor's id, each a visitor of its own.
+        anonymous_visible: how many of these are visible.
+    """
+
+    connections: int = 0
+    anonymous: int = 0
+    anonymous_visible: int = 0
+
+
 class Counts(Protocol):
     """How many are on each page, as it is told and shown.
 
@@ -55,6 +69,9 @@ class Counts(Protocol):
 
     def pages(self) -> Collection[str]:
         """The keys of the pages that somebody is counted on; not to be kept over a join or leave."""
+
+    def is_held(self, page: str) -> bool:
+        """Whether somebody is counted on the page at this node."""
 
 
 # How many of a visitor's connections in grace a return looks at: an attacker could open thousands of tabs.
@@ -99,7 +116,15 @@ class _Audience(Generic[ConnectionT]):
     all are visible), of a visitor (one of its connections is), of the page (how many of its visitors are).
     """
 
-    __slots__ = ("connections", "graces", "hidden", "named", "visible", "visitors")
+    __slots__ = (
+        "anonymous_visible",
+        "connections",
+        "graces",
+        "hidden",
+        "named",
+        "visitors",
+        "visitors_visible",
+    )
 
     def __init__(self) -> None:
         self.connections: dict[ConnectionT, VisitorName | None] = {}  # each with its visitor's id
@@ -107,11 +132,17 @@ class _Audience(Generic[ConnectionT]):
         self.visitors: dict[VisitorName, _Visitor] = {}
         self.named = 0  # connections with a visitor's id
         self.graces = 0
-        self.visible = 0  # visitors
+        self.anonymous_visible = 0
+        self.visitors_visible = 0  # those with an id
 
     def count(self) -> Count:
         live = len(self.connections)
-        return Count(live + self.graces, live - self.named + len(self.visitors), self.visible)
+        visible = self.anonymous_visible + self.visitors_visible
+        return Count(live + self.graces, live - self.named + len(self.visitors), visible)
+
+    def part(self) -> Part:
+        live = len(self.connections)
+        return Part(live + self.graces, live - self.named, self.anonymous_visible)
 
     def is_visible(self, connection: ConnectionT) -> bool:
         return connection not in self.hidden
@@ -139,31 +170,35 @@ class _Audience(Generic[ConnectionT]):
     def show(self, name: VisitorName | None) -> None:
         """One more connection of this visitor is visible."""
         if name is None:
-            self.visible += 1
+            self.anonymous_visible += 1
             return
         visitor = self.visitors[name]
         visitor.visible += 1
         if visitor.visible == 1:
-            self.visible += 1
+            self.visitors_visible += 1
 
     def hide(self, name: VisitorName | None) -> None:
         """One connection of this visitor less is visible."""
         if name is None:
-            self.visible -= 1
+            self.anonymous_visible -= 1
             return
         visitor = self.visitors[name]
         visitor.visible -= 1
         if not visitor.visible:
-            self.visible -= 1
+            self.visitors_visible -= 1
 
 
 class Roster(Generic[ConnectionT]):
     """One node's audiences. A connection is any hashable object; a page is there while somebody is counted.
 
     What changes a count answers with the `Change`.
+
+    Attributes:
+        on_change: called with the page and the visitor of each change, where other nodes have to know of it.
     """
 
     def __init__(self) -> None:
+        self.on_change: Callable[[str, VisitorName | None], None] | None = None
         self._audiences: dict[str, _Audience[ConnectionT]] = {}
         self._graces: list[tuple[float, int, _Grace]] = []
         self._order = itertools.count()
@@ -195,6 +230,8 @@ class Roster(Generic[ConnectionT]):
         if visitor is not None:
             audience.named += 1
             self._take_grace(audience, visitor, visible)
+        if self.on_change is not None:
+            self.on_change(page, visitor)
         return Change(page, before, audience.count())
 
     def leave(self, page: str, connection: ConnectionT, *, now: float, grace_s: float = 0.0) -> Change | None:
@@ -225,7 +262,7 @@ class Roster(Generic[ConnectionT]):
             named.graces.append(grace)
             audience.graces += 1
             heapq.heappush(self._graces, (now + grace_s, next(self._order), grace))
-        return self._changed(page, audience, before)
+        return self._changed(page, visitor, audience, before)
 
     def show(self, page: str, connection: ConnectionT, visible: bool) -> Change | None:
         """The connection's tab came into view or went out of it; None where nothing is new."""
@@ -241,6 +278,8 @@ class Roster(Generic[ConnectionT]):
         else:
             audience.hidden.add(connection)
             audience.hide(visitor)
+        if self.on_change is not None:
+            self.on_change(page, visitor)
         return Change(page, before, audience.count())
 
     def next_deadline(self) -> float:
@@ -257,7 +296,7 @@ class Roster(Generic[ConnectionT]):
             audience = self._audiences[grace.page]
             before = audience.count()
             self._drop_grace(audience, grace)
-            ended.append((grace.visitor, self._changed(grace.page, audience, before)))
+            ended.append((grace.visitor, self._changed(grace.page, grace.visitor, audience, before)))
         return ended
 
     def count(self, page: str) -> Count:
@@ -306,9 +345,20 @@ class Roster(Generic[ConnectionT]):
         """The keys of the pages that somebody is counted on; not to be kept over a join or leave."""
         return self._audiences.keys()
 
-    def parts(self) -> Mapping[str, Count]:
-        """This node's part of every page's count: what it adds to a count that several nodes share."""
-        return {page: audience.count() for page, audience in self._audiences.items()}
+    def is_held(self, page: str) -> bool:
+        """Whether somebody is counted on the page."""
+        return page in self._audiences
+
+    def part(self, page: str) -> Part:
+        """What this node adds to a page's count that several nodes share, but for visitors with an id."""
+        audience = self._audiences.get(page)
+        return audience.part() if audience is not None else Part()
+
+    def sees(self, page: str, visitor: VisitorName) -> bool | None:
+        """Whether a visitor with an id sees the page; None where it is not on the page, nor in grace."""
+        audience = self._audiences.get(page)
+        known = audience.visitors.get(visitor) if audience is not None else None
+        return known.visible > 0 if known is not None else None
 
     def _take_grace(self, audience: _Audience[ConnectionT], visitor: VisitorName, visible: bool) -> None:
         """A visitor who is back takes the place of one of its connections that are in grace."""
@@ -325,8 +375,12 @@ class Roster(Generic[ConnectionT]):
         audience.graces -= 1
         audience.remove(grace.visitor, grace.visible)
 
-    def _changed(self, page: str, audience: _Audience[ConnectionT], before: Count) -> Change:
+    def _changed(
+        self, page: str, visitor: VisitorName | None, audience: _Audience[ConnectionT], before: Count
+    ) -> Change:
         after = audience.count()
         if not after.connections:
             del self._audiences[page]
+        if self.on_change is not None:
+            self.on_change(page, visitor)
         return Change(page, before, after)

@@ -103,8 +103,9 @@ class Teller:
             if not self._is_watched(page):
                 return  # nobody here listens
             heard = self._pages[page] = Heard(page)
+            heard.by_watchers = NOTHING_YET
         count = self._counts.count(page)
-        if heard.observers or self._is_watched(page) or count.connections:
+        if heard.observers or self._is_watched(page) or self._counts.is_held(page):
             self._make_due(heard, count)
         else:
             self._forget(page)
@@ -167,22 +168,26 @@ class Teller:
     def _is_watched(self, page: str) -> bool:
         return bool(self._watchers) and (page in self._watchers or None in self._watchers)
 
-    def _tell_watchers(self, heard: Heard, count: Count) -> None:
-        if self._watchers and count != heard.by_watchers:
+    def _tell_watchers(self, heard: Heard, count: Count) -> bool:
+        """Returns whether there was somebody to tell."""
+        told = self._is_watched(heard.page) and count != heard.by_watchers
+        if told:
             for watcher in [*self._watchers.get(heard.page, ()), *self._watchers.get(None, ())]:
                 try:
                     watcher.hear(heard.page, count)
                 except Exception:
                     logger.exception("a watcher of page %s raised", heard.page)
         heard.by_watchers = count
+        return told
 
     def _forget_if_empty(self, heard: Heard) -> None:
         """Keeps nothing of a page that nobody is on or listens to, once its last number is told."""
-        if heard.observers or self._counts.count(heard.page) != Count():
+        page = heard.page
+        if heard.observers or self._counts.is_held(page):
             return
         # A watcher may have asked for a count that has changed back since, and must hear that it has.
-        if heard.count == Count() and (heard.by_watchers == Count() or not self._is_watched(heard.page)):
-            self._forget(heard.page)
+        if not self._is_watched(page) or self._counts.count(page) == heard.by_watchers == Count():
+            self._forget(page)
 
     def _forget(self, page: str) -> None:
         del self._pages[page]
@@ -257,8 +262,10 @@ class Teller:
         for crowd in crowds.values():
             crowd.settle()
         heard.settle(count)
-        self._tell_watchers(heard, count)
-        self._pace.finished(page, 0.0, self._clock.now())
+        if self._tell_watchers(heard, count):
+            self._pace.finished(page, 0.0, self._clock.now())
+        else:
+            self._pace.skipped(page)
         self._forget_if_empty(heard)
 
     def _tell_slice(self, fan_out: FanOut, most: int, until: float) -> int:
