@@ -13,7 +13,7 @@ import pytest
 from nannin import ConnectionRefused, Socket
 from nannin.audience.roster import Count, Roster
 from nannin.hub.connection import Connection
-from nannin.hub.hub import ANSWER_UNDER_WAY_S
+from nannin.hub.joining import ANSWER_UNDER_WAY_S
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Packet, PacketType
 from support.fakes import Client, House

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, overload
 
 from nannin.errors import ConnectionRefused, NotConnected
 from nannin.hub.encoding import Variant
-from nannin.hub.hub import EMIT_AFTER_CONNECT_S
+from nannin.hub.joining import EMIT_AFTER_CONNECT_S
 from nannin.hub.sockets import Socket, socket_of
 from nannin.hub.targets import check_event
 from nannin.testing.run import Run

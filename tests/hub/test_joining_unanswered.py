@@ -12,7 +12,7 @@ import pytest
 from nannin import ConnectionRefused, DisconnectReason, Socket
 from nannin.access.admission import Verdict
 from nannin.audience.roster import Count
-from nannin.hub.hub import ANSWER_UNDER_WAY_S, MAX_MISSING_TOLD
+from nannin.hub.joining import ANSWER_UNDER_WAY_S, MAX_MISSING_TOLD
 from nannin.wire.socket_packet import PacketType
 from support.fakes import Client, House
 
