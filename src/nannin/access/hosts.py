@@ -72,7 +72,7 @@ def has_one_host(headers: Iterable[tuple[bytes, bytes]], http_version: str) -> b
         headers: all of them, with names in lower case.
         http_version: such as `1.1`.
     """
-    count = sum(name == b"host" for name, _ in headers)
+    count = [name for name, _ in headers].count(b"host")
     return count == 1 or (count == 0 and http_version == "1.0")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from nannin.access.addresses import Addresses
 from nannin.access.admission import Verdict
+from nannin.access.crawlers import is_crawler
 from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
@@ -54,12 +55,12 @@ class Assembly:
             self.refusals,
             new_id=new_id,
             clock=self.clock,
-            is_crawler=_is_crawler,
+            is_crawler=is_crawler,
             judge_token=_token_judge(settings, self.unix_s),
         )
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
-        self.tries = Tries(Guesses(settings.forwarded_allow_ips, self.refusals), self.clock.now)
+        self.tries = Tries(Guesses(settings.forwarded_allow_ips, self.refusals), lambda: self.clock.now())
         self.addresses = Addresses(settings, self.refusals)
         self.engine = make_engine(
             self.hub,
@@ -141,12 +142,6 @@ class Assembly:
 def make_gate(settings: Settings, refusals: Refusals) -> Gate:
     """The gate of one app, from its settings."""
     return Gate(settings.allow_origins, settings.hosts, refusals, socket.gethostname())
-
-
-def _is_crawler(user_agent: str) -> bool:
-    from nannin.access.crawlers import is_crawler  # its patterns are not loaded before the first client
-
-    return is_crawler(user_agent)
 
 
 def _token_judge(settings: Settings, unix_s: Callable[[], float]) -> Callable[[str, str], Verdict] | None:

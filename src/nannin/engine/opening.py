@@ -13,10 +13,10 @@ from __future__ import annotations
 import functools
 import http
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from websockets.utils import accept_key
 
 from nannin.access.hosts import has_one_host
@@ -49,8 +49,7 @@ class OpeningRefused(Exception):
         self.status, self.headers, self.body = status, headers, body
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """What a client asks with its opening handshake.
 
     Attributes:

@@ -184,9 +184,11 @@ class ServedSession(Session):
         self._apply_reading()
 
     def allow(self, seconds: float) -> None:
+        if seconds == math.inf:  # a later deadline is found when the earlier one is looked at
+            self._core.set_timeout(math.inf)
+            return
         self._core.set_timeout(self._host.clock.now() + seconds)
-        if seconds < math.inf:  # a later deadline is found when the earlier one is looked at
-            self._host.schedule(self)
+        self._host.schedule(self)
 
     def forgive(self) -> None:
         self._whole_s -= self._host.rate.cost_s

@@ -64,7 +64,7 @@ class Caller:
     def __init__(self, clock: Clock, max_handlers: int = 0) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._max_handlers = max_handlers
-        self._lag = Lag(logger, clock.now)
+        self._lag = Lag(logger, lambda: clock.now())
 
     def call(
         self,

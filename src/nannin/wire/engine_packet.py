@@ -13,7 +13,8 @@ import binascii
 import enum
 import functools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from nannin.errors import PacketError
 
@@ -47,7 +48,7 @@ class EnginePacketType(enum.Enum):
     NOOP = "6"
 
 
-class EnginePacket(NamedTuple):
+class EnginePacket(msgspec.Struct, frozen=True, gc=False):
     """One packet: `data` is text for every type, and bytes for a binary MESSAGE only."""
 
     type: EnginePacketType

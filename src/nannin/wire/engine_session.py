@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
 import msgspec
@@ -56,9 +55,11 @@ _MAX_ANSWER = 16
 _SID = "<sid>"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one engine's sessions have in common, in seconds and bytes."""
+class Limits(msgspec.Struct, frozen=True):
+    """What one engine's sessions have in common, in seconds and bytes.
+
+    It is a Struct since each session looks up its OPEN packet by it, and a dataclass hashes in Python.
+    """
 
     ping_interval_s: float = 25.0
     ping_timeout_s: float = 20.0
