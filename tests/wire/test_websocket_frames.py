@@ -16,18 +16,19 @@ from nannin.errors import FrameError
 from nannin.wire.websocket_frames import (
     BINARY,
     CLOSE,
+    LEAST_SHORT,
     MAX_SMALL,
+    MOST_SHORT,
     PART,
     PING,
     PONG,
-    PONG_BYTES,
     SMALL_BYTES,
     TEXT,
     FrameReader,
     close_frame,
     pong_frame,
-    read_character,
     read_close,
+    read_short_text,
 )
 
 LARGE = 1_000_000
@@ -257,11 +258,11 @@ def messages_of(events: list[Any]) -> list[tuple[int, str | bytes]]:
     return found
 
 
-@pytest.mark.parametrize("character", ["3", "2", "\0", "\x7f"])
-def test_a_frame_of_one_character_is_read_at_once(character: str) -> None:
-    data = Frame(Opcode.TEXT, character.encode()).serialize(mask=True)
-    assert len(data) == PONG_BYTES
-    assert read_character(data) == character
+@pytest.mark.parametrize("message", ["3", "\0", "\x7f", "日", "40", "a" * 124, "a" * 125])
+def test_a_short_text_is_read_at_once(message: str) -> None:
+    data = text(message.encode())
+    assert LEAST_SHORT <= len(data) <= MOST_SHORT
+    assert read_short_text(data, len(message.encode())) == message
 
 
 @pytest.mark.parametrize(
@@ -274,12 +275,40 @@ def test_a_frame_of_one_character_is_read_at_once(character: str) -> None:
         b"\xc1\x81mask3",
         b"\x81\x05hello",
         b"\x81\x81\x80ask\x00",
+        b"\x81\x82mask3",
+        b"\x81\x80mask\x81",
+        text(b"a" * 126)[:MOST_SHORT],
     ],
-    ids=["binary", "ping", "close", "a fragment", "reserved bit", "not masked", "no UTF-8"],
+    ids=[
+        "binary",
+        "ping",
+        "close",
+        "a fragment",
+        "reserved bit",
+        "not masked",
+        "no UTF-8",
+        "not whole",
+        "more than one",
+        "the beginning of a longer one",
+    ],
 )
-def test_another_frame_of_the_same_length_is_not(data: bytes) -> None:
-    assert len(data) == PONG_BYTES
-    assert read_character(data) is None
+def test_another_frame_is_left_to_a_reader(data: bytes) -> None:
+    assert LEAST_SHORT <= len(data) <= MOST_SHORT
+    assert read_short_text(data, LARGE) is None
+
+
+def test_a_short_text_over_the_limit_is_left_to_a_reader() -> None:
+    assert read_short_text(text(b"hello"), 4) is None
+
+
+@given(
+    st.binary(min_size=LEAST_SHORT, max_size=MOST_SHORT)
+    | st.text(min_size=1, max_size=30).map(str.encode).map(text)
+)
+def test_what_is_read_at_once_is_what_a_reader_reads(data: bytes) -> None:
+    message = read_short_text(data, LARGE) if len(data) <= MOST_SHORT else None
+    if message is not None:
+        assert read(data) == [(TEXT, message)]
 
 
 def test_frames_are_read_without_the_extension_of_websockets_too(monkeypatch: pytest.MonkeyPatch) -> None:

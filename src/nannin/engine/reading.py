@@ -18,15 +18,16 @@ from nannin.errors import FrameError
 from nannin.wire.websocket_frames import (
     BINARY,
     CLOSE,
+    LEAST_SHORT,
+    MOST_SHORT,
     PART,
     PING,
-    PONG_BYTES,
     TEXT,
     FrameReader,
     close_frame,
     pong_frame,
-    read_character,
     read_close,
+    read_short_text,
 )
 
 # One client's share of a turn: this many frames, seconds or bytes, whatever comes first.
@@ -70,11 +71,11 @@ class Reading(asyncio.Protocol, abc.ABC):
     )
 
     close_timeout_s: ClassVar[float] = 5.0
+    _transport: asyncio.Transport  # from the connection's first moment on
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._phase = Phase.OPEN
-        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._reader: FrameReader | None = None  # None between two messages
         self._turn: asyncio.Handle | None = None  # while the client waits for its next share
         self._held = False  # while whoever receives the messages wants no more of them
@@ -129,9 +130,11 @@ class Reading(asyncio.Protocol, abc.ABC):
         reader = self._reader
         if reader is None:
             is_read = self._turn is None and not self._held and self._phase is Phase.OPEN
-            if len(data) == PONG_BYTES and is_read and (character := read_character(data)) is not None:
-                self._receive_message(character)
-                return
+            if is_read and LEAST_SHORT <= len(data) <= MOST_SHORT:
+                text = read_short_text(data, self._max_bytes)
+                if text is not None:
+                    self._receive_message(text)
+                    return
             reader = self._reader = FrameReader(data)
         else:
             reader.feed(data)

@@ -276,10 +276,11 @@ class ServedSession(Session):
             outputs = self._core.receive_websocket(message, now)
             if not outputs and awaited is self._core.awaits_pong and not self._spend(1):
                 return
-            # A message moves no deadline. A pong makes one come sooner where the next ping is due before that
-            # pong was.
-            is_message = len(outputs) == 1 and isinstance(outputs[0], Deliver)
-            self._perform_packets(outputs, schedules=not is_message)
+            if len(outputs) == 1 and isinstance(outputs[0], Deliver):
+                self._deliver(outputs[0].data)  # which moves no deadline
+            else:
+                # A pong makes one come sooner where the next ping is due before that pong was.
+                self._perform_packets(outputs)
         elif self._spend(1):
             self._perform(self._core.receive_candidate_packet(message, now))
 
@@ -359,7 +360,7 @@ class ServedSession(Session):
             on_reading, self._on_reading = self._on_reading, None
             on_reading()
 
-    def _perform_packets(self, outputs: Sequence[Output], *, schedules: bool = True) -> None:
+    def _perform_packets(self, outputs: Sequence[Output]) -> None:
         """Performs what a client's packets led to. The log says once if they were not Engine.IO."""
         if self._core.state is State.CLOSED and Ended(DisconnectReason.PARSE_ERROR) in outputs:
             self._host.warn_once(
@@ -367,7 +368,7 @@ class ServedSession(Session):
                 "a client sent a packet that is not of Engine.IO 4, which ended its session; "
                 "a client of Socket.IO 3 or 4 does not do so",
             )
-        self._perform(outputs, schedules=schedules)
+        self._perform(outputs)
 
     def _flush_soon(self) -> None:
         if self.poll is not None:
