@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nannin.audience.roster import Change, Count, Roster
+from support.roster_changes import join, leave
 
 PAGES = ["/", "/何人"]
 SOME_PAGE = st.sampled_from(PAGES)
@@ -67,7 +68,7 @@ class AnyOrder(RuleBasedStateMachine):
             with pytest.raises(ValueError, match="already"):
                 self.roster.join(page, connection, visitor, visible=visible)
             return
-        change = self.roster.join(page, connection, visitor, visible=visible)
+        change = join(self.roster, page, connection, visitor, visible=visible)
         theirs = [row for row in self.in_grace if row.page == page and row.visitor == visitor]
         theirs.sort(key=lambda row: row.visible is not visible)  # stable: of those as visible the eldest
         for place in theirs[:1]:
@@ -79,7 +80,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(page=SOME_PAGE, connection=SOME_CONNECTION, grace_s=SOME_GRACE_S)
     def leave(self, page: str, connection: int, grace_s: float) -> None:
         before, row = self.count(page), self.find(page, connection)
-        change = self.roster.leave(page, connection, grace_s=grace_s, now=self.now)
+        change = leave(self.roster, page, connection, grace_s=grace_s, now=self.now)
         if row is None:
             assert change is None
             return

@@ -34,7 +34,7 @@ class Count(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a join, a leave, a tab shown or hidden, or the end of a grace did to a page's count."""
+    """What a tab shown or hidden, or the end of a grace, did to a page's count."""
 
     page: str
     before: Count
@@ -191,7 +191,8 @@ class _Audience(Generic[ConnectionT]):
 class Roster(Generic[ConnectionT]):
     """One node's audiences. A connection is any hashable object; a page is there while somebody is counted.
 
-    What changes a count answers with the `Change`.
+    A tab that is shown or hidden and a grace that ends answer with the `Change`. A join and a leave do not: a
+    crowd makes thousands of them, and nobody asks.
 
     Attributes:
         on_change: called with the page and the visitor of each change, where other nodes have to know of it.
@@ -205,7 +206,7 @@ class Roster(Generic[ConnectionT]):
 
     def join(
         self, page: str, connection: ConnectionT, visitor: VisitorName | None = None, *, visible: bool = True
-    ) -> Change:
+    ) -> None:
         """Puts a connection on a page.
 
         Args:
@@ -222,7 +223,6 @@ class Roster(Generic[ConnectionT]):
             audience = self._audiences[page] = _Audience()
         elif connection in audience.connections:
             raise ValueError(f"the connection is on page {page} already")
-        before = audience.count()
         audience.connections[connection] = visitor
         audience.add(visitor, visible)
         if not visible:
@@ -232,10 +232,9 @@ class Roster(Generic[ConnectionT]):
             self._take_grace(audience, visitor, visible)
         if self.on_change is not None:
             self.on_change(page, visitor)
-        return Change(page, before, audience.count())
 
-    def leave(self, page: str, connection: ConnectionT, *, now: float, grace_s: float = 0.0) -> Change | None:
-        """Takes a connection off a page; None where it was not there.
+    def leave(self, page: str, connection: ConnectionT, *, now: float, grace_s: float = 0.0) -> bool:
+        """Takes a connection off a page; False where it was not there.
 
         Args:
             page: the page's key.
@@ -245,8 +244,7 @@ class Roster(Generic[ConnectionT]):
         """
         audience = self._audiences.get(page)
         if audience is None or connection not in audience.connections:
-            return None
-        before = audience.count()
+            return False
         visitor = audience.connections.pop(connection)
         visible = audience.is_visible(connection)
         audience.hidden.discard(connection)
@@ -262,7 +260,8 @@ class Roster(Generic[ConnectionT]):
             named.graces.append(grace)
             audience.graces += 1
             heapq.heappush(self._graces, (now + grace_s, next(self._order), grace))
-        return self._changed(page, visitor, audience, before)
+        self._settle(page, visitor, audience)
+        return True
 
     def show(self, page: str, connection: ConnectionT, visible: bool) -> Change | None:
         """The connection's tab came into view or went out of it; None where nothing is new."""
@@ -296,7 +295,8 @@ class Roster(Generic[ConnectionT]):
             audience = self._audiences[grace.page]
             before = audience.count()
             self._drop_grace(audience, grace)
-            ended.append((grace.visitor, self._changed(grace.page, grace.visitor, audience, before)))
+            ended.append((grace.visitor, Change(grace.page, before, audience.count())))
+            self._settle(grace.page, grace.visitor, audience)
         return ended
 
     def count(self, page: str) -> Count:
@@ -375,12 +375,9 @@ class Roster(Generic[ConnectionT]):
         audience.graces -= 1
         audience.remove(grace.visitor, grace.visible)
 
-    def _changed(
-        self, page: str, visitor: VisitorName | None, audience: _Audience[ConnectionT], before: Count
-    ) -> Change:
-        after = audience.count()
-        if not after.connections:
+    def _settle(self, page: str, visitor: VisitorName | None, audience: _Audience[ConnectionT]) -> None:
+        """Somebody has gone: forgets the page if that was the last one, and tells of the change."""
+        if not audience.connections and not audience.graces:
             del self._audiences[page]
         if self.on_change is not None:
             self.on_change(page, visitor)
-        return Change(page, before, after)

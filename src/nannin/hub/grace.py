@@ -53,8 +53,8 @@ class Grace:
     def leave(self, connection: Connection, reason: DisconnectReason) -> None:
         """A counted connection has ended."""
         grace_s = self._graces[reason]
-        change = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
-        assert change is not None
+        was_there = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
+        assert was_there
         self._teller.leave(connection)
         self._alarm.set(self._roster.next_deadline())
 
