@@ -1,0 +1,584 @@
+"""One node's side of the census: what it has to say of its own clients, and what it knows of all.
+
+It is pure: `take` gives the calls to send, `answer` and `told` take what came, and time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from itertools import islice
+from typing import Any, NamedTuple
+
+from nannin.audience.census_calls import (
+    Answer,
+    Applied,
+    Apply,
+    Beat,
+    Beaten,
+    Call,
+    Exited,
+    Former,
+    Gap,
+    Leave,
+    Read,
+    Reap,
+    Reaped,
+    Register,
+    Registered,
+    Total,
+    Totals,
+    Unknown,
+    from_wire,
+    to_wire,
+)
+from nannin.audience.leases import Leases
+from nannin.audience.roster import Count, Roster, VisitorName
+
+# How many writes wait for their answers at most; the rest stays dirty, and is merged meanwhile.
+_IN_FLIGHT = 1_000
+# How many visitors one write names at most, and how many pages one read asks for.
+_VISITORS = 1_000
+_PAGES = 500
+
+Then = Callable[[], None]
+
+
+class Presence(NamedTuple):
+    """A visitor who came to a page or left it, over all nodes."""
+
+    page: str
+    visitor: VisitorName
+
+
+class Heard:
+    """What an answer, or what was told, has changed.
+
+    Attributes:
+        pages: those whose count, or whether it is stale, may have changed.
+        thens: what waited for a count, to be called now.
+        entered, exited: visitors who are new on a page over all nodes, or gone from all. Those of this node,
+            and those of a node that is gone and that this node has to speak for.
+    """
+
+    __slots__ = ("entered", "exited", "pages", "thens")
+
+    def __init__(self) -> None:
+        self.pages: dict[str, None] = {}
+        self.thens: list[Then] = []
+        self.entered: list[Presence] = []
+        self.exited: list[Presence] = []
+
+
+class _Page:
+    """What this node knows of a page that it has a part of, listens to, or was told of."""
+
+    __slots__ = (
+        "acknowledged",
+        "dirty",
+        "listens",
+        "newer",
+        "thens",
+        "total",
+        "unsure",
+        "visitors",
+        "write",
+    )
+
+    def __init__(self) -> None:
+        self.total: Total | None = None  # the last, as it is shown
+        self.acknowledged = Count()  # this node's part of it
+        self.unsure = False  # since the census was away: whether this node's part is in the total, and which
+        self.newer: Total | None = None  # what was heard while unsure
+        self.listens = False
+        self.dirty = False
+        # The visitors that the next write names. True: it has to hear whether they entered or exited.
+        self.visitors: dict[VisitorName, bool] | None = None
+        self.write: _Write | None = None  # waits for its answer
+        self.thens: list[Then] = []  # wait for the next write
+
+    def is_writing(self) -> bool:
+        """Whether an answer to a write will come that says the total."""
+        return self.dirty or self.write is not None
+
+
+class _Write:
+    """An `Apply` that was sent, and what it named, in case that it must be said again."""
+
+    __slots__ = ("call", "is_last", "page", "part", "sent_at", "thens", "version", "visitors")
+
+    def __init__(self, call: int, page: str, visitors: dict[VisitorName, bool], sent_at: float) -> None:
+        self.call = call
+        self.page = page
+        self.visitors = visitors
+        self.sent_at = sent_at
+        self.part = Count()
+        self.version = 0  # the page's, when it was sent
+        self.is_last = True  # no more visitors follow
+        self.thens: list[Then] = []
+
+
+class Share:
+    """One node's share of all counts. It is a `Counts`, and stands where the roster of a single node would.
+
+    It knows which pages and visitors are dirty, that is, have changed since the census was told, and nothing
+    of visitors that are clean. What it says of a dirty one is what the roster says when it is sent. So
+    nothing has to be kept in order, and what was said in vain is dirty again.
+
+    Args:
+        roster: this node's own clients.
+        epoch: a name for this process that no other has, without a colon.
+        everything: whether to be told of every page.
+        leases: sees which other nodes are gone, so that this node reaps them; without it, it reaps none.
+        remember_s: the seconds for which a write is remembered, in case that the census loses it.
+        remember_most: how many writes are remembered at most.
+
+    Attributes:
+        number: the node's number in the census; None until it has one.
+        left: whether a `leave` is done.
+    """
+
+    def __init__(
+        self,
+        roster: Roster[Any],
+        epoch: str,
+        *,
+        everything: bool = False,
+        leases: Leases | None = None,
+        remember_s: float = 30.0,
+        remember_most: int = 100_000,
+    ) -> None:
+        self.number: int | None = None
+        self.left = False
+        self._roster = roster
+        self._epoch = epoch
+        self._everything = everything
+        self._leases = leases
+        self._remember_s = remember_s
+        self._remember_most = remember_most
+        self._is_linked = False
+        self._is_leaving = False
+        self._is_checking = False  # whether the census still has what it acknowledged
+        self._pages: dict[str, _Page] = {}
+        self._unsure = 0  # how many of them
+        self._calls = 0
+        self._ready: dict[str, None] = {}  # the pages that are dirty and have no write under way
+        self._writes: dict[int, _Write] = {}  # under way
+        self._written: deque[_Write] = deque()  # remembered, those under way too
+        self._forgotten = 0  # the last write that is not remembered
+        self._previous = 0  # the last write
+        self._acknowledged = 0  # the last write that was answered
+        self._asked = 0  # the Register or Leave under way
+        self._beaten = 0  # the Beat under way
+        self._at_beat: int | None = None  # the last write then, if none was under way
+        self._to_read: dict[str, None] = {}
+        self._reads: set[int] = set()  # calls under way
+        self._reaps: dict[int, str] = {}  # nodes to be reaped, with their values
+        self._reaping: dict[int, int] = {}  # calls under way, with their nodes
+        self._former: set[int] = set()  # those of them that this process was itself
+
+    # What is counted
+
+    def count(self, page: str) -> Count:
+        """The page's count over all nodes, as the census said it last.
+
+        While that may be old, it is this last count with this node's own clients as they are now.
+        """
+        held, own = self._pages.get(page), self._roster.count(page)
+        if held is None or held.total is None:
+            return own
+        total = held.total.count
+        if not self.is_stale(page):
+            return total
+        rows = zip(total, held.acknowledged, own, strict=True)
+        return Count(*(max(now, all_ - before + now) for all_, before, now in rows))
+
+    def count_with(self, page: str, visitor: VisitorName | None, *, visible: bool = True) -> Count:
+        """What the page's count will be once one more connection of this visitor has joined here.
+
+        A visitor who is with another node is taken for a new one, as only the census knows.
+        """
+        own, with_one = self._roster.count(page), self._roster.count_with(page, visitor, visible=visible)
+        rows = zip(self.count(page), own, with_one, strict=True)
+        return Count(*(total - before + after for total, before, after in rows))
+
+    def pages(self) -> Collection[str]:
+        """The keys of the pages that somebody is counted on, as far as this node knows."""
+        return [
+            page for page in {**self._pages, **dict.fromkeys(self._roster.pages())} if any(self.count(page))
+        ]
+
+    def is_held(self, page: str) -> bool:
+        """Whether somebody is counted on the page at this node."""
+        return self._roster.is_held(page)
+
+    def is_stale(self, page: str) -> bool:
+        """Whether the page's count may be old, since the census can't be reached or was away."""
+        if not self._is_linked or self.number is None:
+            return True
+        held = self._pages.get(page)
+        return held is not None and held.unsure
+
+    @property
+    def stale(self) -> bool:
+        """Whether any page's count may be old."""
+        return not self._is_linked or self.number is None or self._unsure > 0
+
+    # What has changed here
+
+    def touch(self, page: str, visitor: VisitorName | None) -> None:
+        """Somebody joined a page or left it, or a tab was shown or hidden: the page and visitor are dirty."""
+        self._touch(page, [] if visitor is None else [visitor], fresh=True)
+
+    def refresh(self, page: str) -> None:
+        """Says again what this node has on a page, in case that somebody has removed it."""
+        self._touch(page, self._roster.visitors(page), fresh=False)
+
+    def listen(self, page: str, listens: bool) -> None:
+        """Is told of a page from now on though nobody is counted on it here, or not any more."""
+        held = self._page(page)
+        if held.listens is not listens:
+            held.listens = listens
+            self._touch(page, [], fresh=False)
+
+    def when_counted(self, page: str, then: Then) -> None:
+        """Calls back once every change of the page so far is in its count: at once while it is stale."""
+        held = self._pages.get(page)
+        if held is None or self.is_stale(page):
+            then()
+        elif held.dirty:
+            held.thens.append(then)
+        elif held.write is not None:
+            held.write.thens.append(then)
+        else:
+            then()
+
+    # What is to be sent
+
+    def take(self, now: float) -> list[Call]:
+        """The calls to send now: a write of each dirty page that has none under way, and what else is due."""
+        if not self._is_linked or self.left:
+            return []
+        if self.number is None or self._is_leaving:
+            reaps = self._take_reaps()
+            if self._reaps or self._asked:
+                return reaps
+            self._asked = self.next_call()
+            if self.number is None:
+                return [Register(self._asked, self._epoch, self._everything)]
+            return [Leave(self._asked, self.number, self._epoch, self._previous)]
+        if self._is_checking:
+            beat = None if self._beaten else self.beat()
+            return [beat] if beat is not None else []
+        self._forget_writes(now)
+        pages = list(islice(self._ready, max(0, _IN_FLIGHT - len(self._writes))))
+        writes = [self._write(self.number, page, now) for page in pages]
+        return [*writes, *self._take_reads(), *self._take_reaps()]
+
+    def beat(self) -> Beat | None:
+        """The sign of life that is due every few seconds; None while there is no number."""
+        if self.number is None or not self._is_linked or self._is_leaving:
+            return None
+        self._beaten = self.next_call()
+        self._at_beat = None if self._writes else self._previous
+        return Beat(self._beaten, self.number, self._epoch)
+
+    def next_call(self) -> int:
+        """A number for a call, also for one that somebody else makes and whose answer is theirs."""
+        self._calls += 1
+        return self._calls
+
+    def leave(self) -> None:
+        """From now on `take` gives only what removes this node from the census, until it has `left`."""
+        self._is_leaving = True
+        self.left = self.number is None
+
+    # What comes
+
+    def found(self) -> Heard:
+        """The census can be reached, for the first time or again: what was heard before may be old."""
+        heard = self.lost()
+        self._is_linked = self._is_checking = True
+        if self._everything:  # it may have missed pages that it has never heard of
+            self.number = None
+        self._doubt(heard)
+        return heard
+
+    def lost(self) -> Heard:
+        """The census can't be reached, or what was called will not be answered."""
+        heard = Heard()
+        self._is_linked = False
+        self._void(heard)
+        return heard
+
+    def told(self, what: Total | Exited) -> Heard:
+        """Takes what the census tells unasked."""
+        heard = Heard()
+        if isinstance(what, Exited):
+            self._exit(what, heard)
+        elif self._is_linked:
+            held = self._pages.get(what.page)
+            if held is None and self._everything and any(what.count):
+                held = self._page(what.page)
+            if held is not None:
+                self._hear(held, what, heard)
+                self._forget_if_empty(what.page, held)
+        return heard
+
+    def answer(self, answer: Answer, now: float) -> Heard:
+        """Takes the answer to a call. One that is not waited for any more is ignored."""
+        heard = Heard()
+        match answer:
+            case Applied():
+                self._receive_applied(answer, heard)
+            case Gap() if answer.call in self._writes or answer.call == self._asked:
+                self._asked = 0
+                self._receive_gap(answer.call, answer.last, heard)
+            case Unknown() if answer.call in self._writes or answer.call in (self._asked, self._beaten):
+                self._unregister(heard)
+            case Registered() if answer.call == self._asked:
+                self._receive_registered(answer, heard)
+            case Former() if answer.call == self._asked:
+                self._asked, self._reaps, self._former = 0, dict(answer.nodes), set(answer.nodes)
+            case Reaped():
+                self._receive_reaped(answer, heard)
+            case Totals() if answer.call in self._reads:
+                self._reads.remove(answer.call)
+                for total in answer.totals:
+                    held = self._pages.get(total.page)
+                    if held is not None and not held.is_writing():
+                        self._settle(held, total, heard)
+                        self._forget_if_empty(total.page, held)
+            case Beaten() if answer.call == self._beaten:
+                self._receive_beaten(answer, heard, now)
+        return heard
+
+    def _receive_registered(self, answer: Registered, heard: Heard) -> None:
+        """A new number has no part of any page: everything that is here must be said."""
+        self.number, self._asked = answer.number, 0
+        self._previous = self._acknowledged = self._forgotten = answer.call
+        self._is_checking = False
+        self._former.clear()
+        for page in self._roster.pages():
+            self.refresh(page)
+        for page in [page for page, held in self._pages.items() if held.listens]:
+            self._touch(page, [], fresh=False)
+        totals = {total.page: total for total in answer.totals}
+        for page in totals:
+            self._page(page)
+        self._doubt(heard)
+        self._to_read.clear()
+        for page, held in list(self._pages.items()):
+            held.newer = totals.get(page)
+            if not held.is_writing():
+                self._settle(held, held.newer or Total(page, 0, 0, 0, 0), heard)
+                self._forget_if_empty(page, held)
+
+    def _receive_applied(self, answer: Applied, heard: Heard) -> None:
+        write = self._writes.pop(answer.call, None)
+        if write is None:
+            return
+        self._acknowledged = max(self._acknowledged, write.call)
+        held = self._pages[write.page]
+        held.write = None
+        if held.dirty:
+            self._ready[write.page] = None
+        heard.thens += write.thens
+        for names, people in ((answer.entered, heard.entered), (answer.exited, heard.exited)):
+            visitors = map(from_wire, names)
+            people += [Presence(write.page, visitor) for visitor in visitors if write.visitors.get(visitor)]
+        if held.unsure and not write.is_last:
+            return
+        held.acknowledged = write.part
+        if answer.total.version < write.version:  # the census has lost what it had told
+            self._doubt(heard)
+        self._settle(held, answer.total, heard)
+        self._forget_if_empty(write.page, held)
+
+    def _receive_gap(self, call: int, last: int, heard: Heard) -> None:
+        """The census misses writes: what they named is dirty again, and the next one follows its last."""
+        if last < self._forgotten:
+            self._unregister(heard)
+            return
+        while self._written and self._written[-1].call > last:
+            write = self._written.pop()
+            self._redo(write, fresh=self._writes.pop(write.call, None) is not None)
+        if (passed := self._writes.pop(call, None)) is not None:
+            self._redo(passed, fresh=True)
+        self._previous = last
+        if last < self._acknowledged:
+            self._acknowledged = last
+            self._doubt(heard)
+
+    def _receive_reaped(self, answer: Reaped, heard: Heard) -> None:
+        if answer.call == self._asked:
+            assert self.number is not None
+            self._asked, number = 0, self.number
+        elif (found := self._reaping.pop(answer.call, None)) is not None:
+            number = found
+        else:
+            return
+        if answer.seen:
+            self._reaps[number] = answer.seen
+        else:
+            self._reaps.pop(number, None)
+            self.left = self._is_leaving and number == self.number
+        if number not in self._former:
+            for exited in answer.exited:
+                self._exit(exited, heard)
+
+    def _receive_beaten(self, answer: Beaten, heard: Heard, now: float) -> None:
+        self._beaten = 0
+        self._is_checking = False
+        others = dict(answer.nodes)
+        value = others.pop(self.number or 0, "")
+        last = int(value.split(":")[1])
+        if last != self._previous == self._at_beat and not self._writes:
+            self._receive_gap(answer.call, last, heard)
+        if self._leases is not None:
+            self._reaps = {**self._leases.look(others, now), **self._reaps}
+
+    def _unregister(self, heard: Heard) -> None:
+        """This node's number is not good any more."""
+        self._void(heard)
+        if self._is_leaving and self.number is not None:  # it has begun to, and only the answer was lost
+            self._reaps = {self.number: f"{self._epoch}:-"}
+            return
+        self.number = None
+        self._doubt(heard)
+
+    def _void(self, heard: Heard) -> None:
+        """Nothing that is under way will be answered, and nobody waits for a count any more."""
+        for write in self._writes.values():
+            self._redo(write, fresh=True)
+        self._writes.clear()
+        self._reads.clear()
+        self._reaps.clear()
+        self._reaping.clear()
+        self._former.clear()
+        self._asked = self._beaten = 0
+        for page, held in self._pages.items():
+            heard.pages[page] = None
+            heard.thens += held.thens
+            held.thens.clear()
+
+    def _redo(self, write: _Write, *, fresh: bool) -> None:
+        """What a write named must be said again."""
+        held = self._page(write.page)
+        if held.write is write:
+            held.write = None
+        held.thens += write.thens
+        write.thens = []
+        for visitor, is_fresh in write.visitors.items():
+            self._touch(write.page, [visitor], fresh=fresh and is_fresh)
+        self._touch(write.page, [], fresh=False)
+
+    def _doubt(self, heard: Heard) -> None:
+        """All totals may be old, with versions of a past that the census has lost: all are read again."""
+        self._unsure = len(self._pages)
+        for page, held in self._pages.items():
+            heard.pages[page] = None
+            held.unsure, held.newer = True, None
+        self._to_read = dict.fromkeys(self._pages)
+        self._reads.clear()
+
+    def _write(self, number: int, page: str, now: float) -> Apply:
+        """The next write of a page, from what the roster says now."""
+        held = self._pages[page]
+        del self._ready[page]
+        visitors = held.visitors or {}
+        rest = dict(islice(visitors.items(), _VISITORS, None)) if len(visitors) > _VISITORS else None
+        if rest:
+            visitors = dict(islice(visitors.items(), _VISITORS))
+        write = held.write = _Write(self.next_call(), page, visitors, now)
+        held.visitors, held.dirty = rest, rest is not None
+        if rest is None:
+            write.thens, held.thens = held.thens, []
+        write.is_last = rest is None
+        write.part = self._roster.count(page)
+        write.version = held.total.version if held.total is not None and not held.unsure else 0
+        visible, hidden, absent = list[str](), list[str](), list[str]()
+        places = {True: visible, False: hidden, None: absent}
+        for visitor in visitors:
+            places[self._roster.sees(page, visitor)].append(to_wire(visitor))
+        previous, self._previous = self._previous, write.call
+        self._writes[write.call] = write
+        self._written.append(write)
+        stays = held.listens or not write.is_last
+        part = self._roster.part(page)
+        return Apply(write.call, number, self._epoch, previous, page, *part, stays, visible, hidden, absent)
+
+    def _take_reads(self) -> list[Call]:
+        pages = [page for page in self._to_read if not self._pages[page].is_writing()]
+        self._to_read.clear()
+        calls: list[Call] = []
+        for start in range(0, len(pages), _PAGES):
+            calls.append(Read(self.next_call(), pages[start : start + _PAGES]))
+            self._reads.add(self._calls)
+        return calls
+
+    def _take_reaps(self) -> list[Call]:
+        calls: list[Call] = []
+        for number in self._reaps.keys() - self._reaping.values():
+            call = self.next_call()
+            self._reaping[call] = number
+            calls.append(Reap(call, number, self._reaps[number]))
+        return calls
+
+    def _forget_writes(self, now: float) -> None:
+        while self._written and self._written[0].call not in self._writes:
+            if (
+                len(self._written) <= self._remember_most
+                and self._written[0].sent_at + self._remember_s > now
+            ):
+                break
+            self._forgotten = self._written.popleft().call
+
+    def _page(self, page: str) -> _Page:
+        held = self._pages.get(page)
+        if held is None:
+            held = self._pages[page] = _Page()
+        return held
+
+    def _touch(self, page: str, visitors: Iterable[VisitorName], *, fresh: bool) -> None:
+        held = self._page(page)
+        for visitor in visitors:
+            if held.visitors is None:
+                held.visitors = {}
+            held.visitors[visitor] = fresh or held.visitors.get(visitor, False)
+        held.dirty = True
+        if held.write is None:
+            self._ready[page] = None
+
+    def _hear(self, held: _Page, total: Total, heard: Heard) -> None:
+        """Takes a total that may come late."""
+        if held.unsure:
+            held.newer = _newer(held.newer, total)
+        elif held.total is not (newer := _newer(held.total, total)):
+            held.total = newer
+            heard.pages[total.page] = None
+
+    def _settle(self, held: _Page, total: Total, heard: Heard) -> None:
+        """Takes a total that has this node's part."""
+        if held.unsure:
+            held.total, held.newer, held.unsure = _newer(held.newer, total), None, False
+            self._unsure -= 1
+            heard.pages[total.page] = None
+        else:
+            self._hear(held, total, heard)
+
+    def _forget_if_empty(self, page: str, held: _Page) -> None:
+        """Keeps nothing of a page that this node has no part of, and is not told of or that nobody is on."""
+        if held.is_writing() or held.listens or held.unsure or self._roster.is_held(page):
+            return
+        if not self._everything or held.total is None or not any(held.total.count):
+            del self._pages[page]
+            self._to_read.pop(page, None)
+
+    def _exit(self, exited: Exited, heard: Heard) -> None:
+        heard.exited += [Presence(exited.page, from_wire(name)) for name in exited.visitors]
+
+
+def _newer(one: Total | None, other: Total) -> Total:
+    """The one with the greater version; of two with the same, the first."""
+    return other if one is None or other.version > one.version else one
