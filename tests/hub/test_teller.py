@@ -215,7 +215,7 @@ def test_a_merged_count_stands_where_that_of_one_node_does() -> None:
     roster.join("/", connection)
     update = teller.join(connection)
     assert update is not None
-    assert list(update.packets) == ['42["user connected",5]']
+    assert update == '42["user connected",5]'
     house.clock.advance(1)
     counts.elsewhere = Count(6, 6, 6)
     teller.change("/")

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from nannin import Socket
-from nannin.hub import fan_out, teller
-from nannin.hub.encoding import VARIANTS, encode_update
+from nannin.hub import encoding, teller
+from nannin.hub.encoding import VARIANTS, encode_words
 from nannin.hub.teller import Slices
+from nannin.wire.engine_packet import Encoded
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, FakeLink, House
 
@@ -40,12 +41,12 @@ def note_encodings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     formats = {variant: form for form, variant in VARIANTS.items()}
     encoded: list[tuple[Any, ...]] = []
 
-    def encode(variant: Any, page: str, count: Any, *, joined: bool) -> Outgoing:
+    def encode(variant: Any, page: str, count: Any, *, joined: bool) -> Encoded:
         encoded.append((formats[variant], page, count, joined))
-        return encode_update(variant, page, count, joined=joined)
+        return encode_words(variant, page, count, joined=joined)
 
-    for module in (fan_out, teller):
-        monkeypatch.setattr(module, "encode_update", encode)
+    for module in (encoding, teller):
+        monkeypatch.setattr(module, "encode_words", encode)
     return encoded
 
 

@@ -139,6 +139,8 @@ class Admission:
             return Refusal.PAGE, "Invalid namespace"
         if is_on:
             return Refusal.PAGE, "Already connected"
+        if self._judge_token is None:
+            return None
         verdict = self._verdict(key, connect)
         if verdict is Verdict.WRONG:
             return Refusal.TOKEN, "Invalid token: this page needs a signed token"
@@ -160,8 +162,10 @@ class Admission:
     def _judge_limits(self, observes: bool, observed: int, joined: int) -> tuple[Refusal, str] | None:
         if observes:
             most = self._settings.max_observed
-            words = f"Too many namespaces: one session may observe {most}"
-            return (Refusal.LIMIT, words) if observed >= most else None
+            if observed < most:
+                return None
+            return Refusal.LIMIT, f"Too many namespaces: one session may observe {most}"
         most = self._settings.max_namespaces
-        words = f"Too many namespaces: one session may be on {most}"
-        return (Refusal.LIMIT, words) if joined >= most else None
+        if joined < most:
+            return None
+        return Refusal.LIMIT, f"Too many namespaces: one session may be on {most}"

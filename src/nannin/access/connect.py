@@ -71,7 +71,9 @@ class Connect(msgspec.Struct, frozen=True):
                     fields[name] = auth[name]
                 else:
                     problem = problem or words
-        fields |= {name: auth[name] for name in _TEXTS if isinstance(auth.get(name), str)}
+        for name in _TEXTS:
+            if isinstance(auth.get(name), str):
+                fields[name] = auth[name]
         if "updates" in fields:
             fields["updates"] = _FORMATS[fields["updates"]]
         return cls(**fields, problem=problem)

@@ -223,8 +223,9 @@ class Engine:
         except Exception:
             logger.exception("the application's open() raised; the session is closed")
             session.close()
-        # Not before: a deadline that the application sets is most often the first.
-        self.schedule(session)
+        # Not before: a deadline that the application sets is most often the first, and queues the session.
+        if session.queued_s == math.inf:
+            self.schedule(session)
 
     def _send_pings(self) -> None:
         self._pinged_s = self.clock.now()

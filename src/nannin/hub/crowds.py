@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -27,7 +28,10 @@ class Form(NamedTuple):
 
 def form_of(connection: Connection) -> Form:
     """The form of the crowd that a connection is in."""
-    return Form(connection.variant, connection.observes)
+    return _form(connection.variant, connection.observes)
+
+
+_form = functools.cache(Form)  # there are few, and each join and leave needs one
 
 
 _NO_CROWDS: Final[Mapping[Form, Crowd[Connection]]] = MappingProxyType({})

@@ -11,7 +11,7 @@ import msgspec
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
 from nannin.wire import socket_packet
-from nannin.wire.engine_packet import encode_message
+from nannin.wire.engine_packet import Encoded, encode_message
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Packet, PacketType, encode_plain_event
 
@@ -108,4 +108,9 @@ def encode_update(variant: Variant, page: str, count: Count, *, joined: bool) ->
         count: what is told.
         joined: whether it tells of joins rather than of leaves; some variants say so.
     """
-    return Outgoing([encode_message(encode_plain_event(page, variant.words(page, count, joined)))])
+    return Outgoing([encode_words(variant, page, count, joined=joined)])
+
+
+def encode_words(variant: Variant, page: str, count: Count, *, joined: bool) -> Encoded:
+    """The packet of an update, for whoever sends it with others; the arguments are `encode_update`'s."""
+    return encode_message(encode_plain_event(page, variant.words(page, count, joined)))

@@ -170,7 +170,7 @@ class Hub:
 
     def message(self, session: Session, data: str | bytes) -> None:
         """A message arrived: a packet, or a part of one."""
-        client = client_of(session)
+        client: Client = session.data
         try:
             packet = client.decoder.receive(data)
         except StrayPacket as error:

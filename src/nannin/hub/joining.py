@@ -156,7 +156,7 @@ class Joining:
         """Whether the session may join one more page now: joins have a budget of their own."""
         now = self._clock.now()
         whole_s = self._joins.spend(client.joins_whole_s, now)
-        if self._joins.wait_s(whole_s, now):
+        if whole_s - now > self._joins.patience_s:
             return False
         client.joins_whole_s = whole_s
         session.forgive()
@@ -204,7 +204,8 @@ class Joining:
             update = self._teller.join(connection)
         pid = connection.ticket.pid if connection.ticket is not None else None
         packets = [encode_message(encode_connect(key, connection.id, pid))]
-        packets += update.packets if update is not None else ()
+        if update is not None:
+            packets.append(update)
         session.send_outgoing(Outgoing(packets))
         if person is not None:
             self._presence.enter(person)

@@ -12,9 +12,10 @@ from nannin.audience.roster import Count, Counts
 from nannin.clock import Alarm, Clock
 from nannin.hub.connection import Connection
 from nannin.hub.crowds import Crowds
-from nannin.hub.encoding import encode_update
+from nannin.hub.encoding import encode_words
 from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard, Part
 from nannin.hub.rota import Rota
+from nannin.wire.engine_packet import Encoded
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.telling")
@@ -81,7 +82,7 @@ class Teller:
     def __contains__(self, page: str) -> bool:
         return page in self._pages
 
-    def join(self, connection: Connection) -> Outgoing | None:
+    def join(self, connection: Connection) -> Encoded | None:
         """A connection has joined its page, which becomes due.
 
         Returns:
@@ -110,7 +111,7 @@ class Teller:
         else:
             self._forget(page)
 
-    def observe(self, connection: Connection) -> Outgoing | None:
+    def observe(self, connection: Connection) -> Encoded | None:
         """A connection is told of its page from now on, but not counted. Returns its first update."""
         heard, count = self._listen(connection)
         heard.observers[connection] = None
@@ -325,8 +326,8 @@ class Teller:
         self._forget_if_empty(heard)
 
 
-def _first_update(connection: Connection, count: Count) -> Outgoing | None:
+def _first_update(connection: Connection, count: Count) -> Encoded | None:
     """What a connection is told with its CONNECT."""
     if connection.variant is None:
         return None
-    return encode_update(connection.variant, connection.key, count, joined=True)
+    return encode_words(connection.variant, connection.key, count, joined=True)
