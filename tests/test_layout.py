@@ -15,6 +15,7 @@ IN_PROCESSES = {
     "cli/bench/process": "whole/bench/test_process.py",
     "cli/watch/command": "whole/test_watch_server.py",
     "server/process": "whole/test_server.py",
+    "server/supervisor": "whole/test_workers.py",
 }
 # Modules that hold only a Protocol, so that there is nothing to run.
 NOTHING_TO_RUN = {"engine/receiver"}

@@ -389,6 +389,13 @@ def test_watching_for_changes_needs_an_application() -> None:
     assert load(None, {"NANNIN_RELOAD": "1"}).reload  # a Live under another server
 
 
+def test_workers_and_watching_for_changes_exclude_each_other() -> None:
+    flags = {"reload": True, "app": "app.py"}
+    why = "exclude each other: one process serves while files change"
+    assert refusal(flags=flags, environ={"NANNIN_WORKERS": "0"}) == f"--reload and NANNIN_WORKERS {why}"
+    assert load(flags, {"NANNIN_WORKERS": "1"}).reload
+
+
 def test_a_refused_value_is_shown_short_and_without_control_characters() -> None:
     line = refusal(flags={"port": "\x1b[2J\u202e" + "9" * 1000})
     assert len(line) < 150

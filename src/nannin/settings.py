@@ -46,6 +46,9 @@ _COUNTING_BYTES: Final = 16_384
 _EVENTS_A_MINUTE: Final = 6_000
 _COUNTING_A_MINUTE: Final = 100
 _LEAST_BURST: Final = 20
+# How many processes one `nannin serve` may start. Their sessions are told apart by one of 64 characters, and
+# a few of these are for processes that still end.
+MOST_WORKERS: Final = 60
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
 
 
@@ -139,6 +142,11 @@ class Settings:
         "Maximum seconds over which SIGTERM spreads its goodbyes to clients; 0 tells all at once.",
     )
     reload: bool = _server(Switch(), False, "Start again whenever a file of the application changes.")
+    workers: int = _server(
+        Integer(0, MOST_WORKERS, "N"),
+        1,
+        "Processes that share the clients and one count; 0 for one per core.",
+    )
 
     ssl_certfile: str | None = _tls(OptionalText("PATH"), None, "Certificate chain, PEM: serves https.")
     ssl_keyfile: str | None = _tls(OptionalText("PATH"), None, "Its private key, PEM, if in another file.")
@@ -340,6 +348,11 @@ def check_together(values: Mapping[str, Any], sources: Mapping[str, str]) -> Non
         raise SettingsError(f"{called('ssl_keyfile')} needs {SETTINGS['ssl_certfile'].flag} as well")
     if values.get("min_interval", 0) > values.get("max_interval", SETTINGS["max_interval"].default):
         raise SettingsError(f"{called('min_interval')} must not be over {called('max_interval')}")
+    if values.get("reload") and values.get("workers", 1) != 1:
+        raise SettingsError(
+            f"{called('reload')} and {called('workers')} exclude each other: "
+            "one process serves while files change"
+        )
     if values.get("uds") and values.get("open"):
         raise SettingsError(
             f"{called('open')} and {called('uds')} exclude each other: no browser opens a socket file"

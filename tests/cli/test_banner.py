@@ -81,7 +81,7 @@ def test_the_log_says_where_the_server_listens(
     caplog: pytest.LogCaptureFixture, settings: Settings, place: str
 ) -> None:
     with caplog.at_level(logging.INFO, "nannin.server"):
-        announce(object(), settings)
+        announce(False, settings)
     assert caplog.messages == [f"nannin {version()} listens on {place}"]
 
 
@@ -98,3 +98,11 @@ def test_a_secret_is_not_in_the_banner() -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
 def test_the_pages_show_the_element_that_the_banner_shows(page: str) -> None:
     assert ELEMENT in (ROOT / page).read_text(encoding="utf-8").splitlines()
+
+
+def test_the_banner_and_the_log_say_how_many_workers_there_are(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings(port=9000, workers=4)
+    assert plain(settings, "http://here:9000", has_page=True)[1] == f"nannin {version()}, 4 workers"
+    with caplog.at_level(logging.INFO, "nannin.server"):
+        announce(False, settings)
+    assert caplog.messages == [f"nannin {version()} listens on http://127.0.0.1:9000/, with 4 workers"]

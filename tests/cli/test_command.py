@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import nannin.cli.watch.command
 import nannin.server.process
+import nannin.server.supervisor
 from nannin.access.admission import Verdict
 from nannin.access.tokens import Tokens
 from nannin.cli.command import cli, main
@@ -34,6 +35,19 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
     monkeypatch.setattr(nannin.server.process, "serve", serve)
     return served
+
+
+@pytest.fixture
+def supervised(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings of each server with workers that would have been started."""
+    supervised: list[Settings] = []
+
+    def serve(settings: Settings, announce: object) -> int:
+        supervised.append(settings)
+        return 0
+
+    monkeypatch.setattr(nannin.server.supervisor, "serve_with_workers", serve)
+    return supervised
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
@@ -107,6 +121,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "max_connections": "15",
         "spare_descriptors": "16",
         "drain": "17",
+        "workers": "1",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself
@@ -210,6 +225,20 @@ def test_an_unknown_option_or_command_is_one_line_and_code_2(capsys: pytest.Capt
         assert refusal(capsys, word).startswith(f"nannin: No such command '{word}'{hint}")
     assert refusal(capsys, "serve", "what").startswith("nannin: Got unexpected extra argument")
     assert refusal(capsys, "--port").startswith("nannin: Option '--port' requires an argument")
+
+
+def test_several_workers_need_a_supervisor(
+    served: list[Settings], supervised: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nannin.server.cores.usable_cores", lambda: 8)
+    assert main(["--workers", "3"]) == main(["--workers", "0"]) == 0
+    assert ([one.workers for one in supervised], served) == ([3, 8], [])
+    assert main(["--workers", "1"]) == 0
+    monkeypatch.setattr("nannin.server.cores.usable_cores", lambda: 1)
+    assert main(["--workers", "0"]) == 0
+    monkeypatch.setenv("_NANNIN_WORKER", "0,0,2,5")  # a worker itself
+    assert main(["--workers", "2"]) == 0
+    assert ([one.workers for one in served], len(supervised)) == ([1, 1, 2], 2)
 
 
 @pytest.mark.parametrize(("error", "code"), [(ApplicationError("no\nway"), 2), (BindError("no\nway"), 1)])

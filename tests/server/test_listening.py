@@ -16,6 +16,7 @@ from nannin.server.listening import (
     MAX_UNSENT_BYTES,
     adopt,
     bind,
+    bind_each,
     check_certificate,
     place_of,
     socket_file,
@@ -32,6 +33,50 @@ def test_every_address_of_a_host_gets_the_same_free_port() -> None:
     finally:
         for listener in listeners:
             listener.close()
+
+
+def test_each_worker_has_sockets_of_its_own_on_every_address() -> None:
+    each = bind_each("localhost", 0, 3)
+    listeners = [listener for one in each for listener in one]
+    try:
+        assert len({listener.fileno() for listener in listeners}) == 3 * len(each[0])
+        assert len({listener.getsockname()[1] for listener in listeners}) == 1
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def test_workers_share_sockets_where_the_system_has_no_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "SO_REUSEPORT")
+    first, second = bind_each("127.0.0.1", 0, 2)
+    try:
+        assert first is second
+    finally:
+        first[0].close()
+
+
+def test_a_port_that_another_servers_workers_share_is_refused() -> None:
+    (first,), (second,) = bind_each("127.0.0.1", 0, 2)
+    with first, second:
+        first.listen()
+        second.listen()
+        with pytest.raises(BindError, match="Address already in use"):
+            bind_each("127.0.0.1", first.getsockname()[1], 2)
+
+
+def test_what_was_bound_is_given_back_where_a_later_socket_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound: list[socket.socket] = []
+
+    def bind_two(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+        if len(bound) == 2:
+            raise BindError("no more")
+        bound.extend(bind(host, port, shared=shared))
+        return bound[-1:]
+
+    monkeypatch.setattr(listening, "bind", bind_two)
+    with pytest.raises(BindError, match="no more"):
+        bind_each("127.0.0.1", 0, 2)
+    assert [listener.fileno() for listener in bound] == [-1, -1]
 
 
 def test_a_port_in_use_is_refused() -> None:

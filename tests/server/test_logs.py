@@ -74,4 +74,11 @@ def test_the_form_of_a_line_follows_from_where_it_goes(
     monkeypatch: pytest.MonkeyPatch, is_journal: bool, kind: type[logging.Formatter]
 ) -> None:
     monkeypatch.setattr("nannin.server.logs.writes_to_journal", lambda stream: is_journal)
-    assert log_config("info")["formatters"]["line"] == {"()": kind}
+    assert log_config("info")["formatters"]["line"] == {"()": kind, "worker": ""}
+
+
+def test_a_line_names_the_worker_that_writes_it() -> None:
+    said = record(logging.INFO, "hello")
+    assert Line("worker 2").format(said).endswith(" INFO nannin.hub [worker 2]: hello")
+    assert JournalLine("worker 2").format(said) == "<6>INFO nannin.hub [worker 2]: hello"
+    assert log_config("info", "worker 2")["formatters"]["line"]["worker"] == "worker 2"

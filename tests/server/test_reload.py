@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from nannin.server.reload import Files, inherited_sockets, tell_supervisor
+from nannin.server.reload import Files, tell_supervisor
 from support.files import write
 
 
@@ -54,12 +54,6 @@ def test_what_changes_elsewhere_is_not_told(files: Files, tmp_path: pathlib.Path
     write(tmp_path / "venv" / "lib" / "one.py", "x = 1")
     write(tmp_path / "node_modules" / "one.py", "x = 1")
     assert files.changed() == []
-
-
-def test_the_sockets_of_the_supervisor_are_taken_over_once() -> None:
-    environ = {"_NANNIN_SOCKETS": "5,7"}
-    assert inherited_sockets(environ) == [5, 7]
-    assert inherited_sockets(environ) == []
 
 
 def test_the_supervisor_is_told_why_its_own_server_can_not_start() -> None:

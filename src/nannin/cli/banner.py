@@ -32,22 +32,20 @@ def version() -> str:
     return version("nannin")
 
 
-def announce(application: object, settings: Settings) -> None:
+def announce(has_page: bool, settings: Settings) -> None:
     """Tells that the server has started, and opens the page if that is asked for.
 
     A person at a terminal gets the banner, and a log or a journal gets one line.
 
     Args:
-        application: what it serves.
+        has_page: whether nannin's own page is at its address.
         settings: the server's, with the place where it really listens.
     """
-    from nannin import Live
     from nannin.server.reload import RESTARTED
 
     address = address_of(settings, settings.port)
     is_seen = sys.stdout.isatty() and RESTARTED not in os.environ
     if is_seen:
-        has_page = isinstance(application, Live) and application.wrapped is None
         text = "\n".join(banner(settings, address, has_page=has_page))
         with contextlib.suppress(OSError):  # nobody may be reading
             click.echo(text, color=False if "NO_COLOR" in os.environ else None)
@@ -55,6 +53,8 @@ def announce(application: object, settings: Settings) -> None:
         place = f"{address}/" if address else f"the socket {settings.uds}"
         if settings.host in ALL_ADDRESSES and address:
             place = f"{ALL_ADDRESSES[settings.host]}, on this machine as {place}"
+        if settings.workers > 1:
+            place += f", with {settings.workers} workers"
         logging.getLogger("nannin.server").info("nannin %s listens on %s", version(), place)
     if settings.open:
         open_browser(f"{address}/")
@@ -79,6 +79,8 @@ def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
     rows["Stop"] = "Ctrl-C"
     width = max(map(len, rows))
     title = click.style(f"nannin {version()}", bold=True)
+    if settings.workers > 1:
+        title += f", {settings.workers} workers"
     return [
         "",
         title,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import time
@@ -165,6 +166,15 @@ def run_serve(config: str | None, **given: Any) -> int:
     settings = load(flags, toml_path=config)
     # A Live anywhere in the application finds the same settings.
     os.environ.update(to_environ(flags, config))
+    if settings.workers != 1:
+        from nannin.nodes.local import is_worker
+        from nannin.server.cores import usable_cores
+
+        settings = dataclasses.replace(settings, workers=settings.workers or usable_cores())
+        if settings.workers > 1 and not is_worker():
+            from nannin.server.supervisor import serve_with_workers
+
+            return serve_with_workers(settings, announce)
     from nannin.server.process import serve
 
     return serve(settings, announce)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import itertools
 import os
 import pathlib
 import socket
@@ -16,7 +17,16 @@ from typing import Final
 from nannin.errors import BindError, SettingsError
 from nannin.settings import Settings
 
-__all__ = ["adopt", "bind", "bind_file", "cannot_listen", "check_certificate", "place_of", "socket_file"]
+__all__ = [
+    "adopt",
+    "bind",
+    "bind_each",
+    "bind_file",
+    "cannot_listen",
+    "check_certificate",
+    "place_of",
+    "socket_file",
+]
 
 # How many bytes the kernel keeps for a client before it can send them. Without a limit it keeps 4 MB, and a
 # client that reads nothing looks for long like one that reads.
@@ -27,12 +37,14 @@ MAX_UNSENT_BYTES: Final = 65_536
 UNACKNOWLEDGED_S: Final = 30
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
+def bind(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
     """Binds every address of a host to the same port; they answer once the server has started.
 
     Args:
         host: a name or an address.
         port: 0 takes a free one.
+        shared: whether other sockets that are as shared may have the same address; the system then spreads
+            connections over all of them.
 
     Returns:
         A socket for each address.
@@ -59,6 +71,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             _limit_patience(listener)
             listener.bind((where[0], port, *where[2:]))
         except OSError as error:
@@ -74,6 +88,39 @@ def bind(host: str, port: int) -> list[socket.socket]:
         for listener in bound:
             listener.close()
         raise cannot_listen(f"{host}, port {port}", failed, has_port=True)
+    return bound
+
+
+def bind_each(host: str, port: int, workers: int) -> list[list[socket.socket]]:
+    """Binds every address of a host once for each of several workers.
+
+    Args:
+        host: a name or an address.
+        port: 0 takes a free one.
+        workers: how many.
+
+    Returns:
+        The sockets of each worker: its own where the system can spread connections over several sockets of
+        one address, and otherwise the same for all.
+
+    Raises:
+        BindError: an address can't be bound.
+    """
+    alone = bind(host, port)
+    if not hasattr(socket, "SO_REUSEPORT"):
+        return [alone] * workers
+    # A shared socket can be bound though another server has such a one. One that is not shared can't.
+    place = alone[0].getsockname()[1]
+    for listener in alone:
+        listener.close()
+    bound: list[list[socket.socket]] = []
+    try:
+        for _ in range(workers):
+            bound.append(bind(host, place, shared=True))
+    except BindError:
+        for listener in itertools.chain(*bound):
+            listener.close()
+        raise
     return bound
 
 

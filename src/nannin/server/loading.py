@@ -17,7 +17,7 @@ from typing import Any, Final
 from nannin.errors import ApplicationError, NanninError
 from nannin.settings import Settings
 
-__all__ = ["default_application", "folder_of", "load_application", "max_message_bytes"]
+__all__ = ["default_application", "folder_of", "has_own_page", "load_application", "max_message_bytes"]
 
 DEFAULT_NAMES: Final = ("app", "live")
 # How many names an error lists.
@@ -31,6 +31,13 @@ def default_application() -> Any:
     from nannin import Live
 
     return Live()
+
+
+def has_own_page(application: object) -> bool:
+    """Whether it shows nannin's own page at `/`."""
+    from nannin import Live
+
+    return isinstance(application, Live) and application.wrapped is None
 
 
 def load_application(target: str) -> Any:

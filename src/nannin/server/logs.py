@@ -17,10 +17,14 @@ _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNIN
 
 
 class Line(logging.Formatter):
-    """A line with its time, in ISO 8601 with the zone."""
+    """A line with its time, in ISO 8601 with the zone.
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    Args:
+        worker: the name of the worker that this process is; "" for none.
+    """
+
+    def __init__(self, worker: str = "") -> None:
+        super().__init__(f"%(asctime)s {_named(worker)}")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         """The time of a record, such as `2026-11-26 15:04:05.678+09:00`."""
@@ -31,16 +35,24 @@ class Line(logging.Formatter):
 class JournalLine(logging.Formatter):
     """A line as the journal wants it: without a time, and each line of it with its priority.
 
+    Args:
+        worker: the name of the worker that this process is; "" for none.
+
     Source: systemd's manual page sd-daemon(3).
     """
 
-    def __init__(self) -> None:
-        super().__init__("%(levelname)s %(name)s: %(message)s")
+    def __init__(self, worker: str = "") -> None:
+        super().__init__(_named(worker))
 
     def format(self, record: logging.LogRecord) -> str:
         """A record, which may be several lines."""
         priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+
+
+def _named(worker: str) -> str:
+    """A line's form from the level on, with the name of the worker that writes it."""
+    return f"%(levelname)s %(name)s{f' [{worker}]' if worker else ''}: %(message)s"
 
 
 class Quiet(logging.Filter):
@@ -62,13 +74,14 @@ class Quiet(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
-def log_config(log_level: str) -> dict[str, Any]:
+def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
     """Logs to standard error. From info upward, no line has a client's address in it.
 
     The root logger is left to the application.
 
     Args:
         log_level: one of `nannin.settings.LOG_LEVELS`.
+        worker: the name of the worker that this process is; "" for none.
 
     Returns:
         A configuration for `logging.config.dictConfig`.
@@ -81,7 +94,9 @@ def log_config(log_level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"quiet": {"()": Quiet, "level": level}},
-        "formatters": {"line": {"()": JournalLine if writes_to_journal(sys.stderr) else Line}},
+        "formatters": {
+            "line": {"()": JournalLine if writes_to_journal(sys.stderr) else Line, "worker": worker}
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet"]}},
         "loggers": {
             "nannin": {"level": level, **quiet},

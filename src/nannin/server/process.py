@@ -23,7 +23,10 @@ from nannin.app.dispatch import Proxied, Rooted
 from nannin.app.goodbye import goodbyes, shut_down_all
 from nannin.engine.arrival import Arrival, make_arrival
 from nannin.engine.direct import DirectWebSocket
+from nannin.nodes.local import Worker, join_workers
 from nannin.server.accepting import Accepting
+from nannin.server.child import inherited_sockets
+from nannin.server.crew import name_of
 from nannin.server.door import Door
 from nannin.server.draining import drain, drain_window_s
 from nannin.server.garbage import Garbage
@@ -36,9 +39,14 @@ from nannin.server.listening import (
     place_of,
     socket_file,
 )
-from nannin.server.loading import default_application, load_application, max_message_bytes
+from nannin.server.loading import (
+    default_application,
+    has_own_page,
+    load_application,
+    max_message_bytes,
+)
 from nannin.server.logs import log_config
-from nannin.server.reload import inherited_sockets, supervise
+from nannin.server.reload import supervise
 from nannin.server.systemd import notify, passed_sockets
 from nannin.settings import Settings
 
@@ -55,13 +63,14 @@ END_S: Final = 5.0  # what systemd is asked for, besides the time for the goodby
 logger = logging.getLogger("nannin.server")
 
 
-def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> int:
+def serve(settings: Settings, announce: Callable[[bool, Settings], None]) -> int:
     """Runs the server until a signal ends it.
 
     Args:
         settings: what the command line, the environment and nannin.toml say.
-        announce: called once the server listens, with the application, and the settings with the place where
-            the server really listens.
+        announce: called once the server listens, with whether nannin's own page is at `/`, and the settings
+            with the place where the server really listens. Where it is one of several workers, its supervisor
+            is told instead.
 
     Returns:
         The exit code: 0 after SIGINT or SIGTERM, 1 when the application refused to start.
@@ -70,7 +79,8 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
         SettingsError, ApplicationError: something is wrong before anything was started.
         BindError: the port or the socket file is taken, or this user may not have it.
     """
-    logging.config.dictConfig(log_config(settings.log_level))
+    worker = join_workers()
+    logging.config.dictConfig(log_config(settings.log_level, name_of(worker.slot) if worker else ""))
     check_certificate(settings)
     if settings.reload:
         return serve_and_reload(settings)
@@ -104,7 +114,16 @@ def serve(settings: Settings, announce: Callable[[object, Settings], None]) -> i
         else:
             sockets = [bind_file(config.uds)] if config.uds else bind(settings.host, settings.port)
         place = place_of(settings, sockets[0])
-        server = Server(config, settings, lambda: announce(application, place))
+        has_page = has_own_page(application)
+
+        def tell() -> None:
+            if worker is None:
+                announce(has_page, place)
+                notify("READY=1")
+            else:
+                worker.ready(has_page=has_page)
+
+        server = Server(config, settings, tell, worker)
         with server.signals():
             try:
                 server.run(sockets)
@@ -142,10 +161,18 @@ class Server(uvicorn.Server):
         config: uvicorn's.
         settings: limits, and how long the goodbyes may take.
         on_listening: called once it accepts connections.
+        worker: this process, where it is one of several.
     """
 
-    def __init__(self, config: uvicorn.Config, settings: Settings, on_listening: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        settings: Settings,
+        on_listening: Callable[[], None],
+        worker: Worker | None = None,
+    ) -> None:
         super().__init__(config)
+        self._worker = worker
         self._settings = settings
         self._arrival = make_arrival(settings)
         self._on_listening = on_listening
@@ -156,6 +183,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts the application, then accepts connections from these sockets."""
+        if self._worker is not None:
+            await self._worker.connect(on_lost=self._lost_supervisor)
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(1)
@@ -175,7 +204,6 @@ class Server(uvicorn.Server):
         Garbage().relax()
         if not self.should_exit:
             self._on_listening()
-            notify("READY=1")
 
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second; True ends the server."""
@@ -282,10 +310,18 @@ class Server(uvicorn.Server):
         self.should_exit = True
         self._signal = signal.Signals(sig)
 
+    def _lost_supervisor(self) -> None:
+        """Without it nobody would start this worker again, and its count would be its own."""
+        if not self.should_exit:
+            logger.warning("the process that started this one has gone: ending")
+            self.should_exit, self._signal = True, signal.SIGTERM
+
     def _say_stopped(self) -> None:
         cause = f" by {self._signal.name}" if self._signal else ""
         took = datetime.timedelta(seconds=round(time.monotonic() - self._began_s))
-        logger.info("stopped%s after %s", cause, took)
+        # One line for the whole server is enough, and its supervisor writes it.
+        level = logging.INFO if self._worker is None else logging.DEBUG
+        logger.log(level, "stopped%s after %s", cause, took)
 
     def _leave(self, code: int) -> NoReturn:
         """Ends the process at once."""

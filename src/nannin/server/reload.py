@@ -20,15 +20,15 @@ import types
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Final
 
+from nannin.server.child import start_server
 from nannin.server.loading import folder_of
 from nannin.settings import SETTINGS, Settings
 from nannin.sources import CONFIG_FILE, CONFIG_VARIABLE
 
-__all__ = ["RESTARTED", "Files", "inherited_sockets", "supervise", "tell_supervisor"]
+__all__ = ["RESTARTED", "Files", "supervise", "tell_supervisor"]
 
-# What the supervisor tells the server: the descriptors of its sockets, that it is not the first one, and the
-# descriptor to write to why it can't start, with the supervisor's process.
-SOCKETS: Final = "_NANNIN_SOCKETS"
+# What the supervisor tells the server: that it is not the first one, and the descriptor to write to why it
+# can't start, with the supervisor's process.
 RESTARTED: Final = "_NANNIN_RESTARTED"
 REASON: Final = "_NANNIN_REASON"
 
@@ -40,11 +40,6 @@ _MAX_REASON_BYTES: Final = 4096
 _IGNORED: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 logger = logging.getLogger("nannin.reload")
-
-
-def inherited_sockets(environ: MutableMapping[str, str] = os.environ) -> list[int]:
-    """The descriptors of the sockets that a supervisor has passed to this process."""
-    return [int(number) for number in environ.pop(SOCKETS, "").split(",") if number]
 
 
 def tell_supervisor(reason: str, environ: MutableMapping[str, str] = os.environ) -> None:
@@ -176,18 +171,15 @@ class _Supervisor:
 
     def _start(self, *, restarted: bool) -> None:
         self._read_reason()  # of the last server, if nobody has asked for it
-        places = {SETTINGS[name].variable for name in ("port", "uds", "fd")}
-        environ = {name: value for name, value in os.environ.items() if name not in places}
-        environ[SOCKETS] = ",".join(map(str, self._descriptors))
-        environ[SETTINGS["reload"].variable] = "false"
-        environ[SETTINGS["drain"].variable] = "0"
-        environ[REASON] = f"{self._reason},{os.getpid()}"
+        environ = {
+            SETTINGS["reload"].variable: "false",
+            SETTINGS["drain"].variable: "0",
+            REASON: f"{self._reason},{os.getpid()}",
+        }
         if restarted:
             environ[RESTARTED] = "1"
             environ[SETTINGS["open"].variable] = "false"
-        command = [sys.executable, "-m", "nannin", "serve"]
-        passed = [*self._descriptors, self._reason]
-        self._server = subprocess.Popen(command, env=environ, pass_fds=passed)  # noqa: S603 - ourselves
+        self._server = start_server(self._descriptors, environ, [self._reason])
 
     def _end(self, how: signal.Signals) -> int:
         """Ends the server in good order; returns its exit code."""

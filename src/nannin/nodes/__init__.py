@@ -1,0 +1,1 @@
+"""Nodes: how several processes come to one count, and hear of each other."""

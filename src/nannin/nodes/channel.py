@@ -1,0 +1,77 @@
+"""Messages between a worker and its supervisor, over a pair of connected sockets.
+
+Each message is four bytes with its length, and then so many bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+from collections.abc import Callable
+from typing import Final, cast
+
+__all__ = ["MAX_MESSAGE_BYTES", "Channel"]
+
+logger = logging.getLogger("nannin.nodes")
+
+# Maximum bytes of a message, and of what waits to be sent. The other side is our own process, which reads or
+# is ended within seconds; what goes beyond this is a mistake, and must not use up the memory.
+MAX_MESSAGE_BYTES: Final = 64 * 2**20
+_LENGTH: Final = struct.Struct("!I")
+
+
+class Channel(asyncio.Protocol):
+    """One end of the pair.
+
+    Args:
+        on_message: called with each message.
+        on_lost: called once the other side has gone.
+    """
+
+    def __init__(self, on_message: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+        self._on_message = on_message
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._kept = bytearray()  # the start of a message whose rest is under way
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Messages can be sent from now on."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side has gone, or this one has closed."""
+        self._transport = None
+        self._on_lost()
+
+    def send(self, message: bytes) -> None:
+        """Sends a message; nothing happens once the other side has gone."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(_LENGTH.pack(len(message)) + message)
+        if transport.get_write_buffer_size() > MAX_MESSAGE_BYTES:
+            logger.error("a process of this server has read nothing for long: it is given up")
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Takes the messages out of what has come."""
+        kept = self._kept
+        kept += data
+        at = 0
+        while len(kept) - at >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(kept, at)
+            begin = at + _LENGTH.size
+            if size > MAX_MESSAGE_BYTES:
+                self.close()
+                return
+            if len(kept) - begin < size:
+                break
+            at = begin + size
+            self._on_message(bytes(kept[begin:at]))
+        del kept[:at]
+
+    def close(self) -> None:
+        """Ends it; what was sent still arrives."""
+        if self._transport is not None:
+            self._transport.close()
