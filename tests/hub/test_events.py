@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from nannin import Socket
+from nannin import ConnectionRefused, Socket
 from nannin.access.refusals import Refusal
 from nannin.hub.events import MAX_TOLD
+from nannin.mistakes import AT_ONCE, EVERY_S
 from support.fakes import House
 
 
@@ -125,6 +126,49 @@ async def test_a_connect_handler_that_is_cancelled_turns_the_client_away(
 
 async def pass_on(_socket: Socket, _event: str, _args: tuple[Any, ...], call_next: Any) -> Any:
     return await call_next()
+
+
+# What clients can repeat
+
+
+def break_down(*_: Any) -> None:
+    raise RuntimeError("on purpose")
+
+
+@pytest.mark.parametrize("name", ["ask", "*", "connect", "disconnect"])
+def test_the_log_does_not_grow_with_what_a_client_repeats(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)  # at debug each is told
+    house = House()
+    house.on(name, break_down)
+    for number in range(200):
+        client = house.client("/")
+        client.emit(f"ask {number}" if name == "*" else "ask", number=1)
+        client.lose(clean=True)
+    raised = [record for record in caplog.records if "raised" in record.getMessage()]
+    assert [bool(record.exc_info) for record in raised] == [True] + [False] * AT_ONCE
+    assert house.hub.mistakes.number == 200
+    house.clock.advance(EVERY_S)
+    client = house.client("/")
+    client.emit("ask", number=1)
+    client.lose(clean=True)
+    assert f"{200 - AT_ONCE} more times" in caplog.records[-1].getMessage()
+
+
+def test_nor_with_answers_and_refusals_that_cant_be_sent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    house = House()
+
+    def refuse(_: Socket) -> None:
+        raise ConnectionRefused("no", object())
+
+    house.on("*", lambda socket, event: object())
+    house.on("connect", refuse, "/refusing")
+    for number in range(200):
+        house.client("/").emit(f"ask {number}", number=1)
+        house.client("/refusing")
+    assert len([record for record in caplog.records if "sent" in record.getMessage()]) == 2 * (1 + AT_ONCE)
 
 
 # What a developer is told once

@@ -210,7 +210,7 @@ def test_a_refusal_whose_data_cant_be_sent_is_sent_without_and_logged(
 
     house.on("connect", refuse)
     assert house.client("/").refusals() == [("/", {"message": "no"})]
-    assert "the data of a ConnectionRefused on page / can't be sent" in caplog.text
+    assert "the data of a ConnectionRefused of 'connect' on page / can't be sent" in caplog.text
 
 
 def test_a_refusal_that_is_cut_in_an_emoji_is_sent_and_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -223,7 +223,7 @@ def test_a_refusal_that_is_cut_in_an_emoji_is_sent_and_logged(caplog: pytest.Log
     client = house.client("/")
     assert client.refusals() == [("/", {"message": "no ?"})]
     assert not client.session.ended
-    assert "the data of a ConnectionRefused on page / can't be sent" in caplog.text
+    assert "the data of a ConnectionRefused of 'connect' on page / can't be sent" in caplog.text
 
 
 def test_a_page_that_handlers_leave_out_is_named_once_with_what_lets_it_in(

@@ -138,6 +138,16 @@ def test_who_was_turned_away_is_listed_by_reason() -> None:
     assert explain(house, "/refusing")["check"]["agrees"]
 
 
+def test_how_often_the_application_raised_is_said() -> None:
+    house = House()
+    house.on("ask", lambda socket: 1 / 0)
+    assert explain(house)["errors_since_start"] == 0
+    client = house.client("/")
+    for _ in range(100):
+        client.emit("ask")
+    assert explain(house)["errors_since_start"] == 100
+
+
 def test_who_was_turned_away_at_the_door_is_listed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AT_THE_DOOR, "tally", Counter({Refusal.DESCRIPTORS: 2}))
     assert explain(House())["not_counted"]["refused_since_start"] == {"descriptors": 2}

@@ -8,7 +8,8 @@ from time import tzset
 
 import pytest
 
-from nannin.server.logs import JournalLine, Line, Quiet, log_config
+from nannin.mistakes import AT_ONCE
+from nannin.server.logs import Counted, JournalLine, Line, Quiet, log_config
 
 
 def test_a_cancelled_request_is_not_logged_and_a_failed_one_is() -> None:
@@ -25,6 +26,26 @@ def test_requests_that_are_none_are_logged_for_those_alone_who_debug() -> None:
     said = logging.LogRecord("x", logging.WARNING, "", 0, "Invalid HTTP request received.", None, None)
     assert not Quiet(logging.INFO).filter(said)
     assert Quiet(logging.DEBUG).filter(said)
+
+
+def test_a_request_that_fails_again_and_again_is_told_in_full_once() -> None:
+    def records(name: str, number: int = 100) -> list[logging.LogRecord]:
+        error = ValueError()
+        return [
+            logging.LogRecord(name, logging.ERROR, "", 0, "Exception\n", None, (ValueError, error, None))
+            for _ in range(number)
+        ]
+
+    counted = Counted(logging.INFO)
+    told = [record for record in records("uvicorn.error") if counted.filter(record)]
+    assert [bool(record.exc_info) for record in told] == [True] + [False] * AT_ONCE
+    assert told[1].getMessage() == (
+        "Exception: ValueError, once more; the log has its traceback, where it came first"
+    )
+    assert sum(counted.filter(record) for record in records("of.the.application")) == 100
+    debugging = Counted(logging.DEBUG)
+    assert sum(debugging.filter(record) for record in records("uvicorn.error")) == 100
+    assert counted.filter(logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "", None, None))
 
 
 @pytest.mark.parametrize(

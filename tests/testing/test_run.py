@@ -28,6 +28,16 @@ async def test_what_a_handler_raises_comes_out_of_the_await() -> None:
         assert (await ann.call("slow", 0), stage.errors) == ("done", [])
 
 
+async def test_what_a_handler_raises_again_and_again_is_raised_each_time() -> None:
+    live = clocks()
+    for _ in range(2):
+        async with Stage(live) as stage:
+            ann = await stage.connect()
+            for _ in range(20):
+                with pytest.raises(ZeroDivisionError, match="on purpose"):
+                    await ann.emit("fail")
+
+
 async def test_what_is_raised_while_a_client_waits_ends_the_wait() -> None:
     live = Live()
 

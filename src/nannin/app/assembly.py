@@ -69,6 +69,7 @@ class Assembly:
             self.hub.descriptors,
             self.addresses,
             self.refusals,
+            self.hub.mistakes,
             handles_events=False,
         )
         self._settings = settings
@@ -83,7 +84,7 @@ class Assembly:
             tries=self.tries,
             addresses=self.addresses,
         )
-        self.background = Background()
+        self.background = Background(mistakes=self.hub.mistakes)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property

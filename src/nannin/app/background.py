@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from nannin.hub.lag import Lag
+from nannin.mistakes import Mistakes
 
 logger = logging.getLogger("nannin.background")
 
@@ -21,13 +22,15 @@ class Background:
 
     Args:
         now: the time, in monotonic seconds, by which a task that blocks is found.
+        mistakes: tells the log what the tasks raise; None for its own.
     """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, mistakes: Mistakes | None = None) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._functions: list[Callable[[], Coroutine[Any, Any, Any]]] = []
         self._is_running = False
         self._lag = Lag(logger, now)
+        self._mistakes = mistakes or Mistakes(now)
 
     def add(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Runs an async function from the server's start on, or from now if it has started.
@@ -76,4 +79,4 @@ class Background:
     def _report(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("the background task %s raised", task.get_coro(), exc_info=error)
+            self._mistakes.tell(logger, "the background task %s raised", task.get_coro(), error=error)

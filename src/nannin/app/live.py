@@ -291,5 +291,5 @@ class _Changes:
             result = self._handler(Page(self._hub, page, is_one=True), count)
             if inspect.isawaitable(result):
                 self._background.spawn(awaited(result))
-        except Exception:
-            logger.exception("the change handler raised for page %s", page)
+        except Exception as error:  # noqa: BLE001 - the edge: the application must hurt nobody who is told
+            self._hub.mistakes.tell(logger, "the change handler raised for page %s", page, error=error)

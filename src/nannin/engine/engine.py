@@ -24,6 +24,7 @@ from nannin.engine.ids import new_id
 from nannin.engine.link import Link, RequestRefused
 from nannin.engine.served_session import ServedSession
 from nannin.engine.session import Application
+from nannin.mistakes import Mistakes
 from nannin.once import Once
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
@@ -59,6 +60,7 @@ class Engine:
         addresses: limits connections by the client's address; None for no limit.
         refusals: tallies sessions that end since they send too many messages.
         rate: how many messages of a client may come.
+        mistakes: tells the log what the application raises; None for its own.
 
     Attributes:
         addresses: as above.
@@ -77,6 +79,7 @@ class Engine:
         addresses: Addresses | None = None,
         refusals: Refusals | None = None,
         rate: Rate = NO_LIMIT,
+        mistakes: Mistakes | None = None,
     ) -> None:
         self.rate = rate
         self._refusals = refusals or Refusals()
@@ -86,6 +89,7 @@ class Engine:
         self.clock = clock
         self.descriptors = descriptors or Descriptors()
         self._once = Once(_MAX_TOLD)
+        self._mistakes = mistakes or Mistakes(lambda: clock.now())
         self.sessions: dict[str, ServedSession] = {}
         self.is_stopping = False
         self._new_sid = new_sid
@@ -157,6 +161,10 @@ class Engine:
 
     # The host of its sessions
 
+    def report(self, words: str, error: Exception) -> None:
+        """Tells the log that the application raised: each cause in full once."""
+        self._mistakes.tell(logger, words, error=error)
+
     def refuse_flood(self) -> None:
         """Tallies a client that sent too many messages, and tells the log once."""
         self._refusals.add_and_tell(
@@ -220,8 +228,8 @@ class Engine:
     def _tell_open(self, session: ServedSession) -> None:
         try:
             self.application.open(session)
-        except Exception:
-            logger.exception("the application's open() raised; the session is closed")
+        except Exception as error:  # noqa: BLE001 - the edge: one session must hurt no other
+            self.report("the application's open() raised; the session is closed", error)
             session.close()
         # Not before: a deadline that the application sets is most often the first, and queues the session.
         if session.queued_s == math.inf:
@@ -250,6 +258,7 @@ def make_engine(
     descriptors: Descriptors | None = None,
     addresses: Addresses | None = None,
     refusals: Refusals | None = None,
+    mistakes: Mistakes | None = None,
     *,
     handles_events: bool = True,
 ) -> Engine:
@@ -262,6 +271,7 @@ def make_engine(
         descriptors=descriptors,
         addresses=addresses,
         refusals=refusals,
+        mistakes=mistakes,
         rate=make_rate(settings, handles_events=handles_events),
     )
 

@@ -8,7 +8,6 @@ needs of the engine is a `Host`.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, assert_never
@@ -40,8 +39,6 @@ from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
 from nannin.wire.outgoing import Outgoing
-
-logger = logging.getLogger("nannin.engine")
 
 
 class Host(Protocol):
@@ -81,6 +78,9 @@ class Host(Protocol):
 
     def refuse_flood(self) -> None:
         """Tallies a client that sent too many messages, and tells the log once."""
+
+    def report(self, words: str, error: Exception) -> None:
+        """Tells the log that the application raised: each cause in full once."""
 
     def warn_once(self, cause: str, message: str, *args: object) -> None:
         """Tells the log why clients are refused, once for each cause and not for each client."""
@@ -455,12 +455,12 @@ class ServedSession(Session):
             return
         try:
             self._host.application.message(self, data)
-        except Exception:
-            logger.exception("the application's message() raised")
+        except Exception as error:  # noqa: BLE001 - the edge: one message must hurt no other
+            self._host.report("the application's message() raised", error)
 
     def _tell_close(self, reason: DisconnectReason) -> None:
         self.ended = True
         try:
             self._host.application.close(self, reason)
-        except Exception:
-            logger.exception("the application's close() raised")
+        except Exception as error:  # noqa: BLE001 - as above
+            self._host.report("the application's close() raised", error)

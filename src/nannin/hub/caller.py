@@ -18,6 +18,7 @@ from nannin.hub.lag import SLOW_S, Lag
 from nannin.hub.lane import Lane, LaneFull, Waiting
 from nannin.hub.reasons import SocketState
 from nannin.hub.sockets import Socket, socket_of
+from nannin.mistakes import Mistakes
 
 logger = logging.getLogger("nannin.handlers")
 
@@ -56,14 +57,16 @@ class Caller:
     Args:
         clock: time.
         max_handlers: how many async handlers of one client may run at once; 0 for any number.
+        mistakes: tells the log what the handlers of visitors raise; None for its own.
 
     Attributes:
         tasks: the tasks of async handlers that run.
     """
 
-    def __init__(self, clock: Clock, max_handlers: int = 0) -> None:
+    def __init__(self, clock: Clock, max_handlers: int = 0, mistakes: Mistakes | None = None) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._max_handlers = max_handlers
+        self._mistakes = mistakes or Mistakes(lambda: clock.now())
         self._lag = Lag(logger, lambda: clock.now())
 
     def call(
@@ -114,13 +117,14 @@ class Caller:
             judged = partial(_judged, event, result)
             self._admit(_Call(handler, connection, event, judged, on_result, on_error, size_bytes, result))
         else:
-            _give(result, on_result)
+            self._give(result, on_result)
 
     def announce(self, handler: Handler, visitor: object, event: str, page: str) -> None:
         """Calls the handler of `enter` or `exit`, without middleware, which stands around what clients do."""
 
         def report(error: Exception) -> None:
-            logger.error("the handler of %r on page %s raised", event, page, exc_info=error)
+            words = "the handler of %r on page %s raised"
+            self._mistakes.tell(logger, words, event, page, error=error, by=handler.name)
 
         try:
             result = self._time(handler, event, page, visitor)
@@ -141,7 +145,7 @@ class Caller:
             self._begin(call, lane)
             return
         try:
-            lane.wait(Waiting(lambda: self._begin(call, lane), lambda: _drop(call), call.size_bytes))
+            lane.wait(Waiting(lambda: self._begin(call, lane), lambda: self._drop(call), call.size_bytes))
         except LaneFull as error:
             call.close()
             call.on_error(error)
@@ -149,7 +153,7 @@ class Caller:
     def _begin(self, call: _Call, lane: Lane) -> None:
         """A call's turn has come."""
         if call.event != DISCONNECT and call.connection.state is SocketState.LEFT:
-            _drop(call)
+            self._drop(call)
             return
         finish = self._finish(call.make(), call.on_result, call.on_error)
         task = self._spawn(finish, call.handler, call.event, call.connection.key)
@@ -230,15 +234,21 @@ class Caller:
         except Exception as error:  # noqa: BLE001 - as above
             on_error(error)
         else:
-            _give(result, on_result)
+            self._give(result, on_result)
 
+    def _drop(self, call: _Call) -> None:
+        """The client of a call that waited has gone."""
+        call.close()
+        if call.event == CONNECT:
+            call.connection.greeted = False
+            self._give(None, call.on_result)
 
-def _drop(call: _Call) -> None:
-    """The client of a call that waited has gone."""
-    call.close()
-    if call.event == CONNECT:
-        call.connection.greeted = False
-        _give(None, call.on_result)
+    def _give(self, result: Any, on_result: OnResult) -> None:
+        """Hands a result on. What that raises, the handler did not, and it must not refuse its client."""
+        try:
+            on_result(result)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._mistakes.tell(logger, "the server failed after a handler had returned", error=error)
 
 
 def _end(call: _Call, lane: Lane) -> None:
@@ -263,14 +273,6 @@ def _cancelled(error: asyncio.CancelledError, *, itself: bool) -> HandlerCancell
     cancelled = HandlerCancelled(itself=itself)
     cancelled.__cause__ = error
     return cancelled
-
-
-def _give(result: Any, on_result: OnResult) -> None:
-    """Hands a result on. What that raises is not what the handler raised, and must not refuse its client."""
-    try:
-        on_result(result)
-    except Exception:
-        logger.exception("the server failed after a handler had returned")
 
 
 def _judge(event: str, result: Any) -> Any:

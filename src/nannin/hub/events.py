@@ -17,6 +17,7 @@ from nannin.hub.handlers import Handlers, PageHandlers
 from nannin.hub.lane import MAX_WAITING, LaneFull
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Teller
+from nannin.mistakes import Mistakes
 from nannin.once import Once
 from nannin.wire.socket_packet import Packet, PacketType
 
@@ -43,6 +44,7 @@ class Events:
         teller: is told of each change of a count.
         refusals: tallies events that don't fit.
         emitter: sends what a client is told whose event was refused.
+        mistakes: tells the log what handlers raise.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Events:
         teller: Teller,
         refusals: Refusals,
         emitter: Emitter,
+        mistakes: Mistakes,
     ) -> None:
         self._handlers = handlers
         self._caller = caller
@@ -60,6 +63,7 @@ class Events:
         self._teller = teller
         self._refusals = refusals
         self._emitter = emitter
+        self._mistakes = mistakes
         self._once = Once(MAX_TOLD)
 
     def receive(self, connection: Connection, packet: Packet, size_bytes: int = 0) -> None:
@@ -86,17 +90,35 @@ class Events:
         """A handler raised, or was cancelled: the log tells the developer."""
         if isinstance(error, HandlerCancelled):
             # Whoever cancels the task itself knows of it; after the client has gone it is the server's end.
-            level = logging.WARNING if error.itself else logging.ERROR
-            level = logging.DEBUG if error.itself and connection.state is SocketState.LEFT else level
             words = "the handler of %r on page %s was cancelled"
-            logger.log(level, words, event, connection.key, exc_info=error)
+            if error.itself and connection.state is SocketState.LEFT:
+                logger.debug(words, event, connection.key, exc_info=error)
+                return
+            level = logging.WARNING if error.itself else logging.ERROR
+            self._tell(words, connection.key, event, error, level)
         elif isinstance(error, NotConnected) and connection.state is SocketState.LEFT:
             # The handler waited for an ack, and its client went: no mistake, and clients can repeat it.
             logger.debug("the client of the handler of %r on page %s has left", event, connection.key)
         else:
             if isinstance(error, TypeError) and "NoneType" in str(error) and "await" in str(error):
                 error.add_note("nannin: emit, send, join, leave and disconnect need no await: leave it out")
-            logger.error("the handler of %r on page %s raised", event, connection.key, exc_info=error)
+            self._tell("the handler of %r on page %s raised", connection.key, event, error)
+
+    def tell_unsendable(self, words: str, page: str, event: str, error: Exception) -> None:
+        """What a handler gave can't be sent: the log is told without the traceback, which is all ours.
+
+        Args:
+            words: what it is, with a place for the event and one for the page.
+            page: its key.
+            event: which the handler answered.
+            error: why it can't be sent.
+        """
+        self._tell(words, page, event, error.with_traceback(None))
+
+    def _tell(self, words: str, page: str, event: str, error: Exception, level: int = logging.ERROR) -> None:
+        handler = self._handlers.resolve(page).find(event)
+        by = "middleware" if handler is None else handler.name
+        self._mistakes.tell(logger, words, event, page, error=error, by=by, level=level)
 
     def _tell_unknown(self, page: str, event: str, handlers: PageHandlers) -> None:
         """An event that no handler answers may be misspelt, here or in the client: the log says so once."""
@@ -156,6 +178,6 @@ class Events:
             ack = encode_packet(Packet(PacketType.ACK, connection.key, args, number))
         except (TypeError, ValueError) as error:
             words = "the answer of the handler of %r on page %s can't be sent"
-            logger.error(words, event, connection.key, exc_info=error.with_traceback(None))
+            self.tell_unsendable(words, connection.key, event, error)
             ack = encode_packet(Packet(PacketType.ACK, connection.key, [INTERNAL_ERROR], number))
         connection.send(ack)

@@ -38,6 +38,7 @@ from nannin.hub.leaving import Leaving
 from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
 from nannin.hub.teller import Slices, Teller
+from nannin.mistakes import Mistakes
 from nannin.once import Once
 from nannin.settings import Settings
 from nannin.wire.disconnect_reason import DisconnectReason
@@ -75,6 +76,7 @@ class Hub:
         emitter: sends the application's events.
         teller: tells counts.
         refusals: who was turned away, and why.
+        mistakes: tells the log what handlers raise.
         crawlers: how many sessions of crawlers there were since the start.
         grace: lets visitors who left count until they may be back.
     """
@@ -104,6 +106,7 @@ class Hub:
             new_pid=new_id,
         )
         self.handlers = handlers
+        self.mistakes = Mistakes(lambda: clock.now())
         self.roster: Roster[Connection] = Roster()
         self.counts = make_counts(self.roster)
         self.rooms: Rooms[Connection] = Rooms()
@@ -112,15 +115,17 @@ class Hub:
         self.descriptors = Descriptors()
         crowds = Crowds(self.descriptors)
         self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
-        self.teller = Teller(self.counts, crowds, pace, clock, slices)
+        self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes)
         self.refusals = refusals
         self.crawlers = 0
         self._settings = settings
         self._is_crawler = is_crawler
         self._causes = Once(2)  # why sessions end for a client's packet
         self._strays = Once(MAX_STRAYS_TOLD)
-        self._caller = Caller(clock, settings.max_handlers)
-        self._events = Events(handlers, self._caller, self.roster, self.teller, refusals, self.emitter)
+        self._caller = Caller(clock, settings.max_handlers, self.mistakes)
+        self._events = Events(
+            handlers, self._caller, self.roster, self.teller, refusals, self.emitter, self.mistakes
+        )
         presence = Presence(self, handlers, self.people, self._caller)
         self.grace = Grace(self.roster, self.teller, presence, clock, settings)
         comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)

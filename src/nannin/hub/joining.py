@@ -253,8 +253,8 @@ class Joining:
         try:
             packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
         except (TypeError, ValueError) as error:
-            words = "the data of a ConnectionRefused on page %s can't be sent"
-            logger.error(words, key, exc_info=error.with_traceback(None))
+            words = "the data of a ConnectionRefused of %r on page %s can't be sent"
+            self._events.tell_unsendable(words, key, CONNECT, error)
             data = {"message": str(refusal.message).encode(errors="replace").decode()}
             packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
         session.send_outgoing(packets)

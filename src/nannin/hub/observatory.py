@@ -64,8 +64,8 @@ class Observatory:
         """Why the page's number is what it is. It looks at every session, so it must not be asked at will.
 
         Returns:
-            What is counted, in which windows, how the count breaks down, who is not counted, and whether a
-            recount of the live sessions comes to the same.
+            What is counted, in which windows, how the count breaks down, who is not counted, how often the
+            application's functions raised, and whether a recount of the live sessions comes to the same.
         """
         connections = self._counted_connections(page)
         return {
@@ -75,6 +75,7 @@ class Observatory:
             "windows_s": self._windows(),
             "breakdown": self._break_down(page, connections),
             "not_counted": self._not_counted(page),
+            "errors_since_start": self._hub.mistakes.number,
             "check": self._check(page, connections),
         }
 

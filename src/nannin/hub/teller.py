@@ -15,6 +15,7 @@ from nannin.hub.crowds import Crowds
 from nannin.hub.encoding import encode_words
 from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard, Part
 from nannin.hub.rota import Rota
+from nannin.mistakes import Mistakes
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.outgoing import Outgoing
 
@@ -63,12 +64,14 @@ class Teller:
         pace: Pace,
         clock: Clock,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
+        mistakes: Mistakes | None = None,
     ) -> None:
         self._counts = counts
         self._crowds = crowds
         self._pace = pace
         self._clock = clock
         self._slices = slices
+        self._mistakes = mistakes or Mistakes(lambda: clock.now())
         self._pages: dict[str, Heard] = {}
         self._rota = Rota()
         self._watchers: dict[str | None, tuple[Watcher] | dict[Watcher, None]] = {}
@@ -176,8 +179,8 @@ class Teller:
             for watcher in [*self._watchers.get(heard.page, ()), *self._watchers.get(None, ())]:
                 try:
                     watcher.hear(heard.page, count)
-                except Exception:
-                    logger.exception("a watcher of page %s raised", heard.page)
+                except Exception as error:  # noqa: BLE001 - the edge: one watcher must hurt no other
+                    self._mistakes.tell(logger, "a watcher of page %s raised", heard.page, error=error)
         heard.by_watchers = count
         return told
 

@@ -8,9 +8,10 @@ import logging
 import sys
 from typing import Any, Final
 
+from nannin.mistakes import Mistakes, again
 from nannin.server.systemd import writes_to_journal
 
-__all__ = ["JournalLine", "Line", "Quiet", "log_config"]
+__all__ = ["Counted", "JournalLine", "Line", "Quiet", "log_config"]
 
 # How syslog numbers the levels, the worst first: what the journal takes from the start of a line.
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -74,6 +75,32 @@ class Quiet(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
+class Counted(logging.Filter):
+    """Counts what uvicorn logs with a traceback, such as a request that an application fails at.
+
+    A client can repeat it, so each cause is told in full once. What nannin logs is counted before.
+
+    Args:
+        level: from which on is logged; at debug, each is told.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+        self._mistakes = Mistakes()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or not record.name.startswith("uvicorn") or self._level <= logging.DEBUG:
+            return True
+        # The record is changed for whoever comes after; but uvicorn's loggers have this one handler.
+        times = self._mistakes.note(error)
+        if times > 1:
+            record.msg, record.args = "%s: %s", (record.getMessage().rstrip(), again(error, times - 1))
+            record.exc_info = record.exc_text = None
+        return times > 0
+
+
 def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
     """Logs to standard error. From info upward, no line has a client's address in it.
 
@@ -93,11 +120,16 @@ def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"quiet": {"()": Quiet, "level": level}},
+        "filters": {
+            "quiet": {"()": Quiet, "level": level},
+            "counted": {"()": Counted, "level": level},
+        },
         "formatters": {
             "line": {"()": JournalLine if writes_to_journal(sys.stderr) else Line, "worker": worker}
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet"]}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet", "counted"]}
+        },
         "loggers": {
             "nannin": {"level": level, **quiet},
             "nannin.websocket": {"level": theirs},  # what the library `websockets` says

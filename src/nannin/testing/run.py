@@ -38,10 +38,12 @@ class Run:
     def begin(self) -> None:
         """Listens from now on for what is raised."""
         _LOGGER.addHandler(self._watch)
+        self._hub.mistakes.tells_each = True
 
     def end(self) -> None:
         """Listens no more."""
         _LOGGER.removeHandler(self._watch)
+        self._hub.mistakes.tells_each = False
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Runs a coroutine as a part of the application."""
