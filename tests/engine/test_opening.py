@@ -7,7 +7,7 @@ import pytest
 from nannin.engine.opening import MAX_PLAIN_BYTES, OpeningRefused, find_opening, make_head, read_opening
 
 # The example of RFC 6455, 1.3.
-KEY, ACCEPT_KEY = b"dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+KEY, ACCEPT_KEY = b"dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
 def head(first: bytes = b"GET /chat%20room?a=1 HTTP/1.1", *lines: bytes) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Peer = tuple[str, int | None]
 
 # Maximum proxies that a request may have come through; whatever stands before them is not looked at.
@@ -51,6 +52,9 @@ class Proxies:
     def __init__(self, named: Collection[str]) -> None:
         self._are_all = "*" in named
         self._networks = [ipaddress.ip_network(name) for name in named if name != "*"]
+        # Of each address once: each new connection asks for both, and `ipaddress` is written in Python.
+        self._is_named = functools.lru_cache(_CACHED)(functools.partial(_is_named, self._networks))
+        self._limited_as = functools.lru_cache(_CACHED)(functools.partial(_limited_as, self._networks))
 
     def believes(self, client: Peer | None, server: Peer | None) -> bool:
         """Whether headers of this connection may say who the client is.
@@ -61,7 +65,7 @@ class Proxies:
         """
         if client is None:
             return server is not None and server[1] is None
-        return self._are_all or self._names(read_address(client[0]))
+        return self._are_all or (len(client[0]) <= MAX_CHARACTERS and self._is_named(client[0]))
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> Forwarded:
         """What the headers of a connection say that `believes` has approved.
@@ -71,13 +75,16 @@ class Proxies:
 
         Args:
             headers: all of them, with names in lower case.
+
+        Returns:
+            What they say; NOTHING if they are silent.
         """
         came: dict[bytes, list[str]] = {}
         for name, value in headers:
             if name in _HEADERS:
                 came.setdefault(name, []).append(value.decode("latin-1"))
         if not came:
-            return _NOTHING
+            return NOTHING
         schemes = ",".join(came.get(b"x-forwarded-proto", ()))
         scheme = schemes.rpartition(",")[2].strip().lower()
         if b"x-forwarded-for" in came:
@@ -98,15 +105,7 @@ class Proxies:
             A number that is the same for all addresses which are limited as one. None for those that aren't
             limited: this machine's own, the proxies', and what isn't an address.
         """
-        parsed = read_address(address)
-        if parsed is None or parsed.is_loopback or self._names(parsed):
-            return None
-        if isinstance(parsed, ipaddress.IPv4Address):
-            return int(parsed)
-        return (1 << _IPV6_PREFIX) | (int(parsed) >> _IPV6_PREFIX)
-
-    def _names(self, address: Address | None) -> bool:
-        return address is not None and any(address in network for network in self._networks)
+        return self._limited_as(address) if len(address) <= MAX_CHARACTERS else None
 
     def _walk(self, hops: Iterable[tuple[str, str]]) -> tuple[tuple[str, int] | None, str]:
         """Follows a request back, from the last proxy that it came through, to the first one not believed.
@@ -123,7 +122,7 @@ class Proxies:
             if address is None:
                 break
             client, scheme = (str(address), port), told
-            if not (self._are_all or self._names(address)):
+            if not (self._are_all or _is_among(self._networks, address)):
                 break
         return client, scheme
 
@@ -135,6 +134,24 @@ def _parse(text: str) -> Address | None:
     except ValueError:
         return None
     return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def _is_among(networks: Iterable[Network], address: Address | None) -> bool:
+    return address is not None and any(address in network for network in networks)
+
+
+def _is_named(proxies: Iterable[Network], address: str) -> bool:
+    return _is_among(proxies, read_address(address))
+
+
+def _limited_as(proxies: Iterable[Network], address: str) -> int | None:
+    """What `Proxies.limited_as` answers."""
+    parsed = read_address(address)
+    if parsed is None or parsed.is_loopback or _is_among(proxies, parsed):
+        return None
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return int(parsed)
+    return (1 << _IPV6_PREFIX) | (int(parsed) >> _IPV6_PREFIX)
 
 
 def read_address(text: str) -> Address | None:
@@ -173,4 +190,4 @@ def _read_element(element: str) -> tuple[str, str]:
 
 _HEADERS: Final = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
 _SCHEME_OF: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-_NOTHING: Final = Forwarded()
+NOTHING: Final = Forwarded()

@@ -52,7 +52,9 @@ class Gate:
 
     def admits(self, scope: Mapping[str, Any]) -> bool:
         """Whether a request is meant for this server, and its page may make it. Nothing is tallied."""
-        return self._judge_host(scope) is None and self.admits_page(scope["headers"])
+        headers = scope["headers"]
+        foreign = self._hosts.judge(headers, scope.get("server"), scope.get("client"))
+        return foreign is None and self.admits_page(headers)
 
     def admits_page(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         """Whether the page that makes a request may. A program names no origin, and always may.
@@ -77,7 +79,7 @@ class Gate:
         Args:
             scope: the ASGI scope of an HTTP request or a WebSocket.
         """
-        foreign = self._judge_host(scope)
+        foreign = self._hosts.judge(scope["headers"], scope.get("server"), scope.get("client"))
         if foreign is not None:
             self._refusals.add_and_tell(
                 Refusal.HOST,
@@ -93,6 +95,3 @@ class Gate:
         origin = find_header(headers, b"origin")
         if self._origins.is_first(origin):
             logger.warning("%s", advise(origin))
-
-    def _judge_host(self, scope: Mapping[str, Any]) -> ForeignHost | None:
-        return self._hosts.judge(scope["headers"], scope.get("server"), scope.get("client"))

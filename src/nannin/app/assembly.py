@@ -96,19 +96,25 @@ class Assembly:
         """The time of day; where a test moves the clock, it moves with it."""
         return time.time() - time.monotonic() + self.clock.now()
 
-    def begin(self) -> None:
-        """The running loop serves; to be called with each request, and cheap after the first."""
+    def begin(self) -> bool:
+        """The running loop serves; to be called with each request, and cheap after the first.
+
+        Returns:
+            Whether this is the loop's first request.
+        """
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:
+        is_first = loop is not self._loop
+        if is_first:
             self.end_lost_loop()
             self.clock.move()
             self._loop = loop
             self.hub.home.run_on(loop)
         self.background.start()
-        if self.handles_events is not self._is_sized_for_events:  # a handler was registered meanwhile
+        if self.hub.handlers.is_used is not self._is_sized_for_events:  # a handler was registered meanwhile
             self._is_sized_for_events = self.handles_events
             self.engine.limits = make_limits(self._settings, handles_events=self.handles_events)
             self.engine.rate = make_rate(self._settings, handles_events=self.handles_events)
+        return is_first
 
     def end_lost_loop(self) -> None:
         """Ends what a loop has left that ended without a word, as those of test clients do.

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Match, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from nannin.access.client_address import Proxies
+from nannin.access.client_address import NOTHING, Proxies
 from nannin.access.gate import Gate
 from nannin.access.safe_headers import make_safe
 from nannin.engine.endpoint import Endpoint
@@ -178,7 +178,10 @@ class Proxied:
     def _read(self, scope: Scope) -> Scope:
         if not self._proxies.believes(scope["client"], scope["server"]):
             return scope
-        client, scheme = self._proxies.read(scope["headers"])
+        forwarded = self._proxies.read(scope["headers"])
+        if forwarded is NOTHING:
+            return scope
+        client, scheme = forwarded
         scope = {**scope, "client": client or scope["client"]}
         if scheme is not None:
             scope["scheme"] = scheme.replace("http", "ws") if scope["type"] == "websocket" else scheme

@@ -262,9 +262,9 @@ class Live:
 
     def _begin(self) -> None:
         """A request comes; cheap after the first."""
-        self.assembly.begin()
+        if self.assembly.begin():
+            warn_of_workers()
         self._host.begin()
-        warn_of_workers()
 
     def _find_page(self, key: str) -> Page | None:
         key = find_key(key, self._hub.pages())

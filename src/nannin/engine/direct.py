@@ -71,7 +71,7 @@ class DirectWebSocket(Reading):
         self._config = config
         self._state = server_state
         self._app_state = app_state
-        self._accept_key: str | None = None  # None until the handshake has arrived
+        self._accept_key: bytes | None = None  # None until the handshake has arrived
         self._asgi: AsgiSide | None = None
         self._receiver: Receiver[DirectWebSocket] | None = None
         self._max_outbox_bytes = 0
@@ -290,9 +290,9 @@ class DirectWebSocket(Reading):
         head = [
             (b"Upgrade", b"websocket"),
             (b"Connection", b"Upgrade"),
-            (b"Sec-WebSocket-Accept", (self._accept_key or "").encode()),
+            (b"Sec-WebSocket-Accept", self._accept_key or b""),
         ]
-        self._accept_key = ""  # it isn't needed any more, and has 77 bytes
+        self._accept_key = b""  # it isn't needed any more, and has 61 bytes
         if subprotocol:
             head.append((b"Sec-WebSocket-Protocol", subprotocol.encode()))
         return make_head(101, (*head, *self._state.default_headers, *headers))
@@ -319,7 +319,7 @@ class DirectWebSocket(Reading):
     # The opening handshake
 
     def _read_opening(self, data: bytes) -> None:
-        self._accept_key = ""
+        self._accept_key = b""
         try:
             opening = read_opening(data)
         except OpeningRefused as refused:
@@ -330,7 +330,8 @@ class DirectWebSocket(Reading):
     def open(self, opening: Opening) -> None:
         """Gives the connection to the app: at once if that is an opener which takes it, else by a call."""
         self._accept_key = opening.accept_key
-        scope = opening.scope(self._config.root_path) | {
+        scope = opening.scope(self._config.root_path)
+        scope |= {
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
             "scheme": "wss" if is_ssl(self._transport) else "ws",
             "server": _address(self._transport, "sockname"),

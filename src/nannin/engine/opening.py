@@ -10,14 +10,15 @@ Source: RFC 6455, 4; RFC 9112, 2 to 5.
 
 from __future__ import annotations
 
+import binascii
 import functools
+import hashlib
 import http
 import re
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from websockets.utils import accept_key
 
 from nannin.access.hosts import has_one_host
 from nannin.engine.asgi_side import Pairs
@@ -26,13 +27,16 @@ from nannin.engine.asgi_side import Pairs
 MAX_PLAIN_BYTES = 8_192
 # A whole head of at most 100 lines without anything unusual. The others are for an HTTP protocol to judge.
 _PLAIN_HEAD = re.compile(
-    rb"(GET /[!\"$-~]*+ HTTP/1\.1)\r\n"
+    rb"GET (/[!\"$-~]*+) HTTP/1\.1\r\n"
     rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t -~\x80-\xff]*+\r\n){1,100}+)\r\n"
 )
 # Headers that announce a body.
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
 # 16 random bytes in base64. Source: RFC 6455, 4.1.
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+# What every server adds to a key. Source: RFC 6455, 1.3.
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_EXPECTED = b"expected the opening handshake of a WebSocket"
 
 
 class OpeningRefused(Exception):
@@ -60,13 +64,12 @@ class Opening(msgspec.Struct, frozen=True):
 
     target: bytes
     headers: list[tuple[bytes, bytes]]
-    accept_key: str
+    accept_key: bytes
 
     def scope(self, root_path: str) -> dict[str, Any]:
         """What an ASGI scope says of the request."""
         raw_path, _, query = self.target.partition(b"?")
-        protocols = b",".join([value for name, value in self.headers if name == b"sec-websocket-protocol"])
-        names = [name.strip() for name in protocols.decode("latin-1").split(",")] if protocols else []
+        protocols = [value for name, value in self.headers if name == b"sec-websocket-protocol"]
         path = raw_path.decode("ascii")
         return {
             "type": "websocket",
@@ -76,7 +79,7 @@ class Opening(msgspec.Struct, frozen=True):
             "raw_path": root_path.encode("ascii") + raw_path,
             "query_string": query,
             "headers": self.headers,
-            "subprotocols": [name for name in names if name],
+            "subprotocols": _split(protocols) if protocols else [],
         }
 
 
@@ -98,7 +101,7 @@ def find_opening(data: bytes) -> Opening | None:
     if not has_one_host(headers, "1.1"):
         return None
     try:
-        return None if _BODY & first.keys() else _check(plain[1], headers, first)
+        return None if _BODY & first.keys() else Opening(plain[1], headers, _answer(first))
     except OpeningRefused:
         return None
 
@@ -111,29 +114,37 @@ def read_opening(data: bytes) -> Opening:
     """
     request, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
     headers = _read_headers(lines)
-    return _check(request, headers, dict(reversed(headers)))
+    key = _answer(dict(reversed(headers)))
+    if not request.startswith(b"GET "):
+        raise OpeningRefused(400, (), _EXPECTED)
+    return Opening(request[len(b"GET ") :].rpartition(b" ")[0], headers, key)
 
 
 def _read_headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
-    split = [line.partition(b":") for line in lines]
-    return [(name.lower(), value.strip(b" \t")) for name, _, value in split]
+    return [
+        (name.lower(), value.strip(b" \t")) for line in lines for name, _, value in [line.partition(b":")]
+    ]
 
 
-def _check(request: bytes, headers: list[tuple[bytes, bytes]], first: dict[bytes, bytes]) -> Opening:
-    """Checks a request.
+def _split(values: list[bytes]) -> list[str]:
+    """The elements of a header that may have come in several lines."""
+    names = [name.strip() for name in b",".join(values).decode("latin-1").split(",")]
+    return [name for name in names if name]
+
+
+def _answer(first: dict[bytes, bytes]) -> bytes:
+    """Checks the headers of an opening handshake; returns its `accept_key`. Source: RFC 6455, 4.2.2.
 
     Args:
-        request: its first line.
-        headers: all headers, with names in lower case.
-        first: of each name the first.
+        first: of each header the first, with names in lower case.
     """
     if first.get(b"sec-websocket-version") != b"13":
         raise OpeningRefused(426, [(b"Sec-WebSocket-Version", b"13")], b"expected WebSocket version 13")
     key = first.get(b"sec-websocket-key", b"")
-    if not request.startswith(b"GET ") or not _KEY.fullmatch(key):
-        raise OpeningRefused(400, (), b"expected the opening handshake of a WebSocket")
-    target = request[len(b"GET ") :].rpartition(b" ")[0]
-    return Opening(target, headers, accept_key(key.decode("latin-1")))
+    if not _KEY.fullmatch(key):
+        raise OpeningRefused(400, (), _EXPECTED)
+    digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
+    return binascii.b2a_base64(digest, newline=False)
 
 
 def make_head(status: int, headers: Pairs) -> bytes:
