@@ -144,4 +144,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(deadline=None, max_examples=300, stateful_step_count=50, database=None)
+TestAnyOrder.settings = settings(deadline=None, max_examples=100, stateful_step_count=50, database=None)

@@ -379,4 +379,4 @@ class Counting(RuleBasedStateMachine):
 
 
 TestCounting = Counting.TestCase
-TestCounting.settings = settings(deadline=None, max_examples=400, stateful_step_count=50, database=None)
+TestCounting.settings = settings(deadline=None, max_examples=150, stateful_step_count=50, database=None)

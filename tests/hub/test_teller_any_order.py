@@ -228,4 +228,4 @@ class Telling(RuleBasedStateMachine):
 
 
 TestTelling = Telling.TestCase
-TestTelling.settings = settings(deadline=None, max_examples=150, stateful_step_count=30, database=None)
+TestTelling.settings = settings(deadline=None, max_examples=75, stateful_step_count=30, database=None)

@@ -229,7 +229,7 @@ def test_any_order_of_inputs_keeps_the_promises() -> None:
         AnyOrder,
         settings=settings(
             deadline=None,
-            max_examples=200,
+            max_examples=100,
             stateful_step_count=40,
             database=None,
             suppress_health_check=[HealthCheck.too_slow],
