@@ -429,6 +429,9 @@ class Merged(Roster[Connection]):
     def count(self, page: str) -> Count:
         return Count(*(number + 10 for number in self._node.count(page)))
 
+    def is_held(self, page: str) -> bool:
+        return self._node.is_held(page)
+
 
 def test_what_is_told_and_shown_may_be_the_count_of_several_nodes() -> None:
     house = House(make_counts=Merged)

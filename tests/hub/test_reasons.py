@@ -6,4 +6,4 @@ from nannin.hub.reasons import SocketState
 
 
 def test_a_connection_joins_is_on_its_page_and_leaves() -> None:
-    assert [state.name for state in SocketState] == ["JOINING", "JOINED", "LEFT"]
+    assert [state.name for state in SocketState] == ["JOINING", "COUNTED", "JOINED", "LEFT"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from nannin.audience.pace import Pace
 from nannin.audience.roster import Count, Roster, VisitorName
@@ -193,6 +193,9 @@ class Merged:
 
     def is_held(self, page: str) -> bool:
         return self._roster.is_held(page)
+
+    def when_counted(self, page: str, then: Callable[[], None]) -> None:
+        then()
 
 
 class Ear:

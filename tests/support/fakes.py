@@ -203,16 +203,18 @@ class House:
         judge_token: Callable[[str, str], Verdict] | None = None,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
         make_counts: Callable[[Roster[Connection]], Counts] = lambda roster: roster,
+        clock: FakeClock | None = None,
+        id_prefix: str = "",
         **settings: Any,
     ) -> None:
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.settings = Settings(**settings)
         self._ids = itertools.count()
         self.hub = Hub(
             Handlers(),
             self.settings,
             Refusals(),
-            new_id=lambda: f"socket-{next(self._ids)}",
+            new_id=lambda: f"{id_prefix}socket-{next(self._ids)}",
             clock=self.clock,
             is_crawler=is_crawler,
             judge_token=judge_token,

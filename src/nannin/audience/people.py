@@ -19,15 +19,17 @@ class Person(Generic[ConnectionT]):
         page, name: as above.
         connections: the visitor's connections, the eldest first; none while the visitor is in grace.
         data: the application's notes; None until it makes any.
+        is_announced: whether the application was told that the visitor has come.
     """
 
-    __slots__ = ("connections", "data", "name", "page")
+    __slots__ = ("connections", "data", "is_announced", "name", "page")
 
     def __init__(self, page: str, name: VisitorName | ConnectionT) -> None:
         self.page = page
         self.name = name
         self.connections: dict[ConnectionT, None] = {}
         self.data: dict[str, Any] | None = None
+        self.is_announced = False
 
 
 class People(Generic[ConnectionT]):

@@ -73,6 +73,9 @@ class Counts(Protocol):
     def is_held(self, page: str) -> bool:
         """Whether somebody is counted on the page at this node."""
 
+    def when_counted(self, page: str, then: Callable[[], None]) -> None:
+        """Calls `then` once the page's count includes all that this node's roster knows now."""
+
 
 # How many of a visitor's connections in grace a return looks at: an attacker could open thousands of tabs.
 _LOOK_AT = 16
@@ -348,6 +351,10 @@ class Roster(Generic[ConnectionT]):
     def is_held(self, page: str) -> bool:
         """Whether somebody is counted on the page."""
         return page in self._audiences
+
+    def when_counted(self, page: str, then: Callable[[], None]) -> None:
+        """Calls `then`: nobody else has to know."""
+        then()
 
     def part(self, page: str) -> Part:
         """What this node adds to a page's count that several nodes share, but for visitors with an id."""

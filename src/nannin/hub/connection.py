@@ -177,6 +177,11 @@ class Connection:
         return self.state is SocketState.JOINED
 
     @property
+    def is_answered(self) -> bool:
+        """Whether its CONNECT has been answered."""
+        return self.state is SocketState.JOINED or self.state is SocketState.LEFT
+
+    @property
     def auth(self) -> dict[str, Any]:
         """What the client sent to connect. Who asks for it gets the same dictionary each time."""
         if self._auth is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,9 @@ class Emitter:
         recovery: what is kept for those who may come back.
         clock: time.
         home: the thread in which everything is sent.
+
+    Attributes:
+        on_emit: called with each event that the application sends here, where other nodes send it on.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Emitter:
         self._clock = clock
         self._home = home
         self._numbers = itertools.count()
+        self.on_emit: Callable[[str, Aim, Outgoing, bool], None] | None = None
 
     def enter(self, connection: Connection, *, returns: bool = False) -> None:
         """Can send to this connection from now on, by its id and its rooms.
@@ -98,7 +102,7 @@ class Emitter:
         Raises:
             TypeError, ValueError: the arguments can't be sent.
         """
-        self._home.do(partial(self._send, page, aim, encode_event(page, event, args), volatile))
+        self._home.do(partial(self._emit, page, aim, encode_event(page, event, args), volatile))
 
     def emit_to(self, connection: Connection, event: str, args: tuple[Any, ...]) -> None:
         """Sends an event to one client, without a look at aims and rooms; otherwise as `emit`.
@@ -149,9 +153,15 @@ class Emitter:
         if connection.ticket is None:
             connection.send(event)
         else:
-            self._send(connection.key, Aim(frozenset((connection.id,))), event, False)
+            self.deliver(connection.key, Aim(frozenset((connection.id,))), event)
 
-    def _send(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
+    def _emit(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
+        self.deliver(page, aim, event, volatile=volatile)
+        if self.on_emit is not None:
+            self.on_emit(page, aim, event, volatile)
+
+    def deliver(self, page: str, aim: Aim, event: Outgoing, *, volatile: bool = False) -> None:
+        """Sends an event that is encoded already to those of this node whom the aim means."""
         spared = self._spared(page, aim)
         if spared is not None and not self._recovery.is_used(page):  # whoever returns to a page uses it
             self._send_to_crowds(page, aim, event, spared, volatile)

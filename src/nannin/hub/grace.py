@@ -52,10 +52,14 @@ class Grace:
 
     def leave(self, connection: Connection, reason: DisconnectReason) -> None:
         """A counted connection has ended."""
+        self.leave_unanswered(connection, reason)
+        self._teller.leave(connection)
+
+    def leave_unanswered(self, connection: Connection, reason: DisconnectReason) -> None:
+        """The same for one whose CONNECT has not been answered, and that was told of nothing."""
         grace_s = self._graces[reason]
         was_there = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
         assert was_there
-        self._teller.leave(connection)
         self._alarm.set(self._roster.next_deadline())
 
     def end_all(self) -> None:

@@ -75,6 +75,7 @@ class Hub:
         descriptors: where the engine's sessions can be written to at once.
         emitter: sends the application's events.
         teller: tells counts.
+        presence: tells the application who came and who has gone.
         refusals: who was turned away, and why.
         mistakes: tells the log what handlers raise.
         crawlers: how many sessions of crawlers there were since the start.
@@ -126,8 +127,10 @@ class Hub:
         self._events = Events(
             handlers, self._caller, self.roster, self.teller, refusals, self.emitter, self.mistakes
         )
-        presence = Presence(self, handlers, self.people, self._caller)
-        self.grace = Grace(self.roster, self.teller, presence, clock, settings)
+        self.presence = Presence(
+            self, handlers, self.people, self._caller, self.counts, is_shared=self.counts is not self.roster
+        )
+        self.grace = Grace(self.roster, self.teller, self.presence, clock, settings)
         comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
         self._leaving = Leaving(
             handlers,
@@ -136,18 +139,19 @@ class Hub:
             self.teller,
             self._caller,
             comebacks,
-            presence,
+            self.presence,
             self._events,
             self.grace,
         )
         self._joining = Joining(
             self,
             self.roster,
+            self.counts,
             self.emitter,
             self.teller,
             self._caller,
             comebacks,
-            presence,
+            self.presence,
             self._events,
             self._leaving,
             settings=settings,
@@ -250,7 +254,7 @@ class Hub:
 
     def disconnect(self, connection: Connection, *, close: bool) -> None:
         """Takes a connection off its page, or ends its session."""
-        if connection.state is SocketState.JOINING:
+        if not connection.is_answered:
             connection.wants_to_leave = lambda: self.disconnect(connection, close=close)
         elif connection.state is SocketState.JOINED:
             connection.flush()

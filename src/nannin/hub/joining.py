@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nannin.access.admission import Admission, Verdict, join_rate
 from nannin.access.connect import Connect, Format
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.page_key import is_page_key
-from nannin.audience.roster import Roster
+from nannin.audience.people import Person
+from nannin.audience.roster import Counts, Roster
 from nannin.clock import Clock
 from nannin.engine.session import Session
 from nannin.errors import ConnectionRefused, HandlerCancelled, PayloadError
@@ -50,7 +52,8 @@ class Joining:
 
     Args:
         hub: keeps the connections.
-        roster: who is on which page.
+        roster: who is on which page of this node.
+        counts: how many are on each page.
         emitter: holds a client's events back until it has joined.
         teller: tells the client the count, and the others that it has come.
         caller: calls the connect handler.
@@ -69,6 +72,7 @@ class Joining:
         self,
         hub: HubPort,
         roster: Roster[Connection],
+        counts: Counts,
         emitter: Emitter,
         teller: Teller,
         caller: Caller,
@@ -86,6 +90,7 @@ class Joining:
         self._hub = hub
         self._handlers = hub.handlers
         self._roster = roster
+        self._counts = counts
         self._emitter = emitter
         self._teller = teller
         self._caller = caller
@@ -172,7 +177,7 @@ class Joining:
     def _find_unanswered(self, client: Client, key: str, observes: bool) -> Connection | None:
         """The session's connection to a page, if the client can't have known of it when it sent CONNECT."""
         connection = client.connections.get(key)
-        if connection is None or connection.state is SocketState.JOINING:
+        if connection is None or not connection.is_answered:
             return connection
         under_way = self._clock.now() - connection.answered_s < ANSWER_UNDER_WAY_S
         return connection if under_way and connection.observes is observes else None
@@ -191,17 +196,30 @@ class Joining:
             self._leaving.tell_left(connection)
             connection.socket = None
             return
+        if connection.observes:
+            self._answer(connection, None)
+            return
+        key = connection.key
+        person = self._presence.join(connection)
+        self._roster.join(key, connection, connection.visitor, visible=connection.begins_visible)
+        if self._counts is self._roster:
+            self._answer(connection, person)
+            return
+        connection.state = SocketState.COUNTED
+        self._counts.when_counted(key, partial(self._answer_counted, connection, person))
+
+    def _answer_counted(self, connection: Connection, person: Person[Connection] | None) -> None:
+        """The count of the connection's page includes it on every node."""
+        if connection.state is SocketState.COUNTED:
+            self._answer(connection, person)
+
+    def _answer(self, connection: Connection, person: Person[Connection] | None) -> None:
+        """Tells the client that it is on its page, and the count; and the application of a new person."""
         session, key = connection.session, connection.key
         self._emitter.arrive(connection)
         session.allow(math.inf)
         connection.state, connection.answered_s = SocketState.JOINED, self._clock.now()
-        person = None
-        if connection.observes:
-            update = self._teller.observe(connection)
-        else:
-            person = self._presence.join(connection)
-            self._roster.join(key, connection, connection.visitor, visible=connection.begins_visible)
-            update = self._teller.join(connection)
+        update = (self._teller.observe if connection.observes else self._teller.join)(connection)
         pid = connection.ticket.pid if connection.ticket is not None else None
         packets = [encode_message(encode_connect(key, connection.id, pid))]
         if update is not None:

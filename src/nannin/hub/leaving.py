@@ -56,9 +56,12 @@ class Leaving:
 
     def leave(self, connection: Connection, reason: DisconnectReason) -> None:
         """A connection has ended: it is off its page, and the disconnect handler learns of it."""
-        joined = connection.state is SocketState.JOINED
+        state = connection.state
         client_of(connection.session).leave(connection.key)
-        if not joined:
+        if state is SocketState.COUNTED:
+            self._leave_unanswered(connection, reason)
+            return
+        if state is not SocketState.JOINED:
             # A client that had come back, and whose link broke again while its connect handler ran, may
             # come back once more.
             self._part(connection, reason if connection.recovered else None)
@@ -73,6 +76,17 @@ class Leaving:
             self._grace.leave(connection, reason)
         connection.fail_calls()
         self._call_disconnect(connection, reason)
+        if person is not None:
+            self._presence.part(person)
+
+    def _leave_unanswered(self, connection: Connection, reason: DisconnectReason) -> None:
+        """A connection has ended before its CONNECT was answered, which its connect handler let in."""
+        self._part(connection, reason if connection.recovered else None)
+        person = self._presence.leave(connection)
+        self._grace.leave_unanswered(connection, reason)
+        connection.left_for = reason
+        self.tell_left(connection)
+        connection.socket = None
         if person is not None:
             self._presence.part(person)
 

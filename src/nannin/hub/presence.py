@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nannin.audience.people import People, Person
-from nannin.audience.roster import VisitorName
+from nannin.audience.roster import Counts, Given, VisitorName
 from nannin.hub.caller import Caller
 from nannin.hub.connection import Connection, HubPort
 from nannin.hub.handlers import ENTER, EXIT, Handlers
@@ -13,18 +13,36 @@ from nannin.hub.sockets import Visitor
 class Presence:
     """Calls the handlers of `enter` and `exit`.
 
+    Where several nodes share their counts, a visitor with an id may be on a page through any of them. Only
+    what merges the counts knows who came first and who left last, and it says so by `entered` and `exited`.
+
     Args:
         hub: for the visitor that a handler gets.
         handlers: the application's.
         people: the persons on the pages that are followed.
         caller: calls handlers.
+        counts: how many are on each page, of this node or of all.
+        is_shared: whether they are those of several nodes.
     """
 
-    def __init__(self, hub: HubPort, handlers: Handlers, people: People[Connection], caller: Caller) -> None:
+    def __init__(
+        self,
+        hub: HubPort,
+        handlers: Handlers,
+        people: People[Connection],
+        caller: Caller,
+        counts: Counts,
+        *,
+        is_shared: bool,
+    ) -> None:
         self._hub = hub
         self._handlers = handlers
         self._people = people
         self._caller = caller
+        self._counts = counts
+        self._is_shared = is_shared
+        # Those who have left this node, until it is known whether they have left all.
+        self._parted: dict[tuple[str, VisitorName], Person[Connection]] = {}
 
     def join(self, connection: Connection) -> Person[Connection] | None:
         """A connection is about to be counted; returns the person, if it has to be told of by `enter`."""
@@ -34,8 +52,15 @@ class Presence:
         return None
 
     def enter(self, person: Person[Connection]) -> None:
-        """A visitor came."""
-        self._call(ENTER, person)
+        """A visitor came, to this node."""
+        if not self._is_elsewhere_too(person):
+            self._announce(person)
+
+    def entered(self, page: str, visitor: VisitorName) -> None:
+        """A visitor came through this node, and is on the page through no other."""
+        person = self._people.find(page, visitor)
+        if person is not None:
+            self._announce(person)
 
     def leave(self, connection: Connection) -> Person[Connection] | None:
         """A connection is about to be counted no more; returns whose it was, for `part`."""
@@ -43,7 +68,23 @@ class Presence:
 
     def part(self, person: Person[Connection]) -> None:
         """A connection of a person has left: tells the application if that was the last and has no grace."""
-        if self._people.part(person):
+        if not self._people.part(person):
+            return
+        if not self._is_elsewhere_too(person):
+            if person.is_announced:
+                self._call(EXIT, person)
+            return
+        assert isinstance(person.name, (str, Given))
+        key = (person.page, person.name)
+        self._parted[key] = person
+        self._counts.when_counted(person.page, lambda: self._forget(key, person))
+
+    def exited(self, page: str, visitor: VisitorName) -> None:
+        """A visitor who was on the page through this node, or one that is gone, is there through no other."""
+        person = self._parted.pop((page, visitor), None)
+        if person is None and self._handlers.resolve(page).follows_visitors:
+            person = Person(page, visitor)
+        if person is not None:
             self._call(EXIT, person)
 
     def end_grace(self, page: str, visitor: VisitorName) -> None:
@@ -51,6 +92,19 @@ class Presence:
         person = self._people.find(page, visitor)
         if person is not None:
             self.part(person)
+
+    def _is_elsewhere_too(self, person: Person[Connection]) -> bool:
+        """Whether the person may be on the page through other nodes."""
+        return self._is_shared and isinstance(person.name, (str, Given))
+
+    def _forget(self, key: tuple[str, VisitorName], person: Person[Connection]) -> None:
+        """What is counted now includes that this person has left."""
+        if self._parted.get(key) is person:
+            del self._parted[key]
+
+    def _announce(self, person: Person[Connection]) -> None:
+        person.is_announced = True
+        self._call(ENTER, person)
 
     def _call(self, event: str, person: Person[Connection]) -> None:
         handler = self._handlers.resolve(person.page).find_for_visitor(event)

@@ -1,0 +1,200 @@
+"""One node among several: it tells the census of its own clients, and its hub what the census says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from nannin.audience.census_calls import Answer, Emit, Exited, Message, Told, Total, What
+from nannin.audience.roster import VisitorName
+from nannin.audience.share import Heard, Share
+from nannin.clock import Alarm, Clock
+from nannin.nodes.backplane import Backplane, Connect
+
+__all__ = ["BEAT_EVERY_S", "Listener", "Node"]
+
+logger = logging.getLogger("nannin.nodes")
+
+# Seconds between two signs of life.
+BEAT_EVERY_S: Final = 5.0
+# Seconds for which the census may be away before the log tells of it: a restart takes less.
+PATIENCE_S: Final = 1.0
+
+
+class Listener(Protocol):
+    """Who has to know what the census says."""
+
+    def change(self, page: str) -> None:
+        """The page's count, or whether it is sure, may have changed."""
+
+    def entered(self, page: str, visitor: VisitorName) -> None:
+        """A visitor is new on a page, over all nodes."""
+
+    def exited(self, page: str, visitor: VisitorName) -> None:
+        """A visitor has gone from a page, on all nodes."""
+
+    def message(self, number: int, page: str, message: bytes) -> None:
+        """Another node, of this number, has sent a message about a page."""
+
+
+class Node:
+    """Drives a `Share` over a backplane: what changes in one turn of the loop is sent with one write.
+
+    Args:
+        share: what this node knows.
+        clock: time and turns of the loop.
+        connect: opens the backplane.
+    """
+
+    def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
+        self.share = share
+        self._clock = clock
+        self._connect = connect
+        self._backplane: Backplane | None = None
+        self._listener: Listener | None = None
+        self._is_to_flush = False
+        self._alarm = Alarm(clock, self._beat)
+        self._patience = Alarm(clock, self._look)
+        self._calls = 0
+        self._told: dict[int, Callable[[Sequence[int]], None]] = {}
+        self._stale_since_s: float | None = None
+        self._has_told = False
+        self._on_settled: list[Callable[[], None]] = []
+
+    def open(self, listener: Listener) -> None:
+        """Looks for the census, and is a node of it until `close`. A second call does nothing."""
+        if self._backplane is None:
+            self._listener = listener
+            self._stale_since_s = self._clock.now()
+            self._backplane = self._connect(self)
+            self._alarm.set(self._clock.now() + BEAT_EVERY_S)
+
+    def close(self) -> None:
+        """Leaves the census."""
+        if self._backplane is not None:
+            self.share.leave()
+            self._flush()
+            self._backplane.close()
+        self._backplane = None
+        self._alarm.cancel()
+        self._patience.cancel()
+
+    def when_settled(self, then: Callable[[], None]) -> None:
+        """Calls back once the census knows this node."""
+        self._on_settled.append(then)
+        self._look()
+
+    def touch(self, page: str, visitor: VisitorName | None) -> None:
+        """Somebody joined a page here or left it, or a tab was shown or hidden."""
+        self.share.touch(page, visitor)
+        self._flush_soon()
+
+    def listen(self, page: str, listens: bool) -> None:
+        """Whether somebody here is told of a page without being counted."""
+        self.share.listen(page, listens)
+        self._flush_soon()
+
+    def emit(
+        self,
+        page: str,
+        message: bytes,
+        nodes: list[int] | None = None,
+        on_told: Callable[[Sequence[int]], None] | None = None,
+    ) -> None:
+        """Sends a message to other nodes.
+
+        Args:
+            page: the page that it is about.
+            message: what is sent.
+            nodes: who gets it; None: all that are told of the page.
+            on_told: called with the nodes that it was sent to; none while the census is away.
+        """
+        if self._backplane is None or self.share.number is None:
+            if on_told is not None:
+                on_told(())
+            return
+        call = Emit(self.share.next_call(), self.share.number, page, message, nodes)
+        if on_told is not None:
+            self._told[call.call] = on_told
+        self._backplane.send([call])
+
+    # The backplane's ears
+
+    def found(self) -> None:
+        """The census can be reached."""
+        self._hear(self.share.found())
+
+    def lost(self) -> None:
+        """The census can't be reached."""
+        told, self._told = self._told, {}
+        for tell in told.values():
+            tell(())
+        self._hear(self.share.lost())
+
+    def heard(self, messages: Sequence[Answer | What]) -> None:
+        """The census answers, or tells something."""
+        now = self._clock.now()
+        for message in messages:
+            if isinstance(message, (Total, Exited)):
+                self._hear(self.share.told(message))
+            elif isinstance(message, Message):
+                assert self._listener is not None
+                self._listener.message(message.number, message.page, message.message)
+            elif isinstance(message, Told):
+                if (tell := self._told.pop(message.call, None)) is not None:
+                    tell(message.nodes)
+            else:
+                self._hear(self.share.answer(message, now))
+
+    def _hear(self, heard: Heard) -> None:
+        """Tells what has changed. Who left comes before whose count is complete, and who came after that."""
+        listener = self._listener
+        if listener is None:
+            return
+        for page in heard.pages:
+            listener.change(page)
+        for page, visitor in heard.exited:
+            listener.exited(page, visitor)
+        for then in heard.thens:
+            then()
+        for page, visitor in heard.entered:
+            listener.entered(page, visitor)
+        self._look()
+        self._flush_soon()
+
+    def _look(self) -> None:
+        """Tells the log once that the counts may be old, and once that they are exact again."""
+        now = self._clock.now()
+        if self.share.stale:
+            if self._stale_since_s is None:
+                self._stale_since_s = now
+            if now - self._stale_since_s < PATIENCE_S:
+                self._patience.set(self._stale_since_s + PATIENCE_S)
+            elif not self._has_told:
+                self._has_told = True
+                logger.warning("the other nodes can't be reached: counts are marked stale until they are")
+            return
+        if self._has_told and self._stale_since_s is not None:
+            away_s = now - self._stale_since_s
+            logger.warning("the other nodes are back after %.1f s: counts are exact again", away_s)
+        self._stale_since_s, self._has_told = None, False
+        waiting, self._on_settled = self._on_settled, []
+        for then in waiting:
+            then()
+
+    def _beat(self) -> None:
+        beat = self.share.beat()
+        if beat is not None and self._backplane is not None:
+            self._backplane.send([beat])
+        self._alarm.set(self._clock.now() + BEAT_EVERY_S)
+
+    def _flush_soon(self) -> None:
+        if not self._is_to_flush:
+            self._is_to_flush = True
+            self._clock.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_to_flush = False
+        if self._backplane is not None and (calls := self.share.take(self._clock.now())):
+            self._backplane.send(calls)

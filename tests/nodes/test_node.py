@@ -1,0 +1,221 @@
+"""A node sends what changed in one turn with one write, beats, and tells the log when it is alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from nannin.audience.census import Census
+from nannin.audience.census_calls import Answer, Apply, Beat, Call, Emit, Message, Register, Told, What
+from nannin.audience.roster import Roster, VisitorName
+from nannin.audience.share import Share
+from nannin.nodes.backplane import Backplane, Ears
+from nannin.nodes.node import BEAT_EVERY_S, PATIENCE_S, Node
+from support.fake_clock import FakeClock
+
+
+class Office:
+    """A census behind a backplane that answers at once, unless it is away; and the node's listener."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.census = Census("office")
+        self.sent: list[list[Call]] = []
+        self.heard: list[tuple[object, ...]] = []
+        self.is_away = False
+        self.is_closed = False
+        self.ears: Ears
+        self.roster: Roster[str] = Roster()
+        self.node = Node(Share(self.roster, "one"), self.clock, self.connect)
+        self.roster.on_change = self.node.touch
+
+    def open(self) -> None:
+        self.node.open(self)
+        self.ears.found()
+        self.clock.settle()
+        self.sent.clear()
+
+    # The backplane
+
+    def connect(self, ears: Ears) -> Backplane:
+        self.ears = ears
+        return self
+
+    def send(self, calls: Sequence[Call]) -> None:
+        self.sent.append(list(calls))
+        if not self.is_away:
+            answers = [self.census.receive(call).answer for call in calls]
+            self.clock.call_soon(lambda: self.ears.heard(answers))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def say(self, *messages: Answer | What) -> None:
+        self.ears.heard(messages)
+
+    # The listener
+
+    def change(self, page: str) -> None:
+        self.heard.append(("change", page))
+
+    def entered(self, page: str, visitor: VisitorName) -> None:
+        self.heard.append(("entered", page, visitor))
+
+    def exited(self, page: str, visitor: VisitorName) -> None:
+        self.heard.append(("exited", page, visitor))
+
+    def message(self, number: int, page: str, message: bytes) -> None:
+        self.heard.append((number, page, message))
+
+
+def test_it_asks_for_a_number_once_the_census_is_found() -> None:
+    office = Office()
+    office.node.open(office)
+    office.clock.settle()
+    assert office.sent == []
+    office.ears.found()
+    office.clock.settle()
+    assert [type(call) for call in office.sent[0]] == [Register]
+    assert office.node.share.number == 1
+
+
+def test_a_second_open_does_nothing() -> None:
+    office = Office()
+    office.open()
+    ears = office.ears
+    office.node.open(office)
+    assert office.ears is ears
+    office.clock.settle()
+    assert office.sent == []
+
+
+def test_what_changes_in_one_turn_is_one_write() -> None:
+    office = Office()
+    office.open()
+    for page in ("/a", "/b"):
+        office.roster.join(page, "x", "ann")
+        office.roster.join(page, "y")
+    office.clock.settle()
+    assert [[type(call) for call in calls] for calls in office.sent] == [[Apply, Apply]]
+
+
+def test_whoever_waits_for_a_count_goes_on_before_others_hear_who_came_and_after_they_hear_who_left() -> None:
+    office = Office()
+    office.open()
+    office.roster.join("/", "x", "ann")
+    office.node.share.when_counted("/", lambda: office.heard.append(("counted",)))
+    office.clock.settle()
+    assert office.heard == [("change", "/"), ("counted",), ("entered", "/", "ann")]
+    office.heard.clear()
+    office.roster.leave("/", "x", now=0.0)
+    office.node.share.when_counted("/", lambda: office.heard.append(("counted",)))
+    office.clock.settle()
+    assert office.heard == [("change", "/"), ("exited", "/", "ann"), ("counted",)]
+
+
+def test_it_beats() -> None:
+    office = Office()
+    office.open()
+    office.clock.advance(BEAT_EVERY_S)
+    office.clock.advance(BEAT_EVERY_S)
+    assert [[type(call) for call in calls] for calls in office.sent] == [[Beat], [Beat]]
+
+
+def test_a_page_that_somebody_listens_to_is_asked_for() -> None:
+    office = Office()
+    office.open()
+    office.node.listen("/", True)
+    office.clock.settle()
+    [[call]] = office.sent
+    assert isinstance(call, Apply)
+    assert (call.page, call.stays, call.connections) == ("/", True, 0)
+
+
+def test_messages_go_to_the_others_and_theirs_to_the_listener() -> None:
+    office = Office()
+    office.node.emit("/", b"before there is a number")
+    office.open()
+    office.node.emit("/", b"hello", [2])
+    [[call]] = office.sent
+    assert isinstance(call, Emit)
+    assert (call.number, call.page, call.message, call.nodes) == (1, "/", b"hello", [2])
+    office.say(Message(2, "/", b"hi"))
+    assert office.heard == [(2, "/", b"hi")]
+
+
+def test_the_log_hears_nothing_of_a_census_that_is_away_for_a_moment(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    office = Office()
+    office.open()
+    office.ears.lost()
+    office.clock.advance(PATIENCE_S / 2)
+    office.ears.found()
+    office.clock.advance(10 * PATIENCE_S)
+    assert caplog.messages == []
+
+
+def test_the_log_hears_once_that_the_census_is_away_and_once_that_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    office = Office()
+    office.open()
+    for _ in range(2):
+        office.ears.lost()
+        office.clock.advance(60)
+        office.ears.found()
+        office.clock.advance(60)
+    away, back = caplog.messages[:2]
+    assert "can't be reached" in away
+    assert "back after 60.0 s" in back
+    assert caplog.messages == [away, back] * 2
+
+
+def test_whoever_waits_until_the_node_is_known_is_told() -> None:
+    office = Office()
+    told: list[str] = []
+    office.node.open(office)
+    office.node.when_settled(lambda: told.append("first"))
+    assert told == []
+    office.ears.found()
+    office.clock.settle()
+    assert told == ["first"]
+    office.node.when_settled(lambda: told.append("late"))
+    assert told == ["first", "late"]
+
+
+def test_a_node_that_closes_leaves_the_census() -> None:
+    office = Office()
+    office.open()
+    office.roster.join("/", "x")
+    office.clock.settle()
+    office.node.close()
+    office.clock.advance(60)
+    assert (office.is_closed, office.census.total("/").connections, office.clock.pending) == (True, 0, 0)
+    office.node.close()
+
+
+def test_whoever_sends_can_learn_to_which_nodes_it_went() -> None:
+    office, told = Office(), list[list[int]]()
+    office.node.emit("/", b"", None, lambda nodes: told.append(list(nodes)))
+    office.open()
+    other = Share(Roster[str](), "two")
+    other.found()
+    other.listen("/", True)
+    while calls := other.take(0.0):
+        for call in calls:
+            other.answer(office.census.receive(call).answer, 0.0)
+    office.node.emit("/", b"", None, lambda nodes: told.append(list(nodes)))
+    office.clock.settle()
+    office.is_away = True
+    office.node.emit("/", b"", None, lambda nodes: told.append(list(nodes)))
+    office.ears.lost()
+    assert told == [[], [other.number], []]
+
+
+def test_a_told_that_nobody_waits_for_is_ignored() -> None:
+    office = Office()
+    office.open()
+    office.say(Told(99, [1]))
+    assert office.heard == []
