@@ -43,11 +43,15 @@ class End:
         self.heard: list[bytes] = []
         self.lost = 0
         self.sent = Sent()
-        self.channel = Channel(self.heard.append, self._lose)
+        self.rooms = 0
+        self.channel = Channel(self.heard.append, self._lose, self._make_room)
         self.channel.connection_made(cast("asyncio.Transport", self.sent))
 
     def _lose(self) -> None:
         self.lost += 1
+
+    def _make_room(self) -> None:
+        self.rooms += 1
 
 
 @given(st.lists(st.binary(max_size=100)), st.integers(1, 50))
@@ -86,3 +90,12 @@ def test_who_reads_nothing_is_given_up(
     end.channel.send(bytes(90))
     assert end.sent.ended == ["abort"]
     assert caplog.messages == ["a process of this server has read nothing for long: it is given up"]
+
+
+def test_a_slow_reader_is_known_until_it_has_read() -> None:
+    end = End()
+    end.channel.pause_writing()
+    assert (end.channel.is_full, end.rooms) == (True, 0)
+    end.channel.resume_writing()
+    assert (end.channel.is_full, end.rooms) == (False, 1)
+    Channel(end.heard.append, lambda: None).resume_writing()

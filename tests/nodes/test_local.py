@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import pytest
 
+from nannin.audience.census_calls import Answer, Call, Read, Total, Totals, What
 from nannin.nodes import local
-from nannin.nodes.local import VARIABLE, Alive, Ready, is_worker, join_workers, this_worker
+from nannin.nodes.channel import Alive, Calls, FromWorker, Heard, Ready
+from nannin.nodes.local import VARIABLE, Worker, is_worker, join_workers, this_worker
 
 
 @pytest.fixture
@@ -24,9 +26,42 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[socket.socket,
         yield ours, {VARIABLE: f"1,3,4,{its.detach()}"}
 
 
-def read(ours: socket.socket) -> Ready | Alive:
+def read(ours: socket.socket) -> FromWorker:
     size = int.from_bytes(ours.recv(4, socket.MSG_WAITALL), "big")
-    return msgspec.msgpack.decode(ours.recv(size, socket.MSG_WAITALL), type=Ready | Alive)
+    message: FromWorker = msgspec.msgpack.decode(ours.recv(size, socket.MSG_WAITALL), type=FromWorker)
+    return message
+
+
+def joined(environ: dict[str, str]) -> Worker:
+    worker = join_workers(environ)
+    assert worker is not None
+    return worker
+
+
+class Listening:
+    """Ears that note what they hear."""
+
+    def __init__(self) -> None:
+        self.noted: list[object] = []
+        self.event = asyncio.Event()
+
+    def found(self) -> None:
+        self._note("found")
+
+    def lost(self) -> None:
+        self._note("lost")
+
+    def heard(self, messages: Sequence[Answer | What]) -> None:
+        self._note(list(messages))
+
+    def _note(self, what: object) -> None:
+        self.noted.append(what)
+        self.event.set()
+
+    async def until(self, *noted: object) -> None:
+        while self.noted != list(noted):
+            self.event.clear()
+            await asyncio.wait_for(self.event.wait(), 10)
 
 
 def test_a_process_without_a_supervisor_is_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,5 +111,56 @@ def test_it_notices_that_its_supervisor_has_gone(supervisor: tuple[socket.socket
         await worker.connect(gone.set)
         ours.close()
         await asyncio.wait_for(gone.wait(), 10)
+
+    asyncio.run(work())
+
+
+def tell(ours: socket.socket, space: int, *messages: Answer | What) -> None:
+    data = msgspec.msgpack.encode(Heard(space, messages))
+    ours.sendall(len(data).to_bytes(4, "big") + data)
+
+
+def test_each_live_has_a_census_of_its_own(supervisor: tuple[socket.socket, dict[str, str]]) -> None:
+    ours, environ = supervisor
+    worker = joined(environ)
+    connects = [worker.backplane(worker.next_space()) for _ in range(2)]
+    total = Total("/", 1, 2, 2, 2)
+    call: Call = Read(1, ["/"])
+
+    async def work() -> None:
+        early, late = Listening(), Listening()
+        backplane = connects[1](early)
+        backplane.send([call])  # nobody is there yet
+        await worker.connect(lambda: None)
+        await early.until("found")
+        connects[0](late)
+        await late.until("found")
+        backplane.send([call, call])
+        heard = [await asyncio.to_thread(read, ours) for _ in range(2)]
+        assert Calls(1, [call, call]) in heard
+        tell(ours, 1, Totals(1, [total]))
+        tell(ours, 0, total)
+        await early.until("found", [Totals(1, [total])])
+        await late.until("found", [total])
+        backplane.close()
+        tell(ours, 1, total)
+        ours.close()
+        await late.until("found", [total], "lost")
+        assert early.noted == ["found", [Totals(1, [total])]]
+
+    asyncio.run(work())
+
+
+def test_what_is_closed_at_once_is_not_found(supervisor: tuple[socket.socket, dict[str, str]]) -> None:
+    _, environ = supervisor
+    worker = joined(environ)
+
+    async def work() -> None:
+        await worker.connect(lambda: None)
+        ears = Listening()
+        worker.backplane(0)(ears).close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert ears.noted == []
 
     asyncio.run(work())

@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
-__all__ = ["MAX_MESSAGE_BYTES", "Channel"]
+import msgspec
+
+from nannin.audience.census_calls import Answer, Call, What
+
+__all__ = ["MAX_MESSAGE_BYTES", "Alive", "Calls", "Channel", "FromSupervisor", "FromWorker", "Heard", "Ready"]
 
 logger = logging.getLogger("nannin.nodes")
 
@@ -21,17 +25,70 @@ MAX_MESSAGE_BYTES: Final = 64 * 2**20
 _LENGTH: Final = struct.Struct("!I")
 
 
+class Ready(msgspec.Struct, frozen=True, array_like=True, tag=100):
+    """The worker accepts connections.
+
+    Attributes:
+        has_page: whether it shows nannin's own page at `/`.
+    """
+
+    has_page: bool
+
+
+class Alive(msgspec.Struct, frozen=True, array_like=True, tag=101):
+    """The worker's loop turns."""
+
+
+class Calls(msgspec.Struct, frozen=True, array_like=True, tag=102):
+    """Calls to the census.
+
+    Attributes:
+        space: which census: each Live of a process has pages of its own.
+        calls: in this order.
+    """
+
+    space: int
+    calls: Sequence[Call]
+
+
+class Heard(msgspec.Struct, frozen=True, array_like=True, tag=103):
+    """What the census answers and tells.
+
+    Attributes:
+        space: which census.
+        messages: in this order.
+    """
+
+    space: int
+    messages: Sequence[Answer | What]
+
+
+FromWorker = Ready | Alive | Calls
+FromSupervisor = Heard
+
+
 class Channel(asyncio.Protocol):
     """One end of the pair.
 
     Args:
         on_message: called with each message.
         on_lost: called once the other side has gone.
+        on_room: called when the other side reads again, after `is_full`.
+
+    Attributes:
+        is_full: whether the other side reads slowly, so that what need not be sent now should wait.
     """
 
-    def __init__(self, on_message: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        on_message: Callable[[bytes], None],
+        on_lost: Callable[[], None],
+        on_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.is_full = False
         self._on_message = on_message
         self._on_lost = on_lost
+        self._on_room = on_room
         self._transport: asyncio.Transport | None = None
         self._kept = bytearray()  # the start of a message whose rest is under way
 
@@ -43,6 +100,15 @@ class Channel(asyncio.Protocol):
         """The other side has gone, or this one has closed."""
         self._transport = None
         self._on_lost()
+
+    def pause_writing(self) -> None:
+        """The other side reads slowly."""
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        """The other side reads again."""
+        self.is_full = False
+        self._on_room()
 
     def send(self, message: bytes) -> None:
         """Sends a message; nothing happens once the other side has gone."""

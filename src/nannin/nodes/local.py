@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Final
 
 import msgspec
 
-from nannin.nodes.channel import Channel
+from nannin.audience.census_calls import Call
+from nannin.nodes.backplane import Connect, Ears
+from nannin.nodes.channel import Alive, Calls, Channel, FromSupervisor, FromWorker, Ready
 
-__all__ = ["BEAT_EVERY_S", "VARIABLE", "Alive", "Ready", "Worker", "is_worker", "join_workers", "this_worker"]
+__all__ = ["BEAT_EVERY_S", "VARIABLE", "Worker", "is_worker", "join_workers", "this_worker"]
 
 # What the supervisor tells the worker: its number, its mark, how many workers there are, and the descriptor
 # of its end of the channel.
 VARIABLE: Final = "_NANNIN_WORKER"
 # Seconds between two beats.
 BEAT_EVERY_S: Final = 1.0
-
-
-class Ready(msgspec.Struct, frozen=True, array_like=True, tag=100):
-    """The worker accepts connections.
-
-    Attributes:
-        has_page: whether it shows nannin's own page at `/`.
-    """
-
-    has_page: bool
-
-
-class Alive(msgspec.Struct, frozen=True, array_like=True, tag=101):
-    """The worker's loop turns."""
 
 
 class Worker:
@@ -50,8 +39,34 @@ class Worker:
         self.mark = mark
         self.workers = workers
         self._socket = sock
-        self._channel: Channel | None = None
+        self._channel: Channel | None = None  # while the supervisor is there
         self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(FromSupervisor).decode
+        self._spaces = itertools.count()
+        self._ears: dict[int, Ears] = {}
+
+    def next_space(self) -> int:
+        """A number for one more Live of this process, whose pages are those of no other Live.
+
+        All workers make their Lives in the same order, so that the first of each has the same pages.
+        """
+        return next(self._spaces)
+
+    def backplane(self, space: int) -> Connect:
+        """How a Live reaches the census of its pages.
+
+        Args:
+            space: from `next_space`.
+        """
+
+        def connect(ears: Ears) -> _LocalBackplane:
+            self._ears[space] = ears
+            backplane = _LocalBackplane(self, space)
+            if self._channel is not None:
+                asyncio.get_running_loop().call_soon(backplane.find)
+            return backplane
+
+        return connect
 
     async def connect(self, on_lost: Callable[[], None]) -> None:
         """Opens the channel on the running loop, and begins to beat.
@@ -59,26 +74,69 @@ class Worker:
         Args:
             on_lost: called when the supervisor has gone.
         """
-        loop = asyncio.get_running_loop()
-        self._channel = Channel(self._hear, on_lost)
-        channel = self._channel
-        await loop.create_unix_connection(lambda: channel, sock=self._socket)
+
+        def lose() -> None:
+            self._channel = None
+            for ears in list(self._ears.values()):
+                ears.lost()
+            on_lost()
+
+        channel = self._channel = Channel(self._hear, lose)
+        await asyncio.get_running_loop().create_unix_connection(lambda: channel, sock=self._socket)
         self._beat()
+        for ears in list(self._ears.values()):
+            ears.found()
 
     def ready(self, *, has_page: bool) -> None:
-        """Tells the supervisor that this process accepts connections."""
-        self._send(Ready(has_page))
+        """Tells the supervisor that this process accepts connections.
 
-    def _beat(self) -> None:
-        self._send(Alive())
-        asyncio.get_running_loop().call_later(BEAT_EVERY_S, self._beat)
+        Args:
+            has_page: whether it shows nannin's own page at `/`.
+        """
+        self.send(Ready(has_page))
 
-    def _send(self, message: Ready | Alive) -> None:
+    def send(self, message: FromWorker) -> None:
+        """Sends something to the supervisor, if it is there."""
         if self._channel is not None:
             self._channel.send(self._encode(message))
 
-    def _hear(self, message: bytes) -> None:
-        pass
+    def forget(self, space: int) -> None:
+        """Hears no more of these pages."""
+        self._ears.pop(space, None)
+
+    def hears(self, space: int) -> Ears | None:
+        """Who hears of these pages, while the supervisor is there."""
+        return self._ears.get(space) if self._channel is not None else None
+
+    def _beat(self) -> None:
+        if self._channel is not None:
+            self.send(Alive())
+            asyncio.get_running_loop().call_later(BEAT_EVERY_S, self._beat)
+
+    def _hear(self, data: bytes) -> None:
+        message = self._decode(data)
+        if (ears := self._ears.get(message.space)) is not None:
+            ears.heard(message.messages)
+
+
+class _LocalBackplane:
+    """The census of one Live's pages, which the supervisor holds."""
+
+    def __init__(self, worker: Worker, space: int) -> None:
+        self._worker = worker
+        self._space = space
+
+    def find(self) -> None:
+        if (ears := self._worker.hears(self._space)) is not None:
+            ears.found()
+
+    def send(self, calls: Sequence[Call]) -> None:
+        """Sends calls with one write."""
+        self._worker.send(Calls(self._space, calls))
+
+    def close(self) -> None:
+        """Hears no more."""
+        self._worker.forget(self._space)
 
 
 _this: Worker | None = None

@@ -20,8 +20,9 @@ from typing import Final
 import msgspec
 
 from nannin.errors import SettingsError
-from nannin.nodes.channel import Channel
-from nannin.nodes.local import VARIABLE, Alive, Ready
+from nannin.nodes.census_server import CensusServer, Line
+from nannin.nodes.channel import Alive, Calls, Channel, FromWorker, Ready
+from nannin.nodes.local import VARIABLE
 from nannin.server.child import start_server
 from nannin.server.crew import END_S, Crew
 from nannin.server.listening import (
@@ -127,9 +128,10 @@ class Supervisor:
         self._crew = Crew(
             len(sockets), self._hire, drain_s=settings.drain, on_open=self._open, on_rolled=self._rolled
         )
-        self._decode = msgspec.msgpack.Decoder(Ready | Alive).decode
+        self._decode = msgspec.msgpack.Decoder(FromWorker).decode
         self._tasks: set[asyncio.Task[object]] = set()
         self._had_terminal = _has_terminal()
+        self._census: CensusServer
         self._wake: asyncio.Event
 
     def serve(self) -> int:
@@ -146,6 +148,7 @@ class Supervisor:
 
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()
+        self._census = CensusServer(loop.call_soon)
         self._wake = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._end, number)
@@ -182,27 +185,33 @@ class Supervisor:
         return child
 
     async def _connect(self, child: _Child, ours: socket.socket) -> None:
-        ours.setblocking(False)
-        channel = Channel(lambda message: self._hear(child, message), self._wake.set)
+        def lose() -> None:
+            self._census.lost(line)
+            self._wake.set()
+
+        channel = Channel(lambda message: self._hear(child, line, message), lose, lambda: line.flush())
+        line = self._census.line(channel)
         child.channel = channel
+        ours.setblocking(False)
         await asyncio.get_running_loop().create_unix_connection(lambda: channel, sock=ours)
 
-    def _hear(self, child: _Child, data: bytes) -> None:
-        process = self._crew.process_of(child)
-        if process is None:
-            return
-        now = time.monotonic()
+    def _hear(self, child: _Child, line: Line, data: bytes) -> None:
         message = self._decode(data)
-        if isinstance(message, Ready):
-            self._has_page = message.has_page
-            self._crew.ready(process, now)
-        else:
-            self._crew.beat(process, now)
+        if isinstance(message, Calls):
+            self._census.receive(line, message.space, message.calls)
+        elif (process := self._crew.process_of(child)) is not None:
+            if isinstance(message, Ready):
+                self._has_page = message.has_page
+                self._crew.ready(process, time.monotonic())
+            elif isinstance(message, Alive):
+                self._crew.beat(process, time.monotonic())
 
     def _look_for_ended(self) -> None:
         for child in list(self._children):
             if (code := child.popen.poll()) is not None:
                 self._children.remove(child)
+                if child.channel is not None:
+                    child.channel.close()  # its own processes may hold the other end
                 if (process := self._crew.process_of(child)) is not None:
                     self._crew.ended(process, code, time.monotonic())
 
