@@ -44,6 +44,23 @@ async def test_closing_sends_the_code_and_ends_with_the_clients_answer() -> None
     assert recorder.told == ["CLOSED"]
 
 
+async def test_it_is_known_which_connections_are_the_applications_own() -> None:
+    gate = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await gate.wait()
+        await send({"type": "websocket.accept"})
+        await asyncio.Event().wait()
+
+    peer = Peer(app)
+    await peer.open()
+    assert not peer.socket.is_applications, "it has not decided yet"
+    gate.set()
+    await turn()
+    assert peer.socket.is_applications
+    assert not (await attached())[0].socket.is_applications
+
+
 async def test_a_message_behind_our_close_is_not_delivered() -> None:
     peer, recorder = await attached()
     peer.client.send_text(b"late")

@@ -178,6 +178,38 @@ def test_many_clients_are_told_one_after_another_and_the_service_manager_how_lon
             ]
 
 
+OWN = """
+    from nannin import Live
+
+    async def app(scope, receive, send):
+        if scope["type"] != "websocket":
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    live = Live(app)
+"""
+
+
+def test_websockets_of_the_application_itself_are_told_in_the_same_time(tmp_path: pathlib.Path) -> None:
+    app = write(tmp_path / "own.py", OWN)
+    with nannin("--app", f"{app}:live") as server, contextlib.ExitStack() as stack:
+        own = [stack.enter_context(connect(server, upgrade_request("/own"))) for _ in range(300)]
+        for client in own:
+            read_until(client, b"\r\n\r\n")
+        theirs = stack.enter_context(crowd(server, 100))
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        times = goodbye_times([*own, *theirs])
+        assert (len(times), end(server)[1]) == (400, 0)
+        assert times[-1] > 0.1
+        assert times[200] > 0.03, "half of them are told in the second half of the time"
+        [line] = noise(server.log)
+        assert line.endswith("telling 400 clients to come back, over 0.2 s")
+
+
 @pytest.mark.parametrize(
     ("arguments", "how"), [((), signal.SIGINT), (("--drain", "0"), signal.SIGTERM)], ids=["SIGINT", "drain 0"]
 )

@@ -91,6 +91,11 @@ class DirectWebSocket(Reading):
             return -1
         return int(sock.fileno())
 
+    @property
+    def is_applications(self) -> bool:
+        """Whether it is a WebSocket that the application accepted for itself, and no session's."""
+        return self._asgi is not None and self._asgi.answered
+
     # asyncio's protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

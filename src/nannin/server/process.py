@@ -14,6 +14,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, NoReturn
 
 import uvicorn
@@ -58,6 +59,7 @@ GOODBYE_S: Final = 0.6  # how long clients have to take their goodbye
 CANCELLED_S: Final = 0.2  # how long tasks have to end once they are cancelled
 LIFESPAN_S: Final = 0.5  # how long the application has to close, besides what the others did not use
 STEP_S: Final = 0.02
+_COME_BACK: Final = 1012  # WebSocket's close code for a service that restarts
 END_S: Final = 5.0  # what systemd is asked for, besides the time for the goodbyes
 
 logger = logging.getLogger("nannin.server")
@@ -253,12 +255,20 @@ class Server(uvicorn.Server):
 
     async def _drain(self) -> None:
         """Tells the clients one after another, so that they don't all come to the next server at once."""
-        clients = goodbyes()
+        clients = [*goodbyes(), *self._goodbyes_to_others()]
         window_s = drain_window_s(len(clients), self._settings.drain)
         if window_s:
             notify(f"EXTEND_TIMEOUT_USEC={round((window_s + END_S) * 1e6)}")
             logger.info("telling %d clients to come back, over %.1f s", len(clients), window_s)
             await drain(clients, window_s)
+
+    def _goodbyes_to_others(self) -> list[Callable[[], None]]:
+        """What ends each WebSocket that the application has accepted for itself."""
+        return [
+            partial(connection.close, _COME_BACK)
+            for connection in self.server_state.connections
+            if isinstance(connection, DirectWebSocket) and connection.is_applications
+        ]
 
     async def _end_application(self, at_most_s: float) -> None:
         """Lets the application close what it holds, and cancels what is not done in time."""
