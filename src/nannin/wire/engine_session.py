@@ -54,6 +54,10 @@ _MAX_ANSWER = 16
 
 _SID = "<sid>"
 
+# What each message needs is looked up once: before Python 3.12, to look a member up in its class takes longer
+# than a call.
+_BAD, _CLOSED, _WEBSOCKET = Event.BAD, State.CLOSED, State.WEBSOCKET
+
 
 class Limits(msgspec.Struct, frozen=True):
     """What one engine's sessions have in common, in seconds and bytes.
@@ -91,10 +95,12 @@ class EngineSession:
         state: POLLING or WEBSOCKET, by the transport it opened with.
         limits: the intervals and sizes in force.
         now: the time, in monotonic seconds.
+
+    Attributes:
+        awaits_pong: whether the client has still to answer a ping.
     """
 
     __slots__ = (
-        "_awaits_pong",
         "_drain_s",
         "_heartbeat_s",
         "_limits",
@@ -104,6 +110,7 @@ class EngineSession:
         "_timeout_s",
         "_upgrade_s",
         "_waiting",
+        "awaits_pong",
         "sid",
         "state",
     )
@@ -117,7 +124,7 @@ class EngineSession:
         self._timeout_s = math.inf
         self._drain_s = math.inf
         self._linger_s = math.inf
-        self._awaits_pong = False
+        self.awaits_pong = False
         self._polled = False
         self._posting = False
         self._waiting: PollOutbox | None = None  # a client that never polls needs none
@@ -174,7 +181,7 @@ class EngineSession:
             packet = decode_packet(encoded)
         except PacketError:
             return self._take(Event.BAD, now, DisconnectReason.PARSE_ERROR)
-        event = _EVENTS.get(packet.type, Event.BAD)
+        event = _EVENTS.get(packet.type, _BAD)
         return self._take(event, now, _REASONS.get(event), packet)
 
     def receive_websocket_lost(self, now: float, *, clean: bool) -> Outputs:
@@ -207,11 +214,6 @@ class EngineSession:
     def is_over(self) -> bool:
         """Whether the session has ended; its last packets may still wait for a poll."""
         return self.state in _OVER
-
-    @property
-    def awaits_pong(self) -> bool:
-        """Whether the client has still to answer a ping."""
-        return self._awaits_pong
 
     def receive_blocked(self, now: float) -> None:
         """The client reads too slowly: what was written to its WebSocket has not drained."""
@@ -257,7 +259,7 @@ class EngineSession:
 
     def set_timeout(self, when: float) -> None:
         """Ends the session at this time unless it is set anew; infinity clears it."""
-        self._timeout_s = math.inf if self.is_over else when
+        self._timeout_s = math.inf if self.state in _OVER else when
 
     def tick(self, now: float) -> Outputs:
         """Does what is due: a ping, the end of a silent session or of an upgrade that never finished."""
@@ -268,7 +270,7 @@ class EngineSession:
             outputs += self._take(Event.TIMEOUT, now, DisconnectReason.SLOW_CLIENT)
         if now >= self._timeout_s:
             outputs += self._take(Event.TIMEOUT, now, DisconnectReason.CONNECT_TIMEOUT)
-        if now >= self._heartbeat_s and not self._awaits_pong:
+        if now >= self._heartbeat_s and not self.awaits_pong:
             # A loop that was held up sends its ping late, and the client still has its whole time.
             late = now - self._heartbeat_s > _HELD_UP * self._limits.ping_timeout_s
             outputs += self._take(Event.PING_DUE, now if late else self._heartbeat_s)
@@ -290,7 +292,7 @@ class EngineSession:
         before = self.state
         self.state, action = TABLE[before, event]
         outputs = self._act(action, now, reason, packet, before)
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             self._stop_clocks()
             self._take_outbox()
         return outputs
@@ -303,7 +305,7 @@ class EngineSession:
         packet: EnginePacket | None,
         before: State,
     ) -> Outputs:
-        match action:
+        match action:  # the most frequent first: each look at a member takes longer than a call
             case Action.DELIVER:
                 assert packet is not None
                 return [Deliver(packet.data)]
@@ -312,6 +314,9 @@ class EngineSession:
                 return []
             case Action.PING_NOW:
                 return self._send_ping(now)
+            case Action.END_LOST | Action.END | Action.END_BY_CLIENT | Action.END_AND_REFUSE:
+                assert reason is not None
+                return self._end(action, reason, before, now)
             case Action.IGNORE | Action.FORGET_REST:
                 return []
             case Action.REFUSE:
@@ -346,17 +351,14 @@ class EngineSession:
             case Action.FORGET_CANDIDATE:
                 self._upgrade_s = math.inf
                 return []
-            case Action.END | Action.END_LOST | Action.END_BY_CLIENT | Action.END_AND_REFUSE:
-                assert reason is not None
-                return self._end(action, reason, before, now)
             case _:
                 assert_never(action)
 
     def _end(self, action: Action, reason: DisconnectReason, before: State, now: float) -> Outputs:
         outputs: Outputs = []
-        if before is State.WEBSOCKET and action is not Action.END_LOST:
+        if before is _WEBSOCKET and action is not Action.END_LOST:
             outputs.append(CloseWebSocket(reason.close_code))
-        if before in (State.PROBING, State.UPGRADING):
+        elif before in _WITH_CANDIDATE:
             outputs.append(CloseCandidate())
         if self._polled:
             outputs += self._answer(self._last_words(action, reason))
@@ -398,18 +400,19 @@ class EngineSession:
         return self._waiting
 
     def _send_ping(self, now: float) -> Outputs:
-        self._awaits_pong = True
+        self.awaits_pong = True
         self._heartbeat_s = now + self._limits.ping_timeout_s
         return [SendPing()] if self.state is State.WEBSOCKET else [*self.push([PING], now), *self.flush()]
 
     def _receive_pong(self, now: float) -> None:
         # A pong that nobody asked for is ignored: a flood of them must not move a deadline.
-        if self._awaits_pong:
-            self._awaits_pong = False
+        if self.awaits_pong:
+            self.awaits_pong = False
             self._heartbeat_s = now + self._limits.ping_interval_s
 
 
 _OVER = frozenset({State.CLOSING, State.CLOSED})
+_WITH_CANDIDATE = frozenset({State.PROBING, State.UPGRADING})
 _EVENTS = {
     EnginePacketType.MESSAGE: Event.MESSAGE,
     EnginePacketType.PONG: Event.PONG,
