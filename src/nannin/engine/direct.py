@@ -89,7 +89,7 @@ class DirectWebSocket(Reading):
     def descriptor(self) -> int:
         """Of its socket; -1 where what is written is not what goes over the wire, as with TLS."""
         sock = self._transport.get_extra_info("socket")
-        if sys.platform == "win32" or sock is None or is_ssl(self._transport):
+        if sys.platform == "win32" or sock is None or _is_sealed(self._transport):
             return -1
         return int(sock.fileno())
 
@@ -106,7 +106,7 @@ class DirectWebSocket(Reading):
         self._transport.set_protocol(self)  # not later: the opening is answered at once
         # Whatever the kernel does not take at once counts as waiting, be it one byte: what is written to the
         # descriptor must not overtake it. (0 would pause TLS for ever, which has no descriptor.)
-        high = 1 if is_ssl(self._transport) else 0
+        high = 1 if _is_sealed(self._transport) else 0
         self._transport.set_write_buffer_limits(high=high, low=0)
         if self._transport.get_write_buffer_size() > high:
             self.pause_writing()  # answers to earlier requests wait, of which the HTTP protocol was told
@@ -372,6 +372,11 @@ def _below_proxy_headers(app: Any, scope: Scope) -> Any:
     if type(app) is ProxyHeadersMiddleware and _FORWARDED.isdisjoint(dict(scope["headers"])):
         return app.app
     return app
+
+
+def _is_sealed(transport: asyncio.Transport) -> bool:
+    """Whether TLS is between what is written and its socket; not if another process relays the plain text."""
+    return is_ssl(transport) and transport.get_extra_info("ends") is None
 
 
 def _address(transport: asyncio.Transport, side: str) -> tuple[str, int | None] | None:

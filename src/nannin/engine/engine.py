@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import weakref
 from array import array
 from collections.abc import Callable
 from functools import partial
@@ -98,6 +99,7 @@ class Engine:
         self._pinged_s = -math.inf
         self._ping_apart_s = min(limits.ping_interval_s * _APART, limits.ping_timeout_s * _LOST)
         self._to_flush: list[ServedSession] = []
+        _engines.add(self)
 
     def seat(self, handshake: Handshake) -> Seat:
         """A seat for a new session, which is left when the session is over.
@@ -249,6 +251,14 @@ class Engine:
         waiting, self._to_flush = self._to_flush, []
         for session in waiting:
             session.flush()
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def sessions_here() -> int:
+    """How many sessions this process has."""
+    return sum([len(engine.sessions) for engine in _engines])
 
 
 def make_engine(
