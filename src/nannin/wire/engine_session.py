@@ -34,7 +34,6 @@ from nannin.wire.engine_packet import (
     CLOSE,
     NOOP,
     PING,
-    PONG,
     PROBE_ANSWER,
     Encoded,
     EnginePacket,
@@ -49,6 +48,8 @@ from nannin.wire.outbox import PollOutbox
 # `ping_timeout` after the ping was due, even if the timer fired late; if it fired later than this, the time
 # counts from now.
 _HELD_UP = 0.75
+# Two times that differ by less than this part of the time between pings are the same.
+_SAME = 1e-6
 # Maximum number of packets that answer one GET: python-socketio's client refuses more.
 _MAX_ANSWER = 16
 
@@ -173,10 +174,19 @@ class EngineSession:
                 outputs.append(Refuse())
         return outputs
 
+    def receive_pong(self, now: float) -> bool:
+        """A pong of the WebSocket in force; False if nobody asked for it, and then it is a message as others.
+
+        It is what `receive_websocket` does with a pong, without its outputs, which are none: a client that is
+        idle sends nothing else.
+        """
+        if not self.awaits_pong or self.state is not _WEBSOCKET:
+            return False
+        self._receive_pong(now)
+        return True
+
     def receive_websocket(self, encoded: Encoded, now: float) -> Outputs:
         """A message of the WebSocket in force."""
-        if encoded == PONG:  # most messages of idle clients are
-            return self._take(Event.PONG, now)
         try:
             packet = decode_packet(encoded)
         except PacketError:
@@ -253,13 +263,36 @@ class EngineSession:
 
     # Time
 
-    def next_deadline(self) -> float:
-        """When `tick` is due, in monotonic seconds; infinite where it never is."""
-        return min(self._heartbeat_s, self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s)
+    def next_deadline(self, pings_every_s: float = 0.0) -> float:
+        """When `tick` is due, in monotonic seconds; infinite where it never is.
+
+        Args:
+            pings_every_s: pings may be late, up to the next multiple of this, so that many sessions are due
+                at once; 0 where they are sent on time. The end of a silent session is never late.
+        """
+        heartbeat_s = self._heartbeat_s
+        if pings_every_s and not self.awaits_pong and heartbeat_s < math.inf:
+            # A time that is a multiple already, but for the last bits, stays as it is.
+            multiple = math.ceil(heartbeat_s / pings_every_s - _SAME)
+            heartbeat_s = max(heartbeat_s, multiple * pings_every_s)
+        return min(heartbeat_s, self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s)
 
     def set_timeout(self, when: float) -> None:
         """Ends the session at this time unless it is set anew; infinity clears it."""
         self._timeout_s = math.inf if self.state in _OVER else when
+
+    def take_ping(self, now: float) -> bool:
+        """Whether a ping over the WebSocket in force is due, and nothing else: then it counts as sent.
+
+        It is what `tick` does then, without its outputs: the only one would be a SendPing.
+        """
+        due_s = self._heartbeat_s
+        if self.awaits_pong or due_s > now or self.state is not _WEBSOCKET:
+            return False
+        if min(self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s) <= now:
+            return False
+        self._begin_to_wait(now)
+        return True
 
     def tick(self, now: float) -> Outputs:
         """Does what is due: a ping, the end of a silent session or of an upgrade that never finished."""
@@ -271,9 +304,7 @@ class EngineSession:
         if now >= self._timeout_s:
             outputs += self._take(Event.TIMEOUT, now, DisconnectReason.CONNECT_TIMEOUT)
         if now >= self._heartbeat_s and not self.awaits_pong:
-            # A loop that was held up sends its ping late, and the client still has its whole time.
-            late = now - self._heartbeat_s > _HELD_UP * self._limits.ping_timeout_s
-            outputs += self._take(Event.PING_DUE, now if late else self._heartbeat_s)
+            outputs += self._take(Event.PING_DUE, now)
         if now >= self._heartbeat_s:
             outputs += self._take(Event.PONG_DUE, now, DisconnectReason.PING_TIMEOUT)
         if now >= self._linger_s:
@@ -400,9 +431,15 @@ class EngineSession:
         return self._waiting
 
     def _send_ping(self, now: float) -> Outputs:
-        self.awaits_pong = True
-        self._heartbeat_s = now + self._limits.ping_timeout_s
+        self._begin_to_wait(now)
         return [SendPing()] if self.state is State.WEBSOCKET else [*self.push([PING], now), *self.flush()]
+
+    def _begin_to_wait(self, now: float) -> None:
+        """A ping that was due is sent: its pong has to come in time."""
+        self.awaits_pong = True
+        # A loop that was held up sends its ping late, and the client still has its whole time.
+        timeout_s, due_s = self._limits.ping_timeout_s, self._heartbeat_s
+        self._heartbeat_s = (now if now - due_s > _HELD_UP * timeout_s else due_s) + timeout_s
 
     def _receive_pong(self, now: float) -> None:
         # A pong that nobody asked for is ignored: a flood of them must not move a deadline.
