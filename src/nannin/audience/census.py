@@ -148,7 +148,7 @@ class Census:
                 return Reply(self.register(call), [])
             case Leave():
                 return self.leave(call)
-            case Reap():
+            case _:
                 return self.reap(call)
 
     def register(self, call: Register) -> Registered | Former:
@@ -181,7 +181,7 @@ class Census:
         node = self._known(call.number, call.epoch)
         if node is None:
             return Unknown(call.call)
-        node.beat = call.call
+        node.beat = max(node.beat, call.call)  # a late one is no sign of life
         return Beaten(call.call, self.id, {number: node.value() for number, node in self._nodes.items()})
 
     def leave(self, call: Leave) -> Reply:
@@ -263,10 +263,7 @@ class Census:
             page = self._pages[key]
             before = page.total(key)
             del page.parts[number]
-            theirs = [
-                name for name, places in page.visitors.items() if any(at >> 1 == number for at in places)
-            ]
-            exited = [visitor for visitor in theirs if page.place(visitor, number, None)]
+            exited = [visitor for visitor in page.of(number) if page.place(visitor, number, None)]
             all_exited += [Exited(key, exited)] if exited else []
             tells += self._changed(key, page, before, number)[1]
         if not node.pages:

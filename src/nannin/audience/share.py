@@ -5,10 +5,9 @@ It is pure: `take` gives the calls to send, `answer` and `told` take what came, 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from nannin.audience.census_calls import (
     Answer,
@@ -22,7 +21,6 @@ from nannin.audience.census_calls import (
     Gap,
     Leave,
     Read,
-    Reap,
     Reaped,
     Register,
     Registered,
@@ -32,90 +30,18 @@ from nannin.audience.census_calls import (
     from_wire,
     to_wire,
 )
+from nannin.audience.heard import Heard, Presence
+from nannin.audience.known_pages import KnownPage, KnownPages
 from nannin.audience.leases import Leases
-from nannin.audience.roster import Count, Roster, StaleCount, VisitorName
+from nannin.audience.reaping import Reaping
+from nannin.audience.roster import Count, Roster, VisitorName
+from nannin.audience.writes import Then, Write, Writes
 
 # How many writes wait for their answers at most; the rest stays dirty, and is merged meanwhile.
 _IN_FLIGHT = 1_000
 # How many visitors one write names at most, and how many pages one read asks for.
 _VISITORS = 1_000
 _PAGES = 500
-
-Then = Callable[[], None]
-
-
-class Presence(NamedTuple):
-    """A visitor who came to a page or left it, over all nodes."""
-
-    page: str
-    visitor: VisitorName
-
-
-class Heard:
-    """What an answer, or what was told, has changed.
-
-    Attributes:
-        pages: those whose count, or whether it is stale, may have changed.
-        thens: what waited for a count, to be called now.
-        entered, exited: visitors who are new on a page over all nodes, or gone from all. Those of this node,
-            and those of a node that is gone and that this node has to speak for.
-    """
-
-    __slots__ = ("entered", "exited", "pages", "thens")
-
-    def __init__(self) -> None:
-        self.pages: dict[str, None] = {}
-        self.thens: list[Then] = []
-        self.entered: list[Presence] = []
-        self.exited: list[Presence] = []
-
-
-class _Page:
-    """What this node knows of a page that it has a part of, listens to, or was told of."""
-
-    __slots__ = (
-        "acknowledged",
-        "dirty",
-        "listens",
-        "newer",
-        "thens",
-        "total",
-        "unsure",
-        "visitors",
-        "write",
-    )
-
-    def __init__(self) -> None:
-        self.total: Total | None = None  # the last, as it is shown
-        self.acknowledged = Count()  # this node's part of it
-        self.unsure = False  # since the census was away: whether this node's part is in the total, and which
-        self.newer: Total | None = None  # what was heard while unsure
-        self.listens = False
-        self.dirty = False
-        # The visitors that the next write names. True: it has to hear whether they entered or exited.
-        self.visitors: dict[VisitorName, bool] | None = None
-        self.write: _Write | None = None  # waits for its answer
-        self.thens: list[Then] = []  # wait for the next write
-
-    def is_writing(self) -> bool:
-        """Whether an answer to a write will come that says the total."""
-        return self.dirty or self.write is not None
-
-
-class _Write:
-    """An `Apply` that was sent, and what it named, in case that it must be said again."""
-
-    __slots__ = ("call", "is_last", "page", "part", "sent_at", "thens", "version", "visitors")
-
-    def __init__(self, call: int, page: str, visitors: dict[VisitorName, bool], sent_at: float) -> None:
-        self.call = call
-        self.page = page
-        self.visitors = visitors
-        self.sent_at = sent_at
-        self.part = Count()
-        self.version = 0  # the page's, when it was sent
-        self.is_last = True  # no more visitors follow
-        self.thens: list[Then] = []
 
 
 class Share:
@@ -128,7 +54,7 @@ class Share:
     Args:
         roster: this node's own clients.
         epoch: a name for this process that no other has, without a colon.
-        everything: whether to be told of every page.
+        everything: whether to be told of every page, by one stream on which all comes in order.
         leases: sees which other nodes are gone, so that this node reaps them; without it, it reaps none.
         remember_s: the seconds for which a write is remembered, in case that the census loses it.
         remember_most: how many writes are remembered at most.
@@ -136,7 +62,6 @@ class Share:
     Attributes:
         number: the node's number in the census; None until it has one.
         left: whether a `leave` is done.
-        shows_stale: whether counts say of themselves that they may be old.
     """
 
     def __init__(
@@ -151,47 +76,33 @@ class Share:
     ) -> None:
         self.number: int | None = None
         self.left = False
-        self.shows_stale = False
         self._roster = roster
         self._epoch = epoch
         self._everything = everything
         self._leases = leases
-        self._remember_s = remember_s
-        self._remember_most = remember_most
         self._is_linked = False
         self._is_leaving = False
         self._is_checking = False  # whether the census still has what it acknowledged
-        self._pages: dict[str, _Page] = {}
-        self._unsure = 0  # how many of them
         self._calls = 0
+        self._pages = KnownPages()
         self._ready: dict[str, None] = {}  # the pages that are dirty and have no write under way
-        self._writes: dict[int, _Write] = {}  # under way
-        self._written: deque[_Write] = deque()  # remembered, those under way too
-        self._forgotten = 0  # the last write that is not remembered
-        self._previous = 0  # the last write
-        self._acknowledged = 0  # the last write that was answered
+        self._writes = Writes(remember_s, remember_most)
         self._asked = 0  # the Register or Leave under way
         self._beaten = 0  # the Beat under way
         self._at_beat: int | None = None  # the last write then, if none was under way
         self._to_read: dict[str, None] = {}
         self._reads: set[int] = set()  # calls under way
-        self._reaps: dict[int, str] = {}  # nodes to be reaped, with their values
-        self._reaping: dict[int, int] = {}  # calls under way, with their nodes
-        self._former: set[int] = set()  # those of them that this process was itself
+        self._reaping = Reaping(self.next_call)
+        self._former: set[int] = set()  # the nodes that this process was before
 
     # What is counted
 
     def count(self, page: str) -> Count:
         """The page's count over all nodes, as the census said it last.
 
-        While that may be old, it is this last count with this node's own clients as they are now; and where
-        that is to be shown, it is a `StaleCount`.
+        While that may be old, it is this last count with this node's own clients as they are now.
         """
-        count = self._count(page)
-        return StaleCount(*count) if self.shows_stale and self.is_stale(page) else count
-
-    def _count(self, page: str) -> Count:
-        held, own = self._pages.get(page), self._roster.count(page)
+        held, own = self._pages.find(page), self._roster.count(page)
         if held is None or held.total is None:
             return own
         total = held.total.count
@@ -206,13 +117,13 @@ class Share:
         A visitor who is with another node is taken for a new one, as only the census knows.
         """
         own, with_one = self._roster.count(page), self._roster.count_with(page, visitor, visible=visible)
-        rows = zip(self._count(page), own, with_one, strict=True)
+        rows = zip(self.count(page), own, with_one, strict=True)
         return Count(*(total - before + after for total, before, after in rows))
 
     def pages(self) -> Collection[str]:
         """The keys of the pages that somebody is counted on, as far as this node knows."""
         return [
-            page for page in {**self._pages, **dict.fromkeys(self._roster.pages())} if any(self.count(page))
+            page for page in dict.fromkeys([*self._pages, *self._roster.pages()]) if any(self.count(page))
         ]
 
     def is_held(self, page: str) -> bool:
@@ -223,13 +134,13 @@ class Share:
         """Whether the page's count may be old, since the census can't be reached or was away."""
         if not self._is_linked or self.number is None:
             return True
-        held = self._pages.get(page)
+        held = self._pages.find(page)
         return held is not None and held.unsure
 
     @property
     def stale(self) -> bool:
         """Whether any page's count may be old."""
-        return not self._is_linked or self.number is None or self._unsure > 0
+        return not self._is_linked or self.number is None or self._pages.unsure > 0
 
     # What has changed here
 
@@ -243,14 +154,14 @@ class Share:
 
     def listen(self, page: str, listens: bool) -> None:
         """Is told of a page from now on though nobody is counted on it here, or not any more."""
-        held = self._page(page)
+        held = self._pages.of(page)
         if held.listens is not listens:
             held.listens = listens
             self._touch(page, [], fresh=False)
 
     def when_counted(self, page: str, then: Then) -> None:
         """Calls back once every change of the page so far is in its count: at once while it is stale."""
-        held = self._pages.get(page)
+        held = self._pages.find(page)
         if held is None or self.is_stale(page):
             then()
         elif held.dirty:
@@ -267,27 +178,26 @@ class Share:
         if not self._is_linked or self.left:
             return []
         if self.number is None or self._is_leaving:
-            reaps = self._take_reaps()
-            if self._reaps or self._asked:
-                return reaps
+            if self._reaping or self._asked:
+                return self._reaping.take()
             self._asked = self.next_call()
             if self.number is None:
                 return [Register(self._asked, self._epoch, self._everything)]
-            return [Leave(self._asked, self.number, self._epoch, self._previous)]
+            return [Leave(self._asked, self.number, self._epoch, self._writes.last)]
         if self._is_checking:
             beat = None if self._beaten else self.beat()
             return [beat] if beat is not None else []
-        self._forget_writes(now)
+        self._writes.forget(now)
         pages = list(islice(self._ready, max(0, _IN_FLIGHT - len(self._writes))))
         writes = [self._write(self.number, page, now) for page in pages]
-        return [*writes, *self._take_reads(), *self._take_reaps()]
+        return [*writes, *self._take_reads(), *self._reaping.take()]
 
     def beat(self) -> Beat | None:
         """The sign of life that is due every few seconds; None while there is no number."""
         if self.number is None or not self._is_linked or self._is_leaving:
             return None
         self._beaten = self.next_call()
-        self._at_beat = None if self._writes else self._previous
+        self._at_beat = None if self._writes else self._writes.last
         return Beat(self._beaten, self.number, self._epoch)
 
     def next_call(self) -> int:
@@ -322,14 +232,13 @@ class Share:
         """Takes what the census tells unasked."""
         heard = Heard()
         if isinstance(what, Exited):
-            self._exit(what, heard)
+            heard.exit(what)
         elif self._is_linked:
-            held = self._pages.get(what.page)
+            held = self._pages.find(what.page)
             if held is None and self._everything and any(what.count):
-                held = self._page(what.page)
+                held = self._pages.of(what.page)
             if held is not None:
-                self._hear(held, what, heard)
-                self._forget_if_empty(what.page, held)
+                self._hear(what.page, held, what, heard, settles=False)
         return heard
 
     def answer(self, answer: Answer, now: float) -> Heard:
@@ -346,16 +255,19 @@ class Share:
             case Registered() if answer.call == self._asked:
                 self._receive_registered(answer, heard)
             case Former() if answer.call == self._asked:
-                self._asked, self._reaps, self._former = 0, dict(answer.nodes), set(answer.nodes)
+                self._asked, self._former = 0, set(answer.nodes)
+                self._reaping.add(answer.nodes)
+            case Reaped() if answer.call == self._asked:
+                self._asked, self.left = 0, not answer.seen
+                self._reaping.add({self.number or 0: answer.seen} if answer.seen else {})
             case Reaped():
                 self._receive_reaped(answer, heard)
             case Totals() if answer.call in self._reads:
                 self._reads.remove(answer.call)
                 for total in answer.totals:
-                    held = self._pages.get(total.page)
+                    held = self._pages.find(total.page)
                     if held is not None and not held.is_writing():
-                        self._settle(held, total, heard)
-                        self._forget_if_empty(total.page, held)
+                        self._hear(total.page, held, total, heard, settles=True)
             case Beaten() if answer.call == self._beaten:
                 self._receive_beaten(answer, heard, now)
         return heard
@@ -363,34 +275,34 @@ class Share:
     def _receive_registered(self, answer: Registered, heard: Heard) -> None:
         """A new number has no part of any page: everything that is here must be said."""
         self.number, self._asked = answer.number, 0
-        self._previous = self._acknowledged = self._forgotten = answer.call
+        self._writes.begin(answer.call)
         self._is_checking = False
         self._former.clear()
         for page in self._roster.pages():
             self.refresh(page)
-        for page in [page for page, held in self._pages.items() if held.listens]:
+        for page in [page for page, held in self._pages.all() if held.listens]:
             self._touch(page, [], fresh=False)
         totals = {total.page: total for total in answer.totals}
         for page in totals:
-            self._page(page)
+            self._pages.of(page)
         self._doubt(heard)
         self._to_read.clear()
-        for page, held in list(self._pages.items()):
+        for page, held in self._pages.all():
             held.newer = totals.get(page)
             if not held.is_writing():
-                self._settle(held, held.newer or Total(page, 0, 0, 0, 0), heard)
-                self._forget_if_empty(page, held)
+                nobody = Total(page, 0, 0, 0, 0)
+                self._hear(page, held, held.newer or nobody, heard, settles=True)
 
     def _receive_applied(self, answer: Applied, heard: Heard) -> None:
-        write = self._writes.pop(answer.call, None)
+        write = self._writes.answer(answer.call)
         if write is None:
             return
-        self._acknowledged = max(self._acknowledged, write.call)
-        held = self._pages[write.page]
+        held = self._pages.of(write.page)
         held.write = None
         if held.dirty:
             self._ready[write.page] = None
         heard.thens += write.thens
+        write.thens = []
         for names, people in ((answer.entered, heard.entered), (answer.exited, heard.exited)):
             visitors = map(from_wire, names)
             people += [Presence(write.page, visitor) for visitor in visitors if write.visitors.get(visitor)]
@@ -399,40 +311,27 @@ class Share:
         held.acknowledged = write.part
         if answer.total.version < write.version:  # the census has lost what it had told
             self._doubt(heard)
-        self._settle(held, answer.total, heard)
-        self._forget_if_empty(write.page, held)
+        self._hear(write.page, held, answer.total, heard, settles=True)
 
     def _receive_gap(self, call: int, last: int, heard: Heard) -> None:
         """The census misses writes: what they named is dirty again, and the next one follows its last."""
-        if last < self._forgotten:
+        answered = self._writes.answered
+        missing = self._writes.go_back(last, call)
+        if missing is None:
             self._unregister(heard)
             return
-        while self._written and self._written[-1].call > last:
-            write = self._written.pop()
-            self._redo(write, fresh=self._writes.pop(write.call, None) is not None)
-        if (passed := self._writes.pop(call, None)) is not None:
-            self._redo(passed, fresh=True)
-        self._previous = last
-        if last < self._acknowledged:
-            self._acknowledged = last
+        for write, was_under_way in missing:
+            self._redo(write, fresh=was_under_way)
+        if last < answered:  # it has lost what it had told
             self._doubt(heard)
 
     def _receive_reaped(self, answer: Reaped, heard: Heard) -> None:
-        if answer.call == self._asked:
-            assert self.number is not None
-            self._asked, number = 0, self.number
-        elif (found := self._reaping.pop(answer.call, None)) is not None:
-            number = found
-        else:
-            return
-        if answer.seen:
-            self._reaps[number] = answer.seen
-        else:
-            self._reaps.pop(number, None)
-            self.left = self._is_leaving and number == self.number
-        if number not in self._former:
+        number = self._reaping.answer(answer)
+        if number is not None and number == self.number:
+            self.left = not answer.seen
+        elif number is not None and number not in self._former:
             for exited in answer.exited:
-                self._exit(exited, heard)
+                heard.exit(exited)
 
     def _receive_beaten(self, answer: Beaten, heard: Heard, now: float) -> None:
         self._beaten = 0
@@ -440,83 +339,71 @@ class Share:
         others = dict(answer.nodes)
         value = others.pop(self.number or 0, "")
         last = int(value.split(":")[1])
-        if last != self._previous == self._at_beat and not self._writes:
+        if last != self._writes.last == self._at_beat and not self._writes:
             self._receive_gap(answer.call, last, heard)
         if self._leases is not None:
-            self._reaps = {**self._leases.look(others, now), **self._reaps}
+            self._reaping.add(self._leases.look(others, now))
 
     def _unregister(self, heard: Heard) -> None:
         """This node's number is not good any more."""
         self._void(heard)
-        if self._is_leaving and self.number is not None:  # it has begun to, and only the answer was lost
-            self._reaps = {self.number: f"{self._epoch}:-"}
+        if self._is_leaving and self.number is not None:  # the answer was lost to one that had begun it
+            self._reaping.add({self.number: f"{self._epoch}:-"})
             return
         self.number = None
         self._doubt(heard)
 
     def _void(self, heard: Heard) -> None:
         """Nothing that is under way will be answered, and nobody waits for a count any more."""
-        for write in self._writes.values():
+        for write in self._writes.give_up():
             self._redo(write, fresh=True)
-        self._writes.clear()
         self._reads.clear()
-        self._reaps.clear()
         self._reaping.clear()
         self._former.clear()
         self._asked = self._beaten = 0
-        for page, held in self._pages.items():
+        for page, held in self._pages.all():
             heard.pages[page] = None
             heard.thens += held.thens
             held.thens.clear()
 
-    def _redo(self, write: _Write, *, fresh: bool) -> None:
+    def _redo(self, write: Write, *, fresh: bool) -> None:
         """What a write named must be said again."""
-        held = self._page(write.page)
+        held = self._pages.of(write.page)
         if held.write is write:
             held.write = None
         held.thens += write.thens
         write.thens = []
         for visitor, is_fresh in write.visitors.items():
-            self._touch(write.page, [visitor], fresh=fresh and is_fresh)
+            held.touch([visitor], fresh and is_fresh)
         self._touch(write.page, [], fresh=False)
 
     def _doubt(self, heard: Heard) -> None:
-        """All totals may be old, with versions of a past that the census has lost: all are read again."""
-        self._unsure = len(self._pages)
-        for page, held in self._pages.items():
-            heard.pages[page] = None
-            held.unsure, held.newer = True, None
+        """All totals may be old, and are read again."""
+        self._pages.doubt()
+        heard.pages |= dict.fromkeys(self._pages)
         self._to_read = dict.fromkeys(self._pages)
         self._reads.clear()
 
     def _write(self, number: int, page: str, now: float) -> Apply:
         """The next write of a page, from what the roster says now."""
-        held = self._pages[page]
+        held = self._pages.of(page)
         del self._ready[page]
-        visitors = held.visitors or {}
-        rest = dict(islice(visitors.items(), _VISITORS, None)) if len(visitors) > _VISITORS else None
-        if rest:
-            visitors = dict(islice(visitors.items(), _VISITORS))
-        write = held.write = _Write(self.next_call(), page, visitors, now)
-        held.visitors, held.dirty = rest, rest is not None
-        if rest is None:
+        write = held.write = Write(self.next_call(), page, held.take_visitors(_VISITORS), now)
+        write.is_last = not held.dirty
+        if write.is_last:
             write.thens, held.thens = held.thens, []
-        write.is_last = rest is None
         write.part = self._roster.count(page)
         write.version = held.total.version if held.total is not None and not held.unsure else 0
         visible, hidden, absent = list[str](), list[str](), list[str]()
         places = {True: visible, False: hidden, None: absent}
-        for visitor in visitors:
+        for visitor in write.visitors:
             places[self._roster.sees(page, visitor)].append(to_wire(visitor))
-        previous, self._previous = self._previous, write.call
-        self._writes[write.call] = write
-        self._written.append(write)
+        previous, part = self._writes.add(write), self._roster.part(page)
         stays = held.listens or not write.is_last
-        part = self._roster.part(page)
         return Apply(write.call, number, self._epoch, previous, page, *part, stays, visible, hidden, absent)
 
     def _take_reads(self) -> list[Call]:
-        pages = [page for page in self._to_read if not self._pages[page].is_writing()]
+        pages = [page for page in self._to_read if not self._pages.of(page).is_writing()]
         self._to_read.clear()
         calls: list[Call] = []
         for start in range(0, len(pages), _PAGES):
@@ -524,68 +411,23 @@ class Share:
             self._reads.add(self._calls)
         return calls
 
-    def _take_reaps(self) -> list[Call]:
-        calls: list[Call] = []
-        for number in self._reaps.keys() - self._reaping.values():
-            call = self.next_call()
-            self._reaping[call] = number
-            calls.append(Reap(call, number, self._reaps[number]))
-        return calls
-
-    def _forget_writes(self, now: float) -> None:
-        while self._written and self._written[0].call not in self._writes:
-            if (
-                len(self._written) <= self._remember_most
-                and self._written[0].sent_at + self._remember_s > now
-            ):
-                break
-            self._forgotten = self._written.popleft().call
-
-    def _page(self, page: str) -> _Page:
-        held = self._pages.get(page)
-        if held is None:
-            held = self._pages[page] = _Page()
-        return held
-
     def _touch(self, page: str, visitors: Iterable[VisitorName], *, fresh: bool) -> None:
-        held = self._page(page)
-        for visitor in visitors:
-            if held.visitors is None:
-                held.visitors = {}
-            held.visitors[visitor] = fresh or held.visitors.get(visitor, False)
-        held.dirty = True
+        held = self._pages.of(page)
+        held.touch(visitors, fresh)
         if held.write is None:
             self._ready[page] = None
 
-    def _hear(self, held: _Page, total: Total, heard: Heard) -> None:
-        """Takes a total that may come late."""
-        if held.unsure:
-            held.newer = _newer(held.newer, total)
-        elif held.total is not (newer := _newer(held.total, total)):
-            held.total = newer
-            heard.pages[total.page] = None
+    def _hear(self, page: str, held: KnownPage, total: Total, heard: Heard, *, settles: bool) -> None:
+        """Takes a total, which has this node's part for certain if it settles."""
+        take = self._pages.settle if settles else self._pages.hear
+        if take(held, total):
+            heard.pages[page] = None
+        self._forget_if_empty(page, held)
 
-    def _settle(self, held: _Page, total: Total, heard: Heard) -> None:
-        """Takes a total that has this node's part."""
-        if held.unsure:
-            held.total, held.newer, held.unsure = _newer(held.newer, total), None, False
-            self._unsure -= 1
-            heard.pages[total.page] = None
-        else:
-            self._hear(held, total, heard)
-
-    def _forget_if_empty(self, page: str, held: _Page) -> None:
+    def _forget_if_empty(self, page: str, held: KnownPage) -> None:
         """Keeps nothing of a page that this node has no part of, and is not told of or that nobody is on."""
         if held.is_writing() or held.listens or held.unsure or self._roster.is_held(page):
             return
         if not self._everything or held.total is None or not any(held.total.count):
-            del self._pages[page]
+            self._pages.forget(page)
             self._to_read.pop(page, None)
-
-    def _exit(self, exited: Exited, heard: Heard) -> None:
-        heard.exited += [Presence(exited.page, from_wire(name)) for name in exited.visitors]
-
-
-def _newer(one: Total | None, other: Total) -> Total:
-    """The one with the greater version; of two with the same, the first."""
-    return other if one is None or other.version > one.version else one

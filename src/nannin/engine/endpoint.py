@@ -115,7 +115,6 @@ _REMEDIES = {
     ),
     Refusal.SESSION_UNKNOWN: (
         "it asked for a session that this process does not have. After a restart clients come back by "
-        "themselves; if it goes on, several processes serve them that know nothing of each other: run one "
-        "`nannin serve`, which can have --workers"
+        "themselves; if it goes on, several processes serve them: run a single worker"
     ),
 }

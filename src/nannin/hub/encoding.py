@@ -87,7 +87,12 @@ VARIANTS: Mapping[Format, Variant] = {
         events=frozenset({"audience"}),
         words=lambda page, count, joined: (
             "audience",
-            {"page": page, **count.as_dict()},
+            {
+                "page": page,
+                "connections": count.connections,
+                "visitors": count.visitors,
+                "visible": count.visible,
+            },
         ),
         part=lambda count: count,
     ),

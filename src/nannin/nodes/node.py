@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from nannin.audience.census_calls import Answer, Emit, Exited, Message, Told, Total, What
+from nannin.audience.heard import Heard
 from nannin.audience.roster import VisitorName
-from nannin.audience.share import Heard, Share
+from nannin.audience.share import Share
 from nannin.clock import Alarm, Clock
 from nannin.nodes.backplane import Backplane, Connect
 
@@ -18,7 +19,7 @@ logger = logging.getLogger("nannin.nodes")
 
 # Seconds between two signs of life.
 BEAT_EVERY_S: Final = 5.0
-# Seconds for which the census may be away before counts and the log say so: a restart takes less.
+# Seconds for which the census may be away before the log tells of it: a restart takes less.
 PATIENCE_S: Final = 1.0
 
 
@@ -59,6 +60,7 @@ class Node:
         self._calls = 0
         self._told: dict[int, Callable[[Sequence[int]], None]] = {}
         self._stale_since_s: float | None = None
+        self._has_told = False
         self._on_settled: list[Callable[[], None]] = []
 
     def open(self, listener: Listener) -> None:
@@ -170,25 +172,17 @@ class Node:
                 self._stale_since_s = now
             if now - self._stale_since_s < PATIENCE_S:
                 self._patience.set(self._stale_since_s + PATIENCE_S)
-            elif not self.share.shows_stale:
-                self._show_stale(True)
+            elif not self._has_told:
+                self._has_told = True
                 logger.warning("the other nodes can't be reached: counts are marked stale until they are")
             return
-        if self.share.shows_stale and self._stale_since_s is not None:
-            self._show_stale(False)
+        if self._has_told and self._stale_since_s is not None:
             away_s = now - self._stale_since_s
             logger.warning("the other nodes are back after %.1f s: counts are exact again", away_s)
-        self._stale_since_s = None
+        self._stale_since_s, self._has_told = None, False
         waiting, self._on_settled = self._on_settled, []
         for then in waiting:
             then()
-
-    def _show_stale(self, shown: bool) -> None:
-        """From now on counts say that they may be old, or say so no more: everybody is told."""
-        self.share.shows_stale = shown
-        assert self._listener is not None
-        for page in list(self.share.pages()):
-            self._listener.change(page)
 
     def _beat(self) -> None:
         beat = self.share.beat()

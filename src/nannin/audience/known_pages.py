@@ -1,0 +1,132 @@
+"""The pages that a node knows of, with their totals over all nodes, and which of these may be old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from nannin.audience.census_calls import Total
+from nannin.audience.roster import Count, VisitorName
+from nannin.audience.writes import Then, Write
+
+
+class KnownPage:
+    """A page that this node has a part of, listens to, or was told of.
+
+    Attributes:
+        total: what the page has, as it is shown; None before anything was heard.
+        acknowledged: this node's part of that.
+        unsure: whether the census was away meanwhile, so that this may be old.
+        newer: what was heard while unsure. This node's part may be missing from it.
+        listens: whether the node is told of the page though nobody is on it here.
+        dirty: whether this node's part has to be said.
+        visitors: those that must be named then. True: it has to hear whether they entered or exited.
+        write: waits for its answer.
+        thens: wait for the next write's answer.
+    """
+
+    __slots__ = (
+        "acknowledged",
+        "dirty",
+        "listens",
+        "newer",
+        "thens",
+        "total",
+        "unsure",
+        "visitors",
+        "write",
+    )
+
+    def __init__(self) -> None:
+        self.total: Total | None = None
+        self.acknowledged = Count()
+        self.unsure = False
+        self.newer: Total | None = None
+        self.listens = False
+        self.dirty = False
+        self.visitors: dict[VisitorName, bool] | None = None
+        self.write: Write | None = None
+        self.thens: list[Then] = []
+
+    def is_writing(self) -> bool:
+        """Whether the answer to a write will say the total."""
+        return self.dirty or self.write is not None
+
+    def touch(self, visitors: Iterable[VisitorName], fresh: bool) -> None:
+        """It must be said anew, and name these visitors."""
+        self.dirty = True
+        for visitor in visitors:
+            if self.visitors is None:
+                self.visitors = {}
+            self.visitors[visitor] = fresh or self.visitors.get(visitor, False)
+
+    def take_visitors(self, most: int) -> dict[VisitorName, bool]:
+        """Some of those that must be named. The page is dirty no more if these were all."""
+        taken: dict[VisitorName, bool] = {}
+        if self.visitors is not None and len(self.visitors) > most:
+            for _ in range(most):
+                visitor, is_fresh = self.visitors.popitem()
+                taken[visitor] = is_fresh
+            return taken
+        taken, self.visitors, self.dirty = self.visitors or {}, None, False
+        return taken
+
+
+class KnownPages:
+    """All of them.
+
+    Attributes:
+        unsure: how many may be old.
+    """
+
+    def __init__(self) -> None:
+        self.unsure = 0
+        self._pages: dict[str, KnownPage] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pages)
+
+    def find(self, page: str) -> KnownPage | None:
+        """What is known of a page; None where that is nothing."""
+        return self._pages.get(page)
+
+    def of(self, page: str) -> KnownPage:
+        """What is known of a page, from now on something."""
+        held = self._pages.get(page)
+        if held is None:
+            held = self._pages[page] = KnownPage()
+        return held
+
+    def all(self) -> list[tuple[str, KnownPage]]:
+        """The pages, and what is known of each."""
+        return list(self._pages.items())
+
+    def forget(self, page: str) -> None:
+        """Nothing is known of it any more. It may not be unsure."""
+        del self._pages[page]
+
+    def doubt(self) -> None:
+        """All totals may be old, and have versions of a past that the census has lost."""
+        self.unsure = len(self._pages)
+        for held in self._pages.values():
+            held.unsure, held.newer = True, None
+
+    def hear(self, held: KnownPage, total: Total) -> bool:
+        """Takes a total that may come late; returns whether the page's count is another by it."""
+        if held.unsure:
+            held.newer = _newer(held.newer, total)
+            return False
+        before, held.total = held.total, _newer(held.total, total)
+        return held.total is not before
+
+    def settle(self, held: KnownPage, total: Total) -> bool:
+        """Takes a total that has this node's part; returns whether the page's count is another by it."""
+        if not held.unsure:
+            return self.hear(held, total)
+        held.total, held.newer, held.unsure = _newer(held.newer, total), None, False
+        self.unsure -= 1
+        return True
+
+
+def _newer(one: Total | None, other: Total) -> Total:
+    """The one with the greater version; of two with the same, the first."""
+    return other if one is None or other.version > one.version else one

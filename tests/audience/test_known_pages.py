@@ -1,0 +1,87 @@
+"""What a node knows of pages: totals by version, and which may be old."""
+
+from __future__ import annotations
+
+import pytest
+
+from nannin.audience.census_calls import Total
+from nannin.audience.known_pages import KnownPage, KnownPages
+from nannin.audience.writes import Write
+
+
+def total(version: int, connections: int = 1) -> Total:
+    return Total("/", version, connections, connections, connections)
+
+
+def test_a_page_is_known_once_it_is_asked_for_and_until_it_is_forgotten() -> None:
+    pages = KnownPages()
+    assert pages.find("/") is None
+    held = pages.of("/")
+    assert pages.of("/") is held
+    assert pages.find("/") is held
+    assert (list(pages), pages.all()) == (["/"], [("/", held)])
+    pages.forget("/")
+    assert list(pages) == []
+
+
+def test_the_newer_total_counts_whatever_comes_last() -> None:
+    pages = KnownPages()
+    held = pages.of("/")
+    assert pages.hear(held, total(2))
+    assert not pages.hear(held, total(1, 7))
+    assert not pages.settle(held, total(2, 7))
+    assert held.total == total(2)
+    assert pages.settle(held, total(3))
+    assert held.total == total(3)
+
+
+def test_what_is_told_in_doubt_waits_for_a_total_that_has_this_nodes_part() -> None:
+    pages = KnownPages()
+    held = pages.of("/")
+    pages.hear(held, total(9))
+    pages.doubt()
+    assert (held.unsure, pages.unsure) == (True, 1)
+    assert not pages.hear(held, total(4, 4))
+    assert held.total == total(9)
+    assert pages.settle(held, total(3, 3))
+    assert (held.total, held.unsure, pages.unsure) == (total(4, 4), False, 0)
+
+
+def test_after_a_doubt_a_smaller_version_is_taken() -> None:
+    pages = KnownPages()
+    held = pages.of("/")
+    pages.hear(held, total(9))
+    pages.doubt()
+    assert pages.settle(held, total(1, 5))
+    assert held.total == total(1, 5)
+
+
+def test_a_page_is_clean_until_it_is_touched() -> None:
+    held = KnownPage()
+    assert not held.is_writing()
+    held.touch([], fresh=True)
+    assert held.is_writing()
+    assert held.take_visitors(10) == {}
+    assert not held.is_writing()
+    held.write = Write(1, "/", {}, 0.0)
+    assert held.is_writing()
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_a_visitor_who_is_waited_for_stays_waited_for(order: tuple[bool, bool]) -> None:
+    held = KnownPage()
+    for fresh in order:
+        held.touch(["ann"], fresh)
+    held.touch(["bob"], fresh=False)
+    assert held.take_visitors(2) == {"ann": True, "bob": False}
+
+
+def test_visitors_are_named_some_at_a_time_and_the_page_is_dirty_until_the_last() -> None:
+    held = KnownPage()
+    held.touch("abcde", fresh=True)
+    named = [held.take_visitors(2), held.take_visitors(2)]
+    assert held.dirty
+    named.append(held.take_visitors(2))
+    assert not held.dirty
+    assert sorted(visitor for some in named for visitor in some) == list("abcde")
+    assert [len(some) for some in named] == [2, 2, 1]
