@@ -61,3 +61,11 @@ async def test_background_tasks_begin_with_the_first_request_and_end_at_the_end(
     await asyncio.wait_for(begun.wait(), 5)
     parts.shut_down()
     await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_an_assembly_of_one_process_is_settled_at_once() -> None:
+    parts = Assembly(Settings())
+    await parts.settle()
+    assert parts.is_settled
+    assert parts.hub.counts is parts.hub.roster
+    parts.shut_down()

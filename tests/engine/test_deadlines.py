@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nannin.engine.deadlines import Deadlines
-from support.fakes import FakeClock
+from support.fake_clock import FakeCall, FakeClock
 
 
 class Bell:
@@ -34,11 +34,12 @@ class Tower:
         self.every_s = every_s
         self.deadlines: Deadlines[Bell] = Deadlines(self.clock, self.ring)
 
-    def ring(self, bell: Bell, now: float) -> None:
+    def ring(self, bell: Bell, now: float) -> float:
         assert now == self.clock.now()
         if now >= bell.due_s:
             self.rung.append((bell.name, now))
             bell.due_s = now + self.every_s
+        return bell.due_s
 
     def add(self, name: str, due_s: float) -> Bell:
         bell = Bell(name, due_s)
@@ -130,12 +131,12 @@ def test_one_that_comes_while_others_are_called_is_called_too() -> None:
     clock = FakeClock(0.0)
     rung: list[str] = []
 
-    def ring(bell: Bell, now: float) -> None:
+    def ring(bell: Bell, now: float) -> float:
         rung.append(bell.name)
-        bell.due_s = math.inf
         if bell.name == "a":
             deadlines.schedule(Bell("at once", now))
             deadlines.schedule(Bell("later", now + 1))
+        return math.inf
 
     deadlines = Deadlines(clock, ring)
     deadlines.schedule(Bell("a", 1.0))
@@ -253,31 +254,77 @@ def test_those_that_follow_closely_on_others_are_kept_together_and_a_little_late
     assert sorted({now for _, now in tower.rung}) == pytest.approx([1.0, 1.5, 2.0, 2.5, 3.0, 10.0])
 
 
-def test_one_whose_deadline_has_moved_to_later_is_not_called_in_vain() -> None:
-    called: list[float] = []
-    clock = FakeClock(0.0)
+def test_those_whose_deadlines_have_moved_to_later_cost_few_wake_ups_and_are_not_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tower = Tower()
+    called: list[str] = []
+    alarms: list[float] = []
+    set_alarm = tower.clock.call_later
 
-    def ring(bell: Bell, now: float) -> None:
-        called.append(now)
-        bell.due_s = math.inf
+    def counted(delay_s: float, callback: Callable[[], None]) -> FakeCall:
+        alarms.append(delay_s)
+        return set_alarm(delay_s, callback)
 
-    deadlines = Deadlines(clock, ring)
-    bell = Bell("a", 1.0)
-    deadlines.schedule(bell)
-    bell.due_s = 3.0
-    clock.advance(10)
-    assert called == [3.0]
+    def ring(bell: Bell, now: float) -> float:
+        called.append(bell.name)
+        return tower.ring(bell, now)
+
+    tower.deadlines = Deadlines(tower.clock, ring)
+    bells = [tower.add(str(at), 5.005 + at / 100) for at in range(1, 99)]
+    for bell in bells:
+        bell.due_s += 30
+    monkeypatch.setattr(tower.clock, "call_later", counted)
+    tower.clock.advance(30)
+    assert len(alarms) <= 5, "one for each quarter of a second"
+    assert not called
+    tower.clock.advance(30)
+    assert [now for _, now in tower.rung] == pytest.approx([35.005 + at / 100 for at in range(1, 99)])
+
+
+def test_one_that_is_told_to_move_is_not_looked_at_before() -> None:
+    tower = Tower()
+    bell = tower.add("a", 5.0)
+    tower.add("b", 5.1)
+    bell.due_s = 50.0
+    tower.deadlines.move(bell, 50.0)
+    tower.deadlines.move(bell, 50.0)
+    assert len(tower.deadlines) == 3, "the void entry is one, too"
+    bell.due_s = math.nan  # whoever looked at it would find this
+    tower.clock.advance(20)
+    assert (len(tower.deadlines), tower.clock.pending) == (1, 1)
+    bell.due_s = 50.0
+    tower.clock.advance(40)
+    assert [name for name, _ in tower.rung] == ["b", "a"]
+
+
+def test_one_that_is_told_to_move_to_earlier_is_called_then_and_once() -> None:
+    tower = Tower()
+    bell = tower.add("a", 5.0)
+    bell.due_s = 2.0
+    tower.deadlines.move(bell, 2.0)
+    tower.clock.advance(10)
+    assert tower.rung == [("a", 2.0)]
+
+
+def test_after_a_hold_up_those_of_several_drawers_are_called_in_order() -> None:
+    tower = Tower()
+    for name, due_s in (("d", 1.9), ("b", 1.02), ("c", 1.55), ("a", 1.01)):
+        tower.add(name, due_s)
+    tower.clock.spend(5)
+    tower.clock.settle()
+    assert [name for name, _ in tower.rung] == ["a", "b", "c", "d"]
 
 
 def test_a_clear_while_they_are_called_ends_it_and_later_ones_still_come() -> None:
     clock = FakeClock(0.0)
     rung: list[str] = []
 
-    def ring(bell: Bell, now: float) -> None:
+    def ring(bell: Bell, now: float) -> float:
         rung.append(bell.name)
-        bell.due_s = math.inf
         if bell.name == "a":
             deadlines.clear()
+        return math.inf
 
     deadlines = Deadlines(clock, ring)
     deadlines.schedule(Bell("a", 1.0))

@@ -240,7 +240,7 @@ async def test_a_session_knows_the_request_that_opened_it(over_websocket: bool) 
         ("EIO=3&transport=polling", "socket.io-client 3 or newer"),
         ("transport=polling", "socket.io-client 3 or newer"),
         ("EIO=4&transport=xhr-polling", "socket.io-client 3 or newer"),
-        (f"{POLLING}&sid=nobody", "run a single worker"),
+        (f"{POLLING}&sid=nobody", "run one `nannin serve`"),
     ],
 )
 def test_the_log_says_once_why_clients_are_refused(

@@ -9,6 +9,7 @@ import pytest
 from nannin.access.budgets import Rate
 from nannin.access.refusals import Refusal
 from nannin.audience.roster import Count
+from nannin.hub.client import client_of
 from support.fakes import House
 
 FEW = Rate(per_s=0.1, burst=2)
@@ -87,6 +88,27 @@ def test_there_are_so_many_pages_and_a_new_one_is_refused(
         session.close()
     house.clock.advance(60)
     assert house.client("/c", **auth).refusals() == []
+
+
+def test_without_a_setting_there_are_100_000_pages_and_no_more() -> None:
+    house = House()
+    sitter = client_of(house.client("/0").session).connections["/0"]
+    for number in range(1, 100_000):
+        house.hub.roster.join(f"/{number}", sitter, None)
+    late = house.client("/late")
+    (refusal,) = late.refusals()
+    assert refusal == ("/late", {"message": "Too many pages: there are 100000 already"})
+    assert house.client("/99999").refusals() == [], "this page is there"
+    assert len(house.hub.roster.pages()) == 100_000
+    house.hub.roster.leave("/5", sitter, now=0, grace_s=0)
+    late.connect("/later")
+    assert late.refusals() == [refusal]
+    late.connect("/latest")
+    assert len(late.refusals()) == 2
+    for session in list(house.engine.sessions.values()):
+        session.close()
+    house.clock.advance(60)
+    assert len(house.hub.roster.pages()) == 99_998
 
 
 def test_pages_are_not_limited_where_the_limit_is_off() -> None:

@@ -86,6 +86,30 @@ def test_while_apart_each_node_counts_its_own_and_they_agree_again_afterwards() 
     assert city.counts() == {Count(3, 3, 3)}
 
 
+def test_counts_say_that_they_may_be_old_once_the_others_are_away_for_more_than_a_moment() -> None:
+    city = City(2)
+    house, line = city.houses[1], city.lines[1]
+    client = house.client("/", updates="audience")
+    old = house.client("/")
+    line.cut()
+    city.clock.advance(0.5)
+    line.mend()
+    city.clock.advance(60)
+    before = told(client, "audience")
+    assert not [update for (update,) in before if "stale" in update]
+    line.cut()
+    city.clock.advance(2)
+    assert told(client, "audience")[len(before) :] == [
+        [{"page": "/", "connections": 2, "visitors": 2, "visible": 2, "stale": True}]
+    ]
+    line.mend()
+    city.clock.advance(1)
+    assert told(client, "audience")[len(before) + 1 :] == [
+        [{"page": "/", "connections": 2, "visitors": 2, "visible": 2}]
+    ]
+    assert old.heard() == [2], "the number is the same"
+
+
 def test_the_log_tells_once_that_the_others_are_away_and_once_that_they_are_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

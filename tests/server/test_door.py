@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pathlib
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from nannin.server.door import (
     Door,
     descriptor_limit,
     lowest_free_descriptor,
+    make_counter,
 )
 from support.peers import FakeTransport
 
@@ -50,6 +52,8 @@ class Street:
         self.limit = LIMIT
         self.free = 10
         self.number_free = 90
+        self.taken: int | None = None
+        self.searches: list[int] = []
         self.pauses = 0
         self.transports: list[FakeTransport] = []
         self.connections: list[object] = []
@@ -60,8 +64,13 @@ class Street:
             spare=spare,
             on_crowded=self.pause,
             limit=lambda: self.limit,
-            lowest_free=lambda besides: self.free + besides if besides < self.number_free else 10**6,
+            lowest_free=self.lowest_free,
+            count_taken=lambda: self.taken,
         )
+
+    def lowest_free(self, besides: int) -> int:
+        self.searches.append(besides)
+        return self.free + besides if besides < self.number_free else 10**6
 
     def pause(self) -> None:
         self.pauses += 1
@@ -211,6 +220,24 @@ def test_it_is_crowded_where_only_a_few_are_free_however_low_they_are() -> None:
     assert not street.door.is_crowded
 
 
+def test_where_the_system_counts_descriptors_a_look_takes_none_but_the_next() -> None:
+    street = Street()
+    street.taken = LIMIT - SPARE // 2 - 1
+    street.door.look()
+    assert (street.door.is_crowded, street.searches) == (False, [0])
+    street.taken += 1
+    street.number_free = SPARE // 2
+    street.door.look()
+    assert (street.door.is_crowded, street.searches) == (True, [0, 0, SPARE // 2])
+
+
+def test_those_above_a_limit_that_was_lowered_may_be_counted_as_well() -> None:
+    street = Street()
+    street.taken = 2 * LIMIT
+    street.door.look()
+    assert (street.door.is_crowded, street.searches) == (False, [0, SPARE // 2])
+
+
 def test_a_limit_that_is_raised_while_the_process_runs_holds_from_the_next_look() -> None:
     street = Street()
     street.limit = 2 * LIMIT
@@ -260,6 +287,20 @@ def test_a_process_knows_its_limit_and_its_next_descriptor() -> None:
         assert lowest_free_descriptor() > free
     assert free < lowest_free_descriptor(1) < lowest_free_descriptor(2) < lowest_free_descriptor(3)
     assert lowest_free_descriptor() == free
+
+
+def test_descriptors_are_counted_where_the_system_does() -> None:
+    count = make_counter()
+    before = count()
+    with socket.socket():
+        after = count()
+    assert (before is None) == (after is None)
+    assert before is None or after == before + 1
+
+
+@pytest.mark.parametrize("name", ["", "missing"])
+def test_where_a_folder_says_nothing_of_descriptors_nobody_counts(tmp_path: pathlib.Path, name: str) -> None:
+    assert make_counter(str(tmp_path / name))() is None
 
 
 def test_where_nothing_limits_descriptors_there_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:

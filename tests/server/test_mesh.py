@@ -43,8 +43,11 @@ class Member:
 
     def leave(self) -> None:
         self.here.close()
+        assert not any(self.here.is_there(mark) for mark in range(9))
+        assert self.here.for_new_session() is None
         for descriptor, _, _ in self.taken:
             os.close(descriptor)
+        del self.here
 
 
 @contextlib.contextmanager

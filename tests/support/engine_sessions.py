@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_outputs import (
@@ -86,7 +86,7 @@ POLLING_STATES = [State.POLLING, State.PROBING, State.UPGRADING]
 ALIVE = [*POLLING_STATES, State.WEBSOCKET]
 
 # With these no upgrade is due before a ping is.
-PATIENT = dataclasses.replace(LIMITS, upgrade_timeout_s=1_000.0)
+PATIENT = msgspec.structs.replace(LIMITS, upgrade_timeout_s=1_000.0)
 
 
 def feed_packet(session: EngineSession, packet: str, now: float = START_S) -> Outputs:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 from starlette.exceptions import HTTPException
 
-from nannin.web.budget import CostBudget
+from nannin.web.budget import CostBudget, Steps
 
 
 class Work:
@@ -77,3 +80,47 @@ def test_what_is_worked_out_later_from_a_kept_answer_counts_too() -> None:
     assert work.get() == 1
     work.now_s += 5.1
     assert work.get() == 3
+
+
+def make_in_steps(work: Work, steps: int) -> Steps[int]:
+    for _ in range(steps - 1):
+        work.make()
+        yield
+    return work.make()
+
+
+async def test_what_is_made_in_turns_is_kept_as_the_whole_asks() -> None:
+    work = Work(0.1)
+    assert await work.budget.get_in_turns("x", lambda: make_in_steps(work, 5)) == 5
+    work.now_s += 4.9
+    assert await work.budget.get_in_turns("x", lambda: make_in_steps(work, 5)) == 5
+    work.now_s += 0.2
+    assert await work.budget.get_in_turns("x", lambda: make_in_steps(work, 5)) == 10
+
+
+async def test_who_comes_while_an_answer_is_made_waits_for_it() -> None:
+    work = Work(0.1)
+
+    async def ask() -> int:
+        async with work.budget.alone():
+            return await work.budget.get_in_turns("x", lambda: make_in_steps(work, 5))
+
+    assert await asyncio.gather(*(ask() for _ in range(10))) == [5] * 10
+
+
+async def test_an_answer_that_fails_keeps_nobody_waiting() -> None:
+    work = Work(0.1)
+
+    def fail() -> Steps[int]:
+        yield
+        raise ValueError("on purpose")
+
+    async def ask(make: Callable[[], Steps[int]]) -> int:
+        async with work.budget.alone():
+            return await work.budget.get_in_turns("x", make)
+
+    failed, made = await asyncio.gather(
+        ask(fail), ask(lambda: make_in_steps(work, 2)), return_exceptions=True
+    )
+    assert isinstance(failed, ValueError)
+    assert made == 2

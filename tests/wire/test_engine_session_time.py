@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_outputs import Answer, CloseWebSocket
+from nannin.wire.engine_outputs import Answer, CloseWebSocket, Ended
 from nannin.wire.engine_packet import PING, Encoded
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
 from support.engine_sessions import (
     ALIVE,
@@ -301,3 +303,62 @@ def test_the_newest_never_makes_a_client_slow() -> None:
     for number in range(1_000):
         session.push_newest("/", [f"4{number}" + "x" * 100])
     assert session.state is State.POLLING
+
+
+# What a session over WebSocket does without outputs
+
+
+def over_websocket() -> EngineSession:
+    return EngineSession("sid", State.WEBSOCKET, LIMITS, START_S)
+
+
+def test_a_ping_that_alone_is_due_is_taken_and_its_pong_expected() -> None:
+    session, due = over_websocket(), START_S + LIMITS.ping_interval_s
+    assert not session.take_ping(due - 0.001)
+    assert session.take_ping(due + 0.2)
+    assert not session.take_ping(due + 0.2), "it has been sent"
+    assert session.next_deadline() == due + LIMITS.ping_timeout_s
+    assert session.receive_pong(due + 1)
+    assert session.next_deadline() == due + 1 + LIMITS.ping_interval_s
+
+
+def test_a_ping_that_is_taken_by_a_loop_that_was_held_up_gives_the_client_its_whole_time() -> None:
+    session, late = over_websocket(), START_S + LIMITS.ping_interval_s + LIMITS.ping_timeout_s
+    assert session.take_ping(late)
+    assert session.next_deadline() == late + LIMITS.ping_timeout_s
+
+
+def test_a_ping_is_not_taken_where_something_else_is_due() -> None:
+    session, due = over_websocket(), START_S + LIMITS.ping_interval_s
+    session.set_timeout(due)
+    assert not session.take_ping(due)
+    assert session.tick(due)[-1] == Ended(DisconnectReason.CONNECT_TIMEOUT)
+    assert not session.take_ping(due + 100)
+
+
+def test_a_ping_over_polling_is_not_taken_nor_its_pong() -> None:
+    session = open_session()
+    assert not session.take_ping(START_S + LIMITS.ping_interval_s)
+    session.tick(START_S + LIMITS.ping_interval_s)
+    assert not session.receive_pong(START_S + LIMITS.ping_interval_s)
+
+
+def test_a_pong_that_nobody_asked_for_is_not_taken() -> None:
+    assert not over_websocket().receive_pong(START_S)
+
+
+def test_a_ping_may_be_late_but_the_end_of_a_silent_session_is_not() -> None:
+    session = EngineSession("sid", State.WEBSOCKET, LIMITS, START_S + 0.1)
+    due = START_S + 0.1 + LIMITS.ping_interval_s
+    assert session.next_deadline() == due
+    assert session.next_deadline(0.25) == START_S + LIMITS.ping_interval_s + 0.25
+    assert session.take_ping(START_S + LIMITS.ping_interval_s + 0.25)
+    assert session.next_deadline(0.25) == due + LIMITS.ping_timeout_s
+
+
+@given(st.floats(1.0, 1e7), st.floats(0.001, 1.0))
+def test_pings_are_due_at_multiples_and_never_early(now: float, every_s: float) -> None:
+    session = EngineSession("sid", State.WEBSOCKET, LIMITS, now)
+    due, late = session.next_deadline(), session.next_deadline(every_s)
+    assert due <= late < due + every_s * 1.001
+    assert session.take_ping(late)

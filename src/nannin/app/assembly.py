@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from typing import Final
 
 from nannin.access.addresses import Addresses
 from nannin.access.admission import Verdict
@@ -14,17 +15,26 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
+from nannin.audience.roster import Counts, Roster
+from nannin.audience.share import Share
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
 from nannin.engine.ids import new_id
+from nannin.hub.connection import Connection
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
+from nannin.hub.neighbours import Neighbours
 from nannin.hub.observatory import Observatory
+from nannin.nodes.local import this_worker
+from nannin.nodes.node import Node
 from nannin.settings import Settings
 from nannin.web.bearer import Tries
 from nannin.web.routes import CountRoutes
 
 __all__ = ["Assembly", "make_gate"]
+
+# Seconds for which a process that begins waits until the other nodes know it.
+_SETTLE_S: Final = 5.0
 
 
 class Assembly:
@@ -47,6 +57,7 @@ class Assembly:
 
     def __init__(self, settings: Settings) -> None:
         self.clock = SystemClock()
+        self._node: Node | None = None  # where this process is one of several
         self.refusals = Refusals()
         self.gate = make_gate(settings, self.refusals)
         self.hub = Hub(
@@ -57,7 +68,9 @@ class Assembly:
             clock=self.clock,
             is_crawler=is_crawler,
             judge_token=_token_judge(settings, self.unix_s),
+            make_counts=self._make_counts,
         )
+        self._neighbours = Neighbours(self.hub, self._node) if self._node is not None else None
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
         self.tries = Tries(Guesses(settings.forwarded_allow_ips, self.refusals), lambda: self.clock.now())
@@ -109,12 +122,37 @@ class Assembly:
             self.clock.move()
             self._loop = loop
             self.hub.home.run_on(loop)
+            if self._neighbours is not None:
+                self._neighbours.open()
         self.background.start()
         if self.hub.handlers.is_used is not self._is_sized_for_events:  # a handler was registered meanwhile
             self._is_sized_for_events = self.handles_events
             self.engine.limits = make_limits(self._settings, handles_events=self.handles_events)
             self.engine.rate = make_rate(self._settings, handles_events=self.handles_events)
         return is_first
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its counts are those of all nodes, as far as there are others."""
+        return self._node is None or not self._node.share.stale
+
+    async def settle(self) -> None:
+        """Returns once the other nodes know this one, or after a few seconds without an answer."""
+        node = self._node
+        if node is not None:
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            node.when_settled(lambda: None if settled.done() else settled.set_result(None))
+            await asyncio.wait([settled], timeout=_SETTLE_S)
+
+    def _make_counts(self, roster: Roster[Connection]) -> Counts:
+        """What knows how many are on each page: the roster, or where several nodes serve, their share."""
+        worker = this_worker()
+        if worker is None:
+            return roster
+        share = Share(roster, new_id(), everything=True, remember_s=0.0)
+        self._node = Node(share, self.clock, worker.backplane(worker.next_space()))
+        roster.on_change = self._node.touch
+        return share
 
     def end_lost_loop(self) -> None:
         """Ends what a loop has left that ended without a word, as those of test clients do.
@@ -136,6 +174,8 @@ class Assembly:
         self.engine.shut_down()
         self.counts.shut_down()
         self.hub.grace.end_all()
+        if self._node is not None:
+            self._node.close()
 
     def _refuse_list(self) -> None:
         """Tallies a request for a list of pages that was refused; the log says once what opens it."""

@@ -95,6 +95,7 @@ class Live:
         """Answers one request, WebSocket or lifespan."""
         self._begin()
         if scope["type"] == "lifespan":
+            await self.assembly.settle()
             await self._app(scope, receive, send)
             return
         scope = restore_path(scope) if self.wrapped is None else scope

@@ -22,6 +22,7 @@ class Phase(enum.Enum):
     TELLING_AND_CHANGED = "the update is being told, and the count has changed again meanwhile"
 
 
+# Before Python 3.12, to look a member up in its class takes longer than a call.
 _QUIET, _DUE, _TELLING, _AGAIN = Phase
 
 # What each event makes of each phase; a page enters the queue whenever it becomes DUE.
@@ -67,9 +68,10 @@ class Pace:
         beat = self._beats.get(page)
         if beat is None:
             beat = self._beats[page] = _Beat()
-        before = beat.phase
-        self._enter(page, beat, CHANGED[before])
-        return beat.phase is Phase.DUE and before is not Phase.DUE
+        if beat.phase is _DUE:
+            return False
+        self._enter(page, beat, CHANGED[beat.phase])
+        return beat.phase is _DUE
 
     def next_deadline(self) -> float:
         """When the next page is due, in monotonic seconds: minus infinity for at once, infinity for never."""
@@ -120,7 +122,7 @@ class Pace:
         self._beats.pop(page, None)
 
     def _enter(self, page: str, beat: _Beat, phase: Phase) -> None:
-        if phase is Phase.DUE and beat.phase is not Phase.DUE:
+        if phase is _DUE and beat.phase is not _DUE:
             heapq.heappush(self._queue, (beat.not_before_s, next(self._order), page, beat))
         beat.phase = phase
 

@@ -32,6 +32,38 @@ class Count(NamedTuple):
     visitors: int = 0
     visible: int = 0
 
+    @property
+    def stale(self) -> bool:
+        """Whether it may be old: other nodes that have a part in it can't be reached."""
+        return False
+
+    def as_dict(self) -> dict[str, int | bool]:
+        """The numbers by their names, as observers read them; and `stale` where it is so."""
+        return {"connections": self.connections, "visitors": self.visitors, "visible": self.visible}
+
+
+class StaleCount(Count):
+    """A count that may be old. It equals no sure one, so that its hearers hear when it is sure again."""
+
+    __slots__ = ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether it may be old: yes."""
+        return True
+
+    def as_dict(self) -> dict[str, int | bool]:
+        """The numbers by their names, and that they may be old."""
+        return {**super().as_dict(), "stale": True}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StaleCount) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = Count.__hash__
+
 
 class Change(NamedTuple):
     """What a tab shown or hidden, or the end of a grace, did to a page's count."""

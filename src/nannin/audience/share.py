@@ -34,7 +34,7 @@ from nannin.audience.heard import Heard, Presence
 from nannin.audience.known_pages import KnownPage, KnownPages
 from nannin.audience.leases import Leases
 from nannin.audience.reaping import Reaping
-from nannin.audience.roster import Count, Roster, VisitorName
+from nannin.audience.roster import Count, Roster, StaleCount, VisitorName
 from nannin.audience.writes import Then, Write, Writes
 
 # How many writes wait for their answers at most; the rest stays dirty, and is merged meanwhile.
@@ -62,6 +62,7 @@ class Share:
     Attributes:
         number: the node's number in the census; None until it has one.
         left: whether a `leave` is done.
+        shows_stale: whether counts say of themselves that they may be old.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Share:
     ) -> None:
         self.number: int | None = None
         self.left = False
+        self.shows_stale = False
         self._roster = roster
         self._epoch = epoch
         self._everything = everything
@@ -100,8 +102,13 @@ class Share:
     def count(self, page: str) -> Count:
         """The page's count over all nodes, as the census said it last.
 
-        While that may be old, it is this last count with this node's own clients as they are now.
+        While that may be old, it is this last count with this node's own clients as they are now; and where
+        that is to be shown, it is a `StaleCount`.
         """
+        count = self._count(page)
+        return StaleCount(*count) if self.shows_stale and self.is_stale(page) else count
+
+    def _count(self, page: str) -> Count:
         held, own = self._pages.find(page), self._roster.count(page)
         if held is None or held.total is None:
             return own
@@ -117,7 +124,7 @@ class Share:
         A visitor who is with another node is taken for a new one, as only the census knows.
         """
         own, with_one = self._roster.count(page), self._roster.count_with(page, visitor, visible=visible)
-        rows = zip(self.count(page), own, with_one, strict=True)
+        rows = zip(self._count(page), own, with_one, strict=True)
         return Count(*(total - before + after for total, before, after in rows))
 
     def pages(self) -> Collection[str]:

@@ -14,7 +14,9 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from nannin.engine.direct import DirectWebSocket
+from nannin.engine.handover import hand_over
 from nannin.engine.http import LimitedHttp, refuse
+from nannin.engine.neighbours import Neighbours, find_target
 from nannin.engine.opening import find_opening
 from nannin.engine.patience import Patience
 from nannin.engine.turned_away import Door, GivesWay
@@ -72,6 +74,20 @@ class Arrival(asyncio.Protocol, GivesWay):
     def data_received(self, data: bytes) -> None:
         """The first bytes arrived: whoever knows what they are takes the connection over."""
         self._leave()
+        stays, neighbours = False, self.http.neighbours
+        if neighbours is not None:
+            stays, mark = find_target(data, neighbours)
+            connections = self._state.connections
+            if mark is not None and hand_over(self.transport, neighbours, mark, data, connections):
+                return
+        self._begin(data, stays=stays)
+
+    def resume(self, data: bytes) -> None:
+        """Goes on with what another process has read, and handed over: this one answers it in any case."""
+        self._leave()
+        self._begin(data, stays=True)
+
+    def _begin(self, data: bytes, *, stays: bool) -> None:
         takes_websockets = self._config.ws_protocol_class is DirectWebSocket
         opening = find_opening(data) if takes_websockets else None
         if opening is not None and (
@@ -84,6 +100,7 @@ class Arrival(asyncio.Protocol, GivesWay):
             websocket.open(opening)
         else:
             http = self.http(self._config, self._state, self._app_state)
+            http.stays = stays
             http.go_on(self.transport, self._until_s)
             http.data_received(data)
 
@@ -104,10 +121,16 @@ class Arrival(asyncio.Protocol, GivesWay):
         self._state.connections.discard(self)
 
 
-def make_arrival(settings: Settings) -> type[Arrival]:
-    """The class of connections within the limits of these settings."""
+def make_arrival(settings: Settings, others: Neighbours | None = None) -> type[Arrival]:
+    """The class of connections within the limits of these settings.
+
+    Args:
+        settings: the settings.
+        others: the processes that serve with this one, if there are any.
+    """
 
     class SetHttp(LimitedHttp):
+        neighbours = others
         head_timeout_s = settings.head_timeout
         body_timeout_s = settings.body_timeout
         max_headers = settings.max_headers

@@ -13,6 +13,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from nannin.engine.blocked import LEAST_BYTES_PER_S, unread_bytes
+from nannin.engine.handover import hand_over
+from nannin.engine.neighbours import Neighbours, target_of
 from nannin.engine.patience import Patience
 
 # Requests of one connection that may wait for the answers before them; the others wait unread.
@@ -33,8 +35,12 @@ class BoundedHttp(HttpToolsProtocol):
     Attributes:
         body_timeout_s: how long a body may come too slowly, or a client send on after its answer.
         unread_timeout_s: how long an answer may be read too slowly.
+        neighbours: the processes to which a request may have to be handed over, with its connection; None for
+            a process that serves alone.
+        stays: whether the next request is answered here, whatever it asks for.
     """
 
+    neighbours: ClassVar[Neighbours | None] = None
     body_timeout_s: ClassVar[float] = 15.0
     unread_timeout_s: ClassVar[float] = 10.0
 
@@ -42,6 +48,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._answered: RequestResponseCycle | None = None  # the request whose answer is made, or was last
         self._held = bytearray()
+        self._fed = b""  # the end of what the parser was fed, where a head may have to be handed over
+        self._leaving: tuple[int, bytes] | None = None  # for which process, and the head of the request
+        self.stays = False
         self._is_upgraded = False  # the connection is a WebSocket's, and none of ours any more
         self._in_body = False  # after a head, and before the end of what belongs to it
         self._idle_bytes = 0
@@ -62,9 +71,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._held:
+        if self._leaving is not None or self._held:
             self._hold(data)
-        elif data.count(_BLANK_LINE) > 1:
+        elif self.neighbours is not None or data.count(_BLANK_LINE) > 1:
             self._hold(data)
             self._parse_held()
         else:
@@ -88,6 +97,8 @@ class BoundedHttp(HttpToolsProtocol):
         if self._unread_alarm is not None and not self.transport.is_closing():
             self._unread_alarm.cancel()
             self._unread_alarm = None
+        if self._leaving is not None:
+            self.loop.call_soon(self._leave)  # asyncio's transport is not done yet
 
     # The parser's callbacks
 
@@ -96,6 +107,8 @@ class BoundedHttp(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._is_for_another():
+            return
         self._in_body, self._idle_bytes, self._body_bytes = True, 0, 0
         super().on_headers_complete()
 
@@ -107,6 +120,8 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._leaving is not None:
+            return
         self._in_body = False
         if self._body_alarm is not None:
             self._body_alarm.cancel()
@@ -125,7 +140,9 @@ class BoundedHttp(HttpToolsProtocol):
             self._watch_unread()
             return
         self._idle_until_s = self.loop.time() + self.timeout_keep_alive
-        if self._held:
+        if self._leaving is not None:
+            self._leave()
+        elif self._held:
             self.loop.call_soon(self._parse_held)
 
     def timeout_keep_alive_handler(self) -> None:
@@ -134,7 +151,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _should_upgrade(self) -> bool:
         """Whether a WebSocket may take over the connection: not while an answer is on its way there."""
         is_free = self._answered is None or self._answered.response_complete
-        return is_free and super()._should_upgrade()
+        return is_free and self._leaving is None and super()._should_upgrade()
 
     def handle_websocket_upgrade(self) -> None:
         self._is_upgraded = True
@@ -143,6 +160,42 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Any client can ask for one, such as h2c, as often as it likes: it is answered as if it had not."""
+
+    # Requests for other processes
+
+    def _is_for_another(self) -> bool:
+        """Whether a request, whose head is whole, is for another process; the parser is then fed no more."""
+        if self.neighbours is None or self.stays:
+            self.stays = False
+            return False
+        method: bytes = self.parser.get_method()
+        mark = target_of(method, self.url, self.neighbours)
+        if mark is None:
+            return False
+        version = self.parser.get_http_version().encode()
+        lines = [method + b" " + self.url + b" HTTP/" + version]
+        lines += [name + b": " + value for name, value in self.headers]
+        self._leaving = mark, b"\r\n".join(lines) + _BLANK_LINE
+        return True
+
+    def _leave(self) -> None:
+        """Hands the connection over, once all answers to the requests before have gone."""
+        assert self._leaving is not None
+        assert self.neighbours is not None
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return  # it has left
+        self.flow.pause_reading()
+        if self.cycle is not None and not self.cycle.response_complete:
+            return
+        if self.transport.get_write_buffer_size():
+            self.transport.set_write_buffer_limits(high=0, low=0)  # `resume_writing` tells when it is empty
+            return
+        (mark, head), connections = self._leaving, self.connections
+        if not hand_over(self.transport, self.neighbours, mark, head + bytes(self._held), connections):
+            self._close()  # the client asks again
+            return
+        self._unset_keepalive_if_required()
+        self.connection_lost(ConnectionAbortedError())
 
     # Limits
 
@@ -153,22 +206,31 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _parse_held(self) -> None:
         """Hands requests to the parser, one at a time, while few wait for their answers."""
-        while self._held and not self.transport.is_closing():
+        while self._held and self._leaving is None and not self.transport.is_closing():
             if len(self.pipeline) >= MAX_WAITING:
                 self.flow.pause_reading()
                 return
-            end = self._held.find(_BLANK_LINE)
-            end = len(self._held) if end < 0 else end + len(_BLANK_LINE)
-            data = bytes(self._held[:end])
-            del self._held[:end]
-            self._parse(data)
+            self._parse(self._cut_held())
+
+    def _cut_held(self) -> bytes:
+        """Takes off what goes up to the end of a blank line, which may have begun in what was fed before."""
+        straddling = (self._fed + self._held[: len(_BLANK_LINE) - 1]).find(_BLANK_LINE)
+        end = straddling - len(self._fed) if straddling >= 0 else self._held.find(_BLANK_LINE)
+        end = len(self._held) if straddling < 0 and end < 0 else end + len(_BLANK_LINE)
+        data = bytes(self._held[:end])
+        del self._held[:end]
+        if self.neighbours is not None:
+            self._fed = (self._fed + data)[1 - len(_BLANK_LINE) :]
+        return data
 
     def _parse(self, data: bytes) -> None:
         self._idle_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing() or self._is_upgraded:
             return
-        if self._in_body:
+        if self._leaving is not None:
+            self._leave()
+        elif self._in_body:
             if self._idle_bytes > MAX_IDLE_BYTES:
                 self._cut(400)
             elif self._body_alarm is None:

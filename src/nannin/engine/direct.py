@@ -35,6 +35,8 @@ from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.websocket_frames import TOO_BIG, close_frame
 
+# Looked up once, and not for each message: before Python 3.12 that takes longer than a call.
+_OPEN, _CLOSING, _CLEAN, _BROKEN = Phase.OPEN, Phase.CLOSING, Phase.CLEAN, Phase.BROKEN
 # The headers that uvicorn's middleware reads.
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 
@@ -87,7 +89,7 @@ class DirectWebSocket(Reading):
     def descriptor(self) -> int:
         """Of its socket; -1 where what is written is not what goes over the wire, as with TLS."""
         sock = self._transport.get_extra_info("socket")
-        if sys.platform == "win32" or sock is None or is_ssl(self._transport):
+        if sys.platform == "win32" or sock is None or _is_sealed(self._transport):
             return -1
         return int(sock.fileno())
 
@@ -104,7 +106,7 @@ class DirectWebSocket(Reading):
         self._transport.set_protocol(self)  # not later: the opening is answered at once
         # Whatever the kernel does not take at once counts as waiting, be it one byte: what is written to the
         # descriptor must not overtake it. (0 would pause TLS for ever, which has no descriptor.)
-        high = 1 if is_ssl(self._transport) else 0
+        high = 1 if _is_sealed(self._transport) else 0
         self._transport.set_write_buffer_limits(high=high, low=0)
         if self._transport.get_write_buffer_size() > high:
             self.pause_writing()  # answers to earlier requests wait, of which the HTTP protocol was told
@@ -117,7 +119,7 @@ class DirectWebSocket(Reading):
         self._forget_reading()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
-            receiver.lose(self, clean=self._phase is Phase.CLEAN)
+            receiver.lose(self, clean=self._phase is _CLEAN)
         if self._asgi is not None:
             self._asgi.wake_writer()
             self._asgi.put_disconnect(1006)
@@ -132,7 +134,7 @@ class DirectWebSocket(Reading):
     def resume_writing(self) -> None:
         """Everything has drained: the newest counts go out now."""
         newest = self._unblock()
-        while newest and self._blocked is None and self._phase is Phase.OPEN:
+        while newest and self._blocked is None and self._phase is _OPEN:
             self._transport.write(newest.take().frames)
         if self._blocked is not None:
             self._blocked.newest = newest  # the kernel is full again
@@ -183,13 +185,13 @@ class DirectWebSocket(Reading):
             receiver.receive(self, message)
         if self.is_closing() and self._receiver is not None:
             self._receiver = None
-            receiver.lose(self, clean=self._phase is Phase.CLEAN)
+            receiver.lose(self, clean=self._phase is _CLEAN)
         elif self._reader is not None and self._turn is None:
             self._wait_turn()  # the beginning of a message has arrived, which may be too large by now
 
     def write(self, outgoing: Outgoing) -> None:
         """Sends each packet as a message of its own, in order, without blocking; nothing after `close`."""
-        if self._phase is not Phase.OPEN:
+        if self._phase is not _OPEN:
             return
         frames = outgoing.frames
         if self._head:
@@ -202,7 +204,7 @@ class DirectWebSocket(Reading):
         """As `write`; while something waits, only the newest of each key waits with it."""
         if self._blocked is not None:
             self._blocked.newest.put(key, outgoing)
-        elif self._phase is Phase.OPEN:
+        elif self._phase is _OPEN:
             self._transport.write(outgoing.frames)
 
     def forget_newest(self, key: str) -> None:
@@ -212,8 +214,8 @@ class DirectWebSocket(Reading):
 
     def close(self, code: int) -> None:
         """Closes the WebSocket after what was written; at once where a receiver's client does not read."""
-        if self._phase is Phase.OPEN:
-            self._phase = Phase.CLOSING
+        if self._phase is _OPEN:
+            self._phase = _CLOSING
             if not self._transport.is_closing():
                 self._transport.write(close_frame(code))
                 self._set_close_alarm()
@@ -281,7 +283,7 @@ class DirectWebSocket(Reading):
 
     def is_closing(self) -> bool:
         """Whether it is closed, or about to be."""
-        return self._phase in (Phase.CLEAN, Phase.BROKEN) or self._transport.is_closing()
+        return self._phase in (_CLEAN, _BROKEN) or self._transport.is_closing()
 
     def accept(self, headers: Pairs, subprotocol: str | None) -> None:
         """Answers the opening handshake with a WebSocket."""
@@ -317,7 +319,7 @@ class DirectWebSocket(Reading):
 
     def send(self, message: str | bytes) -> None:
         """Sends one message."""
-        if self._phase is not Phase.OPEN:
+        if self._phase is not _OPEN:
             raise ClientGone
         self._transport.write(Outgoing([message]).frames)
 
@@ -370,6 +372,11 @@ def _below_proxy_headers(app: Any, scope: Scope) -> Any:
     if type(app) is ProxyHeadersMiddleware and _FORWARDED.isdisjoint(dict(scope["headers"])):
         return app.app
     return app
+
+
+def _is_sealed(transport: asyncio.Transport) -> bool:
+    """Whether TLS is between what is written and its socket; not if another process relays the plain text."""
+    return is_ssl(transport) and transport.get_extra_info("ends") is None
 
 
 def _address(transport: asyncio.Transport, side: str) -> tuple[str, int | None] | None:

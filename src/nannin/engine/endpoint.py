@@ -115,6 +115,7 @@ _REMEDIES = {
     ),
     Refusal.SESSION_UNKNOWN: (
         "it asked for a session that this process does not have. After a restart clients come back by "
-        "themselves; if it goes on, several processes serve them: run a single worker"
+        "themselves; if it goes on, several processes serve them that know nothing of each other: run one "
+        "`nannin serve`, which can have --workers"
     ),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import weakref
 from array import array
 from collections.abc import Callable
 from functools import partial
@@ -37,8 +38,8 @@ logger = logging.getLogger("nannin.engine")
 
 # Maximum causes of which the log says once that a client was refused.
 _MAX_TOLD = 64
-# What part of the ping interval is the least time between two batches of pings: 0.25 s of 25. A ping that is
-# sent by itself, and its pong, find the caches cold and cost nearly twice as much as among others.
+# What part of the ping interval lies between two batches of pings: 0.25 s of 25. A ping that is sent by
+# itself, and its pong, find the caches cold and cost nearly twice as much as among others.
 _APART = 0.01
 # What part of its time to answer a client may lose by that.
 _LOST = 0.05
@@ -64,6 +65,7 @@ class Engine:
 
     Attributes:
         addresses: as above.
+        pings_every_s: pings leave at multiples of so many seconds.
         sessions: all sessions that are not over, by their sid.
         is_stopping: whether new sessions are to be refused, since the server stops.
     """
@@ -95,9 +97,9 @@ class Engine:
         self._new_sid = new_sid
         self._deadlines: Deadlines[ServedSession] = Deadlines(clock, ServedSession.tick)
         self._to_ping: list[ServedSession] = []
-        self._pinged_s = -math.inf
-        self._ping_apart_s = min(limits.ping_interval_s * _APART, limits.ping_timeout_s * _LOST)
+        self.pings_every_s = min(limits.ping_interval_s * _APART, limits.ping_timeout_s * _LOST)
         self._to_flush: list[ServedSession] = []
+        _engines.add(self)
 
     def seat(self, handshake: Handshake) -> Seat:
         """A seat for a new session, which is left when the session is over.
@@ -179,6 +181,10 @@ class Engine:
         """Sees to it that the session's `tick` is called at its next deadline."""
         self._deadlines.schedule(session)
 
+    def move(self, session: ServedSession, deadline: float) -> None:
+        """As `schedule`, for a deadline that is known, and may be later than the one before."""
+        self._deadlines.move(session, deadline)
+
     def flush_soon(self, session: ServedSession) -> None:
         """Sees to it that the session's `flush` is called at the end of this turn of the loop.
 
@@ -189,16 +195,12 @@ class Engine:
         self._to_flush.append(session)
 
     def ping_soon(self, session: ServedSession) -> None:
-        """Sees to it that the session's WebSocket is sent a ping: now, or with the others of the next moment.
+        """Sees to it that the session's WebSocket is sent a ping at the end of this turn of the loop.
 
-        Its time to answer has begun, and is not longer for that.
+        Pings that are due at once are sent in one call that way.
         """
         if not self._to_ping:
-            wait_s = self._pinged_s + self._ping_apart_s - self.clock.now()
-            if wait_s > 0:
-                self.clock.call_later(wait_s, self._send_pings)
-            else:
-                self.clock.call_soon(self._send_pings)
+            self.clock.call_soon(self._send_pings)
         self._to_ping.append(session)
 
     def drop(self, session: ServedSession) -> None:
@@ -236,7 +238,6 @@ class Engine:
             self.schedule(session)
 
     def _send_pings(self) -> None:
-        self._pinged_s = self.clock.now()
         waiting, self._to_ping = self._to_ping[:_PINGS_AT_ONCE], self._to_ping[_PINGS_AT_ONCE:]
         sessions = [session for session in waiting if session.link is not None]
         numbers = array("i", [session.number for session in sessions])
@@ -249,6 +250,14 @@ class Engine:
         waiting, self._to_flush = self._to_flush, []
         for session in waiting:
             session.flush()
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def sessions_here() -> int:
+    """How many sessions this process has."""
+    return sum([len(engine.sessions) for engine in _engines])
 
 
 def make_engine(

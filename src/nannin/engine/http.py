@@ -53,7 +53,7 @@ class LimitedHttp(BoundedHttp, GivesWay):
         self._patience: Patience | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._make(transport)
         self._begin_patience()
 
     def go_on(self, transport: asyncio.Transport, until_s: float) -> None:
@@ -64,8 +64,13 @@ class LimitedHttp(BoundedHttp, GivesWay):
             until_s: when the first head has to be whole, by the loop's time.
         """
         transport.set_protocol(self)
-        super().connection_made(transport)
+        self._make(transport)
         self._begin_patience(until_s)
+
+    def _make(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        if (ends := transport.get_extra_info("ends")) is not None:
+            self.client, self.server = ends  # uvicorn asks the socket
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_patience()

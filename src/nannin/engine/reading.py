@@ -49,6 +49,11 @@ class Phase(enum.Enum):
     LOST = "the connection is gone, without a close frame of the client"
 
 
+# Until Python 3.12, to look a member up in its class takes as long as a call and more, and this is done for
+# each message.
+_OPEN, _CLOSING, _CLEAN, _BROKEN, _LOST = Phase
+
+
 class Reading(asyncio.Protocol, abc.ABC):
     """The reading half of a WebSocket whose opening handshake is over.
 
@@ -75,7 +80,7 @@ class Reading(asyncio.Protocol, abc.ABC):
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._phase = Phase.OPEN
+        self._phase = _OPEN
         self._reader: FrameReader | None = None  # None between two messages
         self._turn: asyncio.Handle | None = None  # while the client waits for its next share
         self._held = False  # while whoever receives the messages wants no more of them
@@ -120,16 +125,16 @@ class Reading(asyncio.Protocol, abc.ABC):
 
     def _read(self, data: bytes) -> None:
         """Bytes arrived."""
-        if self._phase is not Phase.OPEN:
+        if self._phase is not _OPEN:
             self._late_bytes += len(data)
             if self._late_bytes > MAX_LATE_BYTES:
                 self._transport.abort()
                 return
-            if self._phase is not Phase.CLOSING:
+            if self._phase is not _CLOSING:
                 return
         reader = self._reader
         if reader is None:
-            is_read = self._turn is None and not self._held and self._phase is Phase.OPEN
+            is_read = self._turn is None and not self._held and self._phase is _OPEN
             if is_read and LEAST_SHORT <= len(data) <= MOST_SHORT:
                 text = read_short_text(data, self._max_bytes)
                 if text is not None:
@@ -159,11 +164,11 @@ class Reading(asyncio.Protocol, abc.ABC):
                     if kind == CLOSE:
                         self._close_too(read_close(cast(bytes, payload)))
                         break
-                    if self._phase is Phase.OPEN:
+                    if self._phase is _OPEN:
                         self._receive_message(payload)
                 elif kind != PART:
                     others += 1
-                    if kind == PING and self._phase is Phase.OPEN:
+                    if kind == PING and self._phase is _OPEN:
                         pongs += pong_frame(cast(bytes, payload))
                 if reader.is_empty or self._held:
                     break
@@ -206,7 +211,7 @@ class Reading(asyncio.Protocol, abc.ABC):
 
     def _close_too(self, code: int) -> None:
         """The client has sent a close frame: the connection ends once it is answered."""
-        was_open, self._phase = self._phase is Phase.OPEN, Phase.CLEAN
+        was_open, self._phase = self._phase is _OPEN, _CLEAN
         if not self._transport.is_closing():
             if was_open:
                 self._transport.write(close_frame(code))
@@ -219,7 +224,7 @@ class Reading(asyncio.Protocol, abc.ABC):
         Its connection isn't closed before it hears that. A socket that is closed while there is something to
         read resets the connection, and the close frame might be lost with it.
         """
-        was_open, self._phase = self._phase is Phase.OPEN, Phase.BROKEN
+        was_open, self._phase = self._phase is _OPEN, _BROKEN
         self._reader = None
         if not self._transport.is_closing():
             if was_open:
@@ -239,8 +244,8 @@ class Reading(asyncio.Protocol, abc.ABC):
 
     def _forget_reading(self) -> None:
         """The connection is gone."""
-        if self._phase in (Phase.OPEN, Phase.CLOSING):
-            self._phase = Phase.LOST
+        if self._phase in (_OPEN, _CLOSING):
+            self._phase = _LOST
         self._reader = None
         for handle in (self._turn, self._close_alarm):
             if handle is not None:

@@ -34,11 +34,14 @@ from nannin.wire.engine_outputs import (
     SendPing,
     Switch,
 )
-from nannin.wire.engine_packet import Encoded, count_packets, size_bytes
+from nannin.wire.engine_packet import PONG, Encoded, count_packets, size_bytes
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
 from nannin.wire.outgoing import Outgoing
+
+# Looked up once, and not for each output: before Python 3.12 that takes longer than a call.
+_CLOSED = State.CLOSED
 
 
 class Host(Protocol):
@@ -64,14 +67,21 @@ class Host(Protocol):
     def descriptors(self) -> Descriptors:
         """Where its sessions can be written to at once."""
 
+    @property
+    def pings_every_s(self) -> float:
+        """Pings may be late, up to the next multiple of so many seconds, and then leave together."""
+
     def schedule(self, session: ServedSession) -> None:
         """Sees to it that the session's `tick` is called at its next deadline."""
+
+    def move(self, session: ServedSession, deadline: float) -> None:
+        """As `schedule`, for a deadline that is known, and may be later than the one before."""
 
     def flush_soon(self, session: ServedSession) -> None:
         """Sees to it that the session's `flush` is called at the end of this turn of the loop."""
 
     def ping_soon(self, session: ServedSession) -> None:
-        """Sees to it that the session's WebSocket is sent a ping, now or in a moment with others."""
+        """Sees to it that the session's WebSocket is sent a ping at the end of this turn of the loop."""
 
     def drop(self, session: ServedSession) -> None:
         """Forgets a session that is over."""
@@ -268,18 +278,21 @@ class ServedSession(Session):
         if link is not self.link and link is not self.candidate:
             return
         now, max_bytes = self._host.clock.now(), self._host.limits.max_payload_bytes
+        if message == PONG and link is self.link and self._core.receive_pong(now):
+            self._host.move(self, self.next_deadline())
+            if self._is_held:
+                self._apply_reading()
+            return
         if size_bytes(message) > max_bytes:  # a server with larger limits let it through
             tell_too_large(max_bytes, "max_payload")
             self.close(DisconnectReason.TOO_LARGE)
         elif link is self.link:
-            awaited = self._core.awaits_pong
             outputs = self._core.receive_websocket(message, now)
-            if not outputs and awaited is self._core.awaits_pong and not self._spend(1):
+            if not outputs and not self._spend(1):
                 return
             if len(outputs) == 1 and isinstance(outputs[0], Deliver):
                 self._deliver(outputs[0].data)  # which moves no deadline
             else:
-                # A pong makes one come sooner where the next ping is due before that pong was.
                 self._perform_packets(outputs)
         elif self._spend(1):
             self._perform(self._core.receive_candidate_packet(message, now))
@@ -334,11 +347,17 @@ class ServedSession(Session):
 
     def next_deadline(self) -> float:
         """When `tick` is due, in monotonic seconds; infinite where it never is."""
-        return self._core.next_deadline()
+        return self._core.next_deadline(self._host.pings_every_s)
 
-    def tick(self, now: float) -> None:
-        """Does what is due. Whoever calls it at the session's next deadline looks for the one after that."""
-        self._perform(self._core.tick(now), schedules=False)
+    def tick(self, now: float) -> float:
+        """Does what is due, if anything is, and returns the next deadline."""
+        if self._core.take_ping(now):
+            self._host.ping_soon(self)
+            if self._is_held:
+                self._apply_reading()
+        else:
+            self._perform(self._core.tick(now), schedules=False)
+        return self._core.next_deadline(self._host.pings_every_s)
 
     def flush(self) -> None:
         """Answers the waiting GET with what has gathered."""
@@ -422,7 +441,7 @@ class ServedSession(Session):
                     assert_never(output)
         if self._is_held:
             self._apply_reading()
-        if self._core.state is State.CLOSED:
+        if self._core.state is _CLOSED:
             self._host.drop(self)
         elif schedules:
             self._host.schedule(self)

@@ -87,12 +87,7 @@ VARIANTS: Mapping[Format, Variant] = {
         events=frozenset({"audience"}),
         words=lambda page, count, joined: (
             "audience",
-            {
-                "page": page,
-                "connections": count.connections,
-                "visitors": count.visitors,
-                "visible": count.visible,
-            },
+            {"page": page, **count.as_dict()},
         ),
         part=lambda count: count,
     ),

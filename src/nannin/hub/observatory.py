@@ -70,7 +70,7 @@ class Observatory:
         connections = self._counted_connections(page)
         return {
             "page": page,
-            "count": self.count(page)._asdict(),
+            "count": self.count(page).as_dict(),
             "counted": _MEANINGS,
             "windows_s": self._windows(),
             "breakdown": self._break_down(page, connections),

@@ -19,7 +19,7 @@ logger = logging.getLogger("nannin.nodes")
 
 # Seconds between two signs of life.
 BEAT_EVERY_S: Final = 5.0
-# Seconds for which the census may be away before the log tells of it: a restart takes less.
+# Seconds for which the census may be away before counts and the log say so: a restart takes less.
 PATIENCE_S: Final = 1.0
 
 
@@ -60,7 +60,6 @@ class Node:
         self._calls = 0
         self._told: dict[int, Callable[[Sequence[int]], None]] = {}
         self._stale_since_s: float | None = None
-        self._has_told = False
         self._on_settled: list[Callable[[], None]] = []
 
     def open(self, listener: Listener) -> None:
@@ -172,17 +171,25 @@ class Node:
                 self._stale_since_s = now
             if now - self._stale_since_s < PATIENCE_S:
                 self._patience.set(self._stale_since_s + PATIENCE_S)
-            elif not self._has_told:
-                self._has_told = True
+            elif not self.share.shows_stale:
+                self._show_stale(True)
                 logger.warning("the other nodes can't be reached: counts are marked stale until they are")
             return
-        if self._has_told and self._stale_since_s is not None:
+        if self.share.shows_stale and self._stale_since_s is not None:
+            self._show_stale(False)
             away_s = now - self._stale_since_s
             logger.warning("the other nodes are back after %.1f s: counts are exact again", away_s)
-        self._stale_since_s, self._has_told = None, False
+        self._stale_since_s = None
         waiting, self._on_settled = self._on_settled, []
         for then in waiting:
             then()
+
+    def _show_stale(self, shown: bool) -> None:
+        """From now on counts say that they may be old, or say so no more: everybody is told."""
+        self.share.shows_stale = shown
+        assert self._listener is not None
+        for page in list(self.share.pages()):
+            self._listener.change(page)
 
     def _beat(self) -> None:
         beat = self.share.beat()

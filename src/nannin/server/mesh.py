@@ -215,13 +215,13 @@ class Neighbourhood:
         self._waiting.clear()
         for end in (self._receiving, *self._sending):
             end.close()
-        self._page.close()
+        self._sending.clear()  # nobody is there any more
 
     # The port of the engine
 
     def is_there(self, mark: int) -> bool:
         """Whether there is another process with this mark."""
-        return mark != self.mark and self._page.states[mark] != _GONE
+        return mark < len(self._sending) and mark != self.mark and self._page.states[mark] != _GONE
 
     def for_new_session(self) -> int | None:
         """The process that has the fewest sessions, where ours has over 10 % more; None for ours."""
@@ -283,7 +283,7 @@ class Neighbourhood:
             if error.errno in _FULL:
                 return False
             if self._once.is_first("send"):
-                logger.warning("a connection could not be sent to its worker: %s", error)
+                logger.warning("a connection could not be sent to its worker: %s", str(error))
             self._take(*one)
             return True
         finally:

@@ -24,6 +24,11 @@ from nannin.app.dispatch import Proxied, Rooted
 from nannin.app.goodbye import goodbyes, shut_down_all
 from nannin.engine.arrival import Arrival, make_arrival
 from nannin.engine.direct import DirectWebSocket
+from nannin.engine.engine import sessions_here
+from nannin.engine.handover import take_up
+from nannin.engine.ids import mark_ids
+from nannin.engine.neighbours import Ends
+from nannin.engine.relay import Relay
 from nannin.nodes.local import Worker, join_workers
 from nannin.server.accepting import Accepting
 from nannin.server.child import inherited_sockets
@@ -47,6 +52,7 @@ from nannin.server.loading import (
     max_message_bytes,
 )
 from nannin.server.logs import log_config
+from nannin.server.mesh import Mesh
 from nannin.server.reload import supervise
 from nannin.server.systemd import notify, passed_sockets
 from nannin.settings import Settings
@@ -176,7 +182,10 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._worker = worker
         self._settings = settings
-        self._arrival = make_arrival(settings)
+        self._mesh = Mesh.inherited()
+        if self._mesh is not None:
+            mark_ids(self._mesh.mark)
+        self._arrival = make_arrival(settings, self._mesh)
         self._on_listening = on_listening
         self._began_s = time.monotonic()
         self._signal: signal.Signals | None = None
@@ -202,6 +211,8 @@ class Server(uvicorn.Server):
             on_crowded=self._accepting.pause,
         )
         await self._accepting.open()
+        if self._mesh is not None:
+            self._mesh.open(asyncio.get_running_loop(), self._take_up, sessions_here)
         self.started = True
         Garbage().relax()
         if not self.should_exit:
@@ -214,13 +225,24 @@ class Server(uvicorn.Server):
             self._accepting.pause()
         else:
             await self._accepting.resume()
+        if self._mesh is not None:
+            self._mesh.show(is_open=self._accepting.is_open)
         return await super().on_tick(counter)
 
     def _make_protocol(self) -> asyncio.Protocol:
         """Called for each connection, before TLS and before its transport is made."""
         if self.config.is_ssl and not self._door.admits_handshake():
             asyncio.get_running_loop().call_soon(self._accepting.pause)  # this one is accepted already
+        return self._make_arrival()
+
+    def _make_arrival(self) -> Arrival:
         return self._arrival(self.config, self.server_state, self.lifespan.state, door=self._door)
+
+    def _take_up(self, descriptor: int, data: bytes, ends: Ends | None) -> None:
+        """Called for each connection that another worker hands over."""
+        task = asyncio.get_running_loop().create_task(take_up(descriptor, data, ends, self._make_arrival))
+        self.server_state.tasks.add(task)
+        task.add_done_callback(self.server_state.tasks.discard)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tells every client to come back later, waits a moment, and cuts off the clients that are left.
@@ -229,6 +251,8 @@ class Server(uvicorn.Server):
         """
         loop = asyncio.get_running_loop()
         self._accepting.close()
+        if self._mesh is not None:
+            self._mesh.show(is_open=False)
         notify("STOPPING=1")
         if self._signal is signal.SIGTERM:
             await self._drain()
@@ -236,12 +260,14 @@ class Server(uvicorn.Server):
         shut_down_all()
         for connection in list(self.server_state.connections):
             # A WebSocket first gets time to answer our close frame: closing at once could lose the frame.
-            if not isinstance(connection, DirectWebSocket):
+            if not isinstance(connection, (DirectWebSocket, Relay)):
                 connection.shutdown()
         await self._quiet(GOODBYE_S / 2)
         for connection in list(self.server_state.connections):
-            if isinstance(connection, DirectWebSocket):
+            if isinstance(connection, (DirectWebSocket, Relay)):
                 connection.shutdown()
+        if self._mesh is not None:
+            self._mesh.close()
         await self._quiet(GOODBYE_S / 2)
         for connection in list(self.server_state.connections):
             if (transport := getattr(connection, "transport", None)) is not None:
@@ -255,7 +281,8 @@ class Server(uvicorn.Server):
 
     async def _drain(self) -> None:
         """Tells the clients one after another, so that they don't all come to the next server at once."""
-        clients = [*goodbyes(), *self._goodbyes_to_others()]
+        relays = [relay.close for relay in self.server_state.connections if isinstance(relay, Relay)]
+        clients = [*goodbyes(), *self._goodbyes_to_others(), *relays]
         window_s = drain_window_s(len(clients), self._settings.drain)
         if window_s:
             notify(f"EXTEND_TIMEOUT_USEC={round((window_s + END_S) * 1e6)}")

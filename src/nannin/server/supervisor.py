@@ -34,6 +34,7 @@ from nannin.server.listening import (
     socket_file,
 )
 from nannin.server.logs import log_config
+from nannin.server.mesh import Mesh
 from nannin.server.systemd import notify, passed_sockets
 from nannin.settings import SETTINGS, Settings
 
@@ -128,6 +129,7 @@ class Supervisor:
         self._crew = Crew(
             len(sockets), self._hire, drain_s=settings.drain, on_open=self._open, on_rolled=self._rolled
         )
+        self._mesh = Mesh(self._crew.marks)
         self._decode = msgspec.msgpack.Decoder(FromWorker).decode
         self._tasks: set[asyncio.Task[object]] = set()
         self._had_terminal = _has_terminal()
@@ -145,6 +147,7 @@ class Supervisor:
             for child in self._children:
                 child.popen.kill()
                 child.popen.wait()
+            self._mesh.close()
 
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -174,10 +177,12 @@ class Supervisor:
             SETTINGS["workers"].variable: str(len(self._sockets)),
             SETTINGS["open"].variable: "false",
             "NOTIFY_SOCKET": "",  # systemd hears of this process alone
+            **self._mesh.environment(mark),
         }
         listeners = [listener.fileno() for listener in self._sockets[slot]]
         with its:
-            child = _Child(start_server(listeners, variables, [its.fileno()], apart=True))
+            passed = [its.fileno(), *self._mesh.descriptors(mark)]
+            child = _Child(start_server(listeners, variables, passed, apart=True))
         self._children.append(child)
         task: asyncio.Task[object] = asyncio.ensure_future(self._connect(child, ours))
         self._tasks.add(task)
@@ -213,6 +218,7 @@ class Supervisor:
                 if child.channel is not None:
                     child.channel.close()  # its own processes may hold the other end
                 if (process := self._crew.process_of(child)) is not None:
+                    self._mesh.lost(process.mark)
                     self._crew.ended(process, code, time.monotonic())
 
     def _open(self) -> None:

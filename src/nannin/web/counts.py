@@ -37,7 +37,7 @@ class CountSource(Protocol):
 
 def as_json(page: str, count: Count) -> dict[str, Any]:
     """A page's count, as every observer reads it."""
-    return {"page": page, **count._asdict()}
+    return {"page": page, **count.as_dict()}
 
 
 def known_page(source: CountSource, key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -17,7 +17,7 @@ from nannin.web.responses import error_response
 
 METHODS: Final = "GET, HEAD, OPTIONS"
 
-Respond = Callable[[Query, Scope], Response]
+Respond = Callable[[Query, Scope], Response | Awaitable[Response]]
 Excuse = Callable[[HTTPException], Response]
 
 
@@ -26,7 +26,7 @@ class Reading:
 
     Args:
         cors: which web pages may read it.
-        respond: answers a GET. It runs on the loop, and raises HTTPException to refuse.
+        respond: answers a GET, at once or later. It runs on the loop, and raises HTTPException to refuse.
         parameters: the query's parameters that it knows.
         repeatable: those of them that may come more than once.
         excuse: answers in place of a refusal that the query has caused, and has unknown parameters ignored.
@@ -50,7 +50,7 @@ class Reading:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         try:
-            response = self._answer(scope)
+            response = await self._answer(scope)
         except HTTPException as refusal:
             response = error_response(refusal.status_code, refusal.detail, refusal.headers)
         response.headers.update(self._cors.headers(scope))
@@ -62,7 +62,7 @@ class Reading:
         await send({**head, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": b""})
 
-    def _answer(self, scope: Scope) -> Response:
+    async def _answer(self, scope: Scope) -> Response:
         if not self._cors.is_allowed(scope):
             self._cors.turn_away(scope)
             origin = find_header(scope["headers"], b"origin")
@@ -75,7 +75,8 @@ class Reading:
             query = Query(
                 scope["query_string"], self.parameters, self._repeatable, lenient=self._excuse is not None
             )
-            return self._respond(query, scope)
+            response = self._respond(query, scope)
+            return response if isinstance(response, Response) else await response
         except HTTPException as refusal:
             if self._excuse is None:
                 raise

@@ -34,7 +34,6 @@ from nannin.wire.engine_packet import (
     CLOSE,
     NOOP,
     PING,
-    PONG,
     PROBE_ANSWER,
     Encoded,
     EnginePacket,
@@ -49,10 +48,16 @@ from nannin.wire.outbox import PollOutbox
 # `ping_timeout` after the ping was due, even if the timer fired late; if it fired later than this, the time
 # counts from now.
 _HELD_UP = 0.75
+# Two times that differ by less than this part of the time between pings are the same.
+_SAME = 1e-6
 # Maximum number of packets that answer one GET: python-socketio's client refuses more.
 _MAX_ANSWER = 16
 
 _SID = "<sid>"
+
+# What each message needs is looked up once: before Python 3.12, to look a member up in its class takes longer
+# than a call.
+_BAD, _CLOSED, _WEBSOCKET = Event.BAD, State.CLOSED, State.WEBSOCKET
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -91,10 +96,12 @@ class EngineSession:
         state: POLLING or WEBSOCKET, by the transport it opened with.
         limits: the intervals and sizes in force.
         now: the time, in monotonic seconds.
+
+    Attributes:
+        awaits_pong: whether the client has still to answer a ping.
     """
 
     __slots__ = (
-        "_awaits_pong",
         "_drain_s",
         "_heartbeat_s",
         "_limits",
@@ -104,6 +111,7 @@ class EngineSession:
         "_timeout_s",
         "_upgrade_s",
         "_waiting",
+        "awaits_pong",
         "sid",
         "state",
     )
@@ -117,7 +125,7 @@ class EngineSession:
         self._timeout_s = math.inf
         self._drain_s = math.inf
         self._linger_s = math.inf
-        self._awaits_pong = False
+        self.awaits_pong = False
         self._polled = False
         self._posting = False
         self._waiting: PollOutbox | None = None  # a client that never polls needs none
@@ -166,15 +174,24 @@ class EngineSession:
                 outputs.append(Refuse())
         return outputs
 
+    def receive_pong(self, now: float) -> bool:
+        """A pong of the WebSocket in force; False if nobody asked for it, and then it is a message as others.
+
+        It is what `receive_websocket` does with a pong, without its outputs, which are none: a client that is
+        idle sends nothing else.
+        """
+        if not self.awaits_pong or self.state is not _WEBSOCKET:
+            return False
+        self._receive_pong(now)
+        return True
+
     def receive_websocket(self, encoded: Encoded, now: float) -> Outputs:
         """A message of the WebSocket in force."""
-        if encoded == PONG:  # most messages of idle clients are
-            return self._take(Event.PONG, now)
         try:
             packet = decode_packet(encoded)
         except PacketError:
             return self._take(Event.BAD, now, DisconnectReason.PARSE_ERROR)
-        event = _EVENTS.get(packet.type, Event.BAD)
+        event = _EVENTS.get(packet.type, _BAD)
         return self._take(event, now, _REASONS.get(event), packet)
 
     def receive_websocket_lost(self, now: float, *, clean: bool) -> Outputs:
@@ -207,11 +224,6 @@ class EngineSession:
     def is_over(self) -> bool:
         """Whether the session has ended; its last packets may still wait for a poll."""
         return self.state in _OVER
-
-    @property
-    def awaits_pong(self) -> bool:
-        """Whether the client has still to answer a ping."""
-        return self._awaits_pong
 
     def receive_blocked(self, now: float) -> None:
         """The client reads too slowly: what was written to its WebSocket has not drained."""
@@ -251,13 +263,36 @@ class EngineSession:
 
     # Time
 
-    def next_deadline(self) -> float:
-        """When `tick` is due, in monotonic seconds; infinite where it never is."""
-        return min(self._heartbeat_s, self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s)
+    def next_deadline(self, pings_every_s: float = 0.0) -> float:
+        """When `tick` is due, in monotonic seconds; infinite where it never is.
+
+        Args:
+            pings_every_s: pings may be late, up to the next multiple of this, so that many sessions are due
+                at once; 0 where they are sent on time. The end of a silent session is never late.
+        """
+        heartbeat_s = self._heartbeat_s
+        if pings_every_s and not self.awaits_pong and heartbeat_s < math.inf:
+            # A time that is a multiple already, but for the last bits, stays as it is.
+            multiple = math.ceil(heartbeat_s / pings_every_s - _SAME)
+            heartbeat_s = max(heartbeat_s, multiple * pings_every_s)
+        return min(heartbeat_s, self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s)
 
     def set_timeout(self, when: float) -> None:
         """Ends the session at this time unless it is set anew; infinity clears it."""
-        self._timeout_s = math.inf if self.is_over else when
+        self._timeout_s = math.inf if self.state in _OVER else when
+
+    def take_ping(self, now: float) -> bool:
+        """Whether a ping over the WebSocket in force is due, and nothing else: then it counts as sent.
+
+        It is what `tick` does then, without its outputs: the only one would be a SendPing.
+        """
+        due_s = self._heartbeat_s
+        if self.awaits_pong or due_s > now or self.state is not _WEBSOCKET:
+            return False
+        if min(self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s) <= now:
+            return False
+        self._begin_to_wait(now)
+        return True
 
     def tick(self, now: float) -> Outputs:
         """Does what is due: a ping, the end of a silent session or of an upgrade that never finished."""
@@ -268,10 +303,8 @@ class EngineSession:
             outputs += self._take(Event.TIMEOUT, now, DisconnectReason.SLOW_CLIENT)
         if now >= self._timeout_s:
             outputs += self._take(Event.TIMEOUT, now, DisconnectReason.CONNECT_TIMEOUT)
-        if now >= self._heartbeat_s and not self._awaits_pong:
-            # A loop that was held up sends its ping late, and the client still has its whole time.
-            late = now - self._heartbeat_s > _HELD_UP * self._limits.ping_timeout_s
-            outputs += self._take(Event.PING_DUE, now if late else self._heartbeat_s)
+        if now >= self._heartbeat_s and not self.awaits_pong:
+            outputs += self._take(Event.PING_DUE, now)
         if now >= self._heartbeat_s:
             outputs += self._take(Event.PONG_DUE, now, DisconnectReason.PING_TIMEOUT)
         if now >= self._linger_s:
@@ -290,7 +323,7 @@ class EngineSession:
         before = self.state
         self.state, action = TABLE[before, event]
         outputs = self._act(action, now, reason, packet, before)
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             self._stop_clocks()
             self._take_outbox()
         return outputs
@@ -303,7 +336,7 @@ class EngineSession:
         packet: EnginePacket | None,
         before: State,
     ) -> Outputs:
-        match action:
+        match action:  # the most frequent first: each look at a member takes longer than a call
             case Action.DELIVER:
                 assert packet is not None
                 return [Deliver(packet.data)]
@@ -312,6 +345,9 @@ class EngineSession:
                 return []
             case Action.PING_NOW:
                 return self._send_ping(now)
+            case Action.END_LOST | Action.END | Action.END_BY_CLIENT | Action.END_AND_REFUSE:
+                assert reason is not None
+                return self._end(action, reason, before, now)
             case Action.IGNORE | Action.FORGET_REST:
                 return []
             case Action.REFUSE:
@@ -346,17 +382,14 @@ class EngineSession:
             case Action.FORGET_CANDIDATE:
                 self._upgrade_s = math.inf
                 return []
-            case Action.END | Action.END_LOST | Action.END_BY_CLIENT | Action.END_AND_REFUSE:
-                assert reason is not None
-                return self._end(action, reason, before, now)
             case _:
                 assert_never(action)
 
     def _end(self, action: Action, reason: DisconnectReason, before: State, now: float) -> Outputs:
         outputs: Outputs = []
-        if before is State.WEBSOCKET and action is not Action.END_LOST:
+        if before is _WEBSOCKET and action is not Action.END_LOST:
             outputs.append(CloseWebSocket(reason.close_code))
-        if before in (State.PROBING, State.UPGRADING):
+        elif before in _WITH_CANDIDATE:
             outputs.append(CloseCandidate())
         if self._polled:
             outputs += self._answer(self._last_words(action, reason))
@@ -398,18 +431,25 @@ class EngineSession:
         return self._waiting
 
     def _send_ping(self, now: float) -> Outputs:
-        self._awaits_pong = True
-        self._heartbeat_s = now + self._limits.ping_timeout_s
+        self._begin_to_wait(now)
         return [SendPing()] if self.state is State.WEBSOCKET else [*self.push([PING], now), *self.flush()]
+
+    def _begin_to_wait(self, now: float) -> None:
+        """A ping that was due is sent: its pong has to come in time."""
+        self.awaits_pong = True
+        # A loop that was held up sends its ping late, and the client still has its whole time.
+        timeout_s, due_s = self._limits.ping_timeout_s, self._heartbeat_s
+        self._heartbeat_s = (now if now - due_s > _HELD_UP * timeout_s else due_s) + timeout_s
 
     def _receive_pong(self, now: float) -> None:
         # A pong that nobody asked for is ignored: a flood of them must not move a deadline.
-        if self._awaits_pong:
-            self._awaits_pong = False
+        if self.awaits_pong:
+            self.awaits_pong = False
             self._heartbeat_s = now + self._limits.ping_interval_s
 
 
 _OVER = frozenset({State.CLOSING, State.CLOSED})
+_WITH_CANDIDATE = frozenset({State.PROBING, State.UPGRADING})
 _EVENTS = {
     EnginePacketType.MESSAGE: Event.MESSAGE,
     EnginePacketType.PONG: Event.PONG,

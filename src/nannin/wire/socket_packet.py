@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,6 +47,7 @@ class PacketType(enum.Enum):
 # Calling the enum is written in Python, and each packet needs this.
 _TYPES = {kind.value: kind for kind in PacketType}
 _CONNECT, _EVENT = PacketType.CONNECT.value, PacketType.EVENT.value
+_ACK = PacketType.ACK
 _PLACEHOLDER = "_placeholder"
 _BINARY = {PacketType.BINARY_EVENT: PacketType.EVENT, PacketType.BINARY_ACK: PacketType.ACK}
 _WITH_BINARY = {plain: binary for binary, plain in _BINARY.items()}
@@ -253,29 +255,34 @@ def _decode_json(text: str) -> Any:
 def _check(packet: Packet) -> None:
     """Raises PacketError where the data is not what the type asks for, StrayPacket if that does no harm."""
     data = packet.data
-    match packet.type:
-        case PacketType.CONNECT:
-            valid, expected = data is None or isinstance(data, dict), "an object or nothing"
-        case PacketType.CONNECT_ERROR:
-            valid, expected = isinstance(data, dict | str), "an object or a string"
-        case PacketType.DISCONNECT:
-            valid, expected = data is None, "nothing"
-        case PacketType.ACK:
-            valid, expected = isinstance(data, list), "a list of arguments"
-        case _:
-            valid, expected = _is_event(data), "a list that starts with the event's name"
-    if not valid:
+    is_valid, expected = _EXPECTED[packet.type]
+    if not is_valid(data):
         # Node's server reads no data where there is none, and takes any number for an event's name.
         error = StrayPacket if data is None or _is_event_of_a_fraction(packet) else PacketError
         raise error(f"expected {expected} after {packet.type.name}, not {_kind(data)}")
-    if packet.type is PacketType.ACK and packet.id is None:
-        raise StrayPacket("expected the number of an ack, and none came")
-    if packet.id is not None and packet.id >= 10**_MAX_DIGITS:
+    if packet.id is None:
+        if packet.type is _ACK:
+            raise StrayPacket("expected the number of an ack, and none came")
+    elif packet.id >= 10**_MAX_DIGITS:
         raise StrayPacket(f"expected the number of an ack in up to {_MAX_DIGITS} digits")
 
 
 def _is_event(data: object) -> bool:
     return isinstance(data, list) and bool(data) and _is_event_name(data[0])
+
+
+def _is_object(data: object) -> bool:
+    return data is None or isinstance(data, dict)
+
+
+# What the data of each type have to be, and its words.
+_EXPECTED: dict[PacketType, tuple[Callable[[object], bool], str]] = {
+    PacketType.CONNECT: (_is_object, "an object or nothing"),
+    PacketType.CONNECT_ERROR: (lambda data: isinstance(data, dict | str), "an object or a string"),
+    PacketType.DISCONNECT: (lambda data: data is None, "nothing"),
+    PacketType.EVENT: (_is_event, "a list that starts with the event's name"),
+    PacketType.ACK: (lambda data: isinstance(data, list), "a list of arguments"),
+}
 
 
 def _is_event_of_a_fraction(packet: Packet) -> bool:

@@ -1,0 +1,244 @@
+"""Connections go from one server to another: no byte is lost or doubled, no descriptor is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+
+from nannin.engine import handover
+from nannin.engine.turned_away import TurnedAway
+from support.houses import Caller, House, Socket, opening, request, street
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": request.param}
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "TLS"])
+def is_tls(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def members(house: House) -> list[str]:
+    return [type(connection).__name__ for connection in house.state.connections]
+
+
+async def test_a_request_is_answered_where_its_session_is_as_if_it_had_come_there(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, caller):
+        caller.send(request(1, b"hello"))
+        answer = await caller.hear()
+        assert (answer["house"], answer["method"], answer["bytes"]) == (1, "POST", 5)
+        assert answer["client"] == caller.address
+        assert answer["server"] == ["127.0.0.1", here.port]
+        assert answer["scheme"] == ("https" if is_tls else "http")
+        await asyncio.sleep(0.01)
+        assert members(here) == (["Relay"] if is_tls else []), "only a relayed one counts here as well"
+        assert members(there) == ["SetHttp"]
+
+
+async def test_a_request_for_here_stays_here(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, caller):
+        caller.send(request(0) + request(None))
+        assert [(await caller.hear())["house"] for _ in range(2)] == [0, 0]
+        assert (here.taken, there.taken) == (0, 0)
+
+
+@pytest.mark.parametrize("first", [b"", request(0)], ids=["first", "later"])
+@pytest.mark.parametrize("chunks", [0, 3])
+async def test_wherever_a_request_is_cut_it_arrives_whole(is_tls: bool, first: bytes, chunks: int) -> None:
+    body = b"ab\r\n\r\ncd\r\n"
+    whole = request(1, body, chunks=chunks)
+    async with street(is_tls) as (here, _, _):
+        for cut in range(1, len(whole), 1 if not is_tls else 5):
+            caller = await Caller.call(here)
+            if first:
+                caller.send(first)
+                assert (await caller.hear())["house"] == 0
+            caller.send(whole[:cut])
+            await asyncio.sleep(0.001)
+            caller.send(whole[cut:])
+            answer = await caller.hear()
+            assert (answer["house"], answer["bytes"]) == (1, len(body)), cut
+            await caller.close()
+
+
+async def test_a_connection_that_is_kept_alive_goes_wherever_its_requests_do(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, caller):
+        for number in range(12):
+            house = number // 2 % 2
+            caller.send(request(house, os.urandom(9_000) if number % 3 else None, number=number))
+            answer = await caller.hear()
+            assert (answer["house"], answer["query"].rpartition("=")[2]) == (house, str(number))
+            assert answer["client"] == caller.address
+        assert (here.taken, there.taken) == (2, 3)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1_000_000])
+async def test_requests_sent_without_waiting_are_answered_in_order(is_tls: bool, size: int) -> None:
+    bodies = [None, b"x", b"\r\n\r\n" * 9, None, b"y" * 3_000, None]
+    houses = [0, 1, 1, 0, 1, 0, 0, 1, 0, 1]
+    requests = b"".join(
+        request(house, bodies[number % 6], number=number, chunks=number % 2 * 50)
+        for number, house in enumerate(houses)
+    )
+    async with street(is_tls) as (_, _, caller):
+        for at in range(0, len(requests), size):
+            caller.send(requests[at : at + size])
+            if size > 1 or at % 50 == 0:
+                await asyncio.sleep(0)
+        for number, house in enumerate(houses):
+            answer = await caller.hear()
+            assert (answer["house"], answer["query"].rpartition("=")[2]) == (house, str(number))
+            assert answer["bytes"] == len(bodies[number % 6] or b"")
+
+
+async def test_answers_that_wait_for_the_client_go_out_before_its_connection_leaves(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, caller):
+        here.answer_bytes = there.answer_bytes = 8_000_000
+        caller.send(request(0, b"a") + request(1, b"bb"))
+        await asyncio.sleep(0.05)
+        first, second = await caller.hear(), await caller.hear()
+        assert [(one["house"], one["bytes"]) for one in (first, second)] == [(0, 1), (1, 2)]
+
+
+async def test_much_goes_both_ways_and_nobody_is_overrun(is_tls: bool) -> None:
+    body = os.urandom(3_000_000)
+    async with street(is_tls) as (_, there, caller):
+        there.answer_bytes = 3_000_000
+        caller.send(request(1, body))
+        answer = await caller.hear()
+        caller.send(request(1, body, number=1))
+        again = await caller.hear()
+        assert (answer["bytes"], again["bytes"]) == (len(body), len(body))
+        assert answer["hash"] == again["hash"]
+
+
+@pytest.mark.parametrize("before", [b"", request(0), request(1)], ids=["first", "after ours", "after theirs"])
+async def test_a_websocket_goes_where_its_session_is(is_tls: bool, before: bytes) -> None:
+    async with street(is_tls) as (_, there, caller):
+        if before:
+            caller.send(before)
+            await caller.hear()
+        caller.send(opening(1))
+        socket = Socket(caller)
+        await socket.open()
+        about = await socket.hear()
+        assert b'"house": 1' in about
+        assert (b'"wss"' if is_tls else b'"ws"') in about
+        assert str(caller.address[1]).encode() in about
+        for size in (1, 125, 70_000, 400_000):
+            data = os.urandom(size)
+            socket.send(data)
+            assert await socket.hear() == data
+        assert members(there) == ["DirectWebSocket"]
+        await caller.close()
+        async with asyncio.timeout(5):
+            while not there.closed:
+                await asyncio.sleep(0.001)
+
+
+async def test_a_websocket_that_moved_can_be_written_to_by_its_descriptor(is_tls: bool) -> None:
+    async with street(is_tls) as (_, there, caller):
+        caller.send(opening(1))
+        socket = Socket(caller)
+        await socket.open()
+        await socket.hear()
+        [connection] = there.state.connections
+        os.write(connection.descriptor, b"\x82\x02hi")  # type: ignore[union-attr]
+        assert await socket.hear() == b"hi"
+
+
+async def test_an_opening_handshake_in_pieces_after_other_requests_goes_there_too(is_tls: bool) -> None:
+    async with street(is_tls) as (_, _, caller):
+        caller.send(request(0))
+        await caller.hear()
+        for byte in opening(1):
+            caller.send(bytes([byte]))
+            await asyncio.sleep(0)
+        socket = Socket(caller)
+        await socket.open()
+        assert b'"house": 1' in await socket.hear()
+
+
+async def test_a_new_session_goes_where_there_are_fewer_and_stays_there(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, caller):
+        here.prefers_other = there.prefers_other = True
+        caller.send(request(None))
+        assert (await caller.hear())["house"] == 1
+        assert (here.taken, there.taken) == (0, 1)
+
+
+async def test_a_new_websocket_in_pieces_is_not_sent_back(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, caller):
+        here.prefers_other = there.prefers_other = True
+        data = opening(None)
+        caller.send(data[:-9])
+        await asyncio.sleep(0.02)
+        caller.send(data[-9:])
+        socket = Socket(caller)
+        await socket.open()
+        assert b'"house": 1' in await socket.hear()
+        assert (here.taken, there.taken) == (0, 1)
+
+
+@pytest.mark.parametrize("first", [b"", request(0)], ids=["first", "later"])
+async def test_what_the_other_one_can_not_take_is_answered_here(is_tls: bool, first: bytes) -> None:
+    async with street(is_tls) as (here, there, caller):
+        here.refuses = True
+        if first:
+            caller.send(first)
+            await caller.hear()
+        caller.send(request(1, b"hello"))
+        answer = await caller.hear()
+        assert (answer["house"], answer["bytes"], there.taken) == (0, 5, 0)
+
+
+async def test_a_neighbour_that_is_not_there_gets_nothing(is_tls: bool) -> None:
+    async with street(is_tls) as (here, _, caller):
+        here.other = None
+        caller.send(request(1))
+        assert (await caller.hear())["house"] == 0
+
+
+@pytest.mark.parametrize("name", ["dup", "Relay"])
+async def test_without_a_free_descriptor_a_first_request_is_answered_here(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise OSError(24, "Too many open files")
+
+    async with street(name == "Relay") as (_, there, caller):
+        with monkeypatch.context() as patched:
+            patched.setattr(*((os, "dup") if name == "dup" else (handover, "Relay")), fail)
+            caller.send(request(1))
+            assert (await caller.hear())["house"] == 0
+            caller.send(request(1))
+            assert await asyncio.wait_for(caller.reader.read(), 5) == b"", "later ones have to be asked again"
+        assert there.taken == 0
+
+
+async def test_one_that_finds_no_room_there_is_turned_away(is_tls: bool) -> None:
+    class Full:
+        def admits(self, transport: asyncio.Transport) -> bool:
+            TurnedAway(transport)
+            return False
+
+    async with street(is_tls) as (_, there, caller):
+        there.door = Full()
+        caller.send(request(1))
+        answer = await asyncio.wait_for(caller.reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert answer.endswith(b"The server is full.\r\n")
+
+
+async def test_a_client_that_has_gone_leaves_nothing(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, _):
+        for _ in range(20):
+            caller = await Caller.call(here)
+            caller.send(request(1))
+            caller.writer.transport.abort()
+        assert there.taken < 21
