@@ -65,7 +65,7 @@ class Service:
         self._socket.listen()
         self._news = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._news.bind(str(folder / "notify.sock"))
-        self._news.settimeout(10)
+        self._news.settimeout(20)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -1,0 +1,102 @@
+"""Any request reaches any worker: official clients in their default mode never hear of an unknown session."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from support.certificates import CERTIFICATE, KEY
+from support.proxies import Service, nginx
+from support.servers import NODE, Server, nannin
+
+CLIENTS = 80
+WORKERS = 4
+
+
+def until(is_so: Callable[[], object]) -> None:
+    """Waits until this is so."""
+    give_up_at = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[pathlib.Path]:
+    with tempfile.TemporaryDirectory(prefix="nannin-test-") as name:
+        folder = pathlib.Path(name)
+        (folder / "certificate.pem").write_text(CERTIFICATE)
+        (folder / "key.pem").write_text(KEY)
+        yield folder
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def server(request: pytest.FixtureRequest, folder: pathlib.Path) -> Iterator[Server]:
+    files = ("--ssl-certfile", str(folder / "certificate.pem"), "--ssl-keyfile", str(folder / "key.pem"))
+    is_tls = request.param == "https"
+    with nannin("--workers", str(WORKERS), *(files if is_tls else ()), tls=is_tls) as server:
+        until(lambda: f", with {WORKERS} workers" in server.log)
+        yield server
+        assert "WARNING" not in server.log
+        assert "ERROR" not in server.log
+
+
+def connect_many(url: str, clients: int, folder: pathlib.Path, *, alive: bool) -> dict[str, Any]:
+    """Connects clients in their default mode, 20 at a time, and reports what they went through."""
+    node = shutil.which("node")
+    assert node, "node is missing"
+    done = subprocess.run(
+        [node, str(NODE / "many.mjs"), url, str(clients), "20", str(int(alive))],
+        env={**os.environ, "NODE_EXTRA_CA_CERTS": str(folder / "certificate.pem")},
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=True,
+    )
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def descriptors(server: Server) -> list[int]:
+    """How many each worker has open."""
+    assert server.process is not None
+    pid = server.process.pid
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [len(os.listdir(f"/proc/{child}/fd")) for child in children]
+
+
+def check(report: dict[str, Any]) -> None:
+    """Every client got through without a word, and the workers have about as many of them each."""
+    assert (report["errors"], report["disconnects"]) == ({}, {})
+    assert (report["connected"], report["upgraded"], report["alive"]) == (CLIENTS,) * 3
+    assert len(report["marks"]) == WORKERS
+    assert max(report["marks"].values()) < 1.5 * min(report["marks"].values())
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["a connection a request", "kept alive"])
+def test_clients_that_poll_and_upgrade_reach_their_sessions(
+    server: Server, folder: pathlib.Path, alive: bool
+) -> None:
+    connect_many(server.url, 20, folder, alive=alive)
+    until(lambda: len(set(descriptors(server))) == 1)
+    before = descriptors(server)
+    check(connect_many(server.url, CLIENTS, folder, alive=alive))
+    until(lambda: descriptors(server) == before)
+
+
+def test_behind_a_proxy_that_knows_of_no_workers(folder: pathlib.Path) -> None:
+    with (
+        contextlib.closing(Service(folder, "--workers", str(WORKERS))) as service,
+        nginx(folder, service.path) as proxy,
+    ):
+        service.start()
+        check(connect_many(proxy.url, CLIENTS, folder, alive=True))
