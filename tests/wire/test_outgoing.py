@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
-from nannin.wire.engine_packet import Encoded, encode_payload
+from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
 from nannin.wire.outgoing import Outgoing
 
 
@@ -90,7 +90,7 @@ def test_what_is_binary_is_made_base64_once_for_all_who_poll(monkeypatch: pytest
         return b64encode(data)
 
     monkeypatch.setattr("nannin.wire.engine_packet.base64.b64encode", count)
-    outgoing = Outgoing(["451-", b"\x01\x02"])
+    outgoing = Outgoing(["451-", encode_message(b"\x01\x02")])
     payloads = {encode_payload(outgoing.packets) for _ in range(5)}
     assert (payloads, encoded) == ({b"451-\x1ebAQI="}, [b"\x01\x02"])
 

@@ -115,7 +115,8 @@ class DirectWebSocket(Reading):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, cleanly or not."""
         self._state.connections.discard(self)
-        self._unblock()
+        if self._blocked is not None:
+            self._unblock()
         self._forget_reading()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:

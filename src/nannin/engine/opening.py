@@ -153,7 +153,7 @@ def make_head(status: int, headers: Pairs) -> bytes:
     Raises:
         ValueError: a header holds a line break.
     """
-    lines = [_status_line(status), *[name + b": " + value for name, value in headers], b"", b""]
+    lines = [_status_line(status), *map(b": ".join, headers), b"", b""]
     head, breaks = b"\r\n".join(lines), len(lines) - 1
     if head.count(b"\r") != breaks or head.count(b"\n") != breaks:
         raise ValueError("a header holds a line break")

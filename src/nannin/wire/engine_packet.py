@@ -68,7 +68,7 @@ PROBE_ANSWER: str = EnginePacketType.PONG.value + "probe"
 
 def encode_message(data: str | bytes) -> Encoded:
     """Makes a MESSAGE packet of what the application sends."""
-    return MESSAGE + data if isinstance(data, str) else data
+    return MESSAGE + data if isinstance(data, str) else SharedBinary(data)
 
 
 def size_bytes(packet: Encoded) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from nannin.wire.engine_packet import Encoded, SharedBinary, size_bytes
+from nannin.wire.engine_packet import Encoded, size_bytes
 
 
 class Outgoing:
     """Some encoded packets that travel together; it is shared by all who get them and never changes.
 
     Args:
-        packets: in the order in which they are sent.
+        packets: in the order in which they are sent; messages as `encode_message` makes them.
     """
 
     __slots__ = ("frames", "packets", "size_bytes")
@@ -24,8 +24,7 @@ class Outgoing:
     size_bytes: int
 
     def __init__(self, packets: Sequence[Encoded]) -> None:
-        # A list makes the tuple sooner than a generator.
-        self.packets = tuple([one if isinstance(one, str) else SharedBinary(one) for one in packets])
+        self.packets = tuple(packets)
 
     def __getattr__(self, name: str) -> bytes | int:
         """Makes the frames, or counts the bytes, when asked first; from then on the slot answers by itself.
