@@ -243,6 +243,11 @@ class Settings:
     new_per_address: int = _limit(
         Integer(0, 2**30), 10, "Maximum new connections of one address a second; 0 for any number."
     )
+    max_guesses: int = _limit(
+        Integer(0, 2**30),
+        60,
+        "Maximum wrong tokens of one address a minute, in the long run; 0 for any number.",
+    )
     max_joins: int = _limit(
         Integer(0, 2**30),
         600,

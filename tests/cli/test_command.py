@@ -103,6 +103,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "max_attachments": "0",
         "max_per_address": "7",
         "new_per_address": "8",
+        "max_guesses": "19",
         "head_timeout": "15.5",
         "max_headers": "16",
         "max_header_bytes": "1700",

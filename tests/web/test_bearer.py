@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
+from nannin.settings import Settings
 from nannin.web.bearer import Tries, read_bearer
 from support.asgi import scope
 
@@ -33,7 +34,7 @@ def test_another_token_is_not_ours(authorization: str) -> None:
 
 def test_after_too_many_wrong_tokens_none_is_looked_at_for_a_while() -> None:
     now, refusals = [100.0], Refusals()
-    tries = Tries(Guesses([], refusals), lambda: now[0])
+    tries = Tries(Guesses(Settings(), refusals), lambda: now[0])
     for _ in range(20):
         assert tries.is_bearer_of(bearing("Bearer right"), "right")
         assert not tries.is_bearer_of(bearing("Bearer wrong"), "right")

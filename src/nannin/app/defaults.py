@@ -41,6 +41,7 @@ class Defaults(TypedDict, total=False):
     max_attachments: int
     max_per_address: int
     new_per_address: int
+    max_guesses: int
     max_joins: int
     max_pages: int
     max_namespaces: int
