@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from nannin.access.tokens import Tokens
 from nannin.app.assembly import Assembly
 from nannin.settings import Settings
@@ -43,6 +45,23 @@ def is_let_in(parts: Assembly, token: str | None) -> bool:
     before = parts.hub.count("/").connections
     session.receive_payload(b"40" if token is None else b'40{"token":"%b"}' % token.encode())
     return parts.hub.count("/").connections > before
+
+
+async def test_new_clients_are_unwelcome_while_the_others_are_told_to_go() -> None:
+    parts = Assembly(Settings())
+    parts.begin()
+    assert parts.why_not_ready() == ""
+    parts.goodbyes()
+    assert parts.why_not_ready() == "stopping"
+    parts.shut_down()
+
+
+async def test_new_clients_are_unwelcome_while_the_count_may_not_be_that_of_all_nodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = Assembly(Settings())
+    monkeypatch.setattr(Assembly, "is_settled", False)
+    assert parts.why_not_ready() == "the other nodes can't be reached"
 
 
 async def test_background_tasks_begin_with_the_first_request_and_end_at_the_end() -> None:

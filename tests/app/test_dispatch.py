@@ -98,7 +98,9 @@ def test_the_mount_point_is_taken_off_the_path(path: str, root_path: str, behind
     assert route_path({"path": path, "root_path": root_path}) == behind
 
 
-@pytest.mark.parametrize("path", ["/", "/nannin.js", "/socket.io/socket.io.js", f"/socket.io/?{POLLING}"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nannin.js", "/socket.io/socket.io.js", f"/socket.io/?{POLLING}", "/healthz", "/readyz"]
+)
 def test_everything_works_under_a_mount_point(path: str) -> None:
     assert ask(Live(), f"/live{path}", root_path="/live").status_code == 200
 
@@ -122,6 +124,12 @@ def test_the_path_goes_before_what_is_beside_it() -> None:
     app = App("/link/", endpoint(), beside, Gate(), lambda: None)
     assert ask(app, "/link/").text == "the endpoint"
     assert ask(app, "/other").text == "beside"
+
+
+def test_a_probe_is_answered_whatever_the_host() -> None:
+    live = Live(hosts=["live.example.org"])
+    assert ask(live, "http://10.1.2.3.sslip.io/healthz").text == "ok"
+    assert ask(live, "http://10.1.2.3.sslip.io/api/count").status_code == 421
 
 
 async def test_the_lifespan_begins_and_ends_and_says_so() -> None:

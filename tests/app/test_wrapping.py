@@ -217,3 +217,19 @@ async def test_an_app_that_refuses_to_start_is_not_started_without_it() -> None:
 def test_the_wrapped_app_is_kept_for_whoever_asks() -> None:
     assert Live(bare).wrapped is bare
     assert Live().wrapped is None
+
+
+# What we offer where the app has nothing
+
+
+async def site(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app that has its own `/healthz`, and nothing else."""
+    status = 200 if scope["path"] == "/healthz" else 404
+    await PlainTextResponse(f"the app's {status}", status)(scope, receive, send)
+
+
+def test_an_apps_own_health_goes_first_and_ours_answers_where_it_has_none() -> None:
+    live = Live(site)
+    assert ask(live, "/healthz").text == "the app's 200"
+    assert ask(live, "/readyz").text == "ok"
+    assert ask(live, "/news").text == "the app's 404"

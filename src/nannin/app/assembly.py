@@ -99,6 +99,7 @@ class Assembly:
         )
         self.background = Background(mistakes=self.hub.mistakes)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_leaving = False
 
     @property
     def handles_events(self) -> bool:
@@ -164,12 +165,20 @@ class Assembly:
             self.background.forget()
             self.shut_down()
 
+    def why_not_ready(self) -> str:
+        """Why new clients should go to another server, in a few words; "" where they are welcome."""
+        if self._is_leaving:
+            return "stopping"
+        return "" if self.is_settled else "the other nodes can't be reached"
+
     def goodbyes(self) -> list[Callable[[], None]]:
         """Lets nobody in any more, until `shut_down`; returns what ends each session and each stream."""
+        self._is_leaving = True
         return [*self.engine.goodbyes(), *self.counts.goodbyes()]
 
     def shut_down(self) -> None:
         """Ends every task, every session, every stream and every grace."""
+        self._is_leaving = False
         self.background.shut_down()
         self.engine.shut_down()
         self.counts.shut_down()

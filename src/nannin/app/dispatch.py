@@ -6,7 +6,7 @@ a slash, and a proxy that shows us under a path may strip that path or not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote, unquote
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -73,6 +73,7 @@ class App:
         beside: the routes of everything else.
         gate: which requests are for this server; the endpoint asks it by itself.
         on_shutdown: called when the server's lifespan ends.
+        probes: what answers these paths, whatever the Host.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class App:
         beside: Sequence[BaseRoute],
         gate: Gate,
         on_shutdown: Callable[[], None],
+        probes: Mapping[str, ASGIApp] | None = None,
     ) -> None:
+        self._probes = probes or {}
         self._paths = frozenset({path, path.rstrip("/")})
         self._endpoint = endpoint
         self._beside = Router(routes=beside, redirect_slashes=False, default=not_found)
@@ -95,6 +98,8 @@ class App:
             await self._serve_lifespan(receive, send)
         elif route_path(scope) in self._paths:
             await self._endpoint(scope, receive, send)
+        elif scope["type"] == "http" and (probe := self._probes.get(route_path(scope))) is not None:
+            await probe(scope, receive, send)
         elif (foreign := self._gate.turn_away_host(scope)) is not None:
             await refuse_host(scope, send, foreign)
         elif self._lacks_its_slash(scope):

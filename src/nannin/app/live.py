@@ -32,6 +32,7 @@ from nannin.hub.hub import Hub
 from nannin.hub.sockets import MiddlewareT, Page
 from nannin.sources import load
 from nannin.web.emit import Emit
+from nannin.web.health import Probe
 from nannin.web.pages import routes
 
 logger = logging.getLogger("nannin.live")
@@ -85,11 +86,13 @@ class Live:
             *self.assembly.counts.routes(),
         ]
         self._host = HostWatch(self.assembly.shut_down, self.assembly.goodbyes)
-        self._own = App(ENGINE_PATH, endpoint, beside, gate, self._host.shut_down)
+        probes = {"/healthz": Probe(), "/readyz": Probe(self.assembly.why_not_ready)}
+        self._own = App(ENGINE_PATH, endpoint, beside, gate, self._host.shut_down, probes)
         self._app: ASGIApp = self._own
         self.wrapped = app
         if app is not None:
-            self._app = Wrapped(app, self._own, own_paths(ENGINE_PATH, beside), self._host.shut_down)
+            paths = own_paths(ENGINE_PATH, beside)
+            self._app = Wrapped(app, self._own, paths, self._host.shut_down, probes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""

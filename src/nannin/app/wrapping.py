@@ -60,11 +60,18 @@ class Wrapped:
         ours: answers our own paths.
         paths: our own paths.
         on_shutdown: called when the server's lifespan ends, before the app hears of it.
+        offered: paths that we answer as well, if the app has nothing there.
     """
 
     def __init__(
-        self, app: ASGIApp, ours: ASGIApp, paths: Collection[str], on_shutdown: Callable[[], None]
+        self,
+        app: ASGIApp,
+        ours: ASGIApp,
+        paths: Collection[str],
+        on_shutdown: Callable[[], None],
+        offered: Collection[str] = (),
     ) -> None:
+        self._offered = offered
         self._app = app
         self._ours = ours
         self._paths = paths
@@ -76,8 +83,25 @@ class Wrapped:
             await self._serve_lifespan(scope, receive, send)
         elif route_path(scope) in self._paths:
             await self._ours(scope, receive, send)
+        elif scope["type"] == "http" and route_path(scope) in self._offered:
+            await self._ask_app_first(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _ask_app_first(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers what the app has not found."""
+        is_missing = False
+
+        async def say(message: Message) -> None:
+            nonlocal is_missing
+            if message["type"] == "http.response.start" and message["status"] == 404:
+                is_missing = True
+            if not is_missing:
+                await send(message)
+
+        await self._app(scope, receive, say)
+        if is_missing:
+            await self._ours(scope, receive, send)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Gives the app the lifespan, and completes it alone if the app has none.

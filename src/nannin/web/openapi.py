@@ -57,6 +57,15 @@ def _get(
     }
 
 
+def _probe(name: str, summary: str, no: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A path that says whether all is well; `no` is how it says otherwise."""
+    text = _content("text/plain", {"type": "string"})
+    responses = {"200": {"description": "`ok`.", "content": text}, "405": _named("responses", "ReadOnly")}
+    for status, response in (no or {}).items():
+        responses[status] = {**response, "content": text}
+    return {"get": {"operationId": name, "summary": summary, "parameters": [], "responses": responses}}
+
+
 _ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly", "Misdirected")
 _STATUS: Final = {
     "Invalid": "400",
@@ -248,6 +257,10 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "content": _content("text/html", {"type": "string"}),
             },
             forgives=True,
+        ),
+        "/healthz": _probe("healthz", "Whether this process answers"),
+        "/readyz": _probe(
+            "readyz", "Whether new clients are welcome", {"503": {"description": "Why not, in a few words."}}
         ),
         "/api/openapi.json": _get(
             "openapi",
