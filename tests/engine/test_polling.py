@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -166,6 +168,143 @@ def test_a_get_waits_for_what_is_sent() -> None:
         room.session.send("a")
         room.hall.clock.turn()
         assert (await call.ends()).body == b"4a"
+
+    run(test)
+
+
+def test_a_get_whose_receive_ends_with_the_answer_is_answered_once() -> None:
+    async def test(room: Room) -> None:
+        call = await room.poll()
+        room.session.send("a")
+        room.hall.clock.turn()
+        call.put({"type": "http.disconnect"})  # as most servers tell it after an answer
+        assert (await call.ends()).body == b"4a"
+        assert len(call.sent) == 2
+        assert not room.hall.app.closed
+
+    run(test)
+
+
+def test_answers_to_gets_that_wait_need_one_task_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(room: Room) -> None:
+        rooms = [room]
+        for _ in range(9):
+            one = copy.copy(room)
+            await one.open()
+            rooms.append(one)
+        calls = [await one.poll() for one in rooms]
+        loop = asyncio.get_running_loop()
+        made: list[object] = []
+        create = loop.create_task
+
+        def counted(*args: Any, **more: Any) -> Any:
+            made.append(args)
+            return create(*args, **more)
+
+        monkeypatch.setattr(loop, "create_task", counted)
+        for one in rooms:
+            one.session.send("a")
+        room.hall.clock.turn()
+        assert [call.body for call in calls] == [b"4a"] * 10
+        for call in calls:
+            await call.ends()
+        assert len(made) == 1
+
+    run(test)
+
+
+def test_an_answer_that_the_client_takes_slowly_is_waited_for() -> None:
+    async def test(room: Room) -> None:
+        call = await room.poll()
+        call.open_gate.clear()
+        room.session.send("a")
+        room.hall.clock.turn()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert call.task is not None
+        assert not call.task.done()
+        call.open_gate.set()
+        assert (await call.ends()).body == b"4a"
+
+    run(test)
+
+
+def test_a_client_that_goes_while_it_is_answered_loses_that_answer_alone() -> None:
+    async def test(room: Room) -> None:
+        call = await room.poll()
+        call.open_gate.clear()
+        room.session.send("a")
+        room.hall.clock.turn()
+        call.put({"type": "http.disconnect"})
+        for _ in range(5):
+            await asyncio.sleep(0)
+        call.broken = OSError("gone")
+        call.open_gate.set()
+        with pytest.raises(OSError, match="gone"):
+            await call.ends()
+        assert not room.hall.app.closed
+
+    run(test)
+
+
+def test_a_get_that_is_cancelled_while_it_is_answered_ends() -> None:
+    async def test(room: Room) -> None:
+        call = await room.poll()
+        call.open_gate.clear()
+        room.session.send("a")
+        room.hall.clock.turn()
+        call.put({"type": "http.disconnect"})
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert call.task is not None
+        call.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call.ends()
+        assert call.sent == []
+
+    run(test)
+
+
+@pytest.mark.parametrize("turns", [0, 5])
+def test_a_get_that_is_cancelled_while_its_client_reads_slowly_leaves_no_task(turns: int) -> None:
+    async def test(room: Room) -> None:
+        call = await room.poll()
+        call.open_gate.clear()
+        room.session.send("a")
+        room.hall.clock.turn()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert call.task is not None
+        call.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call.ends()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert call.sent == []
+
+    run(test)
+
+
+def test_an_error_of_the_server_in_an_answer_is_raised_in_the_request() -> None:
+    async def test(room: Room) -> None:
+        call = await room.poll()
+        call.broken = ValueError("the server's")
+        room.session.send("a")
+        room.hall.clock.turn()
+        with pytest.raises(ValueError, match="the server's"):
+            await call.ends()
+
+    run(test)
+
+
+def test_a_timeout_of_the_server_in_a_get_is_not_taken_for_ours() -> None:
+    async def test(room: Room) -> None:
+        call = await room.poll()
+        call.put_error(TimeoutError("the server's"))
+        with pytest.raises(TimeoutError, match="the server's"):
+            await call.ends()
+        assert room.hall.reasons() == [DisconnectReason.TRANSPORT_CLOSE]
 
     run(test)
 

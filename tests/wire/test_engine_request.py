@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from nannin.wire.engine_request import EngineRequest, Refusal, Transport, read_request
@@ -19,6 +19,25 @@ quickly = settings(
 def read(query: str, method: str = "GET", *, websocket: bool = False) -> EngineRequest | Refusal:
     """Reads a query over HTTP unless it is said to be a WebSocket's."""
     return read_request(method, query.encode(), websocket=websocket)
+
+
+FIELDS = ["EIO=4", "EIO=3", "transport=polling", "sid=a", "sid=b%20c", "sid=", "sid", "t=x=y", ""]
+
+
+@given(
+    st.text(st.sampled_from("&=%+;2bEIOsidtranspoling4 "), max_size=60)
+    | st.lists(st.sampled_from(FIELDS)).map("&".join)
+)
+@quickly
+def test_any_query_is_read_as_urllib_reads_it(query: str) -> None:
+    assume(query.count("&") < 50)  # urllib counts empty fields, too
+    pairs = dict(reversed(parse_qsl(query, keep_blank_values=True)))
+    expected: EngineRequest | Refusal = EngineRequest(Transport.POLLING, pairs.get("sid") or None)
+    if pairs.get("transport") != "polling":
+        expected = Refusal.TRANSPORT_UNKNOWN
+    elif pairs.get("EIO") != "4":
+        expected = Refusal.UNSUPPORTED_VERSION
+    assert read(query) == expected
 
 
 # Requests that make sense

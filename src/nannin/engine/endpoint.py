@@ -69,7 +69,7 @@ class Endpoint:
         elif isinstance(request, Refusal):
             await refuse(send, request, headers)
         else:
-            await serve_polling(self._engine, request, scope, receive, send, headers)
+            await serve_polling(self._engine, self._at_once, request, scope, receive, send, headers)
 
     async def refuse_first_protocol(self, scope: Scope, send: Send) -> None:
         """Answers a client of Socket.IO 0.7 to 0.9, whose handshake is a request for `/socket.io/1/`."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from starlette.types import Receive, Scope, Send
 
 from nannin.access.origin import Headers
+from nannin.engine.at_once import AtOnce
 from nannin.engine.body import Unread, read_body
 from nannin.engine.engine import Engine
 from nannin.engine.handshake import Handshake
@@ -29,16 +30,82 @@ _ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosnif
 
 
 class _Poll:
-    """A GET that waits; the engine answers it."""
+    """A GET; the engine answers it, now or later.
 
-    __slots__ = ("future",)
+    While it waits, its task waits for nothing but the client's leaving, and the answer is sent by whoever has
+    it. A second task for one of the two would cost a fifth of what a poll calls.
 
-    def __init__(self) -> None:
-        self.future: asyncio.Future[Sequence[Encoded]] = asyncio.get_running_loop().create_future()
+    Args:
+        send: ASGI's.
+        at_once: runs it.
+        headers: what CORS adds to the answer.
+
+    Attributes:
+        packets: the answer; None as long as there is none.
+    """
+
+    __slots__ = ("_at_once", "_headers", "_is_over", "_send", "_sent", "_task", "_waiting", "packets")
+
+    def __init__(self, send: Send, at_once: AtOnce, headers: Headers) -> None:
+        self.packets: Sequence[Encoded] | None = None
+        self._send = send
+        self._at_once = at_once
+        self._headers = headers
+        self._is_over = False
+        self._waiting: asyncio.Timeout | None = None
+        self._sent: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None  # of the answer, if the client doesn't take it at once
 
     def answer(self, packets: Sequence[Encoded]) -> None:
-        if not self.future.done():
-            self.future.set_result(packets)
+        """Answers the GET, which is answered once."""
+        if self.packets is None:
+            self.packets = packets
+            if self._waiting is not None:
+                self._sent = asyncio.get_running_loop().create_future()
+                self._at_once.run(self._respond_later(self._sent), self._hold)
+
+    async def respond(self) -> None:
+        """Sends the answer, which there is."""
+        assert self.packets is not None
+        await respond(self._send, 200, encode_payload(self.packets), self._headers)
+
+    async def wait(self, receive: Receive) -> None:
+        """Returns once the answer is sent, or the client is gone."""
+        try:
+            await self._wait_until_gone(receive)
+            if self._sent is not None:
+                await self._sent
+        finally:
+            self._is_over = True
+            if self._task is not None:
+                self._task.cancel()
+
+    async def _wait_until_gone(self, receive: Receive) -> None:
+        try:
+            async with asyncio.timeout(None) as self._waiting:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            if self._sent is None:
+                raise
+        finally:
+            self._waiting = None
+
+    async def _respond_later(self, sent: asyncio.Future[None]) -> None:
+        try:
+            await self.respond()
+        except Exception as error:  # noqa: BLE001 - it is raised in the request's own task
+            sent.set_exception(error)
+        finally:
+            if not sent.done():
+                sent.set_result(None)
+            if self._waiting is not None:  # most servers end `receive` now, but not all do
+                self._waiting.reschedule(asyncio.get_running_loop().time())
+
+    def _hold(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+        if self._is_over:  # it was cancelled in the turn in which `send` began to wait
+            task.cancel()
 
 
 async def respond(
@@ -57,12 +124,19 @@ async def refuse(send: Send, refusal: Refusal, headers: Headers) -> None:
 
 
 async def serve_polling(
-    engine: Engine, request: EngineRequest, scope: Scope, receive: Receive, send: Send, headers: Headers
+    engine: Engine,
+    at_once: AtOnce,
+    request: EngineRequest,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers: Headers,
 ) -> None:
     """Answers one GET or POST.
 
     Args:
         engine: whose session it belongs to.
+        at_once: runs `send` for whoever answers a GET that waits.
         request: what the request's query says.
         headers: what CORS adds to every answer.
     """
@@ -74,34 +148,26 @@ async def serve_polling(
             return
         session = engine.find(request.sid)
         if scope["method"] == "GET":
-            await _serve_get(session, receive, send, headers)
+            await _serve_get(session, receive, _Poll(send, at_once, headers))
         else:
             await _serve_post(session, scope, receive, send, headers, engine.limits)
     except RequestRefused as refused:
         await refuse(send, refused.refusal, headers)
 
 
-async def _serve_get(session: ServedSession, receive: Receive, send: Send, headers: Headers) -> None:
+async def _serve_get(session: ServedSession, receive: Receive, poll: _Poll) -> None:
     if session.is_upgrading:
         # The upgrade packet was sent before this GET, but travels on another connection: let it win.
         await asyncio.sleep(_UPGRADE_HEAD_START_S)
-    poll = _Poll()
     session.receive_poll(poll)
-    if not poll.future.done():
-        gone = asyncio.ensure_future(_wait_until_gone(receive))
-        try:
-            await asyncio.wait((poll.future, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            if not poll.future.done():
-                session.receive_poll_lost(poll)
-    if poll.future.done():
-        await respond(send, 200, encode_payload(poll.future.result()), headers)
-
-
-async def _wait_until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    if poll.packets is not None:
+        await poll.respond()
+        return
+    try:
+        await poll.wait(receive)
+    finally:
+        if poll.packets is None:
+            session.receive_poll_lost(poll)
 
 
 async def _serve_post(

@@ -91,9 +91,7 @@ def read_request(method: str, query_string: bytes, *, websocket: bool) -> Engine
 
 def _read(method: str, query_string: bytes, websocket: bool) -> EngineRequest | Refusal:
     try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_PARAMETERS
-        )
+        pairs = _pairs(query_string.decode("ascii"))
     except ValueError:
         return Refusal.BAD_REQUEST
     query = dict(reversed(pairs))  # of a parameter given twice the first counts
@@ -111,6 +109,20 @@ def _read(method: str, query_string: bytes, websocket: bool) -> EngineRequest | 
     if method not in ("GET", "POST"):
         return Refusal.BAD_REQUEST
     return EngineRequest(transport, sid)
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """The parameters of a query.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    if "%" in query or "+" in query:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+    fields = query.split("&")
+    if len(fields) > _MAX_PARAMETERS:
+        raise ValueError
+    return [(name, value) for name, _, value in (field.partition("=") for field in fields if field)]
 
 
 _read_cached = functools.lru_cache(maxsize=64)(_read)
