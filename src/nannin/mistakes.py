@@ -67,15 +67,19 @@ class Mistakes:
         else:
             logger.debug(words, *args, exc_info=error, stacklevel=2)
 
-    def note(self, error: BaseException, *by: str) -> int:
+    def note(self, error: BaseException | None, *by: str) -> int:
         """Counts an error.
+
+        Args:
+            error: what was raised; None for a mistake that is known by its words.
+            by: who raised it, or the words.
 
         Returns:
             1 if it is to be told in full; n + 1 if a line is to say that it was raised n more times; 0 if it
             is counted only.
         """
         self.number += 1
-        key = frozenset([by, *_trace(error)])
+        key = frozenset([by, *(_trace(error) if error is not None else ())])
         cause = self._causes.get(key)
         if cause is None:
             if len(self._causes) >= MAX_CAUSES:
@@ -112,9 +116,11 @@ class _Cause:
         return True
 
 
-def again(error: BaseException, times: int) -> str:
+def again(error: BaseException | None, times: int) -> str:
     """The words for an error that was told before, and came so many times since."""
     more = "once more" if times == 1 else f"{times:,} more times"
+    if error is None:
+        return more
     return f"{type(error).__qualname__}, {more}; the log has its traceback, where it came first"
 
 

@@ -37,15 +37,31 @@ def test_a_request_that_fails_again_and_again_is_told_in_full_once() -> None:
         ]
 
     counted = Counted(logging.INFO)
-    told = [record for record in records("uvicorn.error") if counted.filter(record)]
-    assert [bool(record.exc_info) for record in told] == [True] + [False] * AT_ONCE
-    assert told[1].getMessage() == (
-        "Exception: ValueError, once more; the log has its traceback, where it came first"
-    )
+    for name in ("uvicorn.error", "asyncio"):
+        told = [record for record in records(name) if counted.filter(record)]
+        assert [bool(record.exc_info) for record in told] == [True] + [False] * AT_ONCE
+        assert told[1].getMessage() == (
+            "Exception: ValueError, once more; the log has its traceback, where it came first"
+        )
+        counted = Counted(logging.INFO)
     assert sum(counted.filter(record) for record in records("of.the.application")) == 100
     debugging = Counted(logging.DEBUG)
     assert sum(debugging.filter(record) for record in records("uvicorn.error")) == 100
-    assert counted.filter(logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "", None, None))
+
+
+def test_an_error_without_an_exception_is_known_by_its_words() -> None:
+    def told(words: str, level: int = logging.ERROR) -> list[str]:
+        records = [logging.LogRecord("uvicorn.error", level, "", 0, words, None, None) for _ in range(100)]
+        return [record.getMessage() for record in records if counted.filter(record)]
+
+    counted = Counted(logging.INFO)
+    assert told("returned too early") == ["returned too early"] + ["returned too early: once more"] * AT_ONCE
+    assert told("returned too late")[0] == "returned too late"
+    assert len(told("a warning", logging.WARNING)) == 100
+
+
+def test_what_asyncio_logs_goes_where_it_went() -> None:
+    assert log_config("info")["loggers"]["asyncio"] == {"filters": ["counted"]}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ SETTLE_S = 20.0
 """So long the server has to free what an attack has left."""
 MEMORY_LEFT_MB = 40.0
 """So much more memory than before it may hold in the end: an allocator's share, no leak."""
+MOST_LINES = 100
+"""So many lines the log may have after an attack: each cause has one, however often it is repeated."""
 
 
 @dataclasses.dataclass
@@ -141,7 +143,7 @@ class Ground:
 
         Raises:
             AssertionError: it is another process or none, others were not told in time, something is left, or
-                it logged a traceback.
+                it logged a traceback, or line after line.
         """
         if self._is_over:
             return
@@ -160,6 +162,7 @@ class Ground:
         assert self.figures.memory_mb < MEMORY_LEFT_MB, f"{self.figures.memory_mb:.0f} MB are left"
         log = self.server.log
         assert "Traceback" not in log, log[-4000:]
+        assert log.count("\n") < MOST_LINES, f"the log has {log.count(chr(10))} lines:\n{log[-4000:]}"
 
     def _tables(self) -> dict[str, int]:
         explained = json.loads(get(self.server, f"/api/explain?page={PAGE}").text)

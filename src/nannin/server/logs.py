@@ -76,9 +76,9 @@ class Quiet(logging.Filter):
 
 
 class Counted(logging.Filter):
-    """Counts what uvicorn logs with a traceback, such as a request that an application fails at.
+    """Counts the errors that uvicorn and asyncio log, such as a request that an application fails at.
 
-    A client can repeat it, so each cause is told in full once. What nannin logs is counted before.
+    A client can repeat them, so each cause is told in full once. What nannin logs is counted before.
 
     Args:
         level: from which on is logged; at debug, each is told.
@@ -90,11 +90,12 @@ class Counted(logging.Filter):
         self._mistakes = Mistakes()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is None or not record.name.startswith("uvicorn") or self._level <= logging.DEBUG:
+        is_theirs = record.name.startswith(("uvicorn", "asyncio"))
+        if not is_theirs or record.levelno < logging.ERROR or self._level <= logging.DEBUG:
             return True
-        # The record is changed for whoever comes after; but uvicorn's loggers have this one handler.
-        times = self._mistakes.note(error)
+        error = record.exc_info[1] if record.exc_info else None
+        # asyncio's message has the task in it, which is another each time.
+        times = self._mistakes.note(error, "" if error is not None else record.getMessage())
         if times > 1:
             record.msg, record.args = "%s: %s", (record.getMessage().rstrip(), again(error, times - 1))
             record.exc_info = record.exc_text = None
@@ -136,5 +137,6 @@ def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
             "uvicorn": {"level": theirs, **quiet},
             "uvicorn.error": {"level": theirs},
             "uvicorn.asgi": {"level": theirs},
+            "asyncio": {"filters": ["counted"]},  # where it goes is left to the application, too
         },
     }
