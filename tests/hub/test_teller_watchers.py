@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
-from nannin.audience.roster import Count
+from nannin.audience.roster import Count, Roster, StaleCount
 from support.fakes import House
 from support.many_clients import SMALL_SLICES, crowd
 
@@ -263,3 +264,21 @@ def test_a_watcher_that_raises_hurts_nobody(updates: str, caplog: pytest.LogCapt
     assert classic.heard() == [2]
     assert client.heard() == ([1, 2] if updates == "classic" else [])
     assert "a watcher of page / raised" in caplog.text
+
+
+def test_once_counts_are_sure_or_not_any_more_whatever_is_listened_to_is_told_again() -> None:
+    house = House()
+    crowd(house, 1, "/busy")
+    house.clock.advance(1)
+    named, every = watch(house, "/nobody"), watch(house, None)
+    roster: Any = house.hub.roster
+    roster.count = lambda page: StaleCount(*Roster.count(roster, page))
+    house.hub.teller.change_all()
+    house.clock.advance(1)
+    del roster.count
+    house.hub.teller.change_all()
+    house.clock.advance(1)
+    nobody = [("/nobody", StaleCount()), ("/nobody", Count())]
+    assert named.heard == nobody
+    assert sorted(every.heard) == sorted([("/busy", StaleCount(1, 1, 1)), ("/busy", ONE), *nobody])
+    assert "/nobody" not in house.hub.teller

@@ -59,6 +59,9 @@ class Office:
     def change(self, page: str) -> None:
         self.heard.append(("change", page))
 
+    def change_all(self) -> None:
+        self.heard.append(("change_all",))
+
     def entered(self, page: str, visitor: VisitorName) -> None:
         self.heard.append(("entered", page, visitor))
 

@@ -15,6 +15,7 @@ from nannin.access.gate import Gate
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
 from nannin.hub.teller import Watcher
+from nannin.web.counts import CountSource
 from nannin.web.routes import CountRoutes
 from support.asgi import Call, scope
 from support.fakes import FakeClock
@@ -66,24 +67,24 @@ class FakeCounts:
                 watcher.hear(page, count)
 
 
-class Lookout:
-    """All observers' routes over counts by hand, as an ASGI app without a server."""
+class Faces:
+    """All observers' routes over some counts, as an ASGI app without a server."""
 
     def __init__(
         self,
-        counts: dict[str, Count] | None = None,
+        source: CountSource,
+        clock: FakeClock,
         *,
         public: bool = True,
         allow_origins: tuple[str, ...] = (),
         read_token: str | None = None,
         addresses: Addresses | None = None,
     ) -> None:
-        self.clock = FakeClock()
+        self.clock = clock
         self.refused_lists = 0
-        self.source = FakeCounts(counts or {})
         self.observers = CountRoutes(
-            self.source,
-            self.clock,
+            source,
+            clock,
             public=public,
             gate=Gate(allow_origins),
             read_token=read_token,
@@ -129,3 +130,11 @@ class Lookout:
         body = msgspec.json.decode(call.body)
         assert list(body) == ["error"]
         return call.status, body["error"]
+
+
+class Lookout(Faces):
+    """The same over counts by hand."""
+
+    def __init__(self, counts: dict[str, Count] | None = None, **settings: Any) -> None:
+        self.source = FakeCounts(counts or {})
+        super().__init__(self.source, FakeClock(), **settings)

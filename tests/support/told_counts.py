@@ -7,10 +7,14 @@ import json
 from nannin.cli.watch.events import Update
 
 
-def count(page: str, visitors: int, connections: int | None = None, visible: int = 0) -> Update:
+def count(
+    page: str, visitors: int, connections: int | None = None, visible: int = 0, *, stale: bool = False
+) -> Update:
     connections = visitors if connections is None else connections
-    numbers = {"page": page, "connections": connections, "visitors": visitors, "visible": visible}
-    return Update(page, connections, visitors, visible, json.dumps(numbers, ensure_ascii=False))
+    told = {"page": page, "connections": connections, "visitors": visitors, "visible": visible}
+    if stale:
+        told["stale"] = True
+    return Update(page, connections, visitors, visible, json.dumps(told, ensure_ascii=False), stale)
 
 
 FIRST, SECOND = count("/x", 3, 4, 2), count("/人", 1)

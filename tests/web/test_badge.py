@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nannin.audience.roster import Count
+from nannin.audience.roster import Count, StaleCount
 from nannin.web.badge import COLORS, STYLES, draw, group, ink_on, width_px
 from support.asgi import Call
 from support.fake_audiences import Lookout
@@ -70,6 +70,17 @@ def test_without_a_label_there_is_the_number_alone() -> None:
 def test_long_numbers_stand_in_groups(number: int, groups: list[str]) -> None:
     assert group(number) == groups
     assert texts(badge("", {"/": Count(number, number, 0)})) == ["online", str(number)]
+
+
+def test_a_number_that_may_be_old_is_marked_in_the_picture_and_in_words() -> None:
+    picture = badge("label=here", {"/": StaleCount(40, 12_345, 9)})
+    assert texts(picture) == ["here", "≈ 12345"]
+    assert picture.get("aria-label") == "here: about 12345 (may be out of date)"
+    alone = badge("label=&style=plain", {"/": StaleCount(40, 0, 0)})
+    assert (texts(alone), alone.get("aria-label")) == (["≈ 0"], "about 0 (may be out of date)")
+    sure = badge("label=here", {"/": Count(40, 12_345, 9)})
+    mark_px = width_px("≈ ")
+    assert int(picture.get("width", "0")) == int(sure.get("width", "0")) + mark_px
 
 
 # --- how it looks ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.audience.roster import Count
+from nannin.audience.roster import Count, StaleCount
 from support.fake_audiences import Lookout
 
 UNKNOWN = {"schemaVersion": 1, "label": "nannin", "message": "?", "isError": True, "color": "6e7781"}
@@ -27,6 +27,10 @@ def test_an_empty_page_is_gray() -> None:
         "message": "0",
         "color": "6e7781",
     }
+
+
+def test_a_number_that_may_be_old_is_marked() -> None:
+    assert Lookout({"/": StaleCount(15, 12, 7)}).read("/api/shield")["message"] == "≈ 12"
 
 
 def test_label_and_colour_can_be_chosen() -> None:

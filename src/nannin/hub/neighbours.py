@@ -57,6 +57,10 @@ class Neighbours:
         """The page's count, or whether it is sure, may have changed."""
         self._hub.teller.change(page)
 
+    def change_all(self) -> None:
+        """Whether counts are sure has changed."""
+        self._hub.teller.change_all()
+
     def entered(self, page: str, visitor: VisitorName) -> None:
         """A visitor is new on a page, over all nodes."""
         self._hub.presence.entered(page, visitor)

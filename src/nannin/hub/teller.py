@@ -114,6 +114,13 @@ class Teller:
         else:
             self._forget(page)
 
+    def change_all(self) -> None:
+        """Whether the counts are sure has changed: each page that somebody here is told of becomes due."""
+        named = [page for page in self._watchers if page is not None]
+        every = self._counts.pages() if None in self._watchers else ()
+        for page in dict.fromkeys([*self._pages, *named, *every]):
+            self.change(page)
+
     def observe(self, connection: Connection) -> Encoded | None:
         """A connection is told of its page from now on, but not counted. Returns its first update."""
         heard, count = self._listen(connection)

@@ -29,6 +29,9 @@ class Listener(Protocol):
     def change(self, page: str) -> None:
         """The page's count, or whether it is sure, may have changed."""
 
+    def change_all(self) -> None:
+        """Whether counts are sure has changed: of all pages, those too that nobody is on."""
+
     def entered(self, page: str, visitor: VisitorName) -> None:
         """A visitor is new on a page, over all nodes."""
 
@@ -188,8 +191,7 @@ class Node:
         """From now on counts say that they may be old, or say so no more: everybody is told."""
         self.share.shows_stale = shown
         assert self._listener is not None
-        for page in list(self.share.pages()):
-            self._listener.change(page)
+        self._listener.change_all()
 
     def _beat(self) -> None:
         beat = self.share.beat()

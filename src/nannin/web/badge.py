@@ -36,6 +36,9 @@ _OTHER_NAMES: Final = {"grey": "gray"}
 ANYBODY, NOBODY = "green", "gray"
 MAX_LABEL_CHARACTERS: Final = 64
 DEFAULT_LABEL: Final = "online"
+# What stands before a number that may be old, and what is said of it.
+ABOUT: Final = "≈ "
+OLD: Final = "may be out of date"
 # A label has no control characters (those that change the direction of text included) and none that XML 1.0
 # forbids.
 LABEL_PATTERN: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff]*$"
@@ -68,7 +71,7 @@ _WIDTHS: Final = {
         0.7: "ABCRVXZ",
         0.75: "DGHNU",
         0.8: "&OQw",
-        0.85: "#+<=>M^~",
+        0.85: "#+<=>M^~≈",
         0.95: "%m",
         1.0: "@W",
     }.items()
@@ -91,11 +94,12 @@ class Badge:
     def __call__(self, query: Query, scope: Scope) -> Response:
         """Answers with the badge of one page, or with 304 if the client has that very badge."""
         page = known_page(self._source, query.text("page", "/"))
-        number = self._source.count(page).visitors
+        count = self._source.count(page)
+        number = count.visitors
         label = read_label(query.text("label", DEFAULT_LABEL))
         style = query.choice("style", STYLES, STYLES[0])
         color = read_color(query.text("color", ANYBODY if number else NOBODY))
-        picture = draw(label, number, color, style).encode()
+        picture = draw(label, number, color, style, stale=count.stale).encode()
         tag = f'"{blake2b(picture, digest_size=12).hexdigest()}"'
         headers = {**_HEADERS, "etag": tag}
         if names_tag(find_header(scope["headers"], b"if-none-match"), tag):
@@ -146,7 +150,9 @@ def read_color(text: str) -> str:
     return f"#{digits if len(digits) == 6 else ''.join(digit * 2 for digit in digits)}"
 
 
-def draw(label: str, number: int | str, color: str, style: str, *, spoken: str | None = None) -> str:
+def draw(
+    label: str, number: int | str, color: str, style: str, *, stale: bool = False, spoken: str | None = None
+) -> str:
     """The picture.
 
     Args:
@@ -154,10 +160,13 @@ def draw(label: str, number: int | str, color: str, style: str, *, spoken: str |
         number: the number, or a word in its place.
         color: `#` and six digits.
         style: one of STYLES.
+        stale: whether the number may be old.
         spoken: what a screen reader says; None for label and number.
     """
     label = label.strip()
     groups = group(number)
+    if stale:
+        groups[0] = ABOUT + groups[0]
     label_px = width_px(label)
     number_px = sum(map(width_px, groups)) + _GAP_PX * (len(groups) - 1)
     if style == "plain":
@@ -174,7 +183,8 @@ def draw(label: str, number: int | str, color: str, style: str, *, spoken: str |
             + _number(groups, left_px + _MARGIN, ink_on(color), "normal")
         )
     if spoken is None:
-        spoken = f"{label}: {number}" if label else str(number)
+        words = f"about {number} ({OLD})" if stale else str(number)
+        spoken = f"{label}: {words}" if label else words
     spoken = escape(spoken, {'"': "&quot;"})
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}" role="img" '

@@ -92,7 +92,7 @@ class Changes:
         self._places[page] = self._next
         self._blocks.setdefault(number, {})[self._next] = page
         self._next += 1
-        if count == Count():
+        if not any(count):
             self._empty.add(page)
         else:
             self._empty.discard(page)

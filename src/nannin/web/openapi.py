@@ -221,7 +221,10 @@ DOCUMENT: Final[dict[str, Any]] = {
                 _parameter("style", f"Its form: {', '.join(STYLES)}.", type="string", default=STYLES[0]),
             ],
             {
-                "description": "The picture. A wrong query is drawn as `nannin: ?`; its title says why.",
+                "description": (
+                    "The picture. A number that may be old has `≈ ` before it. A wrong query is drawn as "
+                    "`nannin: ?`; its title says why."
+                ),
                 "headers": {"ETag": _header("Names this picture, for `If-None-Match`.")},
                 "content": _content("image/svg+xml", {"type": "string"}),
             },
@@ -295,6 +298,14 @@ DOCUMENT: Final[dict[str, Any]] = {
                     "connections": {**_NUMBER, "description": "Tabs, and other clients, on the page."},
                     "visitors": {**_NUMBER, "description": "The people that they belong to."},
                     "visible": {**_NUMBER, "description": "Those of them who see the page now."},
+                    "stale": {
+                        "type": "boolean",
+                        "const": True,
+                        "description": (
+                            "Only there while the numbers may be old: other processes that count the page's "
+                            "visitors can't be reached."
+                        ),
+                    },
                 },
                 "required": ["page", "connections", "visitors", "visible"],
                 "additionalProperties": False,
@@ -318,7 +329,10 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "properties": {
                     "schemaVersion": {"type": "integer", "const": 1},
                     "label": {"type": "string"},
-                    "message": {"type": "string", "description": "The number of visitors."},
+                    "message": {
+                        "type": "string",
+                        "description": "The number of visitors, after `≈ ` where it may be old.",
+                    },
                     "color": {"type": "string"},
                     "isError": {"type": "boolean"},
                 },

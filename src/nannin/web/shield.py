@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from nannin.web.badge import ANYBODY, DEFAULT_LABEL, NOBODY, read_color, read_label
+from nannin.web.badge import ABOUT, ANYBODY, DEFAULT_LABEL, NOBODY, read_color, read_label
 from nannin.web.counts import CountSource, known_page
 from nannin.web.query import Query
 from nannin.web.responses import json_response
@@ -32,14 +32,15 @@ class Shield:
     def __call__(self, query: Query, _scope: Scope) -> Response:
         """The visitors of one page."""
         page = known_page(self._source, query.text("page", "/"))
-        visitors = self._source.count(page).visitors
+        count = self._source.count(page)
+        visitors = count.visitors
         color = read_color(query.text("color", ANYBODY if visitors else NOBODY))
         label = read_label(query.text("label", DEFAULT_LABEL))
         return json_response(
             {
                 "schemaVersion": _VERSION,
                 "label": label,
-                "message": str(visitors),
+                "message": f"{ABOUT if count.stale else ''}{visitors}",
                 "color": color.removeprefix("#"),
             }
         )

@@ -8,7 +8,7 @@ import pytest
 
 from nannin.cli.watch.events import EventParser, Update
 from nannin.errors import RemoteError
-from support.told_counts import FIRST, SECOND, event
+from support.told_counts import FIRST, SECOND, count, event
 
 
 def parse(*pieces: bytes) -> list[Update]:
@@ -18,6 +18,13 @@ def parse(*pieces: bytes) -> list[Update]:
 
 def test_a_stream_tells_counts() -> None:
     assert parse(event(FIRST) + event(SECOND)) == [FIRST, SECOND]
+
+
+def test_a_count_may_say_that_it_is_stale() -> None:
+    stale = count("/x", 3, stale=True)
+    assert parse(event(stale) + event(FIRST)) == [stale, FIRST]
+    assert stale.stale
+    assert not FIRST.stale
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

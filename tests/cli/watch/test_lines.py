@@ -17,6 +17,11 @@ def test_a_line_says_when_where_and_how_many(capsys: pytest.CaptureFixture[str])
     assert re.fullmatch(r"\d\d:\d\d:\d\d /x 3 visitors 4 connections 2 visible\n", capsys.readouterr().out)
 
 
+def test_a_line_says_that_a_count_may_be_old(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines().update(count("/x", 3, 4, 2, stale=True))
+    assert capsys.readouterr().out.endswith(" /x 3 visitors 4 connections 2 visible, stale\n")
+
+
 def test_a_line_of_json_is_what_came(capsys: pytest.CaptureFixture[str]) -> None:
     JsonLines().update(SECOND)
     assert capsys.readouterr().out == SECOND.text + "\n"

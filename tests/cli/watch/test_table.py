@@ -36,6 +36,14 @@ def test_the_table_shows_pages_numbers_and_how_they_changed() -> None:
     assert re.sub(r"\s+", " ", lines[4]).strip() == "/人 1 1 0 █"
 
 
+def test_a_number_that_may_be_old_is_marked() -> None:
+    board = Board(keeps_empty=False)
+    board.put(count("/x", 12, stale=True))
+    assert re.sub(r"\s+", " ", picture(board)[3]).strip() == "/x ≈ 12 12 0 █"
+    board.put(count("/x", 12))
+    assert "≈" not in picture(board)[3]
+
+
 def test_the_table_fits_its_terminal_and_says_what_it_leaves_out() -> None:
     board = Board(keeps_empty=False)
     for number in range(1000):

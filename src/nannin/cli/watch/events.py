@@ -21,13 +21,14 @@ _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Update(msgspec.Struct, frozen=True):
-    """A page's count as the server told it; `text` is its JSON on one line."""
+    """A page's count as the server told it; `stale`: it may be old; `text` is its JSON on one line."""
 
     page: str
     connections: _Number
     visitors: _Number
     visible: _Number
     text: str = ""
+    stale: bool = False
 
 
 _DECODER = msgspec.json.Decoder(Update)

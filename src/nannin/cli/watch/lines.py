@@ -20,7 +20,7 @@ class Lines:
     def update(self, update: Update) -> None:
         """Prints the count."""
         visitors, connections = _many(update.visitors, "visitor"), _many(update.connections, "connection")
-        numbers = f"{visitors} {connections} {update.visible} visible"
+        numbers = f"{visitors} {connections} {update.visible} visible{', stale' if update.stale else ''}"
         _print(f"{time.strftime('%H:%M:%S')} {escape(update.page)} {numbers}")
 
     def lost(self, reason: str) -> None:

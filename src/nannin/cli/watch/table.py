@@ -109,7 +109,7 @@ def _cells(row: Row) -> list[Text]:
     change = f"{row.change:+,}" if row.change else ""
     return [
         Text(escape(row.update.page)),
-        Text(f"{row.update.visitors:,}", style="bold"),
+        Text(f"{'≈ ' if row.update.stale else ''}{row.update.visitors:,}", style="bold"),
         Text(f"{row.update.connections:,}"),
         Text(f"{row.update.visible:,}"),
         Text(change, style="green" if row.change > 0 else "red"),
