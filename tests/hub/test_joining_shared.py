@@ -28,7 +28,7 @@ class Census(Roster[Connection]):
     def is_held(self, page: str) -> bool:
         return self.node.is_held(page)
 
-    def when_counted(self, page: str, then: Callable[[], None]) -> None:
+    def when_counted(self, page: str | None, then: Callable[[], None]) -> None:
         self.waiting.append(then)
 
 

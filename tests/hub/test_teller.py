@@ -194,7 +194,16 @@ class Merged:
     def is_held(self, page: str) -> bool:
         return self._roster.is_held(page)
 
-    def when_counted(self, page: str, then: Callable[[], None]) -> None:
+    def listen(self, page: str | None, listens: bool) -> None:
+        pass
+
+    def knows(self, page: str | None) -> bool:
+        return True
+
+    def is_stale(self, page: str) -> bool:
+        return False
+
+    def when_counted(self, page: str | None, then: Callable[[], None]) -> None:
         then()
 
 

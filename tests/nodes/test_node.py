@@ -128,7 +128,7 @@ def test_it_beats() -> None:
 def test_a_page_that_somebody_listens_to_is_asked_for() -> None:
     office = Office()
     office.open()
-    office.node.listen("/", True)
+    office.node.share.listen("/", True)
     office.clock.settle()
     [[call]] = office.sent
     assert isinstance(call, Apply)

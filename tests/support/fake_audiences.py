@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +46,9 @@ class FakeCounts:
 
     def pages(self) -> list[str]:
         return list(self.counts)
+
+    async def know(self, pages: Iterable[str | None]) -> None:
+        pass
 
     def watch(self, watcher: Watcher, page: str | None) -> None:
         self.watchers.append((watcher, page))

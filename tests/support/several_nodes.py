@@ -52,9 +52,16 @@ class Line:
 
 
 class City:
-    """The census and its nodes, each of which is a house of its own."""
+    """The census and its nodes, each of which is a house of its own.
 
-    def __init__(self, nodes: int, **settings: Any) -> None:
+    Args:
+        nodes: how many.
+        everything: whether each is told of every page, as the workers of one machine are.
+        settings: of each house.
+    """
+
+    def __init__(self, nodes: int, *, everything: bool = True, **settings: Any) -> None:
+        self._everything = everything
         self.clock = FakeClock()
         self.census = Census("city")
         self.lines: list[Line] = []
@@ -72,7 +79,7 @@ class City:
             return line
 
         def make_counts(roster: Roster[Connection]) -> Share:
-            share = Share(roster, epoch, everything=True)
+            share = Share(roster, epoch, everything=self._everything)
             nodes.append(Node(share, self.clock, connect))
             roster.on_change = nodes[0].touch
             return share

@@ -105,8 +105,20 @@ class Counts(Protocol):
     def is_held(self, page: str) -> bool:
         """Whether somebody is counted on the page at this node."""
 
-    def when_counted(self, page: str, then: Callable[[], None]) -> None:
-        """Calls `then` once the page's count includes all that this node's roster knows now."""
+    def when_counted(self, page: str | None, then: Callable[[], None]) -> None:
+        """Calls `then` once the page's count is known, and includes all that this node's roster knows now.
+
+        Without a page, once all pages are known that `listen` has asked for.
+        """
+
+    def listen(self, page: str | None, listens: bool) -> None:
+        """Whether somebody here is told of the page without being counted on it; of every page (None)."""
+
+    def knows(self, page: str | None) -> bool:
+        """Whether `count` is the page's whole count, or that of every page (None), without asking others."""
+
+    def is_stale(self, page: str) -> bool:
+        """Whether the page's count may be old, since other nodes can't be reached."""
 
 
 # How many of a visitor's connections in grace a return looks at: an attacker could open thousands of tabs.
@@ -384,9 +396,20 @@ class Roster(Generic[ConnectionT]):
         """Whether somebody is counted on the page."""
         return page in self._audiences
 
-    def when_counted(self, page: str, then: Callable[[], None]) -> None:
+    def when_counted(self, page: str | None, then: Callable[[], None]) -> None:
         """Calls `then`: nobody else has to know."""
         then()
+
+    def listen(self, page: str | None, listens: bool) -> None:
+        """Nobody else has to tell."""
+
+    def knows(self, page: str | None) -> bool:
+        """Whether `count` is the whole count: yes, as there is no other node."""
+        return True
+
+    def is_stale(self, page: str) -> bool:
+        """Whether the count may be old: no."""
+        return False
 
     def part(self, page: str) -> Part:
         """What this node adds to a page's count that several nodes share, but for visitors with an id."""

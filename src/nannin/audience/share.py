@@ -5,7 +5,7 @@ It is pure: `take` gives the calls to send, `answer` and `told` take what came, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from typing import Any
 
@@ -63,6 +63,7 @@ class Share:
         number: the node's number in the census; None until it has one.
         left: whether a `leave` is done.
         shows_stale: whether counts say of themselves that they may be old.
+        on_listen: called when `take` has something to send because of `listen`.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Share:
         self.number: int | None = None
         self.left = False
         self.shows_stale = False
+        self.on_listen: Callable[[], None] | None = None
         self._roster = roster
         self._epoch = epoch
         self._everything = everything
@@ -159,17 +161,28 @@ class Share:
         """Says again what this node has on a page, in case that somebody has removed it."""
         self._touch(page, self._roster.visitors(page), fresh=False)
 
-    def listen(self, page: str, listens: bool) -> None:
+    def listen(self, page: str | None, listens: bool) -> None:
         """Is told of a page from now on though nobody is counted on it here, or not any more."""
+        if page is None or self._everything:
+            return
         held = self._pages.of(page)
         if held.listens is not listens:
             held.listens = listens
             self._touch(page, [], fresh=False)
+            if self.on_listen is not None:
+                self.on_listen()
 
-    def when_counted(self, page: str, then: Then) -> None:
-        """Calls back once every change of the page so far is in its count: at once while it is stale."""
+    def knows(self, page: str | None) -> bool:
+        """Whether the count of the page, or of every page (None), is known without asking the census."""
+        if self._everything or page is None:
+            return self._everything
         held = self._pages.find(page)
-        if held is None or self.is_stale(page):
+        return held is not None and held.total is not None
+
+    def when_counted(self, page: str | None, then: Then) -> None:
+        """Calls back once every change of the page so far is in its count: at once while it is stale."""
+        held = self._pages.find(page) if page is not None else None
+        if held is None or page is None or self.is_stale(page):
             then()
         elif held.dirty:
             held.thens.append(then)

@@ -34,6 +34,7 @@ from nannin.hub.grace import Grace
 from nannin.hub.handlers import Handlers
 from nannin.hub.home_thread import HomeThread
 from nannin.hub.joining import Joining
+from nannin.hub.knowing import Knowing
 from nannin.hub.leaving import Leaving
 from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
@@ -78,6 +79,7 @@ class Hub:
         descriptors: where the engine's sessions can be written to at once.
         emitter: sends the application's events.
         teller: tells counts.
+        knowing: lets whoever asks wait for a count that only other nodes know.
         presence: tells the application who came and who has gone.
         refusals: who was turned away, and why.
         mistakes: tells the log what handlers raise.
@@ -120,6 +122,7 @@ class Hub:
         crowds = Crowds(self.descriptors)
         self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
         self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes)
+        self.knowing = Knowing(self.counts, self.teller, clock)
         self.refusals = refusals
         self.crawlers = 0
         self._settings = settings
@@ -150,6 +153,7 @@ class Hub:
             self,
             self.roster,
             self.counts,
+            self.knowing,
             self.emitter,
             self.teller,
             self._caller,

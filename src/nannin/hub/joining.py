@@ -25,6 +25,7 @@ from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import VARIANTS, encode_packet
 from nannin.hub.events import Events
 from nannin.hub.handlers import CONNECT
+from nannin.hub.knowing import Knowing
 from nannin.hub.lane import LaneFull
 from nannin.hub.leaving import Leaving
 from nannin.hub.presence import Presence
@@ -54,6 +55,7 @@ class Joining:
         hub: keeps the connections.
         roster: who is on which page of this node.
         counts: how many are on each page.
+        knowing: lets an observer wait for a count that only other nodes know.
         emitter: holds a client's events back until it has joined.
         teller: tells the client the count, and the others that it has come.
         caller: calls the connect handler.
@@ -73,6 +75,7 @@ class Joining:
         hub: HubPort,
         roster: Roster[Connection],
         counts: Counts,
+        knowing: Knowing,
         emitter: Emitter,
         teller: Teller,
         caller: Caller,
@@ -91,6 +94,7 @@ class Joining:
         self._handlers = hub.handlers
         self._roster = roster
         self._counts = counts
+        self._knowing = knowing
         self._emitter = emitter
         self._teller = teller
         self._caller = caller
@@ -197,7 +201,11 @@ class Joining:
             connection.socket = None
             return
         if connection.observes:
-            self._answer(connection, None)
+            if self._counts.knows(connection.key):
+                self._answer(connection, None)
+            else:
+                connection.state = SocketState.COUNTED
+                self._knowing.when_known(connection.key, partial(self._answer_counted, connection, None))
             return
         key = connection.key
         person = self._presence.join(connection)

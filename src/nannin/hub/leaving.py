@@ -82,8 +82,10 @@ class Leaving:
     def _leave_unanswered(self, connection: Connection, reason: DisconnectReason) -> None:
         """A connection has ended before its CONNECT was answered, which its connect handler let in."""
         self._part(connection, reason if connection.recovered else None)
-        person = self._presence.leave(connection)
-        self._grace.leave_unanswered(connection, reason)
+        person = None
+        if not connection.observes:
+            person = self._presence.leave(connection)
+            self._grace.leave_unanswered(connection, reason)
         connection.left_for = reason
         self.tell_left(connection)
         connection.socket = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from nannin.access.refusals import AT_THE_DOOR, Refusal
@@ -59,6 +59,10 @@ class Observatory:
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         """Tells the watcher no more of what `watch` named."""
         self._hub.teller.unwatch(watcher, page)
+
+    async def know(self, pages: Iterable[str | None]) -> None:
+        """Returns once the counts of these pages are known here; None is every page."""
+        await self._hub.knowing.know(pages)
 
     def explain(self, page: str) -> dict[str, Any]:
         """Why the page's number is what it is. It looks at every session, so it must not be asked at will.

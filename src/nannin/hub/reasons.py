@@ -9,6 +9,6 @@ class SocketState(enum.Enum):
     """Where a connection is."""
 
     JOINING = "its connect handler decides"
-    COUNTED = "let in and counted, but its node has yet to learn the count that all nodes come to"
+    COUNTED = "let in, and counted unless it observes, but the count of all nodes is not known here yet"
     JOINED = "on the page, and counted"
     LEFT = "gone"

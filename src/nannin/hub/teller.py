@@ -124,6 +124,8 @@ class Teller:
     def observe(self, connection: Connection) -> Encoded | None:
         """A connection is told of its page from now on, but not counted. Returns its first update."""
         heard, count = self._listen(connection)
+        if not heard.observers and heard.page not in self._watchers:
+            self._counts.listen(heard.page, True)
         heard.observers[connection] = None
         return _first_update(connection, count)
 
@@ -131,6 +133,8 @@ class Teller:
         """A connection that observed has left."""
         heard = self._pages[connection.key]
         del heard.observers[connection]
+        if not heard.observers and heard.page not in self._watchers:
+            self._counts.listen(heard.page, False)
         self._listen_no_more(connection)
         self._forget_if_empty(heard)
 
@@ -143,6 +147,8 @@ class Teller:
         """Tells a watcher of each update of a page from now on, or of every page (None)."""
         others = self._watchers.get(page)
         if others is None:
+            if not self._has_observers(page):
+                self._counts.listen(page, True)
             self._watchers[page] = (watcher,)  # most pages have no other, and a table takes 230 bytes
         elif isinstance(others, tuple):
             self._watchers[page] = dict.fromkeys([*others, watcher])
@@ -154,8 +160,16 @@ class Teller:
         watchers = self._watchers.get(page)
         if isinstance(watchers, dict):
             watchers.pop(watcher, None)
-        if watchers == (watcher,) or not watchers:
-            self._watchers.pop(page, None)
+        if watchers is not None and (watchers == (watcher,) or not watchers):
+            del self._watchers[page]
+            if not self._has_observers(page):
+                self._counts.listen(page, False)
+            for heard in [*self._pages.values()] if page is None else filter(None, [self._pages.get(page)]):
+                self._forget_if_empty(heard)
+
+    def _has_observers(self, page: str | None) -> bool:
+        heard = self._pages.get(page) if page is not None else None
+        return heard is not None and bool(heard.observers)
 
     def _listen(self, connection: Connection) -> tuple[Heard, Count]:
         page = connection.key

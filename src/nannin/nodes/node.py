@@ -53,6 +53,7 @@ class Node:
 
     def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
         self.share = share
+        share.on_listen = self._flush_soon
         self._clock = clock
         self._connect = connect
         self._backplane: Backplane | None = None
@@ -91,11 +92,6 @@ class Node:
     def touch(self, page: str, visitor: VisitorName | None) -> None:
         """Somebody joined a page here or left it, or a tab was shown or hidden."""
         self.share.touch(page, visitor)
-        self._flush_soon()
-
-    def listen(self, page: str, listens: bool) -> None:
-        """Whether somebody here is told of a page without being counted."""
-        self.share.listen(page, listens)
         self._flush_soon()
 
     def emit(

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from nannin.audience.roster import Count
 from nannin.web.budget import CostBudget, Steps
-from nannin.web.counts import CountSource, as_json, known_page
+from nannin.web.counts import CountSource, as_json, learn_page
 from nannin.web.private import PrivateLists
 from nannin.web.query import Query
 from nannin.web.responses import json_response
@@ -99,9 +99,9 @@ class Api:
         self._listings: CostBudget[Listing] = CostBudget(now)
         self._explanations: CostBudget[dict[str, Any]] = CostBudget(now)
 
-    def count(self, query: Query, _scope: Scope) -> Response:
+    async def count(self, query: Query, _scope: Scope) -> Response:
         """One page's count."""
-        page = known_page(self._source, query.text("page", "/"))
+        page = await learn_page(self._source, query.text("page", "/"))
         return json_response(as_json(page, self._source.count(page)))
 
     async def pages(self, query: Query, scope: Scope) -> Response:
@@ -111,6 +111,7 @@ class Api:
         order = query.choice("order", ORDERS, "asc" if sort == "page" else "desc")
         limit = query.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         offset = query.whole("offset", 0, 0, MAX_OFFSET)
+        await self._source.know([None])
         async with self._listings.alone():
             listing = await self._listings.get_in_turns("pages", lambda: list_pages(self._source))
             rows = await self._listings.spend_in_turns(listing.sorted(sort, order))
@@ -118,8 +119,8 @@ class Api:
         pages = [as_json(page, count) for page, count in rows]
         return json_response({"pages": pages, "total": len(listing), "limit": limit, "offset": offset})
 
-    def explain(self, query: Query, scope: Scope) -> Response:
+    async def explain(self, query: Query, scope: Scope) -> Response:
         """How one page's count comes about."""
         self._private.check(scope)
-        page = known_page(self._source, query.text("page", "/"))
+        page = await learn_page(self._source, query.text("page", "/"))
         return json_response(self._explanations.get(page, lambda: self._source.explain(page)))

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from nannin.access.origin import find_header
-from nannin.web.counts import CountSource, known_page
+from nannin.web.counts import CountSource, learn_page
 from nannin.web.files import names_tag
 from nannin.web.query import Query, show
 
@@ -91,9 +91,9 @@ class Badge:
     def __init__(self, source: CountSource) -> None:
         self._source = source
 
-    def __call__(self, query: Query, scope: Scope) -> Response:
+    async def __call__(self, query: Query, scope: Scope) -> Response:
         """Answers with the badge of one page, or with 304 if the client has that very badge."""
-        page = known_page(self._source, query.text("page", "/"))
+        page = await learn_page(self._source, query.text("page", "/"))
         count = self._source.count(page)
         number = count.visitors
         label = read_label(query.text("label", DEFAULT_LABEL))

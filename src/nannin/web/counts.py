@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 from starlette.exceptions import HTTPException
@@ -24,6 +24,9 @@ class CountSource(Protocol):
 
     def pages(self) -> Collection[str]:
         """The keys of the pages that somebody is on; do not keep the collection over an await."""
+
+    async def know(self, pages: Iterable[str | None]) -> None:
+        """Returns once the counts of these pages are known here; None is every page."""
 
     def watch(self, watcher: Watcher, page: str | None) -> None:
         """Tells the watcher each update of a page from now on; None means every page."""
@@ -52,3 +55,14 @@ def known_page(source: CountSource, key: str) -> str:
     if not source.exists(key):
         raise HTTPException(404, f"there is no page {show(key)}")
     return key
+
+
+async def learn_page(source: CountSource, key: str) -> str:
+    """Returns the same as `known_page`, once the page's count is known here.
+
+    Raises:
+        HTTPException: 404 if there can be no such page.
+    """
+    page = known_page(source, key)
+    await source.know([page])
+    return page

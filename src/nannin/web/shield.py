@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from nannin.web.badge import ABOUT, ANYBODY, DEFAULT_LABEL, NOBODY, read_color, read_label
-from nannin.web.counts import CountSource, known_page
+from nannin.web.counts import CountSource, learn_page
 from nannin.web.query import Query
 from nannin.web.responses import json_response
 
@@ -29,9 +29,9 @@ class Shield:
     def __init__(self, source: CountSource) -> None:
         self._source = source
 
-    def __call__(self, query: Query, _scope: Scope) -> Response:
+    async def __call__(self, query: Query, _scope: Scope) -> Response:
         """The visitors of one page."""
-        page = known_page(self._source, query.text("page", "/"))
+        page = await learn_page(self._source, query.text("page", "/"))
         count = self._source.count(page)
         visitors = count.visitors
         color = read_color(query.text("color", ANYBODY if visitors else NOBODY))

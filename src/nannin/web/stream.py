@@ -90,7 +90,7 @@ class Streams:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def respond(self, query: Query, scope: Scope) -> Response:
+    async def respond(self, query: Query, scope: Scope) -> Response:
         """Answers `/api/stream`.
 
         Raises:
@@ -114,6 +114,7 @@ class Streams:
         if seat is None:
             words = "this address has too many connections, or opens them too quickly; try again later"
             raise HTTPException(429, words, {"retry-after": str(RETRY_AFTER_S)})
+        await self._source.know([None] if EVERY_PAGE in pages else known)
         return StreamResponse(self, [None] if EVERY_PAGE in pages else [*known], seat)
 
     def goodbyes(self) -> list[Callable[[], None]]:
