@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import random
+import threading
 import time
 
 from support.raw_client import deaf_client, masked_text, upgrade_request
@@ -133,6 +134,54 @@ def page_keys(ground: Ground) -> None:
         link.close()
     explained = json.loads(get(ground.server, "/api/pages").text)
     ground.note(f"{next(keys)} keys, {len(explained.get('pages', []))} pages left")
+
+
+@item(
+    22,
+    "very many pages, and streams of all of them that nobody reads",
+    *("--max-namespaces", "100000", "--max-joins", "0"),
+    *("--max-messages", "1000000000", "--max-burst", "1000000000"),
+)
+def every_page(ground: Ground) -> None:
+    number = ground.size(5_000, 300)
+    stream = "GET /api/stream?page=* HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    on_all = Tcp(ground.server).send(upgrade_request(websocket("/socket.io/")))
+    reads_on_all = threading.Thread(target=_swallow, args=(on_all,), daemon=True)
+    reads_on_all.start()
+    for first in range(0, number, 100):
+        on_all.send(b"".join(masked_text(f"40/all/{page},") for page in range(first, first + 100)))
+    _wait_for_pages(ground, number)
+    deaf = [Tcp(ground.server).send(stream) for _ in range(ground.size(50, 5))]
+    reader = Tcp(ground.server).send(stream)
+    assert reader.read_count(b'"/all/', number) == number
+    began, times = time.monotonic(), 0
+    while time.monotonic() < began + ground.size(8, 2):
+        page = times % number
+        on_all.send(masked_text(f"41/all/{page},"), masked_text(f"40/all/{page},"))
+        times += 1
+        if not times % 500:
+            assert get(ground.server, "/api/pages").status in (200, 503)
+    ground.note(f"{number} pages, {times} came and went, {ground.memory_mb():.0f} MB meanwhile")
+    for tcp in [*deaf, reader, on_all]:
+        tcp.reset()
+    reads_on_all.join(10)
+
+
+def _swallow(tcp: Tcp) -> None:
+    tcp.socket.settimeout(None)
+    with contextlib.suppress(OSError):
+        while tcp.socket.recv(65_536):
+            pass
+
+
+def _wait_for_pages(ground: Ground, number: int) -> None:
+    give_up_at = time.monotonic() + 60
+    while True:
+        reply = get(ground.server, "/api/pages?limit=1")
+        if reply.status == 200 and json.loads(reply.text)["total"] >= number:
+            return
+        assert time.monotonic() < give_up_at, "the pages are not joined"
+        time.sleep(0.2)
 
 
 @item(23, "one address that opens ever more connections, and forges X-Forwarded-For")
