@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -12,6 +12,7 @@ from nannin import ConnectionRefused, Socket
 from nannin.access.refusals import Refusal
 from nannin.hub.events import MAX_TOLD
 from nannin.mistakes import AT_ONCE, EVERY_S
+from nannin.wire.engine_session import Limits
 from support.fakes import House
 
 
@@ -169,6 +170,47 @@ def test_nor_with_answers_and_refusals_that_cant_be_sent(caplog: pytest.LogCaptu
         house.client("/").emit(f"ask {number}", number=1)
         house.client("/refusing")
     assert len([record for record in caplog.records if "sent" in record.getMessage()]) == 2 * (1 + AT_ONCE)
+
+
+def test_names_and_values_of_any_length_take_no_more_of_the_log_than_short_ones(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    house = House(limits=Limits(max_payload_bytes=1_000_000))
+
+    def choose(_: Socket, which: Literal["a", "b"]) -> None:
+        """Takes one of two."""
+
+    house.on("choose", choose)
+    house.on("*", break_down, "/any")
+    client = house.client("/")
+    client.connect("/any")
+    long = "long" * 200_000
+    client.emit("choose", long, number=1)
+    client.emit(long)
+    client.emit(long, page="/any")
+    client.emit(long, page="/any")
+    assert len(caplog.records) == 4
+    assert [record for record in caplog.records if len(record.getMessage()) > 500] == []
+    ((number, [answer]),) = client.acks()
+    assert number == 1
+    assert len(answer["error"]) < 400
+
+
+def test_an_endless_name_is_not_compared_with_those_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def compare(word: str, *_: object) -> list[str]:
+        compared.append(word)
+        return []
+
+    monkeypatch.setattr("nannin.hub.events.get_close_matches", compare)
+    house = House(limits=Limits(max_payload_bytes=1_000_000))
+    house.on("say", break_down)
+    client = house.client("/")
+    for name in ("sya", "say" * 300_000):
+        client.emit(name)
+    assert compared == ["sya"]
 
 
 # What a developer is told once

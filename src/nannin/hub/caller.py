@@ -261,7 +261,7 @@ def _end(call: _Call, lane: Lane) -> None:
 
 def _words(handler: Handler | None, event: str, page: str) -> str:
     who = "the middleware" if handler is None else f"the handler {handler.name}"
-    return f"{who} of {event!r} on page {page}"
+    return f"{who} of {event!r:.80} on page {page}"
 
 
 async def awaited(result: Any) -> Any:

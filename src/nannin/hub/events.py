@@ -30,6 +30,8 @@ REFUSED = "nannin:refused"
 # What a client gets as the ack when its handler gave none that could be sent.
 INTERNAL_ERROR = {"error": "Internal error"}
 
+# Maximum characters of an unknown event's name for it to be compared with those that are known.
+MAX_COMPARED = 80
 # Maximum unknown events and refused payloads that the log is told of.
 MAX_TOLD = 100
 
@@ -90,7 +92,7 @@ class Events:
         """A handler raised, or was cancelled: the log tells the developer."""
         if isinstance(error, HandlerCancelled):
             # Whoever cancels the task itself knows of it; after the client has gone it is the server's end.
-            words = "the handler of %r on page %s was cancelled"
+            words = "the handler of %.80r on page %s was cancelled"
             if error.itself and connection.state is SocketState.LEFT:
                 logger.debug(words, event, connection.key, exc_info=error)
                 return
@@ -98,11 +100,11 @@ class Events:
             self._tell(words, connection.key, event, error, level)
         elif isinstance(error, NotConnected) and connection.state is SocketState.LEFT:
             # The handler waited for an ack, and its client went: no mistake, and clients can repeat it.
-            logger.debug("the client of the handler of %r on page %s has left", event, connection.key)
+            logger.debug("the client of the handler of %.80r on page %s has left", event, connection.key)
         else:
             if isinstance(error, TypeError) and "NoneType" in str(error) and "await" in str(error):
                 error.add_note("nannin: emit, send, join, leave and disconnect need no await: leave it out")
-            self._tell("the handler of %r on page %s raised", connection.key, event, error)
+            self._tell("the handler of %.80r on page %s raised", connection.key, event, error)
 
     def tell_unsendable(self, words: str, page: str, event: str, error: Exception) -> None:
         """What a handler gave can't be sent: the log is told without the traceback, which is all ours.
@@ -123,7 +125,8 @@ class Events:
     def _tell_unknown(self, page: str, event: str, handlers: PageHandlers) -> None:
         """An event that no handler answers may be misspelt, here or in the client: the log says so once."""
         if self._handlers.is_used and self._once.is_first("unknown", page, event):
-            close = get_close_matches(event, handlers.events(), 1)
+            # A client may send a name of a megabyte, to compare which takes half a second.
+            close = get_close_matches(event, handlers.events(), 1) if len(event) <= MAX_COMPARED else []
             hint = f" (did you mean {close[0]!r}?)" if close else ""
             logger.warning("no handler for %.80r on page %s%s; this is told once", event, page, hint)
 
@@ -177,7 +180,7 @@ class Events:
         try:
             ack = encode_packet(Packet(PacketType.ACK, connection.key, args, number))
         except (TypeError, ValueError) as error:
-            words = "the answer of the handler of %r on page %s can't be sent"
+            words = "the answer of the handler of %.80r on page %s can't be sent"
             self.tell_unsendable(words, connection.key, event, error)
             ack = encode_packet(Packet(PacketType.ACK, connection.key, [INTERNAL_ERROR], number))
         connection.send(ack)

@@ -16,6 +16,9 @@ from nannin.wire.plain import BINARY_TYPES
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
+# Maximum characters of the reason why an argument doesn't fit.
+MAX_REASON = 300
+
 # What the first parameter is annotated with where somebody forgot the socket.
 _PLAIN = (str, int, float, bool, bytes, list, dict)
 _NO_SOCKET = (*_PLAIN, *(kind.__name__ for kind in _PLAIN))
@@ -110,7 +113,8 @@ class Payload:
         try:
             return msgspec.convert(value, wanted, builtin_types=BINARY_TYPES, dec_hook=_convert_foreign)
         except msgspec.ValidationError as error:
-            raise PayloadError(f"argument {number + 1 - self._before}: {error}") from None
+            # What came is in some of these words, and it may be a megabyte.
+            raise PayloadError(f"argument {number + 1 - self._before}: {error!s:.{MAX_REASON}}") from None
 
 
 def check_taker(handler: Callable[..., Any], event: str, expected: str) -> None:
