@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -87,3 +88,85 @@ def test_cookies_in_several_headers_are_one_jar_and_other_headers_a_list() -> No
     handshake = Handshake({"headers": headers})
     assert handshake.cookies == {"sid": "abc", "theme": "dark"}
     assert handshake.headers == {"cookie": "sid=abc; theme=dark", "accept": "a/b, c/d"}
+
+
+# Packed
+
+
+def full_scope(**more: Any) -> dict[str, Any]:
+    return {
+        "type": "websocket",
+        "http_version": "1.1",
+        "scheme": "ws",
+        "root_path": "/live",
+        "path": "/live/socket.io/",
+        "raw_path": b"/live/socket.io/",
+        "query_string": b"EIO=4&transport=websocket&a=1",
+        "server": ("127.0.0.1", 8124),
+        "client": ("192.0.2.1", 5),
+        "headers": [
+            (b"host", b"a:80"),
+            (b"cookie", b"x=1"),
+            (b"user-agent", b""),
+            (b"user-agent", b"caf\xe9"),
+        ],
+        "subprotocols": ["one"],
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "state": {},
+        "extensions": {"nannin.direct": {"link": object()}},
+        **more,
+    }
+
+
+def packed(scope: dict[str, Any]) -> Handshake:
+    handshake = Handshake(scope)
+    handshake.pack()
+    return handshake
+
+
+def test_a_packed_handshake_says_the_same() -> None:
+    plain, small = Handshake(full_scope()), packed(full_scope())
+    for name in ("headers", "cookies", "query", "address", "user_agent"):
+        assert getattr(small, name) == getattr(plain, name)
+    assert small.scope == full_scope(extensions={})
+    assert packed(full_scope(headers=[])).scope["headers"] == []
+
+
+def test_a_packed_scope_keeps_what_somebody_put_into_it_and_the_servers_state() -> None:
+    state = {"pool": object()}
+    small = packed(full_scope(user="ann", state=state))
+    assert small.scope["user"] == "ann"
+    assert small.scope["state"] is state
+
+
+def test_once_the_scope_was_seen_it_stays_the_same() -> None:
+    scope = full_scope()
+    handshake = Handshake(scope)
+    assert handshake.scope is scope
+    handshake.pack()
+    assert handshake.scope is scope
+    small = packed(full_scope())
+    small.pack()
+    assert small.scope is small.scope
+
+
+def test_a_scope_of_another_kind_is_kept_as_it_is() -> None:
+    odd: list[dict[str, Any]] = [
+        {"type": "websocket"},
+        full_scope(headers=[(b"a", b"1\nb:2")]),
+        full_scope(server=["127.0.0.1", 8124]),
+        {name: value for name, value in full_scope(user="ann").items() if name != "extensions"},
+    ]
+    for scope in odd:
+        assert packed(scope).scope is scope
+
+
+def test_a_handshake_that_an_idle_client_keeps_is_small() -> None:
+    headers = [(b"name-%d" % number, b"x" * 40) for number in range(12)]
+    tracemalloc.start()
+    try:
+        small = [packed(full_scope(headers=[(bytes(a), bytes(b)) for a, b in headers])) for _ in range(200)]
+        size_bytes = tracemalloc.get_traced_memory()[0] / len(small)
+    finally:
+        tracemalloc.stop()
+    assert size_bytes < 1_200, "as a scope it takes 3,500"

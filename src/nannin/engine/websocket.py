@@ -248,6 +248,8 @@ def open_websocket(engine: Engine, scope: Scope, link: DirectLink) -> None:
         return
     link.begin(_subprotocol(scope))
     session = engine.open_by_websocket(link, handshake, seat)
+    if session.handshake is not None:
+        session.handshake.pack()
     link.attach(session, engine.limits)
 
 
