@@ -15,7 +15,14 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nannin import EngineIO, Live, Session
-from nannin.app.goodbye import LOOK_EVERY_S, HostWatch, goodbyes, host_is_stopping, shut_down_all
+from nannin.app.goodbye import (
+    LOOK_EVERY_S,
+    HostWatch,
+    goodbyes,
+    host_is_stopping,
+    is_anybody_counted,
+    shut_down_all,
+)
 
 PATIENCE_S = 5.0
 POLLING = "?EIO=4&transport=polling"
@@ -41,6 +48,15 @@ def visit(app: ASGIApp) -> httpx.AsyncClient:
 
 
 # Once, whoever tells
+
+
+def test_somebody_is_counted_while_an_app_of_the_process_counts_somebody() -> None:
+    counted: list[str] = []
+    watch = HostWatch(lambda: None, counts=lambda: bool(counted))
+    assert not is_anybody_counted()
+    counted.append("ann")
+    assert is_anybody_counted()
+    del watch
 
 
 def test_an_app_is_ended_once_and_again_only_if_it_has_served_meanwhile() -> None:

@@ -41,7 +41,7 @@ async def visited(live: Live) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=live)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         yield http
-    live.engine.shut_down()
+    live.assembly.shut_down()
     assert not live.pages()
 
 

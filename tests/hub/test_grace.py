@@ -35,7 +35,7 @@ ENDS: dict[str, tuple[bool, float, Callable[[Client], Any]]] = {
     "is taken off by the server": (False, 0, lambda client: client.house.page().sockets[0].disconnect()),
     "is ended by the server": (False, 0, lambda client: client.session.close()),
     "breaks the protocol": (False, 0, lambda client: client.send("4junk")),
-    "sees the server stop": (False, 0, lambda client: client.engine.shut_down()),
+    "sees the server stop": (False, 10, lambda client: client.engine.shut_down()),
 }
 
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from nannin.server.crew import END_S, LONGEST_WAIT_S, SILENT_S, Crew, Process, State, name_of
+from nannin.server.crew import END_S, LINGER_S, LONGEST_WAIT_S, SILENT_S, Crew, Process, State, name_of
 
 DRAIN_S = 30.0
 
@@ -192,7 +192,7 @@ def test_all_are_replaced_in_turn_and_the_new_one_serves_before_the_old_one_ends
     assert ship.hired[2][:2] == (0, 2)  # its mark is new, since the old one has its own still
     assert ship.signals(0) == []
     ship.ready(2)
-    assert (ship.signals(0), ship.process(0).state) == ([signal.SIGTERM], State.LEAVING)
+    assert (ship.signals(0), ship.process(0).state) == ([signal.SIGHUP], State.LEAVING)
     assert len(ship.hired) == 3  # the next waits until this one has ended
     ship.ended(0, 0)
     assert ship.hired[3][:2] == (1, 0)
@@ -218,8 +218,10 @@ def test_an_old_process_that_does_not_end_is_killed(caplog: pytest.LogCaptureFix
     ship = open_ship(2)
     ship.crew.roll(ship.now)
     ship.ready(2)
-    ship.wait(DRAIN_S + END_S, 1, 2)
-    assert ship.signals(0) == [signal.SIGTERM, signal.SIGKILL]
+    ship.wait(DRAIN_S + LINGER_S + END_S - 1, 1, 2)
+    assert ship.signals(0) == [signal.SIGHUP]
+    ship.wait(1, 1, 2)
+    assert ship.signals(0) == [signal.SIGHUP, signal.SIGKILL]
     assert caplog.messages == ["worker 1 (process 1000) has not ended in time: killing it"]
     ship.ended(0, -signal.SIGKILL)
     assert len(ship.hired) == 4
@@ -319,6 +321,16 @@ def test_a_second_signal_ends_all_at_once() -> None:
     ship.ended(0, -signal.SIGKILL)
     ship.ended(1, -signal.SIGKILL)
     assert ship.crew.exit_code == 130
+
+
+def test_one_that_was_relieved_ends_with_the_others() -> None:
+    ship = open_ship(2)
+    ship.crew.roll(ship.now)
+    ship.ready(2)
+    ship.crew.end(signal.SIGTERM, ship.now)
+    assert ship.signals(0) == [signal.SIGHUP, signal.SIGTERM]
+    ship.wait(DRAIN_S + END_S)
+    assert ship.signals(0) == [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL]
 
 
 def test_one_that_starts_is_ended_by_the_signal_that_needs_no_handler() -> None:

@@ -62,4 +62,5 @@ def test_a_visitor_still_counts_only_where_it_may_be_back_by_itself() -> None:
         DisconnectReason.TOO_LARGE: GraceKind.LOST,
         DisconnectReason.TOO_MANY: GraceKind.LOST,
         DisconnectReason.SLOW_CLIENT: GraceKind.LOST,
+        DisconnectReason.SHUTTING_DOWN: GraceKind.LOST,
     }

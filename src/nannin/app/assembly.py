@@ -171,6 +171,10 @@ class Assembly:
             return "stopping"
         return "" if self.is_settled else "the other nodes can't be reached"
 
+    def is_anybody_counted(self) -> bool:
+        """Whether somebody is counted here, in grace or not."""
+        return bool(self.hub.roster.pages())
+
     def goodbyes(self) -> list[Callable[[], None]]:
         """Lets nobody in any more, until `shut_down`; returns what ends each session and each stream."""
         self._is_leaving = True

@@ -23,7 +23,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-__all__ = ["LOOK_EVERY_S", "HostWatch", "goodbyes", "host_is_stopping", "shut_down_all"]
+__all__ = ["LOOK_EVERY_S", "HostWatch", "goodbyes", "host_is_stopping", "is_anybody_counted", "shut_down_all"]
 
 # Seconds between two looks at the host while a request of ours is open.
 LOOK_EVERY_S: Final = 0.25
@@ -36,13 +36,16 @@ class HostWatch:
         on_shutdown: ends sessions, streams and tasks. It is called once, and again only if the app has served
             in the meantime.
         on_drain: lets nobody in any more, and returns what ends each client, as `on_shutdown` would later.
+        counts: whether somebody is counted here, in grace or not.
     """
 
     def __init__(
         self,
         on_shutdown: Callable[[], None],
         on_drain: Callable[[], Sequence[Callable[[], None]]] = lambda: (),
+        counts: Callable[[], bool] = lambda: False,
     ) -> None:
+        self.counts = counts
         self._on_shutdown = on_shutdown
         self._on_drain = on_drain
         self._has_served = False
@@ -104,6 +107,11 @@ def goodbyes() -> list[Callable[[], None]]:
     Each is called once at most, in any order, before `shut_down_all`, which ends the others.
     """
     return [goodbye for watch in list(_ALL) for goodbye in watch.goodbyes()]
+
+
+def is_anybody_counted() -> bool:
+    """Whether an app of this process counts somebody still, who may be on the way to another worker."""
+    return any(watch.counts() for watch in list(_ALL))
 
 
 def host_is_stopping() -> bool:

@@ -85,7 +85,9 @@ class Live:
             Route("/api/emit", emit),
             *self.assembly.counts.routes(),
         ]
-        self._host = HostWatch(self.assembly.shut_down, self.assembly.goodbyes)
+        self._host = HostWatch(
+            self.assembly.shut_down, self.assembly.goodbyes, self.assembly.is_anybody_counted
+        )
         probes = {"/healthz": Probe(), "/readyz": Probe(self.assembly.why_not_ready)}
         self._own = App(ENGINE_PATH, endpoint, beside, gate, self._host.shut_down, probes)
         self._app: ASGIApp = self._own

@@ -28,6 +28,10 @@ FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
 # Seconds that a process may take to end, besides the time for its goodbyes.
 END_S: Final = 5.0
+# What tells a process that another takes its place: it says goodbye as at SIGTERM, and then counts those who
+# are on their way to the others, for at most so many seconds.
+RELIEVED: Final = getattr(signal, "SIGHUP", None)
+LINGER_S: Final = 60.0
 # How many marks there are: the characters with which the ids of sessions can begin.
 MOST_MARKS: Final = 64
 
@@ -198,7 +202,7 @@ class Crew:
             if worker.former is None:
                 self._roll_on(now)
             else:
-                worker.former.leave(signal.SIGTERM, self._drain_s + END_S, now)
+                worker.former.leave(RELIEVED or signal.SIGTERM, self._drain_s + LINGER_S + END_S, now)
         if not self._is_open:
             if len(self._processes) < len(self._workers):
                 for slot in range(1, len(self._workers)):
@@ -272,7 +276,7 @@ class Crew:
         for worker in self._workers:
             worker.start_s = math.inf
         for process in self._processes:
-            if process.state in (State.STARTING, State.SERVING):
+            if process.state is not State.KILLED:
                 process.leave(how, within_s, now)
         self._finish()
 

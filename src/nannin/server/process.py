@@ -21,7 +21,7 @@ import uvicorn
 
 from nannin.access.client_address import Proxies
 from nannin.app.dispatch import Proxied, Rooted
-from nannin.app.goodbye import goodbyes, shut_down_all
+from nannin.app.goodbye import goodbyes, is_anybody_counted, shut_down_all
 from nannin.engine.arrival import Arrival, make_arrival
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.engine import sessions_here
@@ -32,7 +32,7 @@ from nannin.engine.relay import Relay
 from nannin.nodes.local import Worker, join_workers
 from nannin.server.accepting import Accepting
 from nannin.server.child import inherited_sockets
-from nannin.server.crew import name_of
+from nannin.server.crew import LINGER_S, RELIEVED, name_of
 from nannin.server.door import Door
 from nannin.server.draining import drain, drain_window_s
 from nannin.server.garbage import Garbage
@@ -254,8 +254,10 @@ class Server(uvicorn.Server):
         if self._mesh is not None:
             self._mesh.show(is_open=False)
         notify("STOPPING=1")
-        if self._signal is signal.SIGTERM:
+        if self._signal is signal.SIGTERM or self._is_relieved:
             await self._drain()
+        if self._is_relieved:
+            await self._linger()
         until = loop.time() + GOODBYE_S + CANCELLED_S + LIFESPAN_S
         shut_down_all()
         for connection in list(self.server_state.connections):
@@ -288,6 +290,18 @@ class Server(uvicorn.Server):
             notify(f"EXTEND_TIMEOUT_USEC={round((window_s + END_S) * 1e6)}")
             logger.info("telling %d clients to come back, over %.1f s", len(clients), window_s)
             await drain(clients, window_s)
+
+    @property
+    def _is_relieved(self) -> bool:
+        """Whether the other workers serve on, and one more takes this one's place."""
+        return self._signal is RELIEVED
+
+    async def _linger(self) -> None:
+        """Goes on counting who is on the way to another worker, until they are there or grace is over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LINGER_S
+        while self._is_relieved and is_anybody_counted() and loop.time() < until:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(STEP_S)
 
     def _goodbyes_to_others(self) -> list[Callable[[], None]]:
         """What ends each WebSocket that the application has accepted for itself."""
@@ -331,8 +345,10 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Handles SIGINT and SIGTERM from before the port answers to the end of the process's threads."""
-        handled = (signal.SIGINT, signal.SIGTERM)
+        """Handles signals from before the port answers to the end of the process's threads."""
+        handled = [signal.SIGINT, signal.SIGTERM]
+        if self._worker is not None and RELIEVED is not None:
+            handled.append(RELIEVED)
         before = {number: signal.signal(number, self.handle_exit) for number in handled}
         try:
             yield
@@ -342,7 +358,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: types.FrameType | None) -> None:
         """The first signal ends the server in good order, and the second at once."""
-        if self.should_exit:
+        if self.should_exit and not self._is_relieved:
             self._leave(128 + sig)
         self.should_exit = True
         self._signal = signal.Signals(sig)

@@ -60,5 +60,5 @@ class DisconnectReason(enum.StrEnum):
     CONNECT_TIMEOUT = ("connect timeout", 1000, GraceKind.NONE, False)
     # More waited for the client than may, or it did not read in time.
     SLOW_CLIENT = ("slow client", 1008, GraceKind.LOST, True)
-    # The server stops; its clients come back to the next one.
-    SHUTTING_DOWN = ("server shutting down", 1012, GraceKind.NONE, False)
+    # The server stops; its clients come back to the next one, or to the other workers.
+    SHUTTING_DOWN = ("server shutting down", 1012, GraceKind.LOST, False)
