@@ -18,6 +18,7 @@ from nannin.kinds import (
     OptionalText,
     Origins,
     PagePatterns,
+    RedisAddress,
     RootPath,
     Secret,
     Secrets,
@@ -352,3 +353,23 @@ def test_addresses_and_networks_are_kept_in_their_short_form() -> None:
 )
 def test_what_is_neither_an_address_nor_a_network_is_refused(value: object) -> None:
     assert is_refused(Networks(), value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "redis://127.0.0.1:6379/0",
+        "rediss://user:word@redis.example",
+        "unix:///run/redis.sock",
+        "redis+sentinel://a:1,b:2/main",
+        "rediss+cluster://a:1",
+    ],
+)
+def test_an_address_of_redis_begins_with_its_scheme(value: str) -> None:
+    assert read(RedisAddress(), value) == value
+    assert read(RedisAddress(), "") is None
+
+
+@pytest.mark.parametrize("value", ["redis", "redis:", "redis://", "http://a", "redis://a b", 6379])
+def test_anything_else_is_no_address_of_redis(value: object) -> None:
+    assert is_refused(RedisAddress(), value)

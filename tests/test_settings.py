@@ -9,6 +9,8 @@ import pytest
 from nannin.errors import SettingsError
 from nannin.settings import SETTINGS, Settings
 
+SECTIONS = {"Server", "TLS", "Nodes", "Sessions", "Telling", "Counting", "Access", "Limits"}
+
 
 def test_the_outbox_follows_the_payload_unless_it_is_set() -> None:
     assert Settings(max_payload=1_000_000).max_outbox == 4_000_000
@@ -37,7 +39,16 @@ def test_a_settings_object_made_by_hand_is_checked_too() -> None:
 def test_each_setting_has_a_help_text_and_a_flag_and_a_variable_of_its_own() -> None:
     for name, setting in SETTINGS.items():
         assert setting.help.strip(), name
-        assert setting.section in {"Server", "TLS", "Sessions", "Telling", "Counting", "Access", "Limits"}
+        assert setting.section in {
+            "Server",
+            "TLS",
+            "Nodes",
+            "Sessions",
+            "Telling",
+            "Counting",
+            "Access",
+            "Limits",
+        }
     assert len({setting.flag for setting in SETTINGS.values()}) == len(SETTINGS)
     assert (SETTINGS["ping_interval"].flag, SETTINGS["ping_interval"].variable) == (
         "--ping-interval",

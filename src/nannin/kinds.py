@@ -39,6 +39,7 @@ _HOSTLESS = frozenset({"file"})
 _HOST_NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]|\*")
 _ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
 _SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_CHARACTERS},}}")
+_REDIS = re.compile(r"(rediss?|unix|rediss?\+(sentinel|cluster))://[!-~]+")
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -330,6 +331,22 @@ class Secret(Kind):
 
     def check(self, value: object) -> object:
         if value is not None and not (isinstance(value, str) and _SECRET.fullmatch(value)):
+            raise ValueError
+        return value
+
+
+class RedisAddress(Kind):
+    """Where Redis or Valkey is, or None. It may hold a password."""
+
+    expected = "an address such as redis://127.0.0.1:6379/0, rediss://, unix:// or redis+sentinel://"
+    metavar = "URL"
+    is_secret = True
+
+    def parse(self, text: str) -> object:
+        return text or None
+
+    def check(self, value: object) -> object:
+        if value is not None and not (isinstance(value, str) and _REDIS.fullmatch(value)):
             raise ValueError
         return value
 

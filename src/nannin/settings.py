@@ -25,6 +25,7 @@ from nannin.kinds import (
     OptionalText,
     Origins,
     PagePatterns,
+    RedisAddress,
     RootPath,
     Secret,
     Secrets,
@@ -84,9 +85,9 @@ def _setting(section: str, kind: Kind, default: object, help: str, default_words
     return dataclasses.field(default=default, repr=not kind.is_secret, metadata=metadata)
 
 
-_server, _tls, _session, _telling, _counting, _access, _limit = (
+_server, _tls, _nodes, _session, _telling, _counting, _access, _limit = (
     partial(_setting, section)
-    for section in ("Server", "TLS", "Sessions", "Telling", "Counting", "Access", "Limits")
+    for section in ("Server", "TLS", "Nodes", "Sessions", "Telling", "Counting", "Access", "Limits")
 )
 _COUNT, _SIZE = Integer(1, 2**30), Integer(64, 2**30)
 # 1 ms is the least that a handshake can state. A million seconds still fit into a browser's timer (2^31 ms).
@@ -150,6 +151,14 @@ class Settings:
 
     ssl_certfile: str | None = _tls(OptionalText("PATH"), None, "Certificate chain, PEM: serves https.")
     ssl_keyfile: str | None = _tls(OptionalText("PATH"), None, "Its private key, PEM, if in another file.")
+
+    redis: str | None = _nodes(
+        RedisAddress(), None, "Redis or Valkey through which all machines come to one count."
+    )
+    redis_file: str | None = _nodes(OptionalText("PATH"), None, "Read redis from this file.")
+    redis_prefix: str = _nodes(
+        Text("PREFIX"), "nannin", "What all keys in Redis begin with; two sites on one Redis need two."
+    )
 
     ping_interval: float = _session(_SECONDS, 25.0, "Seconds between heartbeats.")
     ping_timeout: float = _session(_SECONDS, 20.0, "Seconds that a client has to answer one, or it is gone.")

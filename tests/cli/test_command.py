@@ -123,11 +123,15 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "spare_descriptors": "16",
         "drain": "17",
         "workers": "1",
+        "redis": "redis://127.0.0.1:6379/0",
+        "redis_prefix": "mine",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself
     others |= {"uds": "x.sock", "fd": "3"}  # each excludes the port
+    others["redis_file"] = "address"
     pathlib.Path("secret").write_text(SECRET)
+    pathlib.Path("address").write_text("redis://127.0.0.1")
     assert values.keys() | switches.keys() | others.keys() == SETTINGS.keys()
     arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
     assert main([*arguments, "--no-open", "--no-reload", "--no-public", "--no-recover-all"]) == 0

@@ -12,6 +12,9 @@ class Defaults(TypedDict, total=False):
     A test compares it with the settings, which a type checker can't read from their table.
     """
 
+    redis: str | None
+    redis_file: str | None
+    redis_prefix: str
     ping_interval: float
     ping_timeout: float
     connect_timeout: float

@@ -32,6 +32,7 @@ SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 HEADINGS = {
     "Server": "Server",
     "TLS": "TLS",
+    "Nodes": "Several machines",
     "Sessions": "Sessions (seconds; fractions allowed)",
     "Telling": "Telling (how often a changed count goes out)",
     "Counting": "Counting (seconds; fractions allowed)",
