@@ -74,7 +74,7 @@ class Crowd(Generic[MemberT]):
         self._close_up()
 
     def _close_up(self) -> None:
-        if self._walks or self._empty <= len(self) + _MAX_EMPTY:
+        if self._walks or 2 * self._empty <= len(self.members) + _MAX_EMPTY:
             return
         self.settled = sum(member is not None for member in self.members[: self.settled])
         taken = [(m, n) for m, n in zip(self.members, self.numbers, strict=True) if m is not None]

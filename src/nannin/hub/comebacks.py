@@ -55,9 +55,9 @@ class Comebacks:
             connection.data = back.absent.data
             connection.outbox = list(back.missed)
         elif (
-            self._recovery.is_on
+            (self._for_all if recover is None else recover)
+            and self._recovery.is_on
             and not connection.observes
-            and (self._for_all if recover is None else recover)
         ):
             connection.ticket = self._recovery.join(connection.key)
         if connection.ticket is not None:

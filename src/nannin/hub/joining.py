@@ -173,10 +173,11 @@ class Joining:
 
     def _has_room(self, key: str) -> bool:
         """Whether there may be a page with this key, or is one."""
-        most, pages = self._settings.max_pages, self._roster.pages()
-        if not most or max(len(pages), len(self._teller)) < most:
+        most = self._settings.max_pages
+        if not most or key in self._teller:
             return True
-        return key in pages or key in self._teller
+        pages = self._roster.pages()
+        return key in pages or max(len(pages), len(self._teller)) < most
 
     def _find_unanswered(self, client: Client, key: str, observes: bool) -> Connection | None:
         """The session's connection to a page, if the client can't have known of it when it sent CONNECT."""

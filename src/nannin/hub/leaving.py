@@ -103,14 +103,16 @@ class Leaving:
             self._call_disconnect(connection, connection.left_for)
 
     def _call_disconnect(self, connection: Connection, reason: DisconnectReason) -> None:
-        self._caller.call(
-            self._handlers.resolve(connection.key),
-            connection,
-            DISCONNECT,
-            (reason,),
-            lambda _: None,
-            lambda error: self._events.report(connection, DISCONNECT, error),
-        )
+        handlers = self._handlers.resolve(connection.key)
+        if handlers.is_handled:
+            self._caller.call(
+                handlers,
+                connection,
+                DISCONNECT,
+                (reason,),
+                lambda _: None,
+                lambda error: self._events.report(connection, DISCONNECT, error),
+            )
         connection.socket = None  # they refer to each other: both go at once, and need no garbage collection
 
     def _part(self, connection: Connection, reason: DisconnectReason | None) -> None:
