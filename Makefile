@@ -91,14 +91,15 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 
 # The browser, a font that can show Japanese, and the proxies of the docs: from the system's packages where we may
 # install them. The browser's headless shell saves time, and not every system has it.
-SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy
+SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy redis-server
 system: compiler
 	@PATH=$$PATH:/usr/sbin; if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q . || \
-	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null; then \
+	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null || \
+	    ! command -v redis-server >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && $(APT) $(SYSTEM) && { $(APT) chromium-headless-shell || true; }; \
 	  else \
-	    echo "make test needs chromium, a Japanese font, nginx and caddy (Debian: $(SYSTEM))" >&2; \
+	    echo "make test needs chromium, a Japanese font, nginx, caddy and redis-server (Debian: $(SYSTEM))" >&2; \
 	    exit 1; \
 	  fi; \
 	fi

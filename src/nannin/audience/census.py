@@ -217,7 +217,7 @@ class Census:
     def top(self, call: Top) -> Totals:
         """The pages with the most visitors, without those that nobody is on."""
         totals = (page.total(key) for key, page in self._pages.items())
-        largest = heapq.nlargest(call.most, totals, key=lambda total: total.visitors)
+        largest = heapq.nlargest(call.most, totals, key=lambda total: (total.visitors, total.page))
         return Totals(call.call, [total for total in largest if total.connections])
 
     def emit(self, call: Emit) -> Reply:
@@ -258,7 +258,7 @@ class Census:
         node, tells, all_exited = self._nodes[number], list[Tell](), list[Exited]()
         node.reaping = True
         self._everywhere.pop(number, None)
-        for key in list(node.pages)[:most]:
+        for key in sorted(node.pages)[:most]:
             del node.pages[key]
             page = self._pages[key]
             before = page.total(key)

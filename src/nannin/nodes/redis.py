@@ -1,0 +1,243 @@
+"""The census in Redis or Valkey: every node of every machine speaks to it by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from nannin.audience.census_calls import Answer, Beat, Beaten, Call, Leave, Reap, Reaped, What
+from nannin.nodes.backplane import Ears
+from nannin.nodes.redis_calls import Command, Echo, RedisCalls, Steps
+from nannin.nodes.redis_connection import LOST, REPLY_S, RedisAddress, RedisConnection
+
+__all__ = ["RedisBackplane"]
+
+logger = logging.getLogger("nannin.nodes")
+
+# How many commands are sent with one write.
+_AT_ONCE: Final = 250
+# The longest wait between two attempts to reach Redis, in seconds. All nodes lose it at the same moment.
+_BACKOFF_S: Final = 3.0
+# How long a node that closes may take to leave.
+_LEAVE_S: Final = 5.0
+# How many of its own beats a node may miss before it takes its subscription for dead.
+_ECHOES: Final = 2
+
+
+class Deaf(OSError):
+    """Calls are answered, but nothing is told."""
+
+
+class _Running:
+    """A call that is being done, and the commands of its next round trip."""
+
+    def __init__(self, call: Call, steps: Steps) -> None:
+        self.call = call
+        self.steps = steps
+        self.commands: list[Command] = next(steps)
+
+    def go_on(self, replies: Sequence[Any]) -> Answer | None:
+        """Takes the replies; returns the answer, if that was all."""
+        try:
+            self.commands = self.steps.send(replies)
+        except StopIteration as stop:
+            answer: Answer = stop.value
+            return answer
+        return None
+
+
+class RedisBackplane:
+    """Carries calls to the census in Redis, for as long as it is not closed.
+
+    Args:
+        address: where Redis is.
+        calls: how the census is kept there.
+        ears: who hears of it.
+        random: a number from 0 to 1, so that not all nodes do the same at once.
+    """
+
+    def __init__(
+        self, address: RedisAddress, calls: RedisCalls, ears: Ears, random: Callable[[], float]
+    ) -> None:
+        self._address = address
+        self._calls = calls
+        self._ears = ears
+        self._random = random
+        self._queue: deque[_Running] = deque()
+        self._to_do = asyncio.Event()
+        self._is_found = False
+        self._is_closing = False
+        self._missed = 0
+        self._subscribed: dict[str, asyncio.Future[None]] = {}
+        self._decode = msgspec.msgpack.Decoder(What | Echo).decode
+        self._complained = ""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def send(self, calls: Sequence[Call]) -> None:
+        """Sends calls in this order; while Redis is away they are dropped."""
+        if self._is_found:
+            self._queue.extend(_Running(call, self._calls.steps(call)) for call in calls)
+            self._to_do.set()
+
+    def close(self) -> None:
+        """Sends what was given to it, for some seconds at most, and hears no more."""
+        self._is_closing = True
+        self._to_do.set()
+        if self._is_found:
+            self._task.get_loop().call_later(_LEAVE_S, self._task.cancel)
+        else:
+            self._task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Waits until all connections are closed."""
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        """Looks for Redis again and again."""
+        failed = 0
+        while True:
+            try:
+                await self._serve()
+            except LOST as error:
+                failed = 1 if self._is_found else failed + 1
+                self._complain(error)
+            except Exception:
+                failed += 1
+                logger.exception("the census in Redis failed, and is looked for again")
+            self._lose()
+            if self._is_closing:
+                return
+            await asyncio.sleep(self._random() * min(_BACKOFF_S, 0.25 * 2 ** min(failed, 5)))
+
+    async def _serve(self) -> None:
+        """Serves calls, and hears what is told, until Redis is lost."""
+        asking = await self._address.connect()
+        try:
+            listening = await self._address.connect(listens=True)
+            try:
+                await asking.load()
+                await self._talk(asking, listening)
+            finally:
+                await listening.close()
+        finally:
+            await asking.close()
+
+    async def _talk(self, asking: RedisConnection, listening: RedisConnection) -> None:
+        hearing = asyncio.create_task(self._hear(listening))
+        telling = asyncio.create_task(self._tell(asking, listening))
+        try:
+            await asyncio.wait([hearing, telling], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (hearing, telling):
+                task.cancel()
+            results = await asyncio.gather(hearing, telling, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
+
+    async def _tell(self, asking: RedisConnection, listening: RedisConnection) -> None:
+        """Sends calls, those of one turn with one write, and takes their answers."""
+        await self._subscribe(listening, self._calls.channel(0))
+        self._missed, self._complained = 0, ""
+        self._is_found = True
+        self._ears.found()
+        running: deque[_Running] = deque()
+        while True:
+            self._to_do.clear()
+            while self._queue:
+                running.append(self._queue.popleft())
+            if not running:
+                if self._is_closing:
+                    return
+                await self._to_do.wait()
+                continue
+            running = await self._do(running, asking, listening)
+
+    async def _do(
+        self, running: deque[_Running], asking: RedisConnection, listening: RedisConnection
+    ) -> deque[_Running]:
+        """One round trip for as many of the calls as fit; returns those that are not done."""
+        batch: list[_Running] = []
+        commands: list[Command] = []
+        while running and (not batch or len(commands) + len(running[0].commands) <= _AT_ONCE):
+            batch.append(running.popleft())
+            commands += [command for command in batch[-1].commands if command[0] != "SUBSCRIBE"]
+        replies = iter(await asking.ask(commands))
+        answers: list[Answer] = []
+        for one in batch:
+            got: list[Any] = []
+            for command in one.commands:
+                if command[0] == "SUBSCRIBE":
+                    await self._subscribe(listening, str(command[1]))
+                    got.append(None)
+                else:
+                    got.append(next(replies))
+            answer = one.go_on(got)
+            if answer is None:
+                running.append(one)
+            else:
+                answers.append(answer)
+                self._follow(one.call, answer)
+        if answers:
+            self._ears.heard(answers)
+        return running
+
+    def _follow(self, call: Call, answer: Answer) -> None:
+        """Does what an answer asks of the backplane itself."""
+        if isinstance(call, Beat) and isinstance(answer, Beaten):
+            self._missed += 1
+            if self._missed > _ECHOES:
+                raise Deaf("nothing was heard on the subscription")
+        if self._is_closing and isinstance(call, Leave | Reap) and isinstance(answer, Reaped) and answer.seen:
+            rest = Reap(answer.call, call.number, answer.seen)
+            self._queue.append(_Running(rest, self._calls.steps(rest)))
+
+    async def _subscribe(self, listening: RedisConnection, channel: str) -> None:
+        """Hears of a channel from now on, and no more of any other."""
+        confirmed = asyncio.get_running_loop().create_future()
+        others = [other for other in self._subscribed if other != channel]
+        self._subscribed[channel] = confirmed
+        await listening.send([("SUBSCRIBE", channel)])
+        await asyncio.wait_for(confirmed, REPLY_S)
+        for other in others:
+            del self._subscribed[other]
+            await listening.send([("UNSUBSCRIBE", other)])
+
+    async def _hear(self, listening: RedisConnection) -> None:
+        """Hears what is told."""
+        while True:
+            kind, channel, data = await listening.listen()
+            if kind == b"subscribe":
+                self._subscribed[channel.decode()].set_result(None)
+            elif kind == b"message":
+                self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            what = self._decode(data)
+        except msgspec.MsgspecError:
+            logger.warning("another program sends what is not nannin's on the channels of this one")
+            return
+        if isinstance(what, Echo):
+            self._missed = 0
+        else:
+            self._ears.heard([what])
+
+    def _lose(self) -> None:
+        self._queue.clear()
+        self._subscribed.clear()
+        if self._is_found:
+            self._is_found = False
+            self._ears.lost()
+
+    def _complain(self, error: BaseException) -> None:
+        """Tells the log why Redis is not to be reached, once for each reason."""
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        if reason != self._complained:
+            self._complained = reason
+            logger.warning("Redis can't be used for now: %s", reason)

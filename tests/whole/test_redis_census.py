@@ -1,0 +1,110 @@
+"""The census in Redis and in Valkey does what the one in memory does: its own tests, and in any disorder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import pytest
+import redis
+
+from audience import test_census
+from audience.test_share_any_order import PAGES, VISITORS, AnyOrder
+from support.redis_census import Both, Kept, RedisCensus
+from support.redis_servers import KINDS, RedisServer, serving
+
+TESTS = {
+    name: test for name, test in vars(test_census).items() if name.startswith("test_") and callable(test)
+}
+
+
+# What happens to a node or to the census, beside changes and the network's disorder.
+RARE = ["crash", "lose", "find", "beat", "remember", "restore", "listen"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    with serving(request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: RedisServer) -> Iterator[redis.Redis]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("test", TESTS.values(), ids=list(TESTS))
+def test_it_does_what_the_census_in_memory_does(
+    test: Callable[[], None], client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[RedisCensus] = []
+
+    def census(id: str) -> RedisCensus:
+        made.append(RedisCensus(client, id))
+        return made[-1]
+
+    monkeypatch.setattr(test_census, "Census", census)
+    test()
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_in_any_disorder_both_say_the_same_and_nodes_come_to_the_right_numbers(
+    seed: int, client: redis.Redis
+) -> None:
+    machine, random = AnyOrder(), Random(seed)
+    try:
+        world: Any = machine.world
+        world.restore(Kept(both := Both(client, "first"), both.memory, {}))
+        for _ in range(200):
+            node = random.choice(world.nodes)
+            match random.choice(["change"] * 6 + ["disturb"] * 8 + RARE):
+                case "change":
+                    world.change(random, PAGES, VISITORS, 5)
+                case "disturb":
+                    world.disturb(random, random.choice([10, 60]))
+                case "restore" if world.past:
+                    world.restore(random.choice(world.past))
+                case "listen":
+                    node.share.listen("/", True)
+                case "beat":
+                    world.beat()
+                case "remember" | "restore":
+                    world.remember()
+                case rare:
+                    getattr(world, rare)(node)
+        machine.settle()
+        both.redis.close()
+    finally:
+        machine.patch.undo()
+
+
+def test_nothing_is_left_of_pages_and_nodes_that_are_gone(client: redis.Redis) -> None:
+    census = RedisCensus(client, "name")
+    one, two = test_census.Node(census, "one"), test_census.Node(census, "two")  # type: ignore[arg-type]
+    for node in (one, two):
+        node.apply("/", 2, 1, 1, visible="cann")
+        node.apply("/news", 1, hidden="cann", stays=True)
+    one.apply("/", 0, absent="cann")
+    for node in (one, two):
+        census.end(node.number)
+    assert client.keys() == [b"test:{0}:nodes"]
+    assert client.hkeys("test:{0}:nodes") == [b"@next", b"@id", b"@version"]
+    census.close()
+
+
+def test_a_page_with_many_visitors_is_reaped_in_slices_that_all_hear_of(client: redis.Redis) -> None:
+    census = RedisCensus(client, "name")
+    one, two = test_census.Node(census, "one"), test_census.Node(census, "two")  # type: ignore[arg-type]
+    for start in range(0, 5_000, 1_000):
+        names = " ".join(f"c{n}" for n in range(start, start + 1_000))
+        one.apply("/", start + 1_000, visible=names)
+    two.apply("/", 1, visible="c7")
+    answer, tells = two.reap(one.number, one.value())
+    assert len(tells) > 3
+    assert one.total("/") == (1, 1, 1)
+    assert len(answer.exited[0].visitors) == 4_999  # type: ignore[union-attr]
+    census.close()
