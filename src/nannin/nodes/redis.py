@@ -91,7 +91,12 @@ class RedisBackplane:
         if self._is_found:
             self._task.get_loop().call_later(_LEAVE_S, self._task.cancel)
         else:
-            self._task.cancel()
+            self.cut()
+
+    def cut(self) -> None:
+        """Closes all connections and leaves nothing in order, as a process that is killed."""
+        self._is_closing = True
+        self._task.cancel()
 
     async def wait_closed(self) -> None:
         """Waits until all connections are closed."""

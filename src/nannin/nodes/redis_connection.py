@@ -163,7 +163,6 @@ def _options(options: Mapping[str, Any], reply_s: float | None) -> dict[str, Any
     """Every time limit is ours, and nothing is tried again or sent that we did not ask for."""
     return {
         "socket_connect_timeout": CONNECT_S,
-        "socket_keepalive": True,
         **options,
         "socket_timeout": reply_s,
         "protocol": 2,

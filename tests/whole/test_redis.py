@@ -1,0 +1,212 @@
+"""Nodes over a real Redis or Valkey: they agree, and agree again whatever happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from nannin.audience.census_calls import Reap
+from nannin.audience.roster import Count, Given
+from support.redis_nodes import RedisNode, several, until
+from support.redis_servers import KINDS, RedisServer, serving
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    with serving(request.param) as server:
+        yield server
+
+
+async def agree(nodes: list[RedisNode], count: Count, page: str = "/") -> None:
+    """Waits until all nodes show this count, and that it is not old."""
+    await until(lambda: all(node.is_exact(count, page) for node in nodes))
+
+
+async def test_all_nodes_show_one_count(server: RedisServer) -> None:
+    async with several(server.url, 3) as nodes:
+        for number, node in enumerate(nodes):
+            node.join("/何人", "ann")
+            node.join("/何人", Given(f"visitor {number}"))
+            node.join("/何人")
+        await agree(nodes, Count(9, 7, 7), "/何人")
+        last = nodes[0].join("/何人")
+        await agree(nodes, Count(10, 8, 8), "/何人")
+        nodes[0].leave("/何人", last)
+        await agree(nodes, Count(9, 7, 7), "/何人")
+
+
+async def test_a_node_that_closes_leaves_at_once(server: RedisServer) -> None:
+    async with several(server.url, 2) as nodes:
+        closing = RedisNode(server.url)
+        for node in (*nodes, closing):
+            node.join("/", "ann")
+            node.join("/")
+        await agree([*nodes, closing], Count(6, 4, 4))
+        await closing.close()
+        await agree(nodes, Count(4, 3, 3))
+    with server.client() as client:
+        assert client.keys() == [b"test:{0}:nodes"]
+
+
+async def test_messages_reach_the_nodes_of_a_page(server: RedisServer) -> None:
+    async with several(server.url, 3) as nodes:
+        for node in nodes[:2]:
+            node.join("/")
+        await agree(nodes[:2], Count(2, 2, 2))
+        told: list[list[int]] = []
+        nodes[0].node.emit("/", b"\x00hello\xff", on_told=lambda numbers: told.append(list(numbers)))
+        await until(lambda: nodes[1].messages and told)
+        assert told == [[nodes[1].share.number]]
+        assert nodes[1].messages == [(nodes[0].share.number, "/", b"\x00hello\xff")]
+        assert nodes[0].messages == nodes[2].messages == []
+
+
+async def test_redis_that_comes_back_empty_is_told_everything_again(server: RedisServer) -> None:
+    async with several(server.url, 3) as nodes:
+        for node in nodes:
+            node.join("/", "ann")
+            node.join("/")
+        await agree(nodes, Count(6, 4, 4))
+        server.kill()
+        await until(lambda: all(node.share.stale for node in nodes))
+        nodes[0].join("/")
+        assert [node.count() for node in nodes] == [Count(7, 5, 5), Count(6, 4, 4), Count(6, 4, 4)]
+        server.start()
+        await agree(nodes, Count(7, 5, 5))
+
+
+async def test_redis_that_comes_back_with_an_old_snapshot_is_told_what_it_misses(server: RedisServer) -> None:
+    async with several(server.url, 3) as nodes:
+        places = [node.join("/", "ann") for node in nodes]
+        await agree(nodes, Count(3, 1, 1))
+        with server.client() as client:
+            client.save()
+        nodes[0].leave("/", places[0])
+        nodes[1].join("/", "bob")
+        nodes[2].join("/")
+        await agree(nodes[1:], Count(4, 3, 3))
+        server.kill()
+        server.start()
+        await agree(nodes[1:], Count(4, 3, 3))
+
+
+@pytest.mark.parametrize("kind", ["normal", "pubsub"])
+async def test_a_connection_that_is_killed_is_made_again(server: RedisServer, kind: str) -> None:
+    async with several(server.url, 2) as nodes:
+        nodes[0].join("/")
+        nodes[1].join("/")
+        await agree(nodes, Count(2, 2, 2))
+        with server.client() as client:
+            assert client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes") == 2
+        nodes[0].join("/")
+        await agree(nodes, Count(3, 3, 3))
+
+
+async def test_while_redis_stands_still_counts_are_stale_and_then_exact_again(server: RedisServer) -> None:
+    async with several(server.url, 2) as nodes:
+        nodes[0].join("/")
+        nodes[1].join("/")
+        await agree(nodes, Count(2, 2, 2))
+        server.pause()
+        try:
+            nodes[0].join("/")
+            counted: list[float] = []
+            began = time.monotonic()
+            nodes[0].share.when_counted("/", lambda: counted.append(time.monotonic() - began))
+            await until(lambda: counted)
+            assert counted[0] < 3.0
+            assert nodes[0].share.is_stale("/")
+            assert nodes[0].count() == Count(3, 3, 3)
+        finally:
+            server.go_on()
+        await agree(nodes, Count(3, 3, 3))
+
+
+async def test_a_flush_by_somebody_else_is_noticed_with_the_next_call(server: RedisServer) -> None:
+    async with several(server.url, 2) as nodes:
+        nodes[0].join("/")
+        nodes[1].join("/")
+        await agree(nodes, Count(2, 2, 2))
+        with server.client() as client:
+            client.flushall()
+        nodes[0].join("/")
+        await until(lambda: nodes[0].is_exact(Count(2, 2, 2)))
+        nodes[1].join("/")
+        await agree(nodes, Count(4, 4, 4))
+
+
+async def test_what_others_publish_is_ignored(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    async with several(server.url, 1) as nodes:
+        channel = f"test:{{0}}:to:{nodes[0].share.number}"
+        with server.client() as client:
+            assert client.publish(channel, b"\xc1") == 1
+        nodes[0].join("/")
+        await agree(nodes, Count(1, 1, 1))
+    assert "what is not nannin's" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis://127.0.0.1:1", "Connect"),
+        ("unix:///nowhere", "No such file"),
+        ("{url}?password=wrong", "AUTH"),
+        ("{url}?db=77", "DB index"),
+    ],
+)
+async def test_why_redis_cant_be_used_is_logged_once(
+    server: RedisServer, caplog: pytest.LogCaptureFixture, url: str, reason: str
+) -> None:
+    node = RedisNode(url.format(url=server.url))
+    try:
+        with caplog.at_level(logging.WARNING):
+            await until(lambda: reason in caplog.text)
+            await asyncio.sleep(0.6)
+        lines = [record.message for record in caplog.records if "can't be used" in record.message]
+        assert len(lines) == 1
+        node.join("/")
+        assert node.count() == Count(1, 1, 1)
+        assert node.share.stale
+    finally:
+        await node.close()
+
+
+async def test_a_node_that_is_gone_is_reaped_by_another(server: RedisServer) -> None:
+    async with several(server.url, 2, lease_s=0.5, beat_s=0.1) as nodes:
+        gone = RedisNode(server.url)
+        for node in (*nodes, gone):
+            node.join("/", "ann")
+            node.join("/")
+        await agree([*nodes, gone], Count(6, 4, 4))
+        gone.backplane.cut()
+        await gone.backplane.wait_closed()
+
+        def is_reaped() -> bool:
+            for node in nodes:
+                node.beat()
+            return all(node.is_exact(Count(4, 3, 3)) for node in nodes)
+
+        await until(is_reaped, every_s=0.1)
+
+
+async def test_a_node_that_was_reaped_while_it_stood_still_comes_back_and_counts_once(
+    server: RedisServer,
+) -> None:
+    async with several(server.url, 2) as nodes:
+        for node in nodes:
+            node.join("/", "ann")
+            node.join("/")
+        await agree(nodes, Count(4, 3, 3))
+        with server.client() as client:
+            value = client.hget("test:{0}:nodes", str(nodes[1].share.number))
+        assert isinstance(value, bytes)
+        nodes[0].backplane.send([Reap(0, nodes[1].share.number or 0, value.decode())])
+        await until(lambda: nodes[0].count() == Count(2, 2, 2))
+        nodes[1].join("/")
+        await agree(nodes, Count(5, 4, 4))
