@@ -16,6 +16,7 @@ from nannin.audience.census_calls import (
     Call,
     Reap,
     Reaped,
+    Registered,
     Told,
     Total,
     What,
@@ -153,4 +154,6 @@ def comparable(answer: Answer) -> Any:
         return (answer.call, sorted(answer.nodes))
     if isinstance(answer, Beaten):
         return (answer.call, answer.id, sorted(answer.nodes.items()))
+    if isinstance(answer, Registered):
+        return (answer.call, answer.number, answer.id, sorted(answer.totals, key=lambda total: total.page))
     return answer

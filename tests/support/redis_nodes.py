@@ -53,6 +53,9 @@ class RedisNode:
     def change(self, page: str) -> None:
         self.changed.append(page)
 
+    def change_all(self) -> None:
+        pass
+
     def entered(self, page: str, visitor: VisitorName) -> None:
         pass
 

@@ -161,8 +161,7 @@ class Census:
         if not call.everything:
             return Registered(call.call, self._next, self.id)
         self._everywhere[self._next] = None
-        totals = [page.total(key) for key, page in self._pages.items()]
-        return Registered(call.call, self._next, self.id, totals)
+        return Registered(call.call, self._next, self.id, self._totals())
 
     def apply(self, call: Apply) -> Reply:
         """Puts a node's part of a page in the place of what it was, and tells the others the new total."""
@@ -216,9 +215,8 @@ class Census:
 
     def top(self, call: Top) -> Totals:
         """The pages with the most visitors, without those that nobody is on."""
-        totals = (page.total(key) for key, page in self._pages.items())
-        largest = heapq.nlargest(call.most, totals, key=lambda total: (total.visitors, total.page))
-        return Totals(call.call, [total for total in largest if total.connections])
+        largest = heapq.nlargest(call.most, self._totals(), key=lambda total: (total.visitors, total.page))
+        return Totals(call.call, largest)
 
     def emit(self, call: Emit) -> Reply:
         """Sends a message on to nodes; the answer says to which."""
@@ -232,6 +230,11 @@ class Census:
         """A page's total; zeros for a page that nobody is on."""
         held = self._pages.get(page)
         return held.total(page) if held is not None else Total(page, self._version, 0, 0, 0)
+
+    def _totals(self) -> list[Total]:
+        """Those of all pages that somebody is on."""
+        totals = (page.total(key) for key, page in self._pages.items())
+        return [total for total in totals if total.connections]
 
     def _known(self, number: int, epoch: str) -> _Node | None:
         node = self._nodes.get(number)
