@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nannin.audience.page_key import (
     MAX_PAGE_BYTES,
+    KeyPattern,
     as_iri,
     as_uri,
     check_page_key,
-    compile_pattern,
     find_key,
     generality,
     is_page_key,
@@ -134,21 +136,65 @@ def test_a_star_or_a_name_in_braces_makes_a_pattern(key: str, expected: bool) ->
 
 
 def test_a_star_is_any_text_and_a_name_is_any_text_without_a_slash() -> None:
-    assert compile_pattern("/a/*").fullmatch("/a/b/c")
-    assert not compile_pattern("/a/{x}").fullmatch("/a/b/c")
-    match = compile_pattern("/a/{x}/{y_2}").fullmatch("/a/b/c")
-    assert match is not None
-    assert match.groupdict() == {"x": "b", "y_2": "c"}
+    assert KeyPattern("/a/*").match("/a/b/c") == {}
+    assert KeyPattern("/a/{x}").match("/a/b/c") is None
+    assert KeyPattern("/a/{x}/{y_2}").match("/a/b/c") == {"x": "b", "y_2": "c"}
 
 
 def test_all_other_signs_stand_for_themselves() -> None:
-    assert compile_pattern("/a.c").fullmatch("/a.c")
-    assert not compile_pattern("/a.c").fullmatch("/abc")
+    assert KeyPattern("/a.c").match("/a.c") == {}
+    assert KeyPattern("/a.c").match("/abc") is None
 
 
 def test_a_name_that_a_pattern_uses_twice_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"'/\{x\}/\{x\}' uses a parameter name twice"):
-        compile_pattern("/{x}/{x}")
+        KeyPattern("/{x}/{x}")
+
+
+def test_many_stars_and_names_share_a_key_out_from_the_left() -> None:
+    assert KeyPattern("/{a}-{b}-{c}/*").match("/1-2-3-4/5/6") == {"a": "1-2", "b": "3", "c": "4"}
+    assert KeyPattern("/*-{b}/*{c}").match("/1-2/3-4/5") == {"b": "4", "c": "5"}
+    assert KeyPattern("/{a}-{b}-{c}").match("/1-2/-3") is None
+    assert KeyPattern("/{a}{b}{c}").match("/12") is None
+    assert KeyPattern("/**/*x").match("/1/2x") == {}
+
+
+NAMES = ("{a}", "{b}", "{c}", "{d}")
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(["/", "-", "x", "x-"]), st.sampled_from(["*", "{}"])), max_size=8),
+    st.text("/-x", max_size=12),
+)
+def test_a_key_is_shared_out_as_a_regular_expression_would(parts: list[str], rest: str) -> None:
+    names = iter(NAMES * 2)
+    parts = [next(names) if part == "{}" else part for part in parts]
+    parts = [part for index, part in enumerate(parts) if part not in NAMES or part not in parts[:index]]
+    pattern = KeyPattern("/" + "".join(parts))
+    found = pattern._expression.fullmatch("/" + rest)
+    expected = found.groupdict() if found is not None else None
+    assert pattern.match("/" + rest) == pattern._share_out("/" + rest) == expected
+
+
+@pytest.mark.parametrize("pattern", ["/{a}-{b}-{c}-{d}-{e}/x", "/*a*a*a*a*b"])
+def test_no_key_makes_a_pattern_try_every_way_to_share_it_out(pattern: str) -> None:
+    looked_at: list[int] = []
+
+    class Key(str):
+        """A key that counts how often its signs are looked at."""
+
+        def startswith(self, *arguments: Any) -> bool:
+            looked_at.append(1)
+            return super().startswith(*arguments)
+
+        def __getitem__(self, place: Any) -> str:
+            looked_at.append(1)
+            return super().__getitem__(place)
+
+    keys = KeyPattern(pattern)
+    for sign in "-a":
+        assert keys.match(Key("/" + sign * 254)) is None
+    assert len(looked_at) < 2 * 11 * 255
 
 
 def test_the_pattern_that_says_the_most_comes_first() -> None:

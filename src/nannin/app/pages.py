@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from nannin.app.background import Background, BackgroundT
-from nannin.audience.page_key import check_page_key, compile_pattern
+from nannin.audience.page_key import KeyPattern, check_page_key
 from nannin.audience.roster import Count
 from nannin.hub.handlers import Handlers, HandlerT, check_handled
 from nannin.hub.sockets import MiddlewareT, Page
@@ -196,10 +196,10 @@ def _join(prefix: str, key: str) -> str:
 def _only_under(prefix: str, handler: ChangeHandler) -> ChangeHandler:
     if not prefix:
         return handler
-    itself, below = compile_pattern(prefix), compile_pattern(prefix + "/*")
+    itself, below = KeyPattern(prefix), KeyPattern(prefix + "/*")
 
     def hear(page: Page, count: Count) -> Any:
-        if itself.fullmatch(page.key) or below.fullmatch(page.key):
+        if itself.match(page.key) is not None or below.match(page.key) is not None:
             return handler(page, count)
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 MAX_PAGE_BYTES = 255
@@ -13,6 +14,7 @@ _ESCAPES_OF_NOT_ASCII = re.compile(r"(?:%[89A-F][0-9A-F])+")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 # What stands for some text in a pattern: a parameter's name in braces, or a star.
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}|(\*)")
+_STAR: Final = "*"
 
 
 def is_page_key(key: str) -> bool:
@@ -93,18 +95,92 @@ def generality(pattern: str) -> tuple[bool, int, int]:
     return is_pattern(pattern), -len(_PARAMETER.sub("", pattern)), pattern.count("*")
 
 
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The expression that matches the keys of a pattern, with a group for each of its parameters.
+class KeyPattern:
+    """Which keys a pattern stands for. Where a key can be read in two ways, the first star or parameter takes
+    as much as it can, then the next one.
+
+    A regular expression would try every way to share a key out among many stars and parameters: seconds for a
+    key that somebody chose for that. So with more than two of them it is not asked.
+
+    Args:
+        pattern: a page's key with `*` for any text, and `{name}` for any text without a `/`.
 
     Raises:
         ValueError: the pattern uses a parameter name twice.
     """
-    expression, end = "", 0
-    for match in _PARAMETER.finditer(pattern):
-        expression += re.escape(pattern[end : match.start()])
-        expression += ".*" if match[2] else f"(?P<{match[1]}>[^/]+)"
-        end = match.end()
-    try:
-        return re.compile(expression + re.escape(pattern[end:]))
-    except re.error:
-        raise ValueError(f"{pattern!r} uses a parameter name twice") from None
+
+    def __init__(self, pattern: str) -> None:
+        self._tokens: list[_Token] = []
+        end = 0
+        for match in _PARAMETER.finditer(pattern):
+            self._tokens += [_Token(pattern[end : match.start()], None), _Token("", match[1] or _STAR)]
+            end = match.end()
+        self._tokens.append(_Token(pattern[end:], None))
+        names = [token.name for token in self._tokens if token.name not in (None, _STAR)]
+        if len(names) > len(set(names)):
+            raise ValueError(f"{pattern!r} uses a parameter name twice")
+        self._expression = re.compile("".join(token.expression() for token in self._tokens), re.DOTALL)
+        self._is_simple = len(self._tokens) <= 5
+
+    def match(self, key: str) -> dict[str, str] | None:
+        """The values of the parameters, if the key is one of the pattern's; else None."""
+        if self._is_simple:
+            found = self._expression.fullmatch(key)
+            return found.groupdict() if found is not None else None
+        return self._share_out(key)
+
+    def _share_out(self, key: str) -> dict[str, str] | None:
+        # From which places on the rest of the key is matched by the rest of the pattern; the end last.
+        fits = [bytes(len(key)) + b"\1"]
+        for token in reversed(self._tokens):
+            fits.append(token.fits(key, fits[-1]))
+        fits.reverse()
+        if not fits[0][0]:
+            return None
+        values: dict[str, str] = {}
+        at = 0
+        for token, after in zip(self._tokens, fits[1:], strict=True):
+            end = token.end(key, at, after)
+            if token.name not in (None, _STAR):
+                values[str(token.name)] = key[at:end]
+            at = end
+        return values
+
+
+class _Token(NamedTuple):
+    """A part of a pattern.
+
+    Attributes:
+        text: the text that it stands for, if it is plain.
+        name: a parameter's name, or a star; None if it is plain.
+    """
+
+    text: str
+    name: str | None
+
+    def expression(self) -> str:
+        """The part as a regular expression."""
+        if self.name is None:
+            return re.escape(self.text)
+        return ".*" if self.name == _STAR else f"(?P<{self.name}>[^/]+)"
+
+    def fits(self, key: str, after: bytes) -> bytes:
+        """From which places on this part fits, if what comes after it fits from those."""
+        here = bytearray(len(after))
+        if self.name is None:
+            length = len(self.text)
+            for at in range(len(after) - length):
+                here[at] = after[at + length] and key.startswith(self.text, at)
+        elif self.name == _STAR:
+            here[: after.rfind(1) + 1] = b"\1" * (after.rfind(1) + 1)
+        else:
+            for at in range(len(key) - 1, -1, -1):
+                here[at] = key[at] != "/" and (after[at + 1] or here[at + 1])
+        return bytes(here)
+
+    def end(self, key: str, at: int, after: bytes) -> int:
+        """Where this part ends that begins at a place: as far on as what comes after it allows."""
+        if self.name is None:
+            return at + len(self.text)
+        slash = key.find("/", at) if self.name != _STAR else -1
+        return after.rfind(1, at, slash + 1 if slash >= 0 else len(after))

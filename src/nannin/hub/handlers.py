@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from nannin.audience.page_key import (
+    KeyPattern,
     as_iri,
     check_page_key,
-    compile_pattern,
     generality,
     is_page_key,
     normalise,
@@ -142,10 +142,10 @@ _NONE = PageHandlers({}, {}, (), {})
 
 
 class _Row:
-    __slots__ = ("expression", "for_visitors", "handlers")
+    __slots__ = ("for_visitors", "handlers", "keys")
 
     def __init__(self, pattern: str) -> None:
-        self.expression = compile_pattern(pattern)
+        self.keys = KeyPattern(pattern)
         self.handlers: dict[str, Handler] = {}
         self.for_visitors: dict[str, Handler] = {}
 
@@ -167,7 +167,7 @@ class Handlers:
         self._warns = warns
         self._max_resolved = max_resolved
         self._rows: dict[str, _Row] = {}
-        self._middleware: list[tuple[re.Pattern[str], Middleware]] = []
+        self._middleware: list[tuple[KeyPattern, Middleware]] = []
         self._resolved: dict[str, PageHandlers] = {}
         # Pages without parameters share what they have: clients may name very many pages.
         self._shared: dict[tuple[int, ...], PageHandlers] = {}
@@ -239,7 +239,7 @@ class Handlers:
             name = name_of(middleware)
             raise TypeError(f"the middleware {name} must take socket, event, args and call_next") from None
         self._add(pattern)
-        self._middleware.append((compile_pattern(normalise(pattern)), middleware))
+        self._middleware.append((KeyPattern(normalise(pattern)), middleware))
         self.is_used = True
 
     def exists(self, page: str) -> bool:
@@ -250,7 +250,7 @@ class Handlers:
         if is_open:
             return True
         spellings = _spellings(page)
-        return any(_match(row.expression, spellings) for row in self._rows.values())
+        return any(_match(row.keys, spellings) is not None for row in self._rows.values())
 
     def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
@@ -265,8 +265,8 @@ class Handlers:
 
     def _resolve(self, page: str) -> PageHandlers:
         spellings = _spellings(page)
-        matches = [(row, _match(row.expression, spellings)) for row in self._rows.values()]
-        around = [one for expression, one in self._middleware if _match(expression, spellings)]
+        matches = [(row, _match(row.keys, spellings)) for row in self._rows.values()]
+        around = [one for keys, one in self._middleware if _match(keys, spellings) is not None]
         handlers: dict[str, Handler] = {}
         for_visitors: dict[str, Handler] = {}
         params: dict[str, str] = {}
@@ -274,11 +274,15 @@ class Handlers:
             if match is not None:
                 handlers |= row.handlers
                 for_visitors |= row.for_visitors
-                params |= match.groupdict()
+                params |= match
         resolved = PageHandlers(handlers, for_visitors, tuple(around), params)
         if params:
             return resolved
-        key = (*(index for index, (_, match) in enumerate(matches) if match), -1, *map(id, around))
+        key = (
+            *(index for index, (_, match) in enumerate(matches) if match is not None),
+            -1,
+            *map(id, around),
+        )
         return self._shared.setdefault(key, resolved)
 
     def _add(self, pattern: str) -> _Row:
@@ -298,7 +302,8 @@ def _spellings(page: str) -> tuple[str, str]:
     return normalise(page), as_iri(page)
 
 
-def _match(expression: re.Pattern[str], spellings: tuple[str, str]) -> re.Match[str] | None:
-    """Matches a page in the first of its spellings that fits."""
+def _match(keys: KeyPattern, spellings: tuple[str, str]) -> dict[str, str] | None:
+    """The parameters of a page in the first of its spellings that fits."""
     address, letters = spellings
-    return expression.fullmatch(address) or expression.fullmatch(letters)
+    params = keys.match(address)
+    return params if params is not None else keys.match(letters)
