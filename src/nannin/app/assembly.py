@@ -133,6 +133,11 @@ class Assembly:
         return is_first
 
     @property
+    def is_alone(self) -> bool:
+        """Whether it counts by itself, and shares its count with no other process."""
+        return self._node is None
+
+    @property
     def is_settled(self) -> bool:
         """Whether its counts are those of all nodes, as far as there are others."""
         return self._node is None or not self._node.share.stale

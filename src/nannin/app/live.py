@@ -19,6 +19,7 @@ from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
 from nannin.app.pages import ChangeHandler, ChangeHandlerT, Pages, check_change_handler
+from nannin.app.siblings import Siblings
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
 from nannin.audience.page_key import check_page_key, find_key, is_pattern, normalise
@@ -85,9 +86,9 @@ class Live:
             Route("/api/emit", emit),
             *self.assembly.counts.routes(),
         ]
-        self._host = HostWatch(
-            self.assembly.shut_down, self.assembly.goodbyes, self.assembly.is_anybody_counted
-        )
+        self._host = HostWatch(self._shut_down, self._goodbyes, self.assembly.is_anybody_counted)
+        self._siblings = Siblings()
+        self._has_looked = not self.assembly.is_alone
         probes = {"/healthz": Probe(), "/readyz": Probe(self.assembly.why_not_ready)}
         self._own = App(ENGINE_PATH, endpoint, beside, gate, self._host.shut_down, probes)
         self._app: ASGIApp = self._own
@@ -103,6 +104,8 @@ class Live:
             await self.assembly.settle()
             await self._app(scope, receive, send)
             return
+        if not self._has_looked:
+            self._look_for_siblings(scope)
         scope = restore_path(scope) if self.wrapped is None else scope
         with self._host.request():
             await self._app(scope, receive, send)
@@ -118,6 +121,8 @@ class Live:
             False if nothing was done: the Live is to be called.
         """
         self._begin()
+        if not self._has_looked:
+            self._look_for_siblings(scope)
         return self._own.open_websocket(scope, link)
 
     def page(self, key: str) -> Page:
@@ -269,8 +274,23 @@ class Live:
     def _begin(self) -> None:
         """A request comes; cheap after the first."""
         if self.assembly.begin():
-            warn_of_workers()
+            self._has_looked = not self.assembly.is_alone
+            if self.assembly.is_alone:
+                warn_of_workers()
         self._host.begin()
+
+    def _look_for_siblings(self, scope: Scope) -> None:
+        """The first request on a loop: are there others who count by themselves?"""
+        self._has_looked = True
+        self._siblings.notice(scope.get("server"))
+
+    def _goodbyes(self) -> list[Callable[[], None]]:
+        self._siblings.release()
+        return self.assembly.goodbyes()
+
+    def _shut_down(self) -> None:
+        self._siblings.release()
+        self.assembly.shut_down()
 
     def _find_page(self, key: str) -> Page | None:
         key = find_key(key, self._hub.pages())

@@ -1,4 +1,4 @@
-"""Tells once if the host runs several workers, of which each would count by itself."""
+"""Tells once if several processes serve together, of which each would count by itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from nannin.once import Once
 
-__all__ = ["count_workers", "warn_of_workers"]
+__all__ = ["count_workers", "tell_once", "warn_of_workers"]
 
 # How the servers call the option: uvicorn, gunicorn, hypercorn and granian.
 _OPTION: Final = re.compile(r"(?:--workers|-w)(?:=?(\d+))?")
@@ -43,14 +43,25 @@ def count_workers(arguments: Sequence[str] | None = None, environ: Mapping[str, 
     return int(number) if number.isdecimal() else 1
 
 
-_once = Once(1)  # in a process: each Live asks with every request
+_once = Once(1)  # in a process: each Live asks
 
 
 def warn_of_workers() -> None:
     """Logs what several workers do to the counts, and what to do instead; once in a process."""
-    if _once.is_first("workers") and (workers := count_workers()) > 1:
+    if (workers := count_workers()) > 1:
+        tell_once("this host runs %d workers, and each counts by itself", workers)
+
+
+def tell_once(what: str, *args: object) -> None:
+    """Logs that this process is not alone, what follows, and what to do; the first time in a process.
+
+    Args:
+        what: the first half of the sentence.
+        args: what to put into it.
+    """
+    if _once.is_first("workers"):
         logger.warning(
-            "this host runs %d workers, and each counts by itself: numbers will be too small, and clients "
-            "that poll will fall out; run a single worker",
-            workers,
+            f"{what}: numbers will be too small, and clients that poll will fall out; "
+            "run one process, or let nannin run several that share one count: nannin serve --workers",
+            *args,
         )
