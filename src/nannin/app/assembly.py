@@ -73,7 +73,7 @@ class Assembly:
         self._neighbours = Neighbours(self.hub, self._node) if self._node is not None else None
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
-        self.tries = Tries(Guesses(settings, self.refusals), lambda: self.clock.now())
+        self.tries = Tries(Guesses(settings, self.refusals), self.clock.now)
         self.addresses = Addresses(settings, self.refusals)
         self.engine = make_engine(
             self.hub,
