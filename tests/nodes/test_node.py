@@ -51,6 +51,9 @@ class Office:
     def close(self) -> None:
         self.is_closed = True
 
+    async def wait_closed(self) -> None:
+        pass
+
     def say(self, *messages: Answer | What) -> None:
         self.ears.heard(messages)
 
@@ -215,6 +218,15 @@ def test_whoever_sends_can_learn_to_which_nodes_it_went() -> None:
     office.node.emit("/", b"", None, lambda nodes: told.append(list(nodes)))
     office.ears.lost()
     assert told == [[], [other.number], []]
+
+
+async def test_whoever_ends_can_wait_until_the_census_knows_it() -> None:
+    office = Office()
+    await office.node.wait_closed()
+    office.open()
+    office.node.close()
+    await office.node.wait_closed()
+    assert office.census.end(1) == []
 
 
 def test_a_told_that_nobody_waits_for_is_ignored() -> None:

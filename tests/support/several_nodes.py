@@ -34,6 +34,9 @@ class Line:
     def close(self) -> None:
         self._city.lines.remove(self)
 
+    async def wait_closed(self) -> None:
+        pass
+
     def hear(self, messages: Sequence[Answer | What]) -> None:
         self._city.clock.call_soon(lambda: None if self.is_cut else self._ears.heard(messages))
 

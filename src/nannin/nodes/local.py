@@ -138,6 +138,9 @@ class _LocalBackplane:
         """Hears no more."""
         self._worker.forget(self._space)
 
+    async def wait_closed(self) -> None:
+        """Returns at once: the supervisor sees that this process ends."""
+
 
 _this: Worker | None = None
 

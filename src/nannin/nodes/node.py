@@ -57,6 +57,7 @@ class Node:
         self._clock = clock
         self._connect = connect
         self._backplane: Backplane | None = None
+        self._closing: Backplane | None = None
         self._listener: Listener | None = None
         self._is_to_flush = False
         self._alarm = Alarm(clock, self._beat)
@@ -80,9 +81,14 @@ class Node:
             self.share.leave()
             self._flush()
             self._backplane.close()
-        self._backplane = None
+            self._closing, self._backplane = self._backplane, None
         self._alarm.cancel()
         self._patience.cancel()
+
+    async def wait_closed(self) -> None:
+        """After `close`: returns once the census knows that this node has left, or after some seconds."""
+        if self._closing is not None:
+            await self._closing.wait_closed()
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Calls back once the census knows this node."""
