@@ -103,7 +103,7 @@ async def test_a_join_takes_no_task_and_no_turn_of_the_loop(target: str) -> None
 
 
 async def test_a_join_and_a_leave_are_not_many_calls() -> None:
-    """On a machine with cold caches, each costs a microsecond. There were 210 to join, and 75 to leave."""
+    """On a machine with cold caches, each costs a microsecond. There were 194 to join, and 72 to leave."""
     live = Live(min_interval=60, max_interval=60)
     others = [Peer(live, target=TARGET) for _ in range(2)]
     for number, peer in enumerate(others):
