@@ -71,6 +71,9 @@ class Office:
     def exited(self, page: str, visitor: VisitorName) -> None:
         self.heard.append(("exited", page, visitor))
 
+    def returned(self, page: str, visitor: VisitorName) -> None:
+        self.heard.append(("returned", page, visitor))
+
     def message(self, number: int, page: str, message: bytes) -> None:
         self.heard.append((number, page, message))
 

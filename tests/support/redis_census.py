@@ -142,7 +142,8 @@ class Kept:
 
 def sorted_tells(tells: list[Tell]) -> list[Tell]:
     """The same, where no order of nodes and pages is promised."""
-    return sorted((Tell(sorted(nodes), what) for nodes, what in tells), key=lambda tell: repr(tell.what))
+    ordered = [Tell(sorted(nodes), what) for nodes, what in tells]
+    return sorted(ordered, key=lambda tell: (not isinstance(tell.what, Total), repr(tell)))
 
 
 def comparable(answer: Answer) -> Any:

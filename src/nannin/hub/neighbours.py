@@ -69,6 +69,10 @@ class Neighbours:
         """A visitor has gone from a page, on all nodes."""
         self._hub.presence.exited(page, visitor)
 
+    def returned(self, page: str, visitor: VisitorName) -> None:
+        """A visitor of this node has come to the page through another."""
+        self._hub.grace.end_one(page, visitor)
+
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node has sent a message about a page."""
         try:

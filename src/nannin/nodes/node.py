@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from nannin.audience.census_calls import Answer, Emit, Exited, Message, Told, Total, What
+from nannin.audience.census_calls import Answer, Emit, Exited, Message, Returned, Told, Total, What
 from nannin.audience.heard import Heard
 from nannin.audience.roster import VisitorName
 from nannin.audience.share import Share
@@ -37,6 +37,9 @@ class Listener(Protocol):
 
     def exited(self, page: str, visitor: VisitorName) -> None:
         """A visitor has gone from a page, on all nodes."""
+
+    def returned(self, page: str, visitor: VisitorName) -> None:
+        """A visitor of this node has come to the page through another, and is not in grace here any more."""
 
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node, of this number, has sent a message about a page."""
@@ -141,7 +144,7 @@ class Node:
         """The census answers, or tells something."""
         now = self._clock.now()
         for message in messages:
-            if isinstance(message, (Total, Exited)):
+            if isinstance(message, (Total, Exited, Returned)):
                 self._hear(self.share.told(message))
             elif isinstance(message, Message):
                 assert self._listener is not None
@@ -161,6 +164,8 @@ class Node:
             listener.change(page)
         for page, visitor in heard.exited:
             listener.exited(page, visitor)
+        for page, visitor in heard.returned:
+            listener.returned(page, visitor)
         for then in heard.thens:
             then()
         for page, visitor in heard.entered:
