@@ -222,3 +222,15 @@ async def test_a_descriptor_that_can_not_be_sent_stays_here(caplog: Any) -> None
 
 def test_a_process_that_serves_alone_has_inherited_nothing() -> None:
     assert Mesh.inherited({}) is None
+
+
+async def test_a_process_that_does_not_answer_is_spared_until_it_shows_itself_again() -> None:
+    with meeting(10, 0) as (mesh, [one, two]):
+        mesh.spare(1)
+        assert one.here.for_new_session() is None
+        assert one.here.is_there(1)
+        two.here.show(is_open=True)
+        assert one.here.for_new_session() == 1
+    mesh = Mesh(1)
+    mesh.spare(0)  # nobody is there
+    mesh.close()

@@ -117,6 +117,11 @@ class Mesh:
             for descriptor in descriptors:
                 os.close(descriptor)
 
+    def spare(self, mark: int) -> None:
+        """Sends no new sessions to the process of this mark until it says again that it takes some."""
+        if self._page.states[mark] == _OPEN:
+            self._page.states[mark] = _DRAINING
+
     def close(self) -> None:
         """Closes all of it."""
         for ends in self._pairs:
