@@ -204,3 +204,13 @@ def test_a_live_looks_once_on_each_loop_and_leaves_its_address_when_it_ends(
     goodbyes()
     shut_down_all()
     assert done[-3:] == [("127.0.0.1", 8124), "released", "released"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux shows them")
+def test_to_look_for_addresses_leaves_no_descriptor_open() -> None:
+    reading, writing = os.pipe()  # no socket
+    before = len(os.listdir("/proc/self/fd"))
+    addresses(80)
+    assert len(os.listdir("/proc/self/fd")) == before
+    os.close(reading)
+    os.close(writing)
