@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import os
+import socket
 from typing import Any
 
 import pytest
 
-from nannin.app.sharing import make_node
+from nannin.app.sharing import make_node, name_of_node
 from nannin.audience.roster import Roster
 from nannin.errors import SettingsError
 from nannin.settings import Settings
@@ -46,3 +48,9 @@ def test_what_is_missing_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(builtins, "__import__", without_redis)
     with pytest.raises(SettingsError, match=r'pip install "nannin\[redis\]"'):
         make(Roster(), redis="redis://127.0.0.1")
+
+
+def test_a_node_is_named_by_its_process_and_with_redis_by_its_machine_too() -> None:
+    process = f"process {os.getpid()}"
+    assert name_of_node(Settings()) == process
+    assert name_of_node(Settings(redis="redis://127.0.0.1")) == f"{socket.gethostname()}, {process}"

@@ -68,6 +68,7 @@ class City:
         self.clock = FakeClock()
         self.census = Census("city")
         self.lines: list[Line] = []
+        self.neighbours: list[Neighbours] = []
         self.houses = [self.build(str(index), **settings) for index in range(nodes)]
         self.clock.settle()
 
@@ -88,7 +89,8 @@ class City:
             return share
 
         house = House(make_counts=make_counts, clock=self.clock, id_prefix=f"{epoch}-", **settings)
-        Neighbours(house.hub, nodes[0]).open()
+        self.neighbours.append(Neighbours(house.hub, nodes[0], f"node {epoch}"))
+        self.neighbours[-1].open()
         return house
 
     def receive(self, line: Line, call: Call) -> Answer:

@@ -15,7 +15,7 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
-from nannin.app.sharing import make_node
+from nannin.app.sharing import make_node, name_of_node
 from nannin.audience.roster import Counts, Roster
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
@@ -70,7 +70,9 @@ class Assembly:
             judge_token=_token_judge(settings, self.unix_s),
             make_counts=self._make_counts,
         )
-        self._neighbours = Neighbours(self.hub, self._node) if self._node is not None else None
+        self._neighbours = (
+            Neighbours(self.hub, self._node, name_of_node(settings)) if self._node is not None else None
+        )
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
         self.tries = Tries(Guesses(settings, self.refusals), self.clock.now)
@@ -87,7 +89,12 @@ class Assembly:
         )
         self._is_sized_for_events = False
         self.counts = CountRoutes(
-            Observatory(self.hub, self.engine, settings),
+            Observatory(
+                self.hub,
+                self.engine,
+                settings,
+                self._neighbours.reports if self._neighbours is not None else None,
+            ),
             self.clock,
             public=settings.public,
             gate=self.gate,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from nannin.nodes.local import this_worker
 from nannin.nodes.node import BEAT_EVERY_S, Node
 from nannin.settings import Settings
 
-__all__ = ["make_node"]
+__all__ = ["make_node", "name_of_node"]
 
 # Seconds for which a node may stand still before the others take it for gone.
 LEASE_S: Final = 15.0
@@ -42,6 +44,13 @@ def make_node(
     node = Node(share, clock, connect)
     roster.on_change = node.touch
     return node
+
+
+def name_of_node(settings: Settings) -> str:
+    """What people read of this node: which worker it is, and of which machine, where there may be several."""
+    worker = this_worker()
+    name = f"worker {worker.slot + 1} of {worker.workers}" if worker is not None else f"process {os.getpid()}"
+    return name if settings.redis is None else f"{socket.gethostname()}, {name}"
 
 
 def _connect_to_redis(url: str, prefix: str, new_id: Callable[[], str]) -> Connect:

@@ -9,6 +9,7 @@ import msgspec
 from nannin.audience.recovery import Aim
 from nannin.audience.roster import VisitorName
 from nannin.hub.hub import Hub
+from nannin.hub.reports import Inquired, Reported, Reports
 from nannin.nodes.node import Node
 from nannin.wire.outgoing import Outgoing
 
@@ -38,13 +39,18 @@ class Neighbours:
     Args:
         hub: this node's.
         node: this node among the others.
+        name: this node's, as people read it.
+
+    Attributes:
+        reports: what each node has of a page.
     """
 
-    def __init__(self, hub: Hub, node: Node) -> None:
+    def __init__(self, hub: Hub, node: Node, name: str = "") -> None:
+        self.reports = Reports(node, hub.counts, name)
         self._hub = hub
         self._node = node
         self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(Emitted).decode
+        self._decode = msgspec.msgpack.Decoder(Emitted | Inquired | Reported).decode
         hub.emitter.on_emit = self._emit
 
     def open(self) -> None:
@@ -76,13 +82,19 @@ class Neighbours:
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node has sent a message about a page."""
         try:
-            emitted: Emitted = self._decode(message)
+            said: Emitted | Inquired | Reported = self._decode(message)
         except msgspec.MsgspecError:
             logger.warning("node %d sent something that this version does not know", number)
             return
-        event = Outgoing([emitted.text, *emitted.attachments])
-        aim = Aim(None if emitted.rooms is None else frozenset(emitted.rooms), frozenset(emitted.except_))
-        self._hub.emitter.deliver(page, aim, event, volatile=emitted.volatile)
+        match said:
+            case Emitted():
+                event = Outgoing([said.text, *said.attachments])
+                aim = Aim(None if said.rooms is None else frozenset(said.rooms), frozenset(said.except_))
+                self._hub.emitter.deliver(page, aim, event, volatile=said.volatile)
+            case Inquired():
+                self.reports.inquire(number, page, said)
+            case Reported():
+                self.reports.receive(number, said)
 
     def _emit(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
         """The application has sent an event here: the other nodes send it to their clients."""

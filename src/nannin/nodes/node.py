@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from nannin.audience.census_calls import Answer, Emit, Exited, Message, Returned, Told, Total, What
+from nannin.audience.census_calls import Answer, Beaten, Emit, Exited, Message, Returned, Told, Total, What
 from nannin.audience.heard import Heard
 from nannin.audience.roster import VisitorName
 from nannin.audience.share import Share
@@ -52,6 +52,10 @@ class Node:
         share: what this node knows.
         clock: time and turns of the loop.
         connect: opens the backplane.
+
+    Attributes:
+        share: as above.
+        others: the numbers of the other nodes, as the census said with the last sign of life.
     """
 
     def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
@@ -68,6 +72,7 @@ class Node:
         self._calls = 0
         self._told: dict[int, Callable[[Sequence[int]], None]] = {}
         self._stale_since_s: float | None = None
+        self.others: frozenset[int] = frozenset()
         self._on_settled: list[Callable[[], None]] = []
 
     def open(self, listener: Listener) -> None:
@@ -153,6 +158,8 @@ class Node:
                 if (tell := self._told.pop(message.call, None)) is not None:
                     tell(message.nodes)
             else:
+                if isinstance(message, Beaten) and self.share.number is not None:
+                    self.others = frozenset(message.nodes) - {self.share.number}
                 self._hear(self.share.answer(message, now))
 
     def _hear(self, heard: Heard) -> None:
