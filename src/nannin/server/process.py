@@ -301,6 +301,9 @@ class Server(uvicorn.Server):
             notify(f"EXTEND_TIMEOUT_USEC={round((window_s + END_S) * 1e6)}")
             logger.info("telling %d clients to come back, over %.1f s", len(clients), window_s)
             await drain(clients, window_s)
+        elif self._is_relieved:  # they have to go before those are waited for who are on their way
+            for goodbye in clients:
+                goodbye()
 
     @property
     def _is_relieved(self) -> bool:
