@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from nannin.errors import CallTimeout as CallTimeout
     from nannin.errors import ConnectionRefused as ConnectionRefused
     from nannin.errors import NanninError as NanninError
+    from nannin.errors import NodesSilent as NodesSilent
     from nannin.errors import NotConnected as NotConnected
     from nannin.errors import PayloadError as PayloadError
     from nannin.errors import SettingsError as SettingsError
     from nannin.errors import WrongThread as WrongThread
     from nannin.hub.sockets import Answers as Answers
     from nannin.hub.sockets import Page as Page
+    from nannin.hub.sockets import RemoteSocket as RemoteSocket
     from nannin.hub.sockets import Socket as Socket
     from nannin.hub.sockets import Target as Target
     from nannin.hub.sockets import Visitor as Visitor
@@ -38,12 +40,14 @@ _MODULES = {
     "CallTimeout": "nannin.errors",
     "ConnectionRefused": "nannin.errors",
     "NanninError": "nannin.errors",
+    "NodesSilent": "nannin.errors",
     "NotConnected": "nannin.errors",
     "PayloadError": "nannin.errors",
     "SettingsError": "nannin.errors",
     "WrongThread": "nannin.errors",
     "Answers": "nannin.hub.sockets",
     "Page": "nannin.hub.sockets",
+    "RemoteSocket": "nannin.hub.sockets",
     "Socket": "nannin.hub.sockets",
     "Target": "nannin.hub.sockets",
     "Visitor": "nannin.hub.sockets",

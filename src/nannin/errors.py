@@ -5,6 +5,7 @@ NanninError
 ├── ApplicationError                          an application can't be loaded
 ├── ConnectionRefused (ConnectionRefusedError)  a connect handler turns a client away
 ├── CallTimeout (TimeoutError)                a client did not acknowledge in time
+├── NodesSilent (TimeoutError)                other nodes did not answer in time
 ├── HandlerCancelled                          what a handler awaited was cancelled
 ├── NotConnected                              the socket has left its page
 ├── WrongThread (RuntimeError)                something was called from another thread than the server's
@@ -32,6 +33,7 @@ __all__ = [
     "FrameError",
     "HandlerCancelled",
     "NanninError",
+    "NodesSilent",
     "NotConnected",
     "PacketError",
     "PayloadError",
@@ -72,6 +74,18 @@ class ConnectionRefused(NanninError, ConnectionRefusedError):
 
 class CallTimeout(NanninError, TimeoutError):
     """A client did not acknowledge an event in time."""
+
+
+class NodesSilent(NanninError, TimeoutError):
+    """Other nodes did not answer in time, so that what was asked of all of them is not known.
+
+    Args:
+        nodes: how many did not, as far as is known.
+    """
+
+    def __init__(self, nodes: int) -> None:
+        super().__init__(f"expected an answer of every node, and none came in time of {nodes}")
+        self.nodes = nodes
 
 
 class HandlerCancelled(NanninError):

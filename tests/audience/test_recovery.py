@@ -498,3 +498,30 @@ def test_what_is_too_old_on_a_page_without_news_goes_with_the_news_of_others() -
     emit(recovery, 2, page="/a", now=1)
     emit(recovery, 3, page="/b", now=WINDOW_S + 0.5)
     assert kept(recovery) == {"/a": [2], "/b": [3]}
+
+
+# Several nodes
+
+
+def test_one_who_is_known_to_be_elsewhere_will_not_come_back() -> None:
+    recovery = make_recovery()
+    ticket = recovery.join("/")
+    lose(recovery, ticket)
+    recovery.forget("/other", ticket.pid)
+    recovery.forget("/", "unknown")
+    assert len(recovery) == 1
+    recovery.forget("/", ticket.pid)
+    assert (len(recovery), recovery.is_used("/")) == (0, False)
+    assert recovery.come_back("/", ticket.pid, None, 0) is None
+
+
+def test_who_listens_is_told_while_somebody_may_come_back_to_a_page() -> None:
+    recovery, told = make_recovery(), list[tuple[str, bool]]()
+    recovery.on_use = lambda page, is_used: told.append((page, is_used))
+    tickets = [recovery.join("/"), recovery.join("/")]
+    assert told == [("/", True)]
+    recovery.leave("/")
+    lose(recovery, tickets[1])
+    assert told == [("/", True)]
+    recovery.expire(WINDOW_S + 1)
+    assert told == [("/", True), ("/", False)]

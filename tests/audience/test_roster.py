@@ -240,3 +240,7 @@ def test_a_stale_count_equals_only_its_like_and_says_that_it_is_stale() -> None:
     assert sure.as_dict() == {"connections": 3, "visitors": 2, "visible": 1}
     assert stale.as_dict() == {"connections": 3, "visitors": 2, "visible": 1, "stale": True}
     assert {sure: "sure"}.get(stale) is None
+
+
+def test_a_count_of_one_node_is_never_stale() -> None:
+    assert not Roster[str]().is_stale("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin import NotConnected, Page, Socket, Target, Visitor
+from nannin import NotConnected, Page, RemoteSocket, Socket, Target, Visitor
 from nannin.hub.connection import Connection
 from nannin.hub.encoding import encode_event
 from nannin.hub.reasons import SocketState
@@ -118,10 +118,16 @@ PUBLIC = {
     },
     Page: {
         *("key", "count", "sockets", "visitors", "emit", "send", "call", "to", "except_", "volatile"),
-        *("on", "use"),
+        *("on", "use", "fetch_sockets", "sockets_join", "sockets_leave", "disconnect_sockets"),
     },
     Visitor: {"id", "page", "sockets", "data"},
-    Target: {"to", "except_", "volatile", "sockets", "emit", "send", "call"},
+    Target: {
+        *("to", "except_", "volatile", "sockets", "emit", "send", "call", "count", "fetch_sockets"),
+        *("sockets_join", "sockets_leave", "disconnect_sockets"),
+    },
+    RemoteSocket: {
+        *("id", "page", "visitor", "rooms", "data", "emit", "send", "call", "join", "leave", "disconnect"),
+    },
 }
 
 

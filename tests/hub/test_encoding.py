@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from nannin.access.connect import Format
 from nannin.audience.roster import Count
-from nannin.hub.encoding import MAX_ATTACHMENTS, VARIANTS, add_text, encode_event, encode_update
+from nannin.hub.encoding import (
+    MAX_ATTACHMENTS,
+    VARIANTS,
+    add_number,
+    add_text,
+    encode_event,
+    encode_packet,
+    encode_update,
+)
+from nannin.wire.socket_packet import Packet, PacketType
 
 CLASSIC, AUDIENCE = VARIANTS[Format.CLASSIC], VARIANTS[Format.AUDIENCE]
 COUNT = Count(connections=5, visitors=3, visible=2)
@@ -93,3 +104,12 @@ def test_as_many_attachments_are_sent_as_clients_take() -> None:
     assert len(encode_event("/", "x", ([b"x"] * MAX_ATTACHMENTS,)).packets) == 1 + MAX_ATTACHMENTS
     with pytest.raises(ValueError, match=r"expected at most 10 binary values, .* not 11"):
         encode_event("/", "x", ([b"x"] * (MAX_ATTACHMENTS + 1),))
+
+
+@pytest.mark.parametrize("page", ["/", "/room", "/a[b", "/42[/51-["])
+@pytest.mark.parametrize("args", [(), ("a",), (b"1", [b"2"], {"/room,": "[/,"})])
+def test_an_event_gets_the_number_of_its_ack_without_being_encoded_again(
+    page: str, args: tuple[Any, ...]
+) -> None:
+    whole = encode_packet(Packet(PacketType.EVENT, page, ["e", *args], 17))
+    assert add_number(encode_event(page, "e", args), page, 17).packets == whole.packets

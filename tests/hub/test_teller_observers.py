@@ -243,3 +243,15 @@ def test_who_returns_is_told_the_count_as_it_is() -> None:
     crowd(house, 1)
     house.client("/", visitor="ann").close()
     assert house.client("/", visitor="ann").heard() == [2]
+
+
+def test_who_listens_is_told_while_a_page_has_observers() -> None:
+    house, told = House(), list[tuple[str, bool]]()
+    house.hub.teller.on_observe = lambda page, observed: told.append((page, observed))
+    first, second = observers(house, 2)
+    crowd(house, 1)
+    assert told == [("/", True)]
+    first.leave()
+    assert told == [("/", True)]
+    second.close()
+    assert told == [("/", True), ("/", False)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 
@@ -25,6 +25,7 @@ class Office:
         self.heard: list[tuple[object, ...]] = []
         self.is_away = False
         self.is_closed = False
+        self.nodes: set[int] | None = None
         self.ears: Ears
         self.roster: Roster[str] = Roster()
         self.node = Node(Share(self.roster, "one"), self.clock, self.connect)
@@ -51,9 +52,6 @@ class Office:
     def close(self) -> None:
         self.is_closed = True
 
-    async def wait_closed(self) -> None:
-        pass
-
     def say(self, *messages: Answer | What) -> None:
         self.ears.heard(messages)
 
@@ -71,11 +69,11 @@ class Office:
     def exited(self, page: str, visitor: VisitorName) -> None:
         self.heard.append(("exited", page, visitor))
 
-    def returned(self, page: str, visitor: VisitorName) -> None:
-        self.heard.append(("returned", page, visitor))
-
     def message(self, number: int, page: str, message: bytes) -> None:
         self.heard.append((number, page, message))
+
+    def live(self, nodes: Collection[int]) -> None:
+        self.nodes = set(nodes)
 
 
 def test_it_asks_for_a_number_once_the_census_is_found() -> None:
@@ -120,7 +118,7 @@ def test_whoever_waits_for_a_count_goes_on_before_others_hear_who_came_and_after
     office.roster.leave("/", "x", now=0.0)
     office.node.share.when_counted("/", lambda: office.heard.append(("counted",)))
     office.clock.settle()
-    assert office.heard == [("change", "/"), ("exited", "/", "ann"), ("counted",)]
+    assert office.heard == [("exited", "/", "ann"), ("change", "/"), ("counted",)]
 
 
 def test_it_beats() -> None:
@@ -141,14 +139,28 @@ def test_a_page_that_somebody_listens_to_is_asked_for() -> None:
     assert (call.page, call.stays, call.connections) == ("/", True, 0)
 
 
+def test_a_page_whose_events_are_wanted_here_has_a_part_of_this_node() -> None:
+    office = Office()
+    office.open()
+    office.node.hear("/", True)
+    office.clock.settle()
+    [[call]] = office.sent
+    assert isinstance(call, Apply)
+    assert (call.page, call.stays, call.connections) == ("/", True, 0)
+
+
 def test_messages_go_to_the_others_and_theirs_to_the_listener() -> None:
     office = Office()
     office.node.emit("/", b"before there is a number")
     office.open()
     office.node.emit("/", b"hello", [2])
-    [[call]] = office.sent
+    office.node.emit("/", b"again")
+    office.clock.settle()
+    [[call, again]] = office.sent
     assert isinstance(call, Emit)
     assert (call.number, call.page, call.message, call.nodes) == (1, "/", b"hello", [2])
+    assert isinstance(again, Emit)
+    assert (again.message, again.nodes) == (b"again", None)
     office.say(Message(2, "/", b"hi"))
     assert office.heard == [(2, "/", b"hi")]
 
@@ -206,8 +218,8 @@ def test_a_node_that_closes_leaves_the_census() -> None:
 
 
 def test_whoever_sends_can_learn_to_which_nodes_it_went() -> None:
-    office, told = Office(), list[list[int]]()
-    office.node.emit("/", b"", None, lambda nodes: told.append(list(nodes)))
+    office, told = Office(), list[Sequence[int] | None]()
+    office.node.emit("/", b"", None, told.append)
     office.open()
     other = Share(Roster[str](), "two")
     other.found()
@@ -215,21 +227,31 @@ def test_whoever_sends_can_learn_to_which_nodes_it_went() -> None:
     while calls := other.take(0.0):
         for call in calls:
             other.answer(office.census.receive(call).answer, 0.0)
-    office.node.emit("/", b"", None, lambda nodes: told.append(list(nodes)))
+    office.node.emit("/", b"", None, told.append)
     office.clock.settle()
     office.is_away = True
-    office.node.emit("/", b"", None, lambda nodes: told.append(list(nodes)))
+    office.node.emit("/", b"", None, told.append)
+    office.clock.settle()
     office.ears.lost()
-    assert told == [[], [other.number], []]
+    assert told == [None, [other.number], None]
 
 
-async def test_whoever_ends_can_wait_until_the_census_knows_it() -> None:
+def test_what_was_to_be_sent_when_the_census_went_away_is_not_sent_when_it_is_back() -> None:
     office = Office()
-    await office.node.wait_closed()
     office.open()
-    office.node.close()
-    await office.node.wait_closed()
-    assert office.census.end(1) == []
+    office.node.emit("/", b"old")
+    office.ears.lost()
+    office.ears.found()
+    office.clock.settle()
+    assert not [call for calls in office.sent for call in calls if isinstance(call, Emit)]
+
+
+def test_each_beat_tells_the_listener_which_nodes_there_are() -> None:
+    office = Office()
+    office.open()
+    assert office.nodes is None or office.nodes == {1}
+    office.clock.advance(BEAT_EVERY_S)
+    assert office.nodes == {1}
 
 
 def test_a_told_that_nobody_waits_for_is_ignored() -> None:

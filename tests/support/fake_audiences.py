@@ -15,7 +15,6 @@ from nannin.access.addresses import Addresses
 from nannin.access.gate import Gate
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
-from nannin.hub.reports import Report
 from nannin.hub.teller import Watcher
 from nannin.web.counts import CountSource
 from nannin.web.routes import CountRoutes
@@ -57,12 +56,9 @@ class FakeCounts:
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         self.watchers.remove((watcher, page))
 
-    def report(self, page: str) -> Report:
+    def explain(self, page: str) -> dict[str, Any]:
         self.explained.append(page)
-        return Report(connections=self.count(page).connections)
-
-    async def explain(self, page: str, own: Report) -> dict[str, Any]:
-        return {"page": page, "count": self.count(page)._asdict(), "recounted": own.connections}
+        return {"page": page, "count": self.count(page)._asdict()}
 
     def tell(self, page: str, count: Count) -> None:
         """The page's count changes, and everybody who watches is told."""

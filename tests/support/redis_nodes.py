@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from random import Random
 
 from nannin.audience.leases import Leases
@@ -67,6 +67,9 @@ class RedisNode:
 
     def message(self, number: int, page: str, message: bytes) -> None:
         self.messages.append((number, page, message))
+
+    def live(self, nodes: Collection[int]) -> None:
+        pass
 
     def join(self, page: str, visitor: VisitorName | None = None) -> int:
         connection = next(_numbers)

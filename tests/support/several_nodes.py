@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nannin.audience.census import Census
+from nannin.audience.census import Census, Tell
 from nannin.audience.census_calls import Answer, Call, Registered, What
 from nannin.audience.roster import Count, Roster
 from nannin.audience.share import Share
@@ -33,9 +33,6 @@ class Line:
 
     def close(self) -> None:
         self._city.lines.remove(self)
-
-    async def wait_closed(self) -> None:
-        pass
 
     def hear(self, messages: Sequence[Answer | What]) -> None:
         self._city.clock.call_soon(lambda: None if self.is_cut else self._ears.heard(messages))
@@ -68,7 +65,6 @@ class City:
         self.clock = FakeClock()
         self.census = Census("city")
         self.lines: list[Line] = []
-        self.neighbours: list[Neighbours] = []
         self.houses = [self.build(str(index), **settings) for index in range(nodes)]
         self.clock.settle()
 
@@ -89,19 +85,28 @@ class City:
             return share
 
         house = House(make_counts=make_counts, clock=self.clock, id_prefix=f"{epoch}-", **settings)
-        self.neighbours.append(Neighbours(house.hub, nodes[0], f"node {epoch}"))
-        self.neighbours[-1].open()
+        Neighbours(house.hub, nodes[0]).open()
         return house
 
     def receive(self, line: Line, call: Call) -> Answer:
         reply = self.census.receive(call)
         if isinstance(reply.answer, Registered):
             line.number = reply.answer.number
-        for nodes, what in reply.tells:
+        self._tell(reply.tells)
+        return reply.answer
+
+    def _tell(self, tells: list[Tell]) -> None:
+        for nodes, what in tells:
             for other in self.lines:
                 if other.number in nodes:
                     other.hear([what])
-        return reply.answer
+
+    def kill(self, index: int) -> None:
+        """A node dies: the census removes it, and the node itself does nothing any more."""
+        line = self.lines[index]
+        line.is_cut = True
+        assert line.number is not None
+        self._tell(self.census.end(line.number))
 
     def counts(self, page: str = "/") -> set[Count]:
         """What the nodes say is on a page: one count if they agree."""

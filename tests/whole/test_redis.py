@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -59,8 +59,8 @@ async def test_messages_reach_the_nodes_of_a_page(server: RedisServer) -> None:
         for node in nodes[:2]:
             node.join("/")
         await agree(nodes[:2], Count(2, 2, 2))
-        told: list[list[int]] = []
-        nodes[0].node.emit("/", b"\x00hello\xff", on_told=lambda numbers: told.append(list(numbers)))
+        told: list[Sequence[int] | None] = []
+        nodes[0].node.emit("/", b"\x00hello\xff", on_told=told.append)
         await until(lambda: nodes[1].messages and told)
         assert told == [[nodes[1].share.number]]
         assert nodes[1].messages == [(nodes[0].share.number, "/", b"\x00hello\xff")]

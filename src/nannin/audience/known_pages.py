@@ -8,9 +8,6 @@ from nannin.audience.census_calls import Total
 from nannin.audience.roster import Count, VisitorName
 from nannin.audience.writes import Then, Write
 
-# How many pages that nobody is on any more are known by their versions.
-_GONE = 1_000
-
 
 class KnownPage:
     """A page that this node has a part of, listens to, or was told of.
@@ -21,6 +18,7 @@ class KnownPage:
         unsure: whether the census was away meanwhile, so that this may be old.
         newer: what was heard while unsure. This node's part may be missing from it.
         listens: whether the node is told of the page though nobody is on it here.
+        hears: whether it gets what is emitted to the page though nobody is on it here.
         dirty: whether this node's part has to be said.
         visitors: those that must be named then. True: it has to hear whether they entered or exited.
         write: waits for its answer.
@@ -30,6 +28,7 @@ class KnownPage:
     __slots__ = (
         "acknowledged",
         "dirty",
+        "hears",
         "listens",
         "newer",
         "thens",
@@ -45,10 +44,16 @@ class KnownPage:
         self.unsure = False
         self.newer: Total | None = None
         self.listens = False
+        self.hears = False
         self.dirty = False
         self.visitors: dict[VisitorName, bool] | None = None
         self.write: Write | None = None
         self.thens: list[Then] = []
+
+    @property
+    def stays(self) -> bool:
+        """Whether the node has a part of the page though nobody may be on it here."""
+        return self.listens or self.hears
 
     def is_writing(self) -> bool:
         """Whether the answer to a write will say the total."""
@@ -84,7 +89,6 @@ class KnownPages:
     def __init__(self) -> None:
         self.unsure = 0
         self._pages: dict[str, KnownPage] = {}
-        self._gone: dict[str, int] = {}  # the last that nobody was on, with the versions of that
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pages)
@@ -105,25 +109,12 @@ class KnownPages:
         return list(self._pages.items())
 
     def forget(self, page: str) -> None:
-        """Nothing is known of it any more, but for the version of a total that may come late.
-
-        It may not be unsure.
-        """
-        total = self._pages.pop(page).total
-        if total is not None:
-            self._gone.pop(page, None)
-            self._gone[page] = total.version
-            if len(self._gone) > _GONE:
-                del self._gone[next(iter(self._gone))]
-
-    def is_new(self, total: Total) -> bool:
-        """Whether a total of a page of which nothing is known comes after all that was known of it."""
-        return total.version > self._gone.get(total.page, -1)
+        """Nothing is known of it any more. It may not be unsure."""
+        del self._pages[page]
 
     def doubt(self) -> None:
         """All totals may be old, and have versions of a past that the census has lost."""
         self.unsure = len(self._pages)
-        self._gone.clear()
         for held in self._pages.values():
             held.unsure, held.newer = True, None
 

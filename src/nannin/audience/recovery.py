@@ -120,6 +120,9 @@ class Recovery:
             eldest ones.
         new_pid: makes an id that nobody can guess.
         max_absent: how many clients may be absent; beyond that the one that left first is given up.
+
+    Attributes:
+        on_use: called with a page, and whether somebody may come back to it from now on, or nobody any more.
     """
 
     def __init__(
@@ -142,6 +145,7 @@ class Recovery:
         self._total_bytes = 0
         # By pid, in the order of their ends, which is that of their leaves: the window is the same for all.
         self._absent: OrderedDict[str, _Away] = OrderedDict()
+        self.on_use: Callable[[str, bool], None] | None = None
 
     def __len__(self) -> int:
         """How many are absent and may come back."""
@@ -157,6 +161,8 @@ class Recovery:
         log = self._logs.get(page)
         if log is None:
             log = self._logs[page] = _Log(self._new_pid()[:8])
+            if self.on_use is not None:
+                self.on_use(page, True)
         log.users += 1
         return Ticket(self._new_pid(), log.last)
 
@@ -168,6 +174,8 @@ class Recovery:
             del self._logs[page]
             self._filled.pop(page, None)
             self._total_bytes -= log.size_bytes
+            if self.on_use is not None:
+                self.on_use(page, False)
 
     def is_used(self, page: str) -> bool:
         """Whether any client of the page has a ticket, so that events for it carry offsets and are kept."""
@@ -252,6 +260,13 @@ class Recovery:
         ticket.settled = since
         ticket.sent = missed[-1].offset if missed else since
         return Return(absent, [kept.event for kept in missed])
+
+    def forget(self, page: str, pid: str) -> None:
+        """A client of this page, if it is absent, will not come back."""
+        away = self._absent.get(pid)
+        if away is not None and away.absent.page == page:
+            del self._absent[pid]
+            self.leave(page)
 
     def next_deadline(self) -> float:
         """When the next absent client is given up, in monotonic seconds; infinite where nobody is absent."""

@@ -28,6 +28,13 @@ class Comebacks:
         self._present: dict[str, Connection] = {}  # the connections that have a ticket, by its pid
         self._alarm = Alarm(clock, self._expire)
 
+    def give_up(self, page: str, pid: str) -> None:
+        """A client has come to another node, where it is a new one: whom it was here is gone."""
+        present = self._present.get(pid)
+        if present is not None and present.key == page:
+            present.session.close(DisconnectReason.TRANSPORT_ERROR)
+        self._recovery.forget(page, pid)
+
     def find(self, page: str, connect: Connect) -> Return | None:
         """Who a client was, and what it missed, by what it sent to connect; None if it is a new client."""
         if connect.pid is None:

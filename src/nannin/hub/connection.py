@@ -15,6 +15,7 @@ from nannin.audience.roster import Count, VisitorName
 from nannin.engine.descriptors import NOT_AT_ONCE
 from nannin.engine.session import Session
 from nannin.errors import NotConnected
+from nannin.hub.asking import Others
 from nannin.hub.encoding import Variant
 from nannin.hub.handlers import Handlers
 from nannin.hub.home_thread import HomeThread
@@ -34,7 +35,7 @@ class Emitting(Protocol):
         """Sends an event to one client."""
 
     def ask(
-        self, page: str, recipients: list[Connection], event: str, args: tuple[Any, ...]
+        self, page: str, recipients: list[Connection], event: Outgoing, last: object
     ) -> dict[Connection, asyncio.Future[Any]]:
         """Sends an event that wants acks; returns what will hold each."""
 
@@ -46,12 +47,17 @@ class Emitting(Protocol):
 
 
 class HubPort(Protocol):
-    """What sockets and pages ask of the hub."""
+    """What sockets and pages ask of the hub.
+
+    Attributes:
+        others: the hubs of other nodes; None where there are none.
+    """
 
     handlers: Handlers
     rooms: Rooms[Connection]
     people: People[Connection]
     home: HomeThread
+    others: Others | None
 
     @property
     def emitter(self) -> Emitting:

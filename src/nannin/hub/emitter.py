@@ -15,11 +15,10 @@ from nannin.audience.roster import Roster
 from nannin.clock import Clock
 from nannin.hub.connection import Connection
 from nannin.hub.crowds import Crowds, form_of
-from nannin.hub.encoding import add_text, encode_event, encode_packet
+from nannin.hub.encoding import add_number, add_text, encode_event
 from nannin.hub.home_thread import HomeThread
 from nannin.hub.reasons import SocketState
 from nannin.wire.outgoing import Outgoing
-from nannin.wire.socket_packet import Packet, PacketType
 
 # Maximum connections that an event to a crowd spares before its members are looked at one by one.
 _MAX_SPARED = 16
@@ -113,20 +112,23 @@ class Emitter:
         self._home.do(partial(self._send_to, connection, encode_event(connection.key, event, args)))
 
     def ask(
-        self, page: str, recipients: list[Connection], event: str, args: tuple[Any, ...]
+        self, page: str, recipients: list[Connection], event: Outgoing, last: object
     ) -> dict[Connection, asyncio.Future[Any]]:
         """Sends an event that wants acks; returns what will hold each.
 
-        Raises:
-            TypeError, ValueError: the arguments can't be sent.
+        Args:
+            page: the page's key.
+            recipients: who is asked; those that are not on the page are left out.
+            event: the event, encoded without the number of an ack.
+            last: its last argument, if it has any.
         """
         number = next(self._numbers)
-        outgoing = encode_packet(Packet(PacketType.EVENT, page, [event, *args], number))
+        outgoing = add_number(event, page, number)
         asked = {}
         for connection in recipients:
             if connection.connected:
-                if connection.ticket is not None and args:
-                    connection.ticket.call(args[-1])
+                if connection.ticket is not None:
+                    connection.ticket.call(last)
                 asked[connection] = connection.expect(number)
                 connection.send(outgoing)
         return asked
@@ -157,8 +159,15 @@ class Emitter:
 
     def _emit(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
         self.deliver(page, aim, event, volatile=volatile)
-        if self.on_emit is not None:
+        if self.on_emit is not None and not self.is_local(page, aim):
             self.on_emit(page, aim, event, volatile)
+
+    def is_local(self, page: str, aim: Aim) -> bool:
+        """Whether it means only clients of this node, which are named by their ids."""
+        if aim.rooms is None:
+            return False
+        named = map(self.connections.get, aim.rooms)
+        return all(connection is not None and connection.key == page for connection in named)
 
     def deliver(self, page: str, aim: Aim, event: Outgoing, *, volatile: bool = False) -> None:
         """Sends an event that is encoded already to those of this node whom the aim means."""

@@ -56,6 +56,20 @@ def add_text(event: Outgoing, text: str) -> Outgoing:
     return Outgoing([f"{first[:-1]},{msgspec.json.encode(text).decode()}]", *attachments])
 
 
+def add_number(event: Outgoing, page: str, number: int) -> Outgoing:
+    """The event with the number of the ack that it wants.
+
+    Args:
+        event: an encoded event without one.
+        page: its page's key.
+        number: what the ack will repeat.
+    """
+    first, *attachments = event.packets
+    assert isinstance(first, str)
+    at = first.index("[") if page == "/" else first.index(f"{page},") + len(page) + 1
+    return Outgoing([f"{first[:at]}{number}{first[at:]}", *attachments])
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Variant:
     """One way to tell a count. Two variants are equal if they are the same object, which makes a quick key.

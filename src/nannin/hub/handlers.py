@@ -33,8 +33,7 @@ ANY = "*"
 ENTER = "enter"
 EXIT = "exit"
 
-# Maximum pages whose handlers are remembered where there are fewer than half as many; else twice as many as
-# there are. With a fixed number, each event on one page more would have forgotten those of all others.
+# Maximum pages whose handlers are remembered; for any other page they are looked up again.
 MAX_RESOLVED = 10_000
 
 # A parameter of a path as Express and others have it.
@@ -160,17 +159,13 @@ class Handlers:
     name, on whichever pattern, comes before every handler of the event `*`.
 
     Args:
-        max_resolved: how many pages' handlers are remembered at least.
+        max_resolved: how many pages' handlers are remembered.
         warns: whether the log is told of what is probably a mistake.
-
-    Attributes:
-        count_pages: how many pages there are; twice as many are remembered.
     """
 
     def __init__(self, *, max_resolved: int = MAX_RESOLVED, warns: bool = True) -> None:
         self._warns = warns
         self._max_resolved = max_resolved
-        self.count_pages: Callable[[], int] = lambda: 0
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[KeyPattern, Middleware]] = []
         self._resolved: dict[str, PageHandlers] = {}
@@ -263,8 +258,7 @@ class Handlers:
             return _NONE
         handlers = self._resolved.get(page)
         if handlers is None:
-            known = len(self._resolved)
-            if known >= self._max_resolved and known >= 2 * self.count_pages():
+            if len(self._resolved) >= self._max_resolved:
                 self._resolved.clear()
             handlers = self._resolved[page] = self._resolve(page)
         return handlers

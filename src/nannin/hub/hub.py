@@ -22,6 +22,7 @@ from nannin.clock import Clock
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.session import Session
 from nannin.errors import PacketError, StrayPacket
+from nannin.hub.asking import Others
 from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
@@ -85,6 +86,8 @@ class Hub:
         mistakes: tells the log what handlers raise.
         crawlers: how many sessions of crawlers there were since the start.
         grace: lets visitors who left count until they may be back.
+        recovery, comebacks: what is kept for clients that may come back, and who they are.
+        others: the hubs of other nodes; None where there are none.
     """
 
     def __init__(
@@ -122,10 +125,10 @@ class Hub:
         crowds = Crowds(self.descriptors)
         self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
         self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes)
-        handlers.count_pages = lambda: max(len(self.roster.pages()), len(self.teller))
         self.knowing = Knowing(self.counts, self.teller, clock)
         self.refusals = refusals
         self.crawlers = 0
+        self.others: Others | None = None
         self._settings = settings
         self._is_crawler = is_crawler
         self._causes = Once(2)  # why sessions end for a client's packet
@@ -138,7 +141,8 @@ class Hub:
             self, handlers, self.people, self._caller, self.counts, is_shared=self.counts is not self.roster
         )
         self.grace = Grace(self.roster, self.teller, self.presence, clock, settings)
-        comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
+        self.recovery = recovery
+        comebacks = self.comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
         self._leaving = Leaving(
             handlers,
             self.rooms,

@@ -136,6 +136,8 @@ class Joining:
         if replaced is not None:
             self._leaving.leave(replaced, DisconnectReason.CLIENT_LEFT)
         back = self._comebacks.find(key, connect)
+        if back is None and connect.pid is not None and self._hub.others is not None:
+            self._hub.others.tell_returned(key, connect.pid)
         id_ = back.absent.id if back is not None else self._new_id()
         auth_text = payload_text(message) if self._handlers.is_used else ""  # else nobody will ask for it
         connection = Connection(self._hub, session, key, id_, auth, auth_text, connect, observes=observes)

@@ -2,66 +2,120 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+from collections import Counter
+from collections.abc import Collection
+from functools import partial
+from typing import Final
 
 import msgspec
 
 from nannin.audience.recovery import Aim
 from nannin.audience.roster import VisitorName
+from nannin.hub.answering import Answering
+from nannin.hub.asking import Asking
 from nannin.hub.hub import Hub
-from nannin.hub.reports import Inquired, Reported, Reports
+from nannin.hub.node_messages import (
+    Called,
+    Emitted,
+    NodeMessage,
+    Ordered,
+    Reply,
+    Returned,
+    Sought,
+    decode_message,
+    encode_message,
+    join,
+    split,
+)
+from nannin.hub.targets import carry_out
 from nannin.nodes.node import Node
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.nodes")
 
-
-class Emitted(msgspec.Struct, frozen=True, array_like=True, tag=0):
-    """An event of the application, encoded as its node encoded it.
-
-    Attributes:
-        rooms, except_: as in `Aim`.
-        volatile: whether it is dropped for clients that can't take it at once.
-        text: the event's packet.
-        attachments: the binary packets that follow it.
-    """
-
-    rooms: list[str] | None
-    except_: list[str]
-    volatile: bool
-    text: str
-    attachments: list[bytes]
+# Maximum characters of a client's `pid` that other nodes are asked about: theirs have 20.
+MAX_PID: Final = 64
 
 
 class Neighbours:
-    """Brings to the hub what other nodes say, and to them what it sends.
+    """Brings to the hub what other nodes say, and to them what it sends and asks.
 
     Args:
         hub: this node's.
         node: this node among the others.
-        name: this node's, as people read it.
-
-    Attributes:
-        reports: what each node has of a page.
     """
 
-    def __init__(self, hub: Hub, node: Node, name: str = "") -> None:
-        self.reports = Reports(node, hub.counts, name)
+    def __init__(self, hub: Hub, node: Node) -> None:
         self._hub = hub
         self._node = node
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(Emitted | Inquired | Reported).decode
+        self._calls = itertools.count()
+        self._asking: dict[int, Asking] = {}
+        self._listening: Counter[str] = Counter()  # the reasons why a page is listened to
+        self._known = 1  # how many other nodes there were when the census last said
         hub.emitter.on_emit = self._emit
+        hub.others = self
+        hub.recovery.on_use = hub.teller.on_observe = self._listen
 
     def open(self) -> None:
         """Joins the other nodes; a second call does nothing."""
         self._node.open(self)
+
+    # What the hub wants of the other nodes
+
+    def order(self, page: str, ordered: Ordered) -> None:
+        """Has them do something with their connections."""
+        if not self._hub.emitter.is_local(page, ordered.aim):
+            self._node.emit(page, encode_message(ordered))
+
+    def seek(self, page: str, aim: Aim, *, counts: bool) -> Asking:
+        """Asks which of their connections an aim means, or only how many."""
+        return self._ask(page, Sought(next(self._calls), aim, counts))
+
+    def call(self, page: str, aim: Aim, event: Outgoing, last: object, within_s: float) -> Asking:
+        """Sends an event that wants acks; see `Called`."""
+        text, attachments = split(event)
+        kept = last if isinstance(last, str) else None
+        return self._ask(page, Called(next(self._calls), aim, text, attachments, kept, within_s))
+
+    def _ask(self, page: str, question: Sought | Called) -> Asking:
+        asking = self._asking[question.call] = Asking(self._known)
+        asking.done.add_done_callback(lambda _: self._asking.pop(question.call, None))
+        if self._hub.emitter.is_local(page, question.aim):
+            asking.told(())
+        else:
+            self._node.emit(page, encode_message(question), None, asking.told)
+        return asking
+
+    def tell_returned(self, page: str, pid: str) -> None:
+        """A client has come here as a new one that may have been with one of them; see `Returned`."""
+        if self._hub.recovery.is_on and len(pid) <= MAX_PID:
+            self._node.emit(page, encode_message(Returned(pid)))
+
+    def _listen(self, page: str, listens: bool) -> None:
+        """Whether events of a page have to come here though nobody is counted on it here.
+
+        Somebody observes it, who may be in a room or sent to by id; or somebody may come back to it, who
+        must not have missed anything then.
+        """
+        before = self._listening[page]
+        self._listening[page] += 1 if listens else -1
+        if not self._listening[page]:
+            del self._listening[page]
+        if bool(before) is not (page in self._listening):
+            self._node.hear(page, page in self._listening)
+
+    def _emit(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
+        """The application has sent an event here: the other nodes send it to their clients."""
+        self._node.emit(page, encode_message(Emitted(aim, volatile, *split(event))))
 
     # What the other nodes say
 
     def change(self, page: str) -> None:
         """The page's count, or whether it is sure, may have changed."""
         self._hub.teller.change(page)
+        self._hub.presence.settle(page)
 
     def change_all(self) -> None:
         """Whether counts are sure has changed."""
@@ -75,36 +129,50 @@ class Neighbours:
         """A visitor has gone from a page, on all nodes."""
         self._hub.presence.exited(page, visitor)
 
-    def returned(self, page: str, visitor: VisitorName) -> None:
-        """A visitor of this node has come to the page through another."""
-        self._hub.grace.end_one(page, visitor)
+    def live(self, nodes: Collection[int]) -> None:
+        """These nodes are there, this one among them."""
+        self._known = max(1, len(nodes) - 1)
+        for asking in list(self._asking.values()):
+            asking.live(nodes)
 
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node has sent a message about a page."""
         try:
-            said: Emitted | Inquired | Reported = self._decode(message)
+            said: NodeMessage = decode_message(message)
         except msgspec.MsgspecError:
             logger.warning("node %d sent something that this version does not know", number)
             return
         match said:
             case Emitted():
-                event = Outgoing([said.text, *said.attachments])
-                aim = Aim(None if said.rooms is None else frozenset(said.rooms), frozenset(said.except_))
-                self._hub.emitter.deliver(page, aim, event, volatile=said.volatile)
-            case Inquired():
-                self.reports.inquire(number, page, said)
-            case Reported():
-                self.reports.receive(number, said)
+                event = join(said.text, said.attachments)
+                self._hub.emitter.deliver(page, said.aim, event, volatile=said.volatile)
+            case Ordered():
+                carry_out(self._hub, page, said)
+            case Reply():
+                if (asking := self._asking.get(said.call)) is not None:
+                    asking.receive(number, said)
+            case Sought():
+                self._answer(number, page, said)
+            case Called():
+                self._put_through(number, page, said)
+            case Returned():
+                self._hub.comebacks.give_up(page, said.pid)
 
-    def _emit(self, page: str, aim: Aim, event: Outgoing, volatile: bool) -> None:
-        """The application has sent an event here: the other nodes send it to their clients."""
-        rooms = None if aim.rooms is None else sorted(aim.rooms)
-        text, *attachments = event.packets
-        emitted = Emitted(
-            rooms,
-            sorted(aim.except_),
-            volatile,
-            str(text),
-            [bytes(one) for one in attachments if not isinstance(one, str)],
-        )
-        self._node.emit(page, self._encode(emitted))
+    def _answer(self, number: int, page: str, sought: Sought) -> None:
+        """Answers which connections of this node an aim means."""
+        connections = self._hub.emitter.recipients(page, sought.aim)
+        if sought.counts:
+            self._reply(number, page, Reply(sought.call, len(connections), is_last=True))
+        else:
+            Answering(sought.call, connections, partial(self._reply, number, page), self._node.clock)
+
+    def _put_through(self, number: int, page: str, called: Called) -> None:
+        """Sends an event of another node that wants acks, and sends back what comes."""
+        emitter = self._hub.emitter
+        event = join(called.text, called.attachments)
+        acks = emitter.ask(page, emitter.recipients(page, called.aim), event, called.last)
+        reply = partial(self._reply, number, page)
+        Answering(called.call, list(acks), reply, self._node.clock, acks, called.within_s)
+
+    def _reply(self, number: int, page: str, reply: Reply) -> None:
+        self._node.emit(page, encode_message(reply), [number])

@@ -15,6 +15,7 @@ class Presence:
 
     Where several nodes share their counts, a visitor with an id may be on a page through any of them. Only
     what merges the counts knows who came first and who left last, and it says so by `entered` and `exited`.
+    While that is away, each node goes by what it knows of its own clients, and nothing is said twice here.
 
     Args:
         hub: for the visitor that a handler gets.
@@ -43,23 +44,27 @@ class Presence:
         self._is_shared = is_shared
         # Those who have left this node, until it is known whether they have left all.
         self._parted: dict[tuple[str, VisitorName], Person[Connection]] = {}
+        # Those of whom `exit` told while the others were away, by page: it must not when they are back.
+        self._exited: dict[str, set[VisitorName | Connection]] = {}
 
     def join(self, connection: Connection) -> Person[Connection] | None:
         """A connection is about to be counted; returns the person, if it has to be told of by `enter`."""
         page = connection.key
+        if self._exited and connection.visitor is not None:
+            self._exited.get(page, set()).discard(connection.visitor)
         if self._people.is_followed(page) or self._handlers.resolve(page).follows_visitors:
             return self._people.join(page, connection, connection.visitor)
         return None
 
     def enter(self, person: Person[Connection]) -> None:
         """A visitor came, to this node."""
-        if not self._is_elsewhere_too(person):
+        if not self._is_elsewhere_too(person) or self._counts.is_stale(person.page):
             self._announce(person)
 
     def entered(self, page: str, visitor: VisitorName) -> None:
         """A visitor came through this node, and is on the page through no other."""
         person = self._people.find(page, visitor)
-        if person is not None:
+        if person is not None and not person.is_announced:
             self._announce(person)
 
     def leave(self, connection: Connection) -> Person[Connection] | None:
@@ -74,6 +79,10 @@ class Presence:
             if person.is_announced:
                 self._call(EXIT, person)
             return
+        if self._counts.is_stale(person.page) and person.is_announced:
+            self._exited.setdefault(person.page, set()).add(person.name)
+            self._call(EXIT, person)
+            return
         assert isinstance(person.name, (str, Given))
         key = (person.page, person.name)
         self._parted[key] = person
@@ -82,10 +91,21 @@ class Presence:
     def exited(self, page: str, visitor: VisitorName) -> None:
         """A visitor who was on the page through this node, or one that is gone, is there through no other."""
         person = self._parted.pop((page, visitor), None)
+        if visitor in self._exited.get(page, ()):
+            return
         if person is None and self._handlers.resolve(page).follows_visitors:
             person = Person(page, visitor)
         if person is not None:
             self._call(EXIT, person)
+
+    def settle(self, page: str) -> None:
+        """The page's count has changed; if the others are back, they have said who has left meanwhile."""
+        if self._exited and not self._counts.is_stale(page):
+            self._counts.when_counted(page, lambda: self._settle(page))
+
+    def _settle(self, page: str) -> None:
+        if not self._counts.is_stale(page):
+            self._exited.pop(page, None)
 
     def end_grace(self, page: str, visitor: VisitorName) -> None:
         """A grace of a visitor is over."""

@@ -12,9 +12,12 @@ from nannin.audience.recovery import Aim
 from nannin.audience.roster import Count
 from nannin.errors import CallTimeout, NotConnected
 from nannin.hub.about import About
+from nannin.hub.asking import Asking
 from nannin.hub.connection import Connection, HubPort
+from nannin.hub.encoding import encode_event
 from nannin.hub.handlers import HandlerT, Middleware, check_handled
 from nannin.hub.reasons import SocketState
+from nannin.hub.remote import Remote
 from nannin.hub.targets import MESSAGE, Aimed, check_event
 
 MiddlewareT = TypeVar("MiddlewareT", bound=Middleware)
@@ -28,16 +31,22 @@ def socket_of(connection: Connection) -> Socket:
     return socket
 
 
-class Answers(NamedTuple):
+class _Answers(NamedTuple):
+    answered: dict[Socket | RemoteSocket, Any]
+    missing: list[Socket | RemoteSocket]
+
+
+class Answers(_Answers):
     """What came back from a call to many.
 
     Attributes:
         answered: each socket that acknowledged in time, with its answer: None, one argument, or a list.
         missing: those that did not.
+        silent_nodes: how many other nodes did not answer in full: they have died or said nothing in time, and
+            may have more sockets that did not answer. 0 where there is one node, or all have answered.
     """
 
-    answered: dict[Socket, Any]
-    missing: list[Socket]
+    silent_nodes: int = 0
 
 
 class Target(Aimed):
@@ -47,11 +56,29 @@ class Target(Aimed):
 
     @property
     def sockets(self) -> list[Socket]:
-        """The sockets that it means now."""
+        """The sockets of this node that it means now. `fetch_sockets` has those of all nodes."""
         return list(map(socket_of, self._hub.emitter.recipients(self._page, self._aim)))
 
+    async def fetch_sockets(self, timeout: float = 5.0) -> list[Socket | RemoteSocket]:
+        """The sockets that it means now, of all nodes: first those of this one.
+
+        Args:
+            timeout: how long to wait for other nodes, in seconds.
+
+        Returns:
+            A `Socket` for each client of this node, and a `RemoteSocket` for each one of another.
+
+        Raises:
+            NodesSilent: a node did not answer in time.
+            WrongThread: it is not called on the server's loop.
+        """
+        self._hub.home.check("target.fetch_sockets", is_async=True)
+        own: list[Socket | RemoteSocket] = [*self.sockets]
+        asking = await self._ask_others(timeout, counts=False)
+        return own if asking is None else [*own, *self._remotes(asking)]
+
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Answers:
-        """Sends an event and waits for everybody's ack, or until the time is over.
+        """Sends an event and waits for everybody's ack, on all nodes, or until the time is over.
 
         Args:
             event: its name.
@@ -67,21 +94,37 @@ class Target(Aimed):
         """
         check_event(event)
         self._hub.home.check("page.call", is_async=True)
-        emitter = self._hub.emitter
-        waiting = emitter.ask(self._page, emitter.recipients(self._page, self._aim), event, args)
+        emitter, others = self._hub.emitter, self._hub.others
+        encoded, last = encode_event(self._page, event, args), args[-1] if args else None
+        recipients = emitter.recipients(self._page, self._aim)
+        waiting = emitter.ask(self._page, recipients, encoded, last)
+        asking = others.call(self._page, self._aim, encoded, last, timeout) if others is not None else None
         asked = {socket_of(connection): answer for connection, answer in waiting.items()}
-        answered, missing = {}, []
+        awaited = [*asked.values(), *([asking.done] if asking is not None else [])]
+        answers = Answers({}, [])
         try:
-            if asked:
-                await asyncio.wait(asked.values(), timeout=timeout)
+            if awaited:
+                await asyncio.wait(awaited, timeout=timeout)
         finally:  # the caller may be cancelled: then nobody waits for the answers any more
             for socket, answer in asked.items():
                 if answer.done() and not answer.cancelled() and answer.exception() is None:
-                    answered[socket] = answer.result()
+                    answers.answered[socket] = answer.result()
                 else:
                     answer.cancel()
-                    missing.append(socket)
-        return Answers(answered, missing)
+                    answers.missing.append(socket)
+            if asking is not None:
+                asking.done.cancel()
+        if asking is not None:
+            answers.silent_nodes = asking.silent
+            for remote in self._remotes(asking):
+                if remote.id in asking.answers:
+                    answers.answered[remote] = asking.answers[remote.id]
+                else:
+                    answers.missing.append(remote)
+        return answers
+
+    def _remotes(self, asking: Asking) -> list[RemoteSocket]:
+        return [RemoteSocket(self._hub, self._page, seen) for seen in asking.seen.values()]
 
 
 class OnlyMe(Target):
@@ -212,7 +255,8 @@ class Socket(About):
         connection.hub.home.check("socket.call", is_async=True)
         if not connection.connected:
             raise NotConnected(f"socket {self.id} is not on {connection.key}: it can't be called")
-        answer = connection.hub.emitter.ask(connection.key, [connection], event, args)[connection]
+        encoded, last = encode_event(connection.key, event, args), args[-1] if args else None
+        answer = connection.hub.emitter.ask(connection.key, [connection], encoded, last)[connection]
         try:
             async with asyncio.timeout(timeout):
                 return await answer
@@ -234,8 +278,41 @@ class Socket(About):
         self._connection.hub.disconnect(self._connection, close=close)
 
 
+class RemoteSocket(Remote):
+    """A client on a page through another node, as it was when that node was asked.
+
+    What `fetch_sockets` and `call` give for those who are not with this node. It has `id`, `page`, `visitor`,
+    `rooms` and `data`, all as they were then, and can be sent to and disconnected.
+    """
+
+    __slots__ = ()
+
+    @property
+    def page(self) -> Page:
+        """The page."""
+        return Page(self._hub, self._key, is_one=True)
+
+    async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
+        """Sends an event and waits for the client's ack; as `Socket.call` otherwise.
+
+        Raises:
+            CallTimeout: no ack came in time.
+            NotConnected: the client is on no node any more.
+        """
+        answers = await Target(self._hub, self._key, Aim(frozenset((self.id,)))).call(
+            event, *args, timeout=timeout
+        )
+        if self in answers.answered:
+            return answers.answered[self]
+        if answers.missing or answers.silent_nodes:
+            raise CallTimeout(f"socket {self.id} did not acknowledge {event!r} in {timeout} s")
+        raise NotConnected(f"socket {self.id} is not on {self._key}: it can't be called")
+
+
 class Visitor:
     """A person on a page: from when the first tab came until the last has gone and its grace is over.
+
+    Where several nodes serve, it is what this node knows of the person: `sockets` and `data` are its own.
 
     Two that compare equal are the same visit of the same person, with the same data.
     """
@@ -268,12 +345,18 @@ class Visitor:
 
     @property
     def sockets(self) -> list[Socket]:
-        """The visitor's sockets on the page, the eldest first; none while the visitor is in grace or gone."""
+        """The visitor's sockets on the page through this node, the eldest first.
+
+        None while the visitor is in grace or gone, or is there through other nodes only.
+        """
         return list(map(socket_of, self._person.connections))
 
     @property
     def data(self) -> dict[str, Any]:
-        """The application's own notes on this visitor, which outlast a reload."""
+        """The application's own notes on this visitor, which outlast a reload.
+
+        Each node has its own, for as long as the visitor is there through that node.
+        """
         if self._person.data is None:
             self._person.data = {}
         return self._person.data
@@ -308,7 +391,11 @@ class Page:
 
     @property
     def count(self) -> Count:
-        """How many are on the page: `connections`, `visitors` and `visible`, the visitors who see it now."""
+        """How many are on the page: `connections`, `visitors` and `visible`, the visitors who see it now.
+
+        Where several nodes serve, those of all nodes. In a connect handler it includes the client that joins;
+        one whose visitor is on the page through another node already is taken for one more visitor there.
+        """
         self._check_single()
         if self._joiner is not None and self._joiner.state is SocketState.JOINING:
             return self._hub.count_with(self._joiner)
@@ -316,12 +403,34 @@ class Page:
 
     @property
     def sockets(self) -> list[Socket]:
-        """The sockets on the page, in the order in which they joined."""
+        """The sockets on the page through this node, in the order in which they joined.
+
+        Where several nodes serve, `fetch_sockets` has those of all.
+        """
         return self._everyone().sockets
+
+    async def fetch_sockets(self, timeout: float = 5.0) -> list[Socket | RemoteSocket]:
+        """The sockets on the page, of all nodes; see `Target.fetch_sockets`."""
+        return await self._everyone().fetch_sockets(timeout)
+
+    def sockets_join(self, *rooms: str) -> None:
+        """Puts everyone on the page into rooms, on all nodes; see `Target.sockets_join`."""
+        self._everyone().sockets_join(*rooms)
+
+    def sockets_leave(self, *rooms: str) -> None:
+        """Takes everyone on the page out of rooms, on all nodes; see `Target.sockets_leave`."""
+        self._everyone().sockets_leave(*rooms)
+
+    def disconnect_sockets(self, close: bool = False) -> None:
+        """Takes everyone off the page, on all nodes; see `Target.disconnect_sockets`."""
+        self._everyone().disconnect_sockets(close)
 
     @property
     def visitors(self) -> list[Visitor]:
-        """The people on the page, in the order in which they came: also those who may be back in a moment."""
+        """The people on the page, in the order in which they came: also those who may be back in a moment.
+
+        Where several nodes serve, those who are there through this one.
+        """
         self._check_single()
         return [Visitor(self._hub, person) for person in self._hub.people.of(self.key)]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Never, Self
 
 from nannin.audience.recovery import Aim
+from nannin.errors import NodesSilent
+from nannin.hub.asking import Asking
 from nannin.hub.connection import HubPort
+from nannin.hub.node_messages import Ordered
 from nannin.wire.socket_packet import RESERVED_EVENTS
 
 # The event of `send`, as in Socket.IO.
@@ -90,9 +94,89 @@ class Aimed:
         """Sends a `message` event, as in Socket.IO; see `emit`."""
         self.emit(MESSAGE, *args)
 
+    async def count(self, timeout: float = 5.0) -> int:
+        """How many sockets it means now, over all nodes.
+
+        Args:
+            timeout: how long to wait for other nodes, in seconds.
+
+        Raises:
+            NodesSilent: a node did not answer in time.
+            WrongThread: it is not called on the server's loop.
+        """
+        self._hub.home.check("target.count", is_async=True)
+        own = len(self._hub.emitter.recipients(self._page, self._aim))
+        asking = await self._ask_others(timeout, counts=True)
+        return own if asking is None else own + asking.number
+
+    def sockets_join(self, *rooms: str) -> None:
+        """Puts all those sockets into rooms, on all nodes; see `Socket.join`.
+
+        Raises:
+            WrongThread: it is not called in the server's thread.
+        """
+        self._order("target.sockets_join", Ordered(self._aim, joins=_listed(rooms)))
+
+    def sockets_leave(self, *rooms: str) -> None:
+        """Takes all those sockets out of rooms, on all nodes; see `Socket.leave`.
+
+        Raises:
+            WrongThread: it is not called in the server's thread.
+        """
+        self._order("target.sockets_leave", Ordered(self._aim, leaves=_listed(rooms)))
+
+    def disconnect_sockets(self, close: bool = False) -> None:
+        """Takes all those clients off the page, on all nodes; see `Socket.disconnect`.
+
+        Args:
+            close: end their whole sessions, with all pages that they are on.
+
+        Raises:
+            WrongThread: it is not called in the server's thread.
+        """
+        self._order("target.disconnect_sockets", Ordered(self._aim, disconnects=True, closes=bool(close)))
+
+    def _order(self, what: str, ordered: Ordered) -> None:
+        self._hub.home.check(what)
+        carry_out(self._hub, self._page, ordered)
+        if self._hub.others is not None:
+            self._hub.others.order(self._page, ordered)
+
+    async def _ask_others(self, timeout: float, *, counts: bool) -> Asking | None:
+        """What the other nodes answer; None where there are none.
+
+        Raises:
+            NodesSilent: one of them did not in time.
+        """
+        if self._hub.others is None:
+            return None
+        asking = self._hub.others.seek(self._page, self._aim, counts=counts)
+        try:
+            await asyncio.wait([asking.done], timeout=timeout)
+        finally:
+            asking.done.cancel()
+        if asking.waits:
+            raise NodesSilent(asking.waits)
+        return asking
+
 
 def _checked(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_listed(names))
+
+
+def _listed(names: tuple[str, ...]) -> list[str]:
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"a room's name is a str, not {name!r}")
-    return frozenset(names)
+    return list(names)
+
+
+def carry_out(hub: HubPort, page: str, ordered: Ordered) -> None:
+    """Does what the application, here or on another node, wants done with connections of this node."""
+    for connection in hub.emitter.recipients(page, ordered.aim):
+        for room in ordered.joins:
+            hub.rooms.join(page, room, connection, connection.number)
+        for room in ordered.leaves:
+            hub.rooms.leave(page, room, connection)
+        if ordered.disconnects:
+            hub.disconnect(connection, close=ordered.closes)

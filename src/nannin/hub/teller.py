@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 from nannin.audience.pace import Pace
@@ -55,6 +55,9 @@ class Teller:
         pace: when a page may be told.
         clock: time and turns of the loop.
         slices: how much is told at once.
+
+    Attributes:
+        on_observe: called with a page, and whether some client observes it from now on, or none any more.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Teller:
         self._watchers: dict[str | None, tuple[Watcher] | dict[Watcher, None]] = {}
         self._turning = False
         self._alarm = Alarm(clock, self._wake)
+        self.on_observe: Callable[[str, bool], None] | None = None
 
     def __len__(self) -> int:
         """How many pages somebody is told of, or about to be."""
@@ -126,6 +130,8 @@ class Teller:
         heard, count = self._listen(connection)
         if not heard.observers and heard.page not in self._watchers:
             self._counts.listen(heard.page, True)
+        if not heard.observers and self.on_observe is not None:
+            self.on_observe(connection.key, True)
         heard.observers[connection] = None
         return _first_update(connection, count)
 
@@ -135,6 +141,8 @@ class Teller:
         del heard.observers[connection]
         if not heard.observers and heard.page not in self._watchers:
             self._counts.listen(heard.page, False)
+        if not heard.observers and self.on_observe is not None:
+            self.on_observe(connection.key, False)
         self._listen_no_more(connection)
         self._forget_if_empty(heard)
 

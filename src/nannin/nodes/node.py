@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
-from nannin.audience.census_calls import Answer, Beaten, Emit, Exited, Message, Returned, Told, Total, What
+from nannin.audience.census_calls import Answer, Beaten, Emit, Exited, Message, Told, Total, What
 from nannin.audience.heard import Heard
 from nannin.audience.roster import VisitorName
 from nannin.audience.share import Share
@@ -38,11 +38,11 @@ class Listener(Protocol):
     def exited(self, page: str, visitor: VisitorName) -> None:
         """A visitor has gone from a page, on all nodes."""
 
-    def returned(self, page: str, visitor: VisitorName) -> None:
-        """A visitor of this node has come to the page through another, and is not in grace here any more."""
-
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node, of this number, has sent a message about a page."""
+
+    def live(self, nodes: Collection[int]) -> None:
+        """These nodes are there now, this one among them; it is called after each beat."""
 
 
 class Node:
@@ -54,34 +54,33 @@ class Node:
         connect: opens the backplane.
 
     Attributes:
-        share: as above.
-        others: the numbers of the other nodes, as the census said with the last sign of life.
+        share, clock: as above.
     """
 
     def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
         self.share = share
         share.on_listen = self._flush_soon
-        self._clock = clock
+        self.clock = clock
         self._connect = connect
         self._backplane: Backplane | None = None
-        self._closing: Backplane | None = None
         self._listener: Listener | None = None
         self._is_to_flush = False
+        self._is_found = False
         self._alarm = Alarm(clock, self._beat)
         self._patience = Alarm(clock, self._look)
         self._calls = 0
-        self._told: dict[int, Callable[[Sequence[int]], None]] = {}
+        self._told: dict[int, Callable[[Sequence[int] | None], None]] = {}
+        self._emits: list[Emit] = []  # of this turn
         self._stale_since_s: float | None = None
-        self.others: frozenset[int] = frozenset()
         self._on_settled: list[Callable[[], None]] = []
 
     def open(self, listener: Listener) -> None:
         """Looks for the census, and is a node of it until `close`. A second call does nothing."""
         if self._backplane is None:
             self._listener = listener
-            self._stale_since_s = self._clock.now()
+            self._stale_since_s = self.clock.now()
             self._backplane = self._connect(self)
-            self._alarm.set(self._clock.now() + BEAT_EVERY_S)
+            self._alarm.set(self.clock.now() + BEAT_EVERY_S)
 
     def close(self) -> None:
         """Leaves the census."""
@@ -89,14 +88,9 @@ class Node:
             self.share.leave()
             self._flush()
             self._backplane.close()
-            self._closing, self._backplane = self._backplane, None
+        self._backplane = None
         self._alarm.cancel()
         self._patience.cancel()
-
-    async def wait_closed(self) -> None:
-        """After `close`: returns once the census knows that this node has left, or after some seconds."""
-        if self._closing is not None:
-            await self._closing.wait_closed()
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Calls back once the census knows this node."""
@@ -108,48 +102,57 @@ class Node:
         self.share.touch(page, visitor)
         self._flush_soon()
 
+    def hear(self, page: str, hears: bool) -> None:
+        """Whether what is emitted to a page has to come here though nobody is counted on it here."""
+        self.share.hear(page, hears)
+        self._flush_soon()
+
     def emit(
         self,
         page: str,
         message: bytes,
         nodes: list[int] | None = None,
-        on_told: Callable[[Sequence[int]], None] | None = None,
+        on_told: Callable[[Sequence[int] | None], None] | None = None,
     ) -> None:
-        """Sends a message to other nodes.
+        """Sends a message to other nodes, at the end of this turn of the loop.
 
         Args:
             page: the page that it is about.
             message: what is sent.
             nodes: who gets it; None: all that are told of the page.
-            on_told: called with the nodes that it was sent to; none while the census is away.
+            on_told: called with the nodes that it was sent to; with None if the census is away.
         """
-        if self._backplane is None or self.share.number is None:
+        if self._backplane is None or not self._is_found or self.share.number is None:
             if on_told is not None:
-                on_told(())
+                on_told(None)
             return
         call = Emit(self.share.next_call(), self.share.number, page, message, nodes)
         if on_told is not None:
             self._told[call.call] = on_told
-        self._backplane.send([call])
+        self._emits.append(call)
+        self._flush_soon()
 
     # The backplane's ears
 
     def found(self) -> None:
         """The census can be reached."""
+        self._is_found = True
         self._hear(self.share.found())
 
     def lost(self) -> None:
         """The census can't be reached."""
+        self._is_found = False
         told, self._told = self._told, {}
         for tell in told.values():
-            tell(())
+            tell(None)
+        self._emits.clear()
         self._hear(self.share.lost())
 
     def heard(self, messages: Sequence[Answer | What]) -> None:
         """The census answers, or tells something."""
-        now = self._clock.now()
+        now = self.clock.now()
         for message in messages:
-            if isinstance(message, (Total, Exited, Returned)):
+            if isinstance(message, (Total, Exited)):
                 self._hear(self.share.told(message))
             elif isinstance(message, Message):
                 assert self._listener is not None
@@ -158,21 +161,19 @@ class Node:
                 if (tell := self._told.pop(message.call, None)) is not None:
                     tell(message.nodes)
             else:
-                if isinstance(message, Beaten) and self.share.number is not None:
-                    self.others = frozenset(message.nodes) - {self.share.number}
                 self._hear(self.share.answer(message, now))
+                if isinstance(message, Beaten) and self._listener is not None:
+                    self._listener.live(message.nodes)
 
     def _hear(self, heard: Heard) -> None:
         """Tells what has changed. Who left comes before whose count is complete, and who came after that."""
         listener = self._listener
         if listener is None:
             return
-        for page in heard.pages:
-            listener.change(page)
         for page, visitor in heard.exited:
             listener.exited(page, visitor)
-        for page, visitor in heard.returned:
-            listener.returned(page, visitor)
+        for page in heard.pages:
+            listener.change(page)
         for then in heard.thens:
             then()
         for page, visitor in heard.entered:
@@ -182,7 +183,7 @@ class Node:
 
     def _look(self) -> None:
         """Tells the log once that the counts may be old, and once that they are exact again."""
-        now = self._clock.now()
+        now = self.clock.now()
         if self.share.stale:
             if self._stale_since_s is None:
                 self._stale_since_s = now
@@ -211,14 +212,15 @@ class Node:
         beat = self.share.beat()
         if beat is not None and self._backplane is not None:
             self._backplane.send([beat])
-        self._alarm.set(self._clock.now() + BEAT_EVERY_S)
+        self._alarm.set(self.clock.now() + BEAT_EVERY_S)
 
     def _flush_soon(self) -> None:
         if not self._is_to_flush:
             self._is_to_flush = True
-            self._clock.call_soon(self._flush)
+            self.clock.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._is_to_flush = False
-        if self._backplane is not None and (calls := self.share.take(self._clock.now())):
+        emits, self._emits = self._emits, []
+        if self._backplane is not None and (calls := [*emits, *self.share.take(self.clock.now())]):
             self._backplane.send(calls)

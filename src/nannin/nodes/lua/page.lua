@@ -59,19 +59,12 @@ local function copy_total(page)
 end
 
 -- Puts visitors where they are now: places holds the old ones, in the order of names. Changes the page's total.
--- Returns the visitors who came to the page and those who left it; and for each other node those of its visitors
--- who came to this one.
+-- Returns the visitors who came to the page and those who left it.
 local function place(v, page, number, names, places, states)
-  local entered, exited, returned, set, gone, seeing = {}, {}, {}, {}, {}, 0
+  local entered, exited, set, gone, seeing = {}, {}, {}, {}, 0
   for i, name in ipairs(names) do
     local before, state = places[i] or '', states[i]
     local after = without(before, number)
-    if state ~= 'a' and after == before then
-      for other in string.gmatch(before, '(%d+)v?,') do
-        returned[other] = returned[other] or {}
-        table.insert(returned[other], name)
-      end
-    end
     if state == 'v' then
       after = after .. number .. 'v,'
     elseif state == 'h' then
@@ -103,7 +96,7 @@ local function place(v, page, number, names, places, states)
       redis.call('DEL', v)
     end
   end
-  return entered, exited, returned
+  return entered, exited
 end
 
 -- Numbers a change, and tells the others of it. Forgets a page that no node is on. Returns the page's version.

@@ -1,0 +1,109 @@
+"""Who comes and goes while the other nodes are away: told at once, by what this node knows, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nannin import Visitor
+from support.several_nodes import City
+
+
+class Town:
+    """Two nodes, the second of which can be cut off, and what their handlers were told."""
+
+    def __init__(self) -> None:
+        self.city = City(2, grace=0, grace_lost=0)
+        self.said: list[str] = []
+        for number, house in enumerate(self.city.houses):
+            house.on("enter", self.write("enter", number))
+            house.on("exit", self.write("exit", number))
+
+    def write(self, event: str, number: int) -> Callable[[Visitor], None]:
+        def handler(visitor: Visitor) -> None:
+            self.said.append(f"{event} {visitor.id} {number}")
+
+        return handler
+
+    def cut(self) -> None:
+        self.city.clock.settle()
+        self.city.lines[1].cut()
+
+    def mend(self) -> list[str]:
+        """Returns what was told since the cut, and is told until all has settled."""
+        self.city.lines[1].mend()
+        self.city.clock.advance(10)
+        return self.said
+
+
+def test_one_who_comes_meanwhile_is_told_of_at_once_and_not_again() -> None:
+    town = Town()
+    town.cut()
+    client = town.city.houses[1].client("/", visitor="ann")
+    assert town.said == ["enter ann 1"]
+    assert town.mend() == ["enter ann 1"]
+    client.close()
+    town.city.clock.advance(1)
+    assert town.said == ["enter ann 1", "exit ann 1"]
+
+
+def test_one_who_leaves_meanwhile_is_told_of_at_once_and_not_again() -> None:
+    town = Town()
+    client = town.city.houses[1].client("/", visitor="ann")
+    town.cut()
+    client.close()
+    assert town.said == ["enter ann 1", "exit ann 1"]
+    assert town.mend() == ["enter ann 1", "exit ann 1"]
+    town.city.houses[1].client("/", visitor="ann").close()
+    town.city.clock.advance(1)
+    assert town.said == ["enter ann 1", "exit ann 1"] * 2
+
+
+def test_one_who_comes_and_goes_meanwhile_is_told_of_each_time() -> None:
+    town = Town()
+    town.cut()
+    for _ in range(2):
+        town.city.houses[1].client("/", visitor="ann").close()
+    assert town.said == ["enter ann 1", "exit ann 1"] * 2
+    assert town.mend() == ["enter ann 1", "exit ann 1"] * 2
+    town.city.houses[0].client("/", visitor="ann").close()
+    town.city.clock.advance(1)
+    assert town.said[4:] == ["enter ann 0", "exit ann 0"]
+
+
+def test_one_who_leaves_and_is_back_meanwhile_is_there() -> None:
+    town = Town()
+    town.city.houses[1].client("/", visitor="ann").close()
+    town.city.clock.advance(1)
+    client = town.city.houses[1].client("/", visitor="ann")
+    town.cut()
+    client.close()
+    back = town.city.houses[1].client("/", visitor="ann")
+    assert town.mend()[2:] == ["enter ann 1", "exit ann 1", "enter ann 1"]
+    back.close()
+    town.city.clock.advance(1)
+    assert town.said[5:] == ["exit ann 1"]
+
+
+def test_one_who_came_first_through_another_node_is_left_to_that_node() -> None:
+    town = Town()
+    first = town.city.houses[0].client("/", visitor="ann")
+    here = town.city.houses[1].client("/", visitor="ann")
+    town.cut()
+    here.close()
+    assert town.said == ["enter ann 0"]
+    assert town.mend() == ["enter ann 0"]
+    first.close()
+    town.city.clock.advance(1)
+    assert town.said == ["enter ann 0", "exit ann 0"]
+
+
+def test_one_whose_join_was_under_way_when_the_others_went_away_is_told_of_once() -> None:
+    town = Town()
+    town.city.clock.settle()
+    client = town.city.houses[1].client()
+    client.connect("/", visitor="ann")
+    town.city.clock.turn()
+    town.city.lines[1].cut()
+    town.city.clock.settle()
+    assert town.said == ["enter ann 1"]
+    assert town.mend() == ["enter ann 1"]
