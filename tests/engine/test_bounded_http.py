@@ -11,7 +11,14 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from nannin.engine.bounded_http import HALF_CLOSED_S, MAX_HELD_BYTES, MAX_IDLE_BYTES, MAX_WAITING, BoundedHttp
+from nannin.engine.bounded_http import (
+    HALF_CLOSED_S,
+    MAX_HELD_BYTES,
+    MAX_IDLE_BYTES,
+    MAX_WAITING,
+    SHARE_PARTS,
+    BoundedHttp,
+)
 from nannin.engine.direct import DirectWebSocket
 from support.peers import FakeTransport, turn
 
@@ -137,6 +144,47 @@ async def test_a_body_with_an_empty_line_in_it_arrives_whole() -> None:
     protocol.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     await turn()
     assert desk.bodies == [body]
+    protocol.connection_lost(None)
+
+
+async def test_a_body_of_empty_lines_is_read_in_shares_and_whole() -> None:
+    desk = Desk(reads=True)
+    protocol, transport = connect(desk)
+    body = b"\r\n" * 10_000
+    protocol.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert not transport.reading, "others have their turn first"
+    turns = 0
+    while not desk.bodies:
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > len(body) / 4 / SHARE_PARTS
+    assert desk.bodies == [body]
+    assert transport.reading
+    protocol.connection_lost(None)
+
+
+async def test_a_connection_that_ends_in_its_share_is_read_no_further() -> None:
+    desk = Desk(reads=True)
+    protocol, _ = connect(desk)
+    protocol.data_received(CHUNKED + b"ffff\r\n" + b"\r\n" * 1_000)
+    protocol.connection_lost(None)
+    await turn()
+    assert desk.bodies == [b""], "it hears of the end"
+
+
+async def test_an_app_that_wants_more_gets_it_once_what_came_is_handed_on() -> None:
+    desk = Desk(reads=True)
+    protocol, transport = connect(desk)
+    body = b"paragraph\r\n\r\n" * 15_000
+    protocol.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (4 * len(body)))
+    for _ in range(4):
+        while not transport.reading:
+            await asyncio.sleep(0)
+        protocol.data_received(body)
+    while not desk.bodies:
+        await asyncio.sleep(0)
+    assert desk.bodies == [4 * body]
+    assert transport.closed is None
     protocol.connection_lost(None)
 
 

@@ -7,9 +7,11 @@ answer is cut off. What a client lets pile up, be it requests or answers, is bou
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any, ClassVar, cast
 
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from nannin.engine.blocked import LEAST_BYTES_PER_S, unread_bytes
@@ -21,12 +23,48 @@ from nannin.engine.patience import Patience
 MAX_WAITING = 4
 # Bytes that may wait unread. Reading stops meanwhile, but for what the system hands over with the last read.
 MAX_HELD_BYTES = 524_288
+# One connection's share of a turn of the loop: this many parts of what has come, or seconds, whatever comes
+# first. A part ends after an empty line, which may end a head, and has at most so many bytes.
+SHARE_PARTS = 32
+SHARE_S = 0.002
+PART_BYTES = 16_384
 # Bytes of a request that are neither its head nor a body that somebody reads: heads of chunks, trailers, a
 # body that comes after its answer.
 MAX_IDLE_BYTES = 65_536
 # For so long a client that has closed its side may still be answered.
 HALF_CLOSED_S = 0.1
 _BLANK_LINE = b"\r\n\r\n"
+
+
+class Flow(FlowControl):
+    """uvicorn's, which reads while the application wants more; not while what was read waits here.
+
+    Attributes:
+        is_held: whether nothing is read, whatever the application wants.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self.is_held = False
+
+    def hold(self) -> None:
+        """Reads nothing for now."""
+        self.is_held = True
+        self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Reads again, if the application wants that."""
+        if self.is_held:
+            self.is_held = False
+            if not self.read_paused and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def resume_reading(self) -> None:
+        """The application wants more."""
+        if self.is_held:
+            self.read_paused = False
+        else:
+            super().resume_reading()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -43,11 +81,13 @@ class BoundedHttp(HttpToolsProtocol):
     neighbours: ClassVar[Neighbours | None] = None
     body_timeout_s: ClassVar[float] = 15.0
     unread_timeout_s: ClassVar[float] = 10.0
+    flow: Flow
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._answered: RequestResponseCycle | None = None  # the request whose answer is made, or was last
         self._held = bytearray()
+        self._turn: asyncio.Handle | None = None  # while what is held waits for its next share
         self._fed = b""  # the end of what the parser was fed, where a head may have to be handed over
         self._leaving: tuple[int, bytes] | None = None  # for which process, and the head of the request
         self.stays = False
@@ -59,8 +99,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._body_alarm: Patience | None = None
         self._unread_alarm: asyncio.TimerHandle | None = None
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow = Flow(transport)
+
     def connection_lost(self, exc: Exception | None) -> None:
-        for alarm in (self._body_alarm, self._unread_alarm):
+        for alarm in (self._body_alarm, self._unread_alarm, self._turn):
             if alarm is not None:
                 alarm.cancel()
         if self._answered is not None:
@@ -73,7 +117,7 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._leaving is not None or self._held:
             self._hold(data)
-        elif self.neighbours is not None or data.count(_BLANK_LINE) > 1:
+        elif self.neighbours is not None or len(data) > PART_BYTES or data.count(_BLANK_LINE) > 1:
             self._hold(data)
             self._parse_held()
         else:
@@ -143,7 +187,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._leaving is not None:
             self._leave()
         elif self._held:
-            self.loop.call_soon(self._parse_held)
+            self._parse_soon()
 
     def timeout_keep_alive_handler(self) -> None:
         self._wait_for_next(self.loop.time())  # the next request may have come: the loop reads once
@@ -156,6 +200,7 @@ class BoundedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._is_upgraded = True
         self._held.clear()  # a client may not send frames before we have answered
+        self.flow.release()
         super().handle_websocket_upgrade()
 
     def _unsupported_upgrade_warning(self) -> None:
@@ -205,18 +250,37 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.abort()
 
     def _parse_held(self) -> None:
-        """Hands requests to the parser, one at a time, while few wait for their answers."""
+        """Hands what is held to the parser, part by part, while few requests wait for their answers.
+
+        Others have their turn in between: a body of nothing but empty lines would hold them up for seconds.
+        """
+        self._turn = None
+        parts, began_s = 0, monotonic()
         while self._held and self._leaving is None and not self.transport.is_closing():
             if len(self.pipeline) >= MAX_WAITING:
-                self.flow.pause_reading()
+                self.flow.hold()
+                return
+            if parts == SHARE_PARTS or (parts and monotonic() - began_s > SHARE_S):
+                self.flow.hold()
+                self._parse_soon()
                 return
             self._parse(self._cut_held())
+            parts += 1
+        if self._leaving is None:
+            self.flow.release()
+
+    def _parse_soon(self) -> None:
+        if self._turn is None:
+            self._turn = self.loop.call_soon(self._parse_held)
 
     def _cut_held(self) -> bytes:
-        """Takes off what goes up to the end of a blank line, which may have begun in what was fed before."""
+        """Takes off a part.
+
+        It goes up to the end of a blank line, which may have begun in what was fed before.
+        """
         straddling = (self._fed + self._held[: len(_BLANK_LINE) - 1]).find(_BLANK_LINE)
-        end = straddling - len(self._fed) if straddling >= 0 else self._held.find(_BLANK_LINE)
-        end = len(self._held) if straddling < 0 and end < 0 else end + len(_BLANK_LINE)
+        end = straddling - len(self._fed) if straddling >= 0 else self._held.find(_BLANK_LINE, 0, PART_BYTES)
+        end = PART_BYTES if straddling < 0 and end < 0 else end + len(_BLANK_LINE)
         data = bytes(self._held[:end])
         del self._held[:end]
         if self.neighbours is not None:
@@ -252,7 +316,8 @@ class BoundedHttp(HttpToolsProtocol):
         """Cuts off who sends a body too slowly; not if the application doesn't read it."""
         came_bytes = self._body_bytes - seen_bytes
         is_over = self.cycle.response_complete
-        if not is_over and (self.flow.read_paused or came_bytes >= LEAST_BYTES_PER_S * self.body_timeout_s):
+        waits_for_us = self.flow.read_paused or self.flow.is_held
+        if not is_over and (waits_for_us or came_bytes >= LEAST_BYTES_PER_S * self.body_timeout_s):
             self._watch_body()
         else:
             self._cut(408)

@@ -86,11 +86,11 @@ class LimitedHttp(BoundedHttp, GivesWay):
     def give_way(self) -> None:
         self.transport.close()
 
-    def data_received(self, data: bytes) -> None:
+    def _parse(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
         self._is_ascii = data.isascii()
-        super().data_received(data)
+        super()._parse(data)
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse(431)
 
