@@ -112,8 +112,6 @@ class SystemClock:
     one, and what waited on a loop that has ended would wait for ever.
 
     Attributes:
-        now: monotonic seconds, as a function that changes with the clock that is followed. Whoever keeps it
-            keeps the clock, and not the function.
         waiting: the calls that wait, the earliest made first.
     """
 
@@ -122,9 +120,13 @@ class SystemClock:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.follow_system()
 
+    def now(self) -> float:
+        """Monotonic seconds. It is a method, so that whoever keeps it goes by what the clock follows."""
+        return self._now()
+
     def follow(self, other: Clock) -> None:
         """Goes by another clock from now on."""
-        self.now: Callable[[], float] = other.now
+        self._now: Callable[[], float] = other.now
         self.call_later: Callable[[float, Callable[[], None]], Cancellable] = other.call_later
         self.call_soon: Callable[[Callable[[], None]], Any] = other.call_soon
 
@@ -136,8 +138,7 @@ class SystemClock:
                 the lead stays: those who remember its times need a clock that never goes back.
         """
         lead_s = max(0.0, least_s - time.monotonic())
-        # Not a method around it: a join asks for the time ten times.
-        self.now = (lambda: time.monotonic() + lead_s) if lead_s else time.monotonic
+        self._now = (lambda: time.monotonic() + lead_s) if lead_s else time.monotonic
         self.call_later, self.call_soon = self._call_later, self._call_soon
 
     def move(self) -> None:

@@ -21,7 +21,7 @@ from support.peers import Peer, turn
 
 PACKAGE = str(pathlib.Path(nannin.__file__).parent)
 # Calls of Python, with some to spare.
-MOST_TO_JOIN, MOST_TO_LEAVE = 170, 70
+MOST_TO_JOIN, MOST_TO_LEAVE = 180, 70
 TARGET = "/socket.io/?EIO=4&transport=websocket"
 
 

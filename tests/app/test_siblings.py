@@ -194,13 +194,23 @@ def test_a_live_looks_once_on_each_loop_and_leaves_its_address_when_it_ends(
 
     async def ask_twice() -> None:
         transport = httpx.ASGITransport(app=live)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:80") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8124") as client:
             for _ in range(2):
                 await client.get("/healthz")
 
     asyncio.run(ask_twice())
-    assert done == [("127.0.0.1", 80)]
+    assert done == [("127.0.0.1", 8124)]
     asyncio.run(ask_twice())
     goodbyes()
     shut_down_all()
-    assert done[-3:] == [("127.0.0.1", 80), "released", "released"]
+    assert done[-3:] == [("127.0.0.1", 8124), "released", "released"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux shows them")
+def test_to_look_for_addresses_leaves_no_descriptor_open() -> None:
+    reading, writing = os.pipe()  # no socket
+    before = len(os.listdir("/proc/self/fd"))
+    addresses(80)
+    assert len(os.listdir("/proc/self/fd")) == before
+    os.close(reading)
+    os.close(writing)

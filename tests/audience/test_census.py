@@ -20,11 +20,14 @@ from nannin.audience.census_calls import (
     Reaped,
     Register,
     Registered,
+    Returned,
     Told,
     Top,
     Total,
     Totals,
     Unknown,
+    Watch,
+    Watching,
 )
 from nannin.audience.roster import Count
 
@@ -199,6 +202,22 @@ def test_a_visitor_is_visible_while_it_sees_the_page_through_any_node() -> None:
     assert one.total("/") == Count(2, 1, 0)
 
 
+def test_a_node_hears_which_of_its_visitors_have_come_to_another() -> None:
+    one, two = two_nodes()
+    three = Node(one.census, "three")
+    one.apply("/", 2, visible="cann", hidden="cbob")
+    _, tells = two.apply("/", 2, visible="cbob ceve")
+    assert tells[1:] == [Tell([one.number], Returned("/", ["cbob"]))]
+    _, tells = two.apply("/", 2, hidden="cbob")
+    assert [type(tell.what) for tell in tells] == [Total]
+    _, tells = three.apply("/", 3, hidden="cann cbob")
+    assert tells[1:] == [
+        Tell([one.number], Returned("/", ["cann", "cbob"])),
+        Tell([two.number], Returned("/", ["cbob"])),
+    ]
+    assert len(two.apply("/", 0, absent="cbob ceve").tells) == 1
+
+
 def test_to_say_twice_who_is_there_does_no_harm() -> None:
     one, two = two_nodes()
     for _ in range(2):
@@ -368,6 +387,23 @@ def test_a_node_may_be_told_of_every_page_and_begins_with_what_there_is() -> Non
         assert tells == [Tell([three.number], one.read("/")[0])]
     one.census.end(three.number)
     assert one.apply("/", 1).tells == []
+
+
+def test_a_node_may_begin_and_end_to_be_told_of_every_page() -> None:
+    one, two = two_nodes()
+    one.apply("/", 1, 1, 1)
+    for _ in range(2):
+        answer = two.census.receive(Watch(two.next(), two.number, "two", True)).answer
+        assert answer == Watching(two.call, one.read("/"))
+    assert one.apply("/", 2, 2, 2).tells == [Tell([two.number], one.read("/")[0])]
+    two.apply("/", 0, stays=True)
+    assert one.apply("/", 3, 3, 3).tells == [Tell([two.number], one.read("/")[0])]
+    two.apply("/", 0)
+    for _ in range(2):
+        answer = two.census.receive(Watch(two.next(), two.number, "two", False)).answer
+        assert answer == Watching(two.call, [])
+    assert one.apply("/", 4, 4, 4).tells == []
+    assert one.census.receive(Watch(9, 77, "two", True)).answer == Unknown(9)
 
 
 def test_the_pages_with_the_most_visitors_come_first() -> None:

@@ -26,11 +26,14 @@ from nannin.audience.census_calls import (
     Reaped,
     Register,
     Registered,
+    Returned,
     Told,
     Top,
     Total,
     Totals,
     Unknown,
+    Watch,
+    Watching,
     What,
     from_wire,
     to_wire,
@@ -48,6 +51,7 @@ CALLS: list[Call] = [
     Top(7, 10),
     Emit(8, 1, "/", b"\x00\xff"),
     Emit(9, 1, "/", b"", [2, 3]),
+    Watch(10, 1, "abc", True),
 ]
 ANSWERS: list[Answer] = [
     Registered(1, 1, "name", [TOTAL]),
@@ -59,8 +63,9 @@ ANSWERS: list[Answer] = [
     Reaped(4, "abc:-", [Exited("/", ["cann"])]),
     Totals(6, [TOTAL]),
     Told(8, [2, 3]),
+    Watching(10, [TOTAL]),
 ]
-TOLD: list[What] = [TOTAL, Exited("/", ["cann"]), Message(1, "/", b"\x00\xff")]
+TOLD: list[What] = [TOTAL, Exited("/", ["cann"]), Returned("/", ["cann"]), Message(1, "/", b"\x00\xff")]
 
 
 KINDS: list[tuple[object, Sequence[msgspec.Struct]]] = [(Call, CALLS), (Answer, ANSWERS), (What, TOLD)]
@@ -72,7 +77,7 @@ def test_what_is_said_is_read_as_it_was(kind: Any, said: msgspec.Struct) -> None
 
 
 def test_calls_answers_and_what_is_told_are_told_apart_by_their_kind() -> None:
-    kinds = [type(said).__struct_config__.tag for said in [*CALLS[:8], *ANSWERS, *TOLD]]
+    kinds = [type(said).__struct_config__.tag for said in [*CALLS[:8], CALLS[-1], *ANSWERS, *TOLD]]
     assert len(set(kinds)) == len(kinds)
 
 

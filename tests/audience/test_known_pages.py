@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.audience import known_pages
 from nannin.audience.census_calls import Total
 from nannin.audience.known_pages import KnownPage, KnownPages
 from nannin.audience.writes import Write
@@ -85,3 +86,21 @@ def test_visitors_are_named_some_at_a_time_and_the_page_is_dirty_until_the_last(
     assert not held.dirty
     assert sorted(visitor for some in named for visitor in some) == list("abcde")
     assert [len(some) for some in named] == [2, 2, 1]
+
+
+def test_a_total_of_a_page_that_nobody_is_on_any_more_may_come_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(known_pages, "_GONE", 1)
+    pages = KnownPages()
+    for version in (5, 7):
+        pages.hear(pages.of("/"), total(version, 0))
+        pages.forget("/")
+    pages.of("/unheard")
+    pages.forget("/unheard")
+    assert [pages.is_new(total(version)) for version in (6, 7, 8)] == [False, False, True]
+    pages.hear(pages.of("/other"), Total("/other", 9, 0, 0, 0))
+    pages.forget("/other")
+    assert pages.is_new(total(1))
+    pages.doubt()
+    assert pages.is_new(Total("/other", 1, 1, 1, 1))

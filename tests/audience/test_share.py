@@ -21,9 +21,12 @@ from nannin.audience.census_calls import (
     Reaped,
     Register,
     Registered,
+    Returned,
     Total,
     Totals,
     Unknown,
+    Watch,
+    Watching,
 )
 from nannin.audience.heard import Heard, Presence
 from nannin.audience.leases import Leases
@@ -40,12 +43,14 @@ class Node:
         self.roster.on_change = self.share.touch
         self.entered: list[Presence] = []
         self.exited: list[Presence] = []
+        self.returned: list[Presence] = []
         self.changed: list[str] = []
 
     def hear(self, heard: Heard) -> None:
         self.changed += heard.pages
         self.entered += heard.entered
         self.exited += heard.exited
+        self.returned += heard.returned
         for then in heard.thens:
             then()
 
@@ -94,7 +99,7 @@ class City:
                 for tell in tells:
                     for other in self.nodes:
                         if other.share.number in tell.nodes:
-                            assert isinstance(tell.what, Total | Exited)
+                            assert isinstance(tell.what, Total | Exited | Returned)
                             other.hear(other.share.told(tell.what))
 
     def counts(self, page: str = "/") -> list[Count]:
@@ -601,17 +606,120 @@ def test_a_page_is_stale_until_the_last_of_its_visitors_is_said_again(
     assert (node.share.stale, node.share.count("/")) == (False, Count(5, 5, 5))
 
 
-def test_a_page_that_was_only_told_of_is_gone_with_the_number() -> None:
+# Who is told of every page
+
+
+def test_a_link_that_is_found_again_brings_every_page_again() -> None:
     node = Node(everything=True).registered()
+    assert (node.share.knows(None), node.share.knows("/nobody")) == (True, True)
     node.hear(node.share.told(total(3, 3)))
     node.hear(node.share.told(total(3, 0, "/nobody")))
     assert node.share.count("/") == Count(3, 3, 3)
     node.hear(node.share.found())
-    [register] = node.share.take(0.0)
-    assert register == Register(register.call, "one", True)
-    node.hear(node.share.answer(Registered(register.call, 8, "name", [total(1, 4, "/news")]), 0.0))
+    [beat] = node.share.take(0.0)
+    node.hear(node.share.answer(Beaten(beat.call, "name", {7: "one:1:2"}), 0.0))
+    watch, read = node.share.take(0.0)
+    assert (watch, read) == (Watch(watch.call, 7, "one", True), Read(read.call, ["/"]))
+    assert node.share.stale
+    node.hear(node.share.answer(Watching(watch.call, [total(1, 4, "/news")]), 0.0))
     assert (list(node.share.pages()), node.share.count("/news")) == (["/news"], Count(4, 4, 4))
     assert not node.share.stale
+
+
+def test_a_node_may_begin_to_watch_every_page_and_end_that() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    asked = list[str]()
+    two.share.on_listen = lambda: asked.append("listen")
+    one.roster.join("/", "a")
+    one.roster.join("/both", "a")
+    two.roster.join("/both", "a")
+    city.carry()
+    assert (two.share.knows(None), two.share.knows("/"), two.share.knows("/both")) == (False, False, True)
+    two.share.listen(None, True)
+    two.share.when_counted(None, lambda: asked.append("counted"))
+    assert asked == ["listen"]
+    city.carry()
+    assert asked == ["listen", "counted"]
+    assert (set(two.share.pages()), two.share.knows("/")) == ({"/", "/both"}, True)
+    two.share.when_counted(None, lambda: asked.append("known"))
+    assert asked[2:] == ["known"]
+    one.roster.join("/new", "a")
+    city.carry()
+    assert two.share.count("/new") == Count(1, 1, 1)
+    two.share.listen(None, False)
+    two.share.when_counted(None, lambda: asked.append("nobody asks"))
+    city.carry()
+    assert list(two.share.pages()) == ["/both"]
+    one.roster.join("/", "b")
+    city.carry()
+    assert list(two.share.pages()) == ["/both"]
+
+
+def test_a_node_that_watches_says_so_when_it_registers_anew() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    two.share.listen(None, True)
+    two.share.listen("/", True)
+    city.carry()
+    city.census = Census("empty")
+    one.roster.join("/news", "a")
+    for node in city.nodes:
+        node.hear(node.share.answer(city.census.receive(node.beat()).answer, 0.0))
+    city.carry()
+    assert two.share.count("/news") == Count(1, 1, 1)
+
+
+def test_who_waits_for_every_page_waits_no_longer_than_the_census_is_there() -> None:
+    node, counted = Node().registered(), list[str]()
+    node.share.listen(None, True)
+    node.share.take(0.0)
+    node.share.when_counted(None, lambda: counted.append("lost"))
+    node.hear(node.share.lost())
+    assert counted == ["lost"]
+    node.share.when_counted(None, lambda: counted.append("apart"))
+    assert counted == ["lost", "apart"]
+    node.hear(node.share.found())
+    [beat] = node.share.take(0.0)
+    node.hear(node.share.answer(Beaten(beat.call, "name", {7: "one:1:2"}), 0.0))
+    [again] = node.share.take(0.0)
+    assert again == Watch(again.call, 7, "one", True)
+    node.hear(node.share.answer(Unknown(again.call), 0.0))
+    assert node.share.number is None
+
+
+def test_a_wish_that_changes_while_it_is_asked_for_is_asked_for_again() -> None:
+    node = Node().registered()
+    node.share.listen(None, True)
+    [first] = node.share.take(0.0)
+    node.share.listen(None, False)
+    node.share.listen(None, False)
+    assert node.share.take(0.0) == []
+    node.hear(node.share.answer(Watching(first.call, [total(1, 1)]), 0.0))
+    assert (node.share.knows(None), list(node.share.pages())) == (False, [])
+    [second] = node.share.take(0.0)
+    assert second == Watch(second.call, 7, "one", False)
+
+
+def test_a_total_that_comes_late_brings_no_page_back() -> None:
+    node = Node(everything=True).registered()
+    node.roster.join("/", "a")
+    node.applied(node.write(), total(1, 1))
+    node.roster.leave("/", "a", now=0.0)
+    node.applied(node.write(), total(3, 0))
+    node.hear(node.share.told(total(2, 1)))
+    assert list(node.share.pages()) == []
+    node.hear(node.share.told(total(4, 1)))
+    assert list(node.share.pages()) == ["/"]
+
+
+def test_who_moves_to_another_node_has_returned() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    one.roster.join("/", "a", "ann")
+    city.carry()
+    one.roster.leave("/", "a", now=0.0, grace_s=10.0)
+    two.roster.join("/", "b", "ann")
+    city.carry()
+    assert (one.returned, two.returned) == ([Presence("/", "ann")], [])
+    assert city.counts() == [Count(2, 1, 1)] * 2
 
 
 def test_a_beat_finds_out_that_a_write_was_lost_while_nothing_is_under_way() -> None:

@@ -51,8 +51,8 @@ class AnyOrder(RuleBasedStateMachine):
     def change(self, seed: int, changes: int) -> None:
         self.world.change(Random(seed), PAGES, VISITORS, changes)
 
-    @rule(number=SOME_NODE, page=SOME_PAGE, listens=st.booleans())
-    def listen(self, number: int, page: str, listens: bool) -> None:
+    @rule(number=SOME_NODE, page=st.sampled_from([None, *PAGES]), listens=st.booleans())
+    def listen(self, number: int, page: str | None, listens: bool) -> None:
         self.node(number).share.listen(page, listens)
 
     @rule(number=SOME_NODE, page=SOME_PAGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from typing import Any
 
 import pytest
@@ -94,6 +95,36 @@ async def test_requests_sent_without_waiting_are_answered_in_order(is_tls: bool,
             answer = await caller.hear()
             assert (answer["house"], answer["query"].rpartition("=")[2]) == (house, str(number))
             assert answer["bytes"] == len(bodies[number % 6] or b"")
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_is_asked_and_however_it_is_cut_every_request_is_answered_once(
+    is_tls: bool, seed: int
+) -> None:
+    chance = random.Random(seed)
+    asked = []
+    data = b""
+    for number in range(chance.randrange(1, 20)):
+        body = chance.choice([None, b"", b"x", b"\r\n\r\n", chance.randbytes(chance.randrange(40_000))])
+        asked.append((chance.randrange(2), len(body or b""), str(number)))
+        data += request(asked[-1][0], body, number=number, chunks=chance.choice([0, 0, 1_000]))
+        data += chance.choice([b"", b"", b"\r\n"])
+    async with street(is_tls) as (_, there, caller):
+        there.answer_bytes = chance.choice([0, 100_000])
+
+        async def send() -> None:
+            at = 0
+            while at < len(data):
+                size = chance.choice([1, 3, 50, 1_000, 100_000])
+                caller.send(data[at : at + size])
+                at += size
+                await asyncio.sleep(chance.choice([0, 0, 0.001]))
+
+        sending = asyncio.create_task(send())
+        for one in asked:
+            answer = await caller.hear()
+            assert (answer["house"], answer["bytes"], answer["query"].rpartition("=")[2]) == one
+        await sending
 
 
 async def test_answers_that_wait_for_the_client_go_out_before_its_connection_leaves(is_tls: bool) -> None:

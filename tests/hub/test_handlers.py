@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nannin.audience.page_key import is_page_key
-from nannin.hub.handlers import Handlers
+from nannin.hub.handlers import Handlers, PageHandlers
 
 
 def found(handlers: Handlers, page: str, event: str) -> Any:
@@ -361,6 +361,26 @@ def test_only_so_many_pages_are_remembered() -> None:
     for number in range(100):
         assert found(handlers, f"/{number}", "say") is first
         assert len(handlers._resolved) <= 10
+
+
+def test_those_of_all_pages_that_there_are_stay_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers = Handlers(max_resolved=10)
+    handlers.count_pages = lambda: 100
+    handlers.register("/{name}", "say", first)
+    looked_up: list[str] = []
+    look_up = handlers._resolve
+
+    def counted(page: str) -> PageHandlers:
+        looked_up.append(page)
+        return look_up(page)
+
+    monkeypatch.setattr(handlers, "_resolve", counted)
+    for number in [*range(100)] * 3:
+        handlers.resolve(f"/{number}")
+    assert len(looked_up) == 100
+    for number in range(1_000):
+        handlers.resolve(f"/{number}")
+        assert len(handlers._resolved) <= 200
 
 
 def test_pages_without_parameters_share_what_is_remembered() -> None:

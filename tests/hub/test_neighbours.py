@@ -37,6 +37,22 @@ def test_a_visitor_on_two_nodes_is_one_visitor() -> None:
     assert city.counts() == {Count(2, 1, 1)}
 
 
+def test_a_visitor_who_reloads_and_comes_to_another_node_takes_the_old_place() -> None:
+    city = City(2)
+    watching = city.houses[1].client("/")
+    city.clock.advance(1)
+    moving = city.houses[0].client("/", visitor="ann")
+    city.clock.advance(1)
+    moving.leave("/")
+    city.clock.advance(0.5)
+    city.houses[1].client("/", visitor="ann")
+    city.clock.advance(0.1)
+    assert city.counts() == {Count(2, 2, 2)}
+    city.clock.advance(20)
+    assert city.counts() == {Count(2, 2, 2)}
+    assert watching.heard() == [1, 2]
+
+
 def test_nobody_is_told_twice_of_one_change() -> None:
     city = City(2)
     here = city.houses[0].client("/")

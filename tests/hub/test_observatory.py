@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -22,9 +22,18 @@ def observatory(house: House) -> Observatory:
     return Observatory(house.hub, house.engine, house.settings)
 
 
+def finished(coroutine: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """What a coroutine returns that waits for nothing."""
+    with pytest.raises(StopIteration) as end:
+        coroutine.send(None)
+    returned: dict[str, Any] = end.value.value
+    return returned
+
+
 def explain(house: House, page: str = "/") -> dict[str, Any]:
     """The explanation, as it is after its way through JSON."""
-    explained = observatory(house).explain(page)
+    asked = observatory(house)
+    explained = finished(asked.explain(page, asked.report(page)))
     assert json.loads(json.dumps(explained)) == explained
     return explained
 

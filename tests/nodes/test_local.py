@@ -11,7 +11,7 @@ import pytest
 
 from nannin.audience.census_calls import Answer, Call, Read, Total, Totals, What
 from nannin.nodes import local
-from nannin.nodes.channel import Alive, Calls, FromWorker, Heard, Ready
+from nannin.nodes.channel import Alive, Calls, Cover, FromSupervisor, FromWorker, Heard, Ready
 from nannin.nodes.local import VARIABLE, Worker, is_worker, join_workers, this_worker
 
 
@@ -23,7 +23,7 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[socket.socket,
     ours, its = socket.socketpair()
     with ours:
         ours.settimeout(10)
-        yield ours, {VARIABLE: f"1,3,4,{its.detach()}"}
+        yield ours, {VARIABLE: f"1,3,4,{its.detach()};7,8;;9"}
 
 
 def read(ours: socket.socket) -> FromWorker:
@@ -79,6 +79,7 @@ def test_a_worker_joins_once_and_is_one_from_then_on(
     worker = join_workers(environ)
     assert worker is not None
     assert (worker.slot, worker.mark, worker.workers) == (1, 3, 4)
+    assert worker.listeners == [[7, 8], [], [9]]
     assert environ == {}
     assert is_worker(environ)
     assert join_workers({VARIABLE: "7,7,7,7"}) is worker is this_worker()
@@ -115,9 +116,13 @@ def test_it_notices_that_its_supervisor_has_gone(supervisor: tuple[socket.socket
     asyncio.run(work())
 
 
-def tell(ours: socket.socket, space: int, *messages: Answer | What) -> None:
-    data = msgspec.msgpack.encode(Heard(space, messages))
+def say(ours: socket.socket, message: FromSupervisor) -> None:
+    data = msgspec.msgpack.encode(message)
     ours.sendall(len(data).to_bytes(4, "big") + data)
+
+
+def tell(ours: socket.socket, space: int, *messages: Answer | What) -> None:
+    say(ours, Heard(space, messages))
 
 
 def test_each_live_has_a_census_of_its_own(supervisor: tuple[socket.socket, dict[str, str]]) -> None:
@@ -162,5 +167,21 @@ def test_what_is_closed_at_once_is_not_found(supervisor: tuple[socket.socket, di
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert ears.noted == []
+
+    asyncio.run(work())
+
+
+def test_it_hears_whose_connections_it_is_to_take(supervisor: tuple[socket.socket, dict[str, str]]) -> None:
+    ours, environ = supervisor
+    worker = joined(environ)
+
+    async def work() -> None:
+        await worker.connect(lambda: None)
+        say(ours, Cover([3]))  # before anybody can do so
+        heard: asyncio.Queue[Sequence[int]] = asyncio.Queue()
+        await asyncio.sleep(0.05)
+        worker.on_cover = heard.put_nowait
+        say(ours, Cover([0, 2]))
+        assert await asyncio.wait_for(heard.get(), 10) == [0, 2]
 
     asyncio.run(work())

@@ -52,6 +52,9 @@ class Office:
     def close(self) -> None:
         self.is_closed = True
 
+    async def wait_closed(self) -> None:
+        pass
+
     def say(self, *messages: Answer | What) -> None:
         self.ears.heard(messages)
 
@@ -68,6 +71,9 @@ class Office:
 
     def exited(self, page: str, visitor: VisitorName) -> None:
         self.heard.append(("exited", page, visitor))
+
+    def returned(self, page: str, visitor: VisitorName) -> None:
+        self.heard.append(("returned", page, visitor))
 
     def message(self, number: int, page: str, message: bytes) -> None:
         self.heard.append((number, page, message))
@@ -252,6 +258,15 @@ def test_each_beat_tells_the_listener_which_nodes_there_are() -> None:
     assert office.nodes is None or office.nodes == {1}
     office.clock.advance(BEAT_EVERY_S)
     assert office.nodes == {1}
+
+
+async def test_whoever_ends_can_wait_until_the_census_knows_it() -> None:
+    office = Office()
+    await office.node.wait_closed()
+    office.open()
+    office.node.close()
+    await office.node.wait_closed()
+    assert office.census.end(1) == []
 
 
 def test_a_told_that_nobody_waits_for_is_ignored() -> None:

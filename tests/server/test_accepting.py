@@ -215,3 +215,27 @@ def test_an_applications_own_handler_of_the_loops_errors_stays(run: Run) -> None
             assert asyncio.get_running_loop().get_exception_handler() is handler
 
     run(main())
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_others_sockets_are_accepted_from_until_they_are_their_own_again(run: Run, is_paused: bool) -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as theirs:
+            async with listening() as (hall, [ours]):
+                await hall.open()
+                if is_paused:
+                    hall.pause()
+                await hall.cover([theirs])
+                assert hall.is_open is not is_paused
+                assert hall.closed == (2 if is_paused else 0)
+                await hall.resume()
+                assert [await (await come(one)) for one in (ours, theirs)] == [b"hello"] * 2
+                await hall.cover([])
+                waiting = await come(theirs)
+                assert await (await come(ours)) == b"hello"
+                assert not waiting.done()
+                await hall.cover([theirs])
+                assert await waiting == b"hello"
+            assert theirs.fileno() >= 0
+
+    run(main())

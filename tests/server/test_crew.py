@@ -7,7 +7,17 @@ import signal
 
 import pytest
 
-from nannin.server.crew import END_S, LINGER_S, LONGEST_WAIT_S, SILENT_S, Crew, Process, State, name_of
+from nannin.server.crew import (
+    END_S,
+    LINGER_S,
+    LONGEST_WAIT_S,
+    SILENT_S,
+    SLOW_S,
+    Crew,
+    Process,
+    State,
+    name_of,
+)
 
 DRAIN_S = 30.0
 
@@ -67,6 +77,10 @@ class Ship:
             for number in beating:
                 self.crew.beat(self.process(number), self.now)
             self.crew.look(self.now)
+
+    def covers(self) -> dict[int, list[int]]:
+        """By the number of a worker that serves: those for whom it stands in."""
+        return {process.slot: slots for process, slots in self.crew.covers(self.now).items()}
 
     @property
     def slots(self) -> list[int]:
@@ -349,3 +363,29 @@ def test_nobody_is_started_once_all_end() -> None:
     assert len(ship.hired) == 2
     ship.ended(0, 0)
     assert ship.crew.exit_code == 0
+
+
+def test_who_serves_stands_in_for_who_does_not() -> None:
+    ship = Ship(4)
+    assert ship.covers() == {}
+    ship = open_ship(4)
+    assert ship.covers() == {0: [], 1: [], 2: [], 3: []}
+    ship.ended(1, -signal.SIGKILL)
+    ship.wait(SLOW_S, 0, 3)  # number 2 is stuck, and the process after number 1 starts
+    assert ship.covers() == {0: [1], 3: [2]}
+    assert ship.crew.slow(ship.now) == [ship.process(2)]
+    ship.crew.beat(ship.process(2), ship.now)
+    ship.ready(4)
+    assert ship.covers() == {0: [], 1: [], 2: [], 3: []}
+    ship.wait(SLOW_S)
+    assert ship.covers() == {}
+    ship.crew.end(signal.SIGTERM, ship.now)
+    assert ship.covers() == {}
+
+
+def test_who_takes_over_stands_in_for_nobody_before_it_serves() -> None:
+    ship = open_ship(2)
+    ship.crew.roll(ship.now)
+    assert [process.mark for process in ship.crew.covers(ship.now)] == [0, 1]
+    ship.ready(2)
+    assert [process.mark for process in ship.crew.covers(ship.now)] == [2, 1]

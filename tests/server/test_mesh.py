@@ -211,6 +211,15 @@ async def test_nobody_sends_new_sessions_to_a_process_that_drains_but_those_of_i
         assert one.here.for_new_session() == 1
 
 
+async def test_a_process_that_drains_sends_its_new_sessions_to_another() -> None:
+    with meeting(0, 8, 9) as (_, [one, two, three]):
+        one.here.show(is_open=False)
+        assert one.here.for_new_session() == 1
+        two.here.show(is_open=False)
+        three.here.show(is_open=False)
+        assert one.here.for_new_session() is None, "nobody takes any"
+
+
 async def test_a_descriptor_that_can_not_be_sent_stays_here(caplog: Any) -> None:
     with meeting(0, 0) as (_, [one, _]):
         one.here.send(1, 999_999, b"", None)
@@ -222,3 +231,15 @@ async def test_a_descriptor_that_can_not_be_sent_stays_here(caplog: Any) -> None
 
 def test_a_process_that_serves_alone_has_inherited_nothing() -> None:
     assert Mesh.inherited({}) is None
+
+
+async def test_a_process_that_does_not_answer_is_spared_until_it_shows_itself_again() -> None:
+    with meeting(10, 0) as (mesh, [one, two]):
+        mesh.spare(1)
+        assert one.here.for_new_session() is None
+        assert one.here.is_there(1)
+        two.here.show(is_open=True)
+        assert one.here.for_new_session() == 1
+    mesh = Mesh(1)
+    mesh.spare(0)  # nobody is there
+    mesh.close()

@@ -15,6 +15,7 @@ from nannin.access.addresses import Addresses
 from nannin.access.gate import Gate
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
+from nannin.hub.reports import Report
 from nannin.hub.teller import Watcher
 from nannin.web.counts import CountSource
 from nannin.web.routes import CountRoutes
@@ -56,9 +57,12 @@ class FakeCounts:
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         self.watchers.remove((watcher, page))
 
-    def explain(self, page: str) -> dict[str, Any]:
+    def report(self, page: str) -> Report:
         self.explained.append(page)
-        return {"page": page, "count": self.count(page)._asdict()}
+        return Report(connections=self.count(page).connections)
+
+    async def explain(self, page: str, own: Report) -> dict[str, Any]:
+        return {"page": page, "count": self.count(page)._asdict(), "recounted": own.connections}
 
     def tell(self, page: str, count: Count) -> None:
         """The page's count changes, and everybody who watches is told."""

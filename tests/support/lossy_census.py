@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from nannin.audience.census import Census
-from nannin.audience.census_calls import Answer, Call, Exited, Message, Total, What
+from nannin.audience.census_calls import Answer, Call, Exited, Message, Returned, Total, What
 from nannin.audience.heard import Heard
 from nannin.audience.leases import Leases
 from nannin.audience.roster import Count, Roster, VisitorName
@@ -163,7 +163,7 @@ class World:
         assert not isinstance(said, Message)
         if isinstance(said, Call):
             self.call(node, said)
-        elif isinstance(said, Total | Exited):
+        elif isinstance(said, Total | Exited | Returned):
             self.hear(node.share.told(said))
         else:
             self.hear(node.share.answer(said, self.now + node.clock_s))

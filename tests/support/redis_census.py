@@ -19,6 +19,7 @@ from nannin.audience.census_calls import (
     Registered,
     Told,
     Total,
+    Watching,
     What,
 )
 from nannin.nodes.redis_calls import SCRIPTS, Echo, RedisCalls
@@ -142,7 +143,11 @@ class Kept:
 
 def sorted_tells(tells: list[Tell]) -> list[Tell]:
     """The same, where no order of nodes and pages is promised."""
-    return sorted((Tell(sorted(nodes), what) for nodes, what in tells), key=lambda tell: repr(tell.what))
+    by_text: dict[str, Tell] = {}
+    for nodes, what in tells:
+        by_text.setdefault(repr(what), Tell([], what)).nodes.extend(nodes)
+    ordered = [Tell(sorted(nodes), what) for nodes, what in by_text.values()]
+    return sorted(ordered, key=lambda tell: (not isinstance(tell.what, Total), repr(tell)))
 
 
 def comparable(answer: Answer) -> Any:
@@ -154,6 +159,8 @@ def comparable(answer: Answer) -> Any:
         return (answer.call, sorted(answer.nodes))
     if isinstance(answer, Beaten):
         return (answer.call, answer.id, sorted(answer.nodes.items()))
+    if isinstance(answer, Watching):
+        return (answer.call, sorted(answer.totals, key=lambda total: total.page))
     if isinstance(answer, Registered):
         return (answer.call, answer.number, answer.id, sorted(answer.totals, key=lambda total: total.page))
     return answer

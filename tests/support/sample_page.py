@@ -24,9 +24,10 @@ def told(page: Page, event: str, *arguments: object) -> None:
     page.evaluate("([event, args]) => told(event, ...args)", [event, list(arguments)])
 
 
-def counts(page: Page, visitors: int, connections: int | None = None) -> None:
+def counts(page: Page, visitors: int, connections: int | None = None, **more: bool) -> None:
     """Has SCRIPTED_CLIENT tell the page a count, with a tab for each visitor unless there are more."""
-    told(page, "audience", {"page": "/", "visitors": visitors, "connections": connections or visitors})
+    count = {"page": "/", "visitors": visitors, "connections": connections or visitors}
+    told(page, "audience", count | more)
 
 
 def shows(page: Page, sentence: str, timeout_ms: float = 10_000) -> None:

@@ -34,6 +34,9 @@ class Line:
     def close(self) -> None:
         self._city.lines.remove(self)
 
+    async def wait_closed(self) -> None:
+        pass
+
     def hear(self, messages: Sequence[Answer | What]) -> None:
         self._city.clock.call_soon(lambda: None if self.is_cut else self._ears.heard(messages))
 
@@ -65,6 +68,7 @@ class City:
         self.clock = FakeClock()
         self.census = Census("city")
         self.lines: list[Line] = []
+        self.neighbours: list[Neighbours] = []
         self.houses = [self.build(str(index), **settings) for index in range(nodes)]
         self.clock.settle()
 
@@ -85,7 +89,8 @@ class City:
             return share
 
         house = House(make_counts=make_counts, clock=self.clock, id_prefix=f"{epoch}-", **settings)
-        Neighbours(house.hub, nodes[0]).open()
+        self.neighbours.append(Neighbours(house.hub, nodes[0], f"node {epoch}"))
+        self.neighbours[-1].open()
         return house
 
     def receive(self, line: Line, call: Call) -> Answer:

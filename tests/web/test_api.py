@@ -204,6 +204,7 @@ def test_a_count_explains_itself() -> None:
     assert lookout.read("/api/explain?page=/a") == {
         "page": "/a",
         "count": {"connections": 3, "visitors": 2, "visible": 1},
+        "recounted": 3,
     }
     assert lookout.read("/api/explain")["page"] == "/"
 

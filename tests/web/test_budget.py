@@ -124,3 +124,17 @@ async def test_an_answer_that_fails_keeps_nobody_waiting() -> None:
     )
     assert isinstance(failed, ValueError)
     assert made == 2
+
+
+async def test_what_is_waited_for_costs_nothing_and_what_is_made_before_does() -> None:
+    work = Work(0.1)
+
+    async def wait(made: int) -> int:
+        await asyncio.sleep(0)
+        work.now_s += 0.5
+        return made * 10
+
+    assert await work.budget.get_awaited("x", work.make, wait) == 10
+    assert await work.budget.get_awaited("x", work.make, wait) == 10
+    work.now_s += 0.6
+    assert await work.budget.get_awaited("x", work.make, wait) == 20

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -100,3 +102,38 @@ def test_behind_a_proxy_that_knows_of_no_workers(folder: pathlib.Path) -> None:
     ):
         service.start()
         check(connect_many(proxy.url, CLIENTS, folder, alive=True))
+
+
+def ask(server: Server, sid: str = "", *, body: str | None = None) -> tuple[int, str]:
+    """The status and body of one poll, POST, or handshake."""
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+    with contextlib.closing(connection):
+        target = f"/socket.io/?EIO=4&transport=polling{sid and '&sid='}{sid}"
+        connection.request("GET" if body is None else "POST", target, body)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+def test_the_session_of_a_worker_that_was_killed_is_unknown_to_the_others_and_to_its_successor() -> None:
+    with nannin("--workers", "2", "--ping-interval", "0.2") as server:
+        until(lambda: ", with 2 workers" in server.log)
+        sids: list[str] = []
+        while not any(sid.startswith("B") for sid in sids):
+            sids.append(json.loads(ask(server)[1][1:])["sid"])
+        for _ in range(5):  # wherever it is asked
+            assert ask(server, sids[-1]) == (200, "2")
+            assert ask(server, sids[-1], body="3") == (200, "ok")
+        assert server.process is not None
+        pid = server.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        [child] = [
+            child
+            for child in children
+            if b"\0_NANNIN_MESH=1," in b"\0" + pathlib.Path(f"/proc/{child}/environ").read_bytes()
+        ]
+        os.kill(int(child), signal.SIGKILL)
+        for _ in range(20):
+            status, body = ask(server, sids[-1])
+            assert (status, json.loads(body)) == (400, {"code": 1, "message": "Session ID unknown"})
+        until(lambda: json.loads(ask(server)[1][1:])["sid"].startswith("B"))
+        assert ask(server, sids[-1])[0] == 400

@@ -69,7 +69,7 @@ def test_in_any_disorder_both_say_the_same_and_nodes_come_to_the_right_numbers(
                 case "restore" if world.past:
                     world.restore(random.choice(world.past))
                 case "listen":
-                    node.share.listen("/", True)
+                    node.share.listen(random.choice(["/", None]), random.random() < 0.5)
                 case "beat":
                     world.beat()
                 case "remember" | "restore":

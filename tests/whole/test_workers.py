@@ -125,6 +125,21 @@ def test_a_process_that_dies_is_replaced_and_requests_are_answered_meanwhile() -
         assert f"(process {first}) was ended by SIGKILL" in server.log
 
 
+def test_nobody_waits_for_a_worker_that_does_not_answer() -> None:
+    with workers(3) as server:
+        first, second, _ = children(server)
+        os.kill(first, signal.SIGSTOP)
+        os.kill(second, signal.SIGSTOP)
+        try:
+            for _ in range(30):
+                began_s = time.monotonic()
+                assert ask(server) == 200
+                assert time.monotonic() - began_s < 8
+        finally:
+            os.kill(first, signal.SIGCONT)
+            os.kill(second, signal.SIGCONT)
+
+
 def test_all_are_replaced_in_turn_and_no_request_is_refused() -> None:
     statuses: list[int | str] = []
     done = threading.Event()

@@ -15,8 +15,8 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
+from nannin.app.sharing import make_node, name_of_node
 from nannin.audience.roster import Counts, Roster
-from nannin.audience.share import Share
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
 from nannin.engine.ids import new_id
@@ -25,7 +25,6 @@ from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.neighbours import Neighbours
 from nannin.hub.observatory import Observatory
-from nannin.nodes.local import this_worker
 from nannin.nodes.node import Node
 from nannin.settings import Settings
 from nannin.web.bearer import Tries
@@ -57,6 +56,7 @@ class Assembly:
 
     def __init__(self, settings: Settings) -> None:
         self.clock = SystemClock()
+        self._settings = settings
         self._node: Node | None = None  # where this process is one of several
         self.refusals = Refusals()
         self.gate = make_gate(settings, self.refusals)
@@ -70,10 +70,12 @@ class Assembly:
             judge_token=_token_judge(settings, self.unix_s),
             make_counts=self._make_counts,
         )
-        self._neighbours = Neighbours(self.hub, self._node) if self._node is not None else None
+        self._neighbours = (
+            Neighbours(self.hub, self._node, name_of_node(settings)) if self._node is not None else None
+        )
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
-        self.tries = Tries(Guesses(settings, self.refusals), lambda: self.clock.now())
+        self.tries = Tries(Guesses(settings, self.refusals), self.clock.now)
         self.addresses = Addresses(settings, self.refusals)
         self.engine = make_engine(
             self.hub,
@@ -85,10 +87,14 @@ class Assembly:
             self.hub.mistakes,
             handles_events=False,
         )
-        self._settings = settings
         self._is_sized_for_events = False
         self.counts = CountRoutes(
-            Observatory(self.hub, self.engine, settings),
+            Observatory(
+                self.hub,
+                self.engine,
+                settings,
+                self._neighbours.reports if self._neighbours is not None else None,
+            ),
             self.clock,
             public=settings.public,
             gate=self.gate,
@@ -152,13 +158,13 @@ class Assembly:
 
     def _make_counts(self, roster: Roster[Connection]) -> Counts:
         """What knows how many are on each page: the roster, or where several nodes serve, their share."""
-        worker = this_worker()
-        if worker is None:
-            return roster
-        share = Share(roster, new_id(), everything=True, remember_s=0.0)
-        self._node = Node(share, self.clock, worker.backplane(worker.next_space()))
-        roster.on_change = self._node.touch
-        return share
+        self._node = make_node(self._settings, roster, self.clock, new_id)
+        return roster if self._node is None else self._node.share
+
+    async def wait_closed(self) -> None:
+        """After `shut_down`: returns once the other nodes know that it has left, or after some seconds."""
+        if self._node is not None:
+            await self._node.wait_closed()
 
     def end_lost_loop(self) -> None:
         """Ends what a loop has left that ended without a word, as those of test clients do.

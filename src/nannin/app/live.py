@@ -7,10 +7,11 @@ import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nannin.access.refusals import Refusal
 from nannin.app.assembly import Assembly
@@ -102,7 +103,7 @@ class Live:
         self._begin()
         if scope["type"] == "lifespan":
             await self.assembly.settle()
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, partial(self._send_lifespan, send))
             return
         if not self._has_looked:
             self._look_for_siblings(scope)
@@ -270,6 +271,11 @@ class Live:
                 else ""
             )
             raise AttributeError(f"a {owner} has no attribute {name!r}{hint}", name=name, obj=self)
+
+    async def _send_lifespan(self, send: Send, message: Message) -> None:
+        if message["type"] == "lifespan.shutdown.complete":
+            await self.assembly.wait_closed()
+        await send(message)
 
     def _begin(self) -> None:
         """A request comes; cheap after the first."""

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Callable
@@ -127,6 +128,10 @@ def addresses(port: int | None) -> list[str]:
     """The addresses at which this process listens with a port; None: its Unix sockets."""
     found = []
     for number in range(3, _DESCRIPTORS):
+        # `socket` leaves a descriptor open that turns out to be something else.
+        with contextlib.suppress(OSError):
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as copy:
             if not copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 continue

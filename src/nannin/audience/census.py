@@ -26,11 +26,14 @@ from nannin.audience.census_calls import (
     Reaped,
     Register,
     Registered,
+    Returned,
     Told,
     Top,
     Total,
     Totals,
     Unknown,
+    Watch,
+    Watching,
     What,
 )
 from nannin.audience.roster import Part
@@ -83,11 +86,12 @@ class _Page:
         self.visitors: dict[str, tuple[int, ...]] = {}
         self.seeing = 0  # visitors with an id who see the page somewhere
 
-    def place(self, visitor: str, number: int, visible: bool | None) -> bool:
+    def place(self, visitor: str, number: int, visible: bool | None) -> tuple[bool, list[int]]:
         """A visitor is with this node and sees the page or not, or is not with it (None).
 
         Returns:
-            Whether the visitor came to the page by that, or has left it.
+            Whether the visitor came to the page by that, or has left it; and of one who has come to this
+            node, those that the visitor is with already.
         """
         before = self.visitors.get(visitor, ())
         after = tuple([place for place in before if place >> 1 != number])
@@ -98,7 +102,9 @@ class _Page:
             self.visitors[visitor] = after
         elif before:
             del self.visitors[visitor]
-        return bool(after) is not bool(before)
+        was_here = any(place >> 1 == number for place in before)
+        others = [] if was_here or visible is None else [place >> 1 for place in before]
+        return bool(after) is not bool(before), others
 
     def of(self, number: int) -> list[str]:
         """The visitors who are with a node."""
@@ -148,6 +154,8 @@ class Census:
                 return Reply(self.register(call), [])
             case Leave():
                 return self.leave(call)
+            case Watch():
+                return Reply(self.watch(call), [])
             case _:
                 return self.reap(call)
 
@@ -218,6 +226,16 @@ class Census:
         largest = heapq.nlargest(call.most, self._totals(), key=lambda total: (total.visitors, total.page))
         return Totals(call.call, largest)
 
+    def watch(self, call: Watch) -> Watching | Unknown:
+        """Tells a node of every page from now on, or no more."""
+        if self._known(call.number, call.epoch) is None:
+            return Unknown(call.call)
+        if not call.watches:
+            self._everywhere.pop(call.number, None)
+            return Watching(call.call, [])
+        self._everywhere[call.number] = None
+        return Watching(call.call, self._totals())
+
     def emit(self, call: Emit) -> Reply:
         """Sends a message on to nodes; the answer says to which."""
         page = self._pages.get(call.page)
@@ -251,10 +269,16 @@ class Census:
         else:
             page.parts.pop(number, None)
             node.pages.pop(call.page, None)
-        entered = [visitor for visitor in call.visible if page.place(visitor, number, True)]
-        entered += [visitor for visitor in call.hidden if page.place(visitor, number, False)]
-        exited = [visitor for visitor in call.absent if page.place(visitor, number, None)]
+        entered, exited, returned = list[str](), list[str](), dict[int, list[str]]()
+        for visitors, visible in ((call.visible, True), (call.hidden, False)):
+            for visitor in visitors:
+                is_new, others = page.place(visitor, number, visible)
+                entered += [visitor] if is_new else []
+                for other in others:
+                    returned.setdefault(other, []).append(visitor)
+        exited = [visitor for visitor in call.absent if page.place(visitor, number, None)[0]]
         total, tells = self._changed(call.page, page, before, number)
+        tells += [Tell([other], Returned(call.page, names)) for other, names in returned.items()]
         return Reply(Applied(call.call, total, entered, exited), tells)
 
     def _reap(self, call: int, number: int, most: int) -> tuple[Reaped, list[Tell]]:
@@ -266,7 +290,7 @@ class Census:
             page = self._pages[key]
             before = page.total(key)
             del page.parts[number]
-            exited = [visitor for visitor in page.of(number) if page.place(visitor, number, None)]
+            exited = [visitor for visitor in page.of(number) if page.place(visitor, number, None)[0]]
             all_exited += [Exited(key, exited)] if exited else []
             tells += self._changed(key, page, before, number)[1]
         if not node.pages:

@@ -128,7 +128,16 @@ class Emit(msgspec.Struct, frozen=True, array_like=True, tag=7):
     nodes: list[int] | None = None
 
 
-Call = Register | Apply | Beat | Leave | Reap | Read | Top | Emit
+class Watch(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """A node wants to be told of every page from now on, or no more. Answered by `Watching` or `Unknown`."""
+
+    call: int
+    number: int
+    epoch: str
+    watches: bool
+
+
+Call = Register | Apply | Beat | Leave | Reap | Read | Top | Emit | Watch
 
 
 class Total(msgspec.Struct, frozen=True, array_like=True, tag=20):
@@ -154,6 +163,16 @@ class Total(msgspec.Struct, frozen=True, array_like=True, tag=20):
 
 class Exited(msgspec.Struct, frozen=True, array_like=True, tag=22):
     """Visitors who were with a node that is gone, and are on the page with no other. One node is told."""
+
+    page: str
+    visitors: list[str]
+
+
+class Returned(msgspec.Struct, frozen=True, array_like=True, tag=24):
+    """Visitors who are with this node, and have just come to the page through another.
+
+    One who is in grace here has moved: the place that is kept is not needed any more.
+    """
 
     page: str
     visitors: list[str]
@@ -272,8 +291,20 @@ class Told(msgspec.Struct, frozen=True, array_like=True, tag=18):
     nodes: list[int]
 
 
-What = Total | Message | Exited
-Answer = Registered | Former | Applied | Gap | Unknown | Beaten | Reaped | Totals | Told
+class Watching(msgspec.Struct, frozen=True, array_like=True, tag=19):
+    """The node is told of every page from now on, or of its own only.
+
+    Attributes:
+        call: the call's number.
+        totals: those of all pages that somebody is on; none for a node that watches no more.
+    """
+
+    call: int
+    totals: list[Total]
+
+
+What = Total | Message | Exited | Returned
+Answer = Registered | Former | Applied | Gap | Unknown | Beaten | Reaped | Totals | Told | Watching
 
 
 def to_wire(visitor: VisitorName) -> str:

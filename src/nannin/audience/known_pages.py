@@ -8,6 +8,9 @@ from nannin.audience.census_calls import Total
 from nannin.audience.roster import Count, VisitorName
 from nannin.audience.writes import Then, Write
 
+# How many pages that nobody is on any more are known by their versions.
+_GONE = 1_000
+
 
 class KnownPage:
     """A page that this node has a part of, listens to, or was told of.
@@ -89,6 +92,7 @@ class KnownPages:
     def __init__(self) -> None:
         self.unsure = 0
         self._pages: dict[str, KnownPage] = {}
+        self._gone: dict[str, int] = {}  # the last that nobody was on, with the versions of that
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pages)
@@ -109,12 +113,25 @@ class KnownPages:
         return list(self._pages.items())
 
     def forget(self, page: str) -> None:
-        """Nothing is known of it any more. It may not be unsure."""
-        del self._pages[page]
+        """Nothing is known of it any more, but for the version of a total that may come late.
+
+        It may not be unsure.
+        """
+        total = self._pages.pop(page).total
+        if total is not None:
+            self._gone.pop(page, None)
+            self._gone[page] = total.version
+            if len(self._gone) > _GONE:
+                del self._gone[next(iter(self._gone))]
+
+    def is_new(self, total: Total) -> bool:
+        """Whether a total of a page of which nothing is known comes after all that was known of it."""
+        return total.version > self._gone.get(total.page, -1)
 
     def doubt(self) -> None:
         """All totals may be old, and have versions of a past that the census has lost."""
         self.unsure = len(self._pages)
+        self._gone.clear()
         for held in self._pages.values():
             held.unsure, held.newer = True, None
 

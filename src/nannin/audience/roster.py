@@ -346,6 +346,18 @@ class Roster(Generic[ConnectionT]):
             self._settle(grace.page, grace.visitor, audience)
         return ended
 
+    def end_grace(self, page: str, visitor: VisitorName) -> bool:
+        """Ends the eldest grace of a visitor who is back on another node; returns whether there was one."""
+        audience = self._audiences.get(page)
+        known = audience.visitors.get(visitor) if audience is not None else None
+        if audience is None or known is None or not known.graces:
+            return False
+        grace = known.graces[0]
+        grace.taken = True
+        self._drop_grace(audience, grace)
+        self._settle(page, visitor, audience)
+        return True
+
     def count(self, page: str) -> Count:
         """The page's count; zeros for a page that nobody is on."""
         audience = self._audiences.get(page)

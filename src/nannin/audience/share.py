@@ -5,7 +5,7 @@ It is pure: `take` gives the calls to send, `answer` and `told` take what came, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -24,9 +24,11 @@ from nannin.audience.census_calls import (
     Reaped,
     Register,
     Registered,
+    Returned,
     Total,
     Totals,
     Unknown,
+    Watching,
     from_wire,
     to_wire,
 )
@@ -35,6 +37,7 @@ from nannin.audience.known_pages import KnownPage, KnownPages
 from nannin.audience.leases import Leases
 from nannin.audience.reaping import Reaping
 from nannin.audience.roster import Count, Roster, StaleCount, VisitorName
+from nannin.audience.watch_of_all import WatchOfAll
 from nannin.audience.writes import Then, Write, Writes
 
 # How many writes wait for their answers at most; the rest stays dirty, and is merged meanwhile.
@@ -82,7 +85,7 @@ class Share:
         self.on_listen: Callable[[], None] | None = None
         self._roster = roster
         self._epoch = epoch
-        self._everything = everything
+        self._watch = WatchOfAll(everything)
         self._leases = leases
         self._is_linked = False
         self._is_leaving = False
@@ -141,7 +144,7 @@ class Share:
 
     def is_stale(self, page: str) -> bool:
         """Whether the page's count may be old, since the census can't be reached or was away."""
-        if not self._is_linked or self.number is None:
+        if self._is_apart():
             return True
         held = self._pages.find(page)
         return held is not None and held.unsure
@@ -149,7 +152,7 @@ class Share:
     @property
     def stale(self) -> bool:
         """Whether any page's count may be old."""
-        return not self._is_linked or self.number is None or self._pages.unsure > 0
+        return self._is_apart() or self._pages.unsure > 0
 
     # What has changed here
 
@@ -163,14 +166,16 @@ class Share:
 
     def listen(self, page: str | None, listens: bool) -> None:
         """Is told of a page from now on though nobody is counted on it here, or not any more."""
-        if page is None or self._everything:
+        if page is None:
+            self._watch.want(listens)
+        if page is None or self._watch.is_forever:
+            self._call_on_listen()
             return
         held = self._pages.of(page)
         if held.listens is not listens:
             held.listens = listens
             self._touch(page, [], fresh=False)
-            if self.on_listen is not None:
-                self.on_listen()
+            self._call_on_listen()
 
     def hear(self, page: str, hears: bool) -> None:
         """Gets what is emitted to a page from now on though nobody is counted on it here, or not any more."""
@@ -181,15 +186,19 @@ class Share:
 
     def knows(self, page: str | None) -> bool:
         """Whether the count of the page, or of every page (None), is known without asking the census."""
-        if self._everything or page is None:
-            return self._everything
+        if page is None or self._watch.knows_all:
+            return self._watch.knows_all
         held = self._pages.find(page)
         return held is not None and held.total is not None
 
     def when_counted(self, page: str | None, then: Then) -> None:
         """Calls back once every change of the page so far is in its count: at once while it is stale."""
-        held = self._pages.find(page) if page is not None else None
-        if held is None or page is None or self.is_stale(page):
+        if page is None:
+            if self._is_apart() or not self._watch.wait(then):
+                then()
+            return
+        held = self._pages.find(page)
+        if held is None or self.is_stale(page):
             then()
         elif held.dirty:
             held.thens.append(then)
@@ -209,7 +218,7 @@ class Share:
                 return self._reaping.take()
             self._asked = self.next_call()
             if self.number is None:
-                return [Register(self._asked, self._epoch, self._everything)]
+                return [Register(self._asked, self._epoch, self._watch.register())]
             return [Leave(self._asked, self.number, self._epoch, self._writes.last)]
         if self._is_checking:
             beat = None if self._beaten else self.beat()
@@ -217,7 +226,8 @@ class Share:
         self._writes.forget(now)
         pages = list(islice(self._ready, max(0, _IN_FLIGHT - len(self._writes))))
         writes = [self._write(self.number, page, now) for page in pages]
-        return [*writes, *self._take_reads(), *self._reaping.take()]
+        watch = self._watch.take(self.next_call, self.number, self._epoch)
+        return [*writes, *watch, *self._take_reads(), *self._reaping.take()]
 
     def beat(self) -> Beat | None:
         """The sign of life that is due every few seconds; None while there is no number."""
@@ -243,8 +253,7 @@ class Share:
         """The census can be reached, for the first time or again: what was heard before may be old."""
         heard = self.lost()
         self._is_linked = self._is_checking = True
-        if self._everything:  # it may have missed pages that it has never heard of
-            self.number = None
+        self._watch.renew()
         self._doubt(heard)
         return heard
 
@@ -255,14 +264,16 @@ class Share:
         self._void(heard)
         return heard
 
-    def told(self, what: Total | Exited) -> Heard:
+    def told(self, what: Total | Exited | Returned) -> Heard:
         """Takes what the census tells unasked."""
         heard = Heard()
         if isinstance(what, Exited):
             heard.exit(what)
+        elif isinstance(what, Returned):
+            heard.come_back(what)
         elif self._is_linked:
             held = self._pages.find(what.page)
-            if held is None and self._everything and any(what.count):
+            if held is None and self._watch.is_wanted and any(what.count) and self._pages.is_new(what):
                 held = self._pages.of(what.page)
             if held is not None:
                 self._hear(what.page, held, what, heard, settles=False)
@@ -277,7 +288,7 @@ class Share:
             case Gap() if answer.call in self._writes or answer.call == self._asked:
                 self._asked = 0
                 self._receive_gap(answer.call, answer.last, heard)
-            case Unknown() if answer.call in self._writes or answer.call in (self._asked, self._beaten):
+            case Unknown() if answer.call in self._writes or answer.call in self._single_calls():
                 self._unregister(heard)
             case Registered() if answer.call == self._asked:
                 self._receive_registered(answer, heard)
@@ -295,6 +306,12 @@ class Share:
                     held = self._pages.find(total.page)
                     if held is not None and not held.is_writing():
                         self._hear(total.page, held, total, heard, settles=True)
+            case Watching() if answer.call == self._watch.call:
+                self._watch.answer(heard)
+                if self._watch.knows_all:
+                    self._receive_all(answer.totals, heard)
+                for page, held in self._pages.all():
+                    self._forget_if_empty(page, held)
             case Beaten() if answer.call == self._beaten:
                 self._receive_beaten(answer, heard, now)
         return heard
@@ -309,16 +326,19 @@ class Share:
             self.refresh(page)
         for page in [page for page, held in self._pages.all() if held.stays]:
             self._touch(page, [], fresh=False)
-        totals = {total.page: total for total in answer.totals}
-        for page in totals:
-            self._pages.of(page)
         self._doubt(heard)
         self._to_read.clear()
+        self._watch.answer(heard)
+        self._receive_all(answer.totals, heard)
+
+    def _receive_all(self, totals: Sequence[Total], heard: Heard) -> None:
+        """These are the totals of all pages, where this node watches them. Its own are said by its writes."""
+        by_page = {total.page: total for total in totals}
+        for page in by_page:
+            self._pages.of(page)
         for page, held in self._pages.all():
-            held.newer = totals.get(page)
-            if not held.is_writing():
-                nobody = Total(page, 0, 0, 0, 0)
-                self._hear(page, held, held.newer or nobody, heard, settles=True)
+            total = by_page.get(page, Total(page, 0, 0, 0, 0))
+            self._hear(page, held, total, heard, settles=not held.is_writing())
 
     def _receive_applied(self, answer: Applied, heard: Heard) -> None:
         write = self._writes.answer(answer.call)
@@ -388,6 +408,7 @@ class Share:
         self._reaping.clear()
         self._former.clear()
         self._asked = self._beaten = 0
+        heard.thens += self._watch.void()
         for page, held in self._pages.all():
             heard.pages[page] = None
             heard.thens += held.thens
@@ -438,6 +459,17 @@ class Share:
             self._reads.add(self._calls)
         return calls
 
+    def _is_apart(self) -> bool:
+        return not self._is_linked or self.number is None
+
+    def _single_calls(self) -> tuple[int, ...]:
+        """The calls under way of which there is only one at a time."""
+        return self._asked, self._beaten, self._watch.call
+
+    def _call_on_listen(self) -> None:
+        if self.on_listen is not None:
+            self.on_listen()
+
     def _touch(self, page: str, visitors: Iterable[VisitorName], *, fresh: bool) -> None:
         held = self._pages.of(page)
         held.touch(visitors, fresh)
@@ -455,6 +487,6 @@ class Share:
         """Keeps nothing of a page that this node has no part of, and is not told of or that nobody is on."""
         if held.is_writing() or held.stays or held.unsure or self._roster.is_held(page):
             return
-        if not self._everything or held.total is None or not any(held.total.count):
+        if not self._watch.is_wanted or held.total is None or not any(held.total.count):
             self._pages.forget(page)
             self._to_read.pop(page, None)

@@ -66,8 +66,8 @@ class Caller:
     def __init__(self, clock: Clock, max_handlers: int = 0, mistakes: Mistakes | None = None) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
         self._max_handlers = max_handlers
-        self._mistakes = mistakes or Mistakes(lambda: clock.now())
-        self._lag = Lag(logger, lambda: clock.now())
+        self._mistakes = mistakes or Mistakes(clock.now)
+        self._lag = Lag(logger, clock.now)
 
     def call(
         self,

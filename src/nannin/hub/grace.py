@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from nannin.audience.roster import Roster
+from nannin.audience.roster import Roster, VisitorName
 from nannin.clock import Alarm, Clock
 from nannin.hub.connection import Connection
 from nannin.hub.presence import Presence
@@ -61,6 +61,12 @@ class Grace:
         was_there = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
         assert was_there
         self._alarm.set(self._roster.next_deadline())
+
+    def end_one(self, page: str, visitor: VisitorName) -> None:
+        """A visitor is back, on another node, and takes the place of one that is in grace here."""
+        if self._roster.end_grace(page, visitor):
+            self._teller.change(page)
+            self._presence.end_grace(page, visitor)
 
     def end_all(self) -> None:
         """Ends every grace now: the server stops, and nobody comes back in time."""

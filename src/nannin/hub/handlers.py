@@ -33,7 +33,8 @@ ANY = "*"
 ENTER = "enter"
 EXIT = "exit"
 
-# Maximum pages whose handlers are remembered; for any other page they are looked up again.
+# Maximum pages whose handlers are remembered where there are fewer than half as many; else twice as many as
+# there are. With a fixed number, each event on one page more would have forgotten those of all others.
 MAX_RESOLVED = 10_000
 
 # A parameter of a path as Express and others have it.
@@ -159,13 +160,17 @@ class Handlers:
     name, on whichever pattern, comes before every handler of the event `*`.
 
     Args:
-        max_resolved: how many pages' handlers are remembered.
+        max_resolved: how many pages' handlers are remembered at least.
         warns: whether the log is told of what is probably a mistake.
+
+    Attributes:
+        count_pages: how many pages there are; twice as many are remembered.
     """
 
     def __init__(self, *, max_resolved: int = MAX_RESOLVED, warns: bool = True) -> None:
         self._warns = warns
         self._max_resolved = max_resolved
+        self.count_pages: Callable[[], int] = lambda: 0
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[KeyPattern, Middleware]] = []
         self._resolved: dict[str, PageHandlers] = {}
@@ -258,7 +263,8 @@ class Handlers:
             return _NONE
         handlers = self._resolved.get(page)
         if handlers is None:
-            if len(self._resolved) >= self._max_resolved:
+            known = len(self._resolved)
+            if known >= self._max_resolved and known >= 2 * self.count_pages():
                 self._resolved.clear()
             handlers = self._resolved[page] = self._resolve(page)
         return handlers

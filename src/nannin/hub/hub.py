@@ -125,6 +125,7 @@ class Hub:
         crowds = Crowds(self.descriptors)
         self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
         self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes)
+        handlers.count_pages = lambda: max(len(self.roster.pages()), len(self.teller))
         self.knowing = Knowing(self.counts, self.teller, clock)
         self.refusals = refusals
         self.crawlers = 0

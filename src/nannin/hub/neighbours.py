@@ -19,16 +19,16 @@ from nannin.hub.hub import Hub
 from nannin.hub.node_messages import (
     Called,
     Emitted,
-    NodeMessage,
     Ordered,
     Reply,
     Returned,
     Sought,
-    decode_message,
     encode_message,
     join,
     split,
 )
+from nannin.hub.node_messages import NodeMessage as OwnMessage
+from nannin.hub.reports import Inquired, Reported, Reports
 from nannin.hub.targets import carry_out
 from nannin.nodes.node import Node
 from nannin.wire.outgoing import Outgoing
@@ -39,21 +39,29 @@ logger = logging.getLogger("nannin.nodes")
 MAX_PID: Final = 64
 
 
+NodeMessage = OwnMessage | Inquired | Reported
+
+
 class Neighbours:
     """Brings to the hub what other nodes say, and to them what it sends and asks.
 
     Args:
         hub: this node's.
         node: this node among the others.
+        name: this node's, as people read it.
+
+    Attributes:
+        reports: what each node has of a page.
     """
 
-    def __init__(self, hub: Hub, node: Node) -> None:
+    def __init__(self, hub: Hub, node: Node, name: str = "") -> None:
+        self.reports = Reports(node, hub.counts, name)
         self._hub = hub
         self._node = node
+        self._decode = msgspec.msgpack.Decoder(NodeMessage).decode
         self._calls = itertools.count()
         self._asking: dict[int, Asking] = {}
         self._listening: Counter[str] = Counter()  # the reasons why a page is listened to
-        self._known = 1  # how many other nodes there were when the census last said
         hub.emitter.on_emit = self._emit
         hub.others = self
         hub.recovery.on_use = hub.teller.on_observe = self._listen
@@ -80,7 +88,7 @@ class Neighbours:
         return self._ask(page, Called(next(self._calls), aim, text, attachments, kept, within_s))
 
     def _ask(self, page: str, question: Sought | Called) -> Asking:
-        asking = self._asking[question.call] = Asking(self._known)
+        asking = self._asking[question.call] = Asking(max(1, len(self._node.others)))
         asking.done.add_done_callback(lambda _: self._asking.pop(question.call, None))
         if self._hub.emitter.is_local(page, question.aim):
             asking.told(())
@@ -129,16 +137,19 @@ class Neighbours:
         """A visitor has gone from a page, on all nodes."""
         self._hub.presence.exited(page, visitor)
 
+    def returned(self, page: str, visitor: VisitorName) -> None:
+        """A visitor of this node has come to the page through another."""
+        self._hub.grace.end_one(page, visitor)
+
     def live(self, nodes: Collection[int]) -> None:
         """These nodes are there, this one among them."""
-        self._known = max(1, len(nodes) - 1)
         for asking in list(self._asking.values()):
             asking.live(nodes)
 
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node has sent a message about a page."""
         try:
-            said: NodeMessage = decode_message(message)
+            said: NodeMessage = self._decode(message)
         except msgspec.MsgspecError:
             logger.warning("node %d sent something that this version does not know", number)
             return
@@ -157,6 +168,10 @@ class Neighbours:
                 self._put_through(number, page, said)
             case Returned():
                 self._hub.comebacks.give_up(page, said.pid)
+            case Inquired():
+                self.reports.inquire(number, page, said)
+            case Reported():
+                self.reports.receive(number, said)
 
     def _answer(self, number: int, page: str, sought: Sought) -> None:
         """Answers which connections of this node an aim means."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.audience.roster import Count
@@ -13,8 +14,12 @@ from nannin.engine.session import Session
 from nannin.hub.client import client_of
 from nannin.hub.connection import Connection
 from nannin.hub.hub import Hub
+from nannin.hub.reports import Report, Reports, add_up, come_to
 from nannin.hub.teller import Watcher
 from nannin.settings import Settings
+
+# How often the nodes are asked before they are said not to agree.
+_TRIES: Final = 3
 
 _MEANINGS = {
     "connections": "clients on the page now, and those in grace",
@@ -30,12 +35,16 @@ class Observatory:
         hub: knows who is where.
         engine: its live sessions are what a count is checked against.
         settings: the windows in force.
+        reports: what the other nodes have of a page; None where there are none.
     """
 
-    def __init__(self, hub: Hub, engine: Engine, settings: Settings) -> None:
+    def __init__(self, hub: Hub, engine: Engine, settings: Settings, reports: Reports | None = None) -> None:
         self._hub = hub
         self._engine = engine
         self._settings = settings
+        self._reports = reports
+        if reports is not None:
+            reports.make = self.report
 
     def count(self, page: str) -> Count:
         """The page's count; zeros where nobody is."""
@@ -64,23 +73,85 @@ class Observatory:
         """Returns once the counts of these pages are known here; None is every page."""
         await self._hub.knowing.know(pages)
 
-    def explain(self, page: str) -> dict[str, Any]:
-        """Why the page's number is what it is. It looks at every session, so it must not be asked at will.
+    def report(self, page: str) -> Report:
+        """What this node has of a page. It looks at every session, so it must not be asked at will."""
+        connections = self._counted_connections(page)
+        roster = self._hub.roster
+        count, in_grace = roster.count(page), roster.in_grace(page)
+        visitors = len({connection.visitor or connection for connection in connections})
+        transports = Counter(_transport(connection.session) for connection in connections)
+        observers = self._hub.teller.observers(page)
+        crawlers = sum(client_of(connection.session).is_crawler for connection in observers)
+        return Report(
+            self._reports.name if self._reports is not None else "",
+            *count,
+            len(connections),
+            in_grace,
+            sum(connection.visitor is not None for connection in connections),
+            {name: transports[name] for name in ("websocket", "polling")},
+            len(observers) - crawlers,
+            crawlers,
+            self._refused(),
+            self._hub.crawlers,
+            self._hub.mistakes.number,
+            # Each connection in grace belongs to a visitor who is on the page, or to one more.
+            len(connections) + in_grace == count.connections
+            and visitors <= count.visitors <= visitors + in_grace,
+        )
+
+    async def explain(self, page: str, own: Report) -> dict[str, Any]:
+        """Why the page's number is what it is, over all nodes.
+
+        Args:
+            page: its key.
+            own: this node's report on it, of just now.
 
         Returns:
             What is counted, in which windows, how the count breaks down, who is not counted, how often the
             application's functions raised, and whether a recount of the live sessions comes to the same.
+            Where several nodes serve, also what each of them has.
         """
-        connections = self._counted_connections(page)
+        if self._reports is None:
+            return self._put(page, own, own.agrees)
+        # Somebody may come or go while the nodes are asked: where that may be why they don't agree, again.
+        for _ in range(_TRIES):
+            before = self.count(page)
+            others, silent = await self._reports.ask(page)
+            reports = sorted([own, *others], key=attrgetter("node"))
+            fits = come_to(reports, self.count(page), silent)
+            if fits or silent:
+                break
+            own = self.report(page)
+        total = add_up(reports)
+        is_same = self.count(page) == before
+        nodes = {
+            "node": own.node,
+            "nodes": [_node(report) for report in reports],
+            "nodes_without_answer": silent,
+        }
+        return {**self._put(page, total, total.agrees and (fits or not is_same)), **nodes}
+
+    def _put(self, page: str, report: Report, agrees: bool) -> dict[str, Any]:
         return {
             "page": page,
             "count": self.count(page).as_dict(),
             "counted": _MEANINGS,
             "windows_s": self._windows(),
-            "breakdown": self._break_down(page, connections),
-            "not_counted": self._not_counted(page),
-            "errors_since_start": self._hub.mistakes.number,
-            "check": self._check(page, connections),
+            "breakdown": {
+                "live_connections": report.live,
+                "in_grace": report.in_grace,
+                "with_visitor_id": report.with_visitor_id,
+                "without_visitor_id": report.live - report.with_visitor_id,
+                "transports": report.transports,
+            },
+            "not_counted": {
+                "observers": report.observers,
+                "crawlers": report.crawlers,
+                "refused_since_start": report.refused,
+                "crawler_sessions_since_start": report.crawler_sessions,
+            },
+            "errors_since_start": report.errors,
+            "check": {"recounted_connections": report.live + report.in_grace, "agrees": agrees},
         }
 
     def _counted_connections(self, page: str) -> list[Connection]:
@@ -100,39 +171,26 @@ class Observatory:
         names = ("ping_interval", "ping_timeout", "grace", "grace_lost", "max_interval")
         return {name: getattr(self._settings, name) for name in names}
 
-    def _break_down(self, page: str, connections: list[Connection]) -> dict[str, Any]:
-        transports = Counter(_transport(connection.session) for connection in connections)
+    def _refused(self) -> dict[str, int]:
+        tally = self._hub.refusals.tally + AT_THE_DOOR.tally
         return {
-            "live_connections": len(connections),
-            "in_grace": self._hub.roster.in_grace(page),
-            "with_visitor_id": sum(connection.visitor is not None for connection in connections),
-            "without_visitor_id": sum(connection.visitor is None for connection in connections),
-            "transports": {name: transports[name] for name in ("websocket", "polling")},
+            str(refusal): number
+            for refusal, number in sorted(tally.items())
+            if refusal is not Refusal.EVENT  # an event was refused, and not a client
         }
 
-    def _not_counted(self, page: str) -> dict[str, Any]:
-        observers = self._hub.teller.observers(page)
-        crawlers = sum(client_of(connection.session).is_crawler for connection in observers)
-        return {
-            "observers": len(observers) - crawlers,
-            "crawlers": crawlers,
-            "refused_since_start": {
-                str(refusal): number
-                for refusal, number in sorted((self._hub.refusals.tally + AT_THE_DOOR.tally).items())
-                if refusal is not Refusal.EVENT  # an event was refused, and not a client
-            },
-            "crawler_sessions_since_start": self._hub.crawlers,
-        }
 
-    def _check(self, page: str, connections: list[Connection]) -> dict[str, Any]:
-        count, in_grace = self.count(page), self._hub.roster.in_grace(page)
-        visitors = len({connection.visitor or connection for connection in connections})
-        return {
-            "recounted_connections": len(connections) + in_grace,
-            # Each connection in grace belongs to a visitor who is on the page, or to one more.
-            "agrees": len(connections) + in_grace == count.connections
-            and visitors <= count.visitors <= visitors + in_grace,
-        }
+def _node(report: Report) -> dict[str, Any]:
+    """One node's part, as it is shown."""
+    return {
+        "node": report.node,
+        "live_connections": report.live,
+        "in_grace": report.in_grace,
+        "connections": report.connections,
+        "visitors": report.visitors,
+        "visible": report.visible,
+        "agrees": report.agrees,
+    }
 
 
 def _transport(session: Session) -> str:

@@ -30,7 +30,10 @@ class Backplane(Protocol):
         """Sends calls in this order, with one write; while the census is lost they are dropped."""
 
     def close(self) -> None:
-        """Sends and hears no more."""
+        """Sends what it was given, and hears no more."""
+
+    async def wait_closed(self) -> None:
+        """After `close`: returns once all is sent, or after some seconds."""
 
 
 Connect = Callable[[Ears], Backplane]

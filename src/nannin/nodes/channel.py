@@ -15,7 +15,17 @@ import msgspec
 
 from nannin.audience.census_calls import Answer, Call, What
 
-__all__ = ["MAX_MESSAGE_BYTES", "Alive", "Calls", "Channel", "FromSupervisor", "FromWorker", "Heard", "Ready"]
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "Alive",
+    "Calls",
+    "Channel",
+    "Cover",
+    "FromSupervisor",
+    "FromWorker",
+    "Heard",
+    "Ready",
+]
 
 logger = logging.getLogger("nannin.nodes")
 
@@ -63,8 +73,18 @@ class Heard(msgspec.Struct, frozen=True, array_like=True, tag=103):
     messages: Sequence[Answer | What]
 
 
+class Cover(msgspec.Struct, frozen=True, array_like=True, tag=104):
+    """The worker is to accept the connections of others, too, who don't serve at the moment.
+
+    Attributes:
+        slots: the numbers of these workers; those of an earlier message serve again.
+    """
+
+    slots: Sequence[int]
+
+
 FromWorker = Ready | Alive | Calls
-FromSupervisor = Heard
+FromSupervisor = Heard | Cover
 
 
 class Channel(asyncio.Protocol):

@@ -13,12 +13,12 @@ import msgspec
 
 from nannin.audience.census_calls import Call
 from nannin.nodes.backplane import Connect, Ears
-from nannin.nodes.channel import Alive, Calls, Channel, FromSupervisor, FromWorker, Ready
+from nannin.nodes.channel import Alive, Calls, Channel, Cover, FromSupervisor, FromWorker, Ready
 
 __all__ = ["BEAT_EVERY_S", "VARIABLE", "Worker", "is_worker", "join_workers", "this_worker"]
 
-# What the supervisor tells the worker: its number, its mark, how many workers there are, and the descriptor
-# of its end of the channel.
+# What the supervisor tells the worker: its number, its mark, how many workers there are, the descriptor of
+# its end of the channel, and after a semicolon for each worker the descriptors of its listening sockets.
 VARIABLE: Final = "_NANNIN_WORKER"
 # Seconds between two beats.
 BEAT_EVERY_S: Final = 1.0
@@ -32,9 +32,23 @@ class Worker:
         mark: a number that no other living process of this server has.
         workers: how many workers there are.
         sock: its end of the channel to the supervisor.
+        listeners: for each worker the descriptors of its listening sockets, but for this one; empty where
+            all have the same.
+
+    Attributes:
+        on_cover: called with the numbers of the workers whose connections this one is to accept as well.
     """
 
-    def __init__(self, slot: int, mark: int, workers: int, sock: socket.socket) -> None:
+    def __init__(
+        self,
+        slot: int,
+        mark: int,
+        workers: int,
+        sock: socket.socket,
+        listeners: Sequence[Sequence[int]] = (),
+    ) -> None:
+        self.on_cover: Callable[[Sequence[int]], None] = lambda slots: None
+        self.listeners = listeners
         self.slot = slot
         self.mark = mark
         self.workers = workers
@@ -115,7 +129,9 @@ class Worker:
 
     def _hear(self, data: bytes) -> None:
         message = self._decode(data)
-        if (ears := self._ears.get(message.space)) is not None:
+        if isinstance(message, Cover):
+            self.on_cover(message.slots)
+        elif (ears := self._ears.get(message.space)) is not None:
             ears.heard(message.messages)
 
 
@@ -138,6 +154,9 @@ class _LocalBackplane:
         """Hears no more."""
         self._worker.forget(self._space)
 
+    async def wait_closed(self) -> None:
+        """Returns at once: the supervisor sees that this process ends."""
+
 
 _this: Worker | None = None
 
@@ -154,11 +173,13 @@ def join_workers(environ: MutableMapping[str, str] = os.environ) -> Worker | Non
     """
     global _this
     if (text := environ.pop(VARIABLE, "")) and _this is None:
-        slot, mark, workers, descriptor = map(int, text.split(","))
+        numbers, _, others = text.partition(";")
+        slot, mark, workers, descriptor = map(int, numbers.split(","))
         sock = socket.socket(fileno=descriptor)
         sock.set_inheritable(False)
         sock.setblocking(False)
-        _this = Worker(slot, mark, workers, sock)
+        listeners = [[int(number) for number in one.split(",") if number] for one in others.split(";")]
+        _this = Worker(slot, mark, workers, sock, listeners)
     return _this
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
-from nannin.audience.census_calls import Answer, Beaten, Emit, Exited, Message, Told, Total, What
+from nannin.audience.census_calls import Answer, Beaten, Emit, Exited, Message, Returned, Told, Total, What
 from nannin.audience.heard import Heard
 from nannin.audience.roster import VisitorName
 from nannin.audience.share import Share
@@ -38,6 +38,9 @@ class Listener(Protocol):
     def exited(self, page: str, visitor: VisitorName) -> None:
         """A visitor has gone from a page, on all nodes."""
 
+    def returned(self, page: str, visitor: VisitorName) -> None:
+        """A visitor of this node has come to the page through another, and is not in grace here any more."""
+
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node, of this number, has sent a message about a page."""
 
@@ -55,6 +58,7 @@ class Node:
 
     Attributes:
         share, clock: as above.
+        others: the numbers of the other nodes, as the census said with the last sign of life.
     """
 
     def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
@@ -63,6 +67,7 @@ class Node:
         self.clock = clock
         self._connect = connect
         self._backplane: Backplane | None = None
+        self._closing: Backplane | None = None
         self._listener: Listener | None = None
         self._is_to_flush = False
         self._is_found = False
@@ -72,6 +77,7 @@ class Node:
         self._told: dict[int, Callable[[Sequence[int] | None], None]] = {}
         self._emits: list[Emit] = []  # of this turn
         self._stale_since_s: float | None = None
+        self.others: frozenset[int] = frozenset()
         self._on_settled: list[Callable[[], None]] = []
 
     def open(self, listener: Listener) -> None:
@@ -88,9 +94,14 @@ class Node:
             self.share.leave()
             self._flush()
             self._backplane.close()
-        self._backplane = None
+            self._closing, self._backplane = self._backplane, None
         self._alarm.cancel()
         self._patience.cancel()
+
+    async def wait_closed(self) -> None:
+        """After `close`: returns once the census knows that this node has left, or after some seconds."""
+        if self._closing is not None:
+            await self._closing.wait_closed()
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Calls back once the census knows this node."""
@@ -152,7 +163,7 @@ class Node:
         """The census answers, or tells something."""
         now = self.clock.now()
         for message in messages:
-            if isinstance(message, (Total, Exited)):
+            if isinstance(message, (Total, Exited, Returned)):
                 self._hear(self.share.told(message))
             elif isinstance(message, Message):
                 assert self._listener is not None
@@ -161,6 +172,8 @@ class Node:
                 if (tell := self._told.pop(message.call, None)) is not None:
                     tell(message.nodes)
             else:
+                if isinstance(message, Beaten) and self.share.number is not None:
+                    self.others = frozenset(message.nodes) - {self.share.number}
                 self._hear(self.share.answer(message, now))
                 if isinstance(message, Beaten) and self._listener is not None:
                     self._listener.live(message.nodes)
@@ -174,6 +187,8 @@ class Node:
             listener.exited(page, visitor)
         for page in heard.pages:
             listener.change(page)
+        for page, visitor in heard.returned:
+            listener.returned(page, visitor)
         for then in heard.thens:
             then()
         for page, visitor in heard.entered:

@@ -37,6 +37,8 @@ from nannin.audience.census_calls import (
     Total,
     Totals,
     Unknown,
+    Watch,
+    Watching,
 )
 
 __all__ = ["SCRIPTS", "Command", "Echo", "RedisCalls", "Script", "Steps"]
@@ -74,7 +76,7 @@ def _load(name: str) -> Script:
 
 
 SCRIPTS: Final = {
-    name: _load(name) for name in ("apply", "beat", "emit", "fence", "read", "reap", "register")
+    name: _load(name) for name in ("apply", "beat", "emit", "fence", "read", "reap", "register", "watch")
 }
 
 
@@ -115,6 +117,8 @@ class RedisCalls:
                 return self._top(call)
             case Register():
                 return self._register(call)
+            case Watch():
+                return self._watch(call)
             case Leave():
                 return self._reap(call, "", call.epoch, call.previous)
             case _:
@@ -168,11 +172,15 @@ class RedisCalls:
             return Former(call.call, dict(zip(numbers, values, strict=True)))
         number, [id_] = rest[0], _texts(rest[1:])
         yield [("SUBSCRIBE", self.channel(number))]
-        totals: list[Total] = []
-        if call.everything:
-            [pages] = yield [("ZRANGE", self._index, 0, -1)]
-            totals = yield from self._totals(_texts(pages))
+        totals = (yield from self._all_totals()) if call.everything else []
         return Registered(call.call, number, id_, totals)
+
+    def _watch(self, call: Watch) -> Steps:
+        """Tells the node of all pages, and then gets their totals, which may have been told by then."""
+        [is_known] = yield [_run("watch", (self._nodes,), call.number, call.epoch, int(call.watches))]
+        if not is_known:
+            return Unknown(call.call)
+        return Watching(call.call, (yield from self._all_totals()) if call.watches else [])
 
     def _read(self, call: Read) -> Steps:
         return Totals(call.call, (yield from self._totals(call.pages)))
@@ -224,6 +232,10 @@ class RedisCalls:
         [[_, left]] = yield [_run("fence", fenced, call.number, value)]
         gone = [Exited(page, names) for page, names in exited.items() if names]
         return Reaped(call.call, _texts([left])[0], gone)
+
+    def _all_totals(self) -> Generator[list[Command], Sequence[Any], list[Total]]:
+        [pages] = yield [("ZRANGE", self._index, 0, -1)]
+        return (yield from self._totals(_texts(pages)))
 
     def _totals(self, pages: Sequence[str]) -> Generator[list[Command], Sequence[Any], list[Total]]:
         slices = [pages[at : at + _READ_AT_ONCE] for at in range(0, len(pages), _READ_AT_ONCE)]

@@ -50,6 +50,7 @@ class Accepting:
         handshake_s: float = 10.0,
     ) -> None:
         self._sockets = list(sockets)
+        self._covered: list[socket.socket] = []
         self._make_protocol = make_protocol
         self._context = context
         self._backlog = backlog
@@ -64,7 +65,7 @@ class Accepting:
     @property
     def closed(self) -> int:
         """How many descriptors `resume` takes."""
-        return len(self._sockets) - len(self._servers)
+        return len(self._sockets) + len(self._covered) - len(self._servers)
 
     async def open(self) -> None:
         """Accepts, from now on or again.
@@ -75,7 +76,7 @@ class Accepting:
         loop = asyncio.get_running_loop()
         if loop.get_exception_handler() is None:
             loop.set_exception_handler(_handle)
-        for listener in self._sockets:
+        for listener in [*self._sockets, *self._covered]:
             copy = listener.dup()
             try:
                 server = await loop.create_server(
@@ -97,6 +98,18 @@ class Accepting:
         for server in self._servers:
             _close(server)
         self._servers.clear()
+
+    async def cover(self, sockets: Sequence[socket.socket]) -> None:
+        """Accepts from these sockets of others as well, and no more from those of the last call.
+
+        Args:
+            sockets: they stay the caller's.
+        """
+        was_open = self.is_open
+        self.pause()
+        self._covered = list(sockets)
+        if was_open:
+            await self.resume()
 
     async def resume(self) -> None:
         """Accepts again, if there are descriptors for that."""

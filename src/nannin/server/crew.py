@@ -7,6 +7,7 @@ takes its place, or a successor takes over from one that still says goodbye to i
 from __future__ import annotations
 
 import enum
+import itertools
 import logging
 import math
 import signal
@@ -19,6 +20,8 @@ logger = logging.getLogger("nannin.server")
 
 # Seconds without a beat after which a process's loop is held up for good. It beats each second.
 SILENT_S: Final = 15.0
+# Seconds without a beat after which others take its new connections.
+SLOW_S: Final = 3.0
 # Seconds between two looks after which the supervisor was held up itself, and can't have heard anybody.
 HELD_UP_S: Final = 3.0
 # Seconds that a process has run before its end is an accident, after which another starts at once. Of those
@@ -158,6 +161,31 @@ class Crew:
     def process_of(self, child: Child) -> Process | None:
         """The process that `hire` has returned as this child; None once it has ended."""
         return next((process for process in self._processes if process.child is child), None)
+
+    def slow(self, now: float) -> list[Process]:
+        """The processes that serve, and whose loops don't turn."""
+        return [
+            process
+            for process in self._processes
+            if process.state is State.SERVING and now - process.heard_s >= SLOW_S
+        ]
+
+    def covers(self, now: float) -> dict[Process, list[int]]:
+        """For each process that serves: the workers without such a one, whose connections it has to take."""
+        if not self._is_open or self.is_ending:
+            return {}
+        covers: dict[Process, list[int]] = {
+            process: []
+            for process in (worker.process for worker in self._workers)
+            if process is not None and process.state is State.SERVING and now - process.heard_s < SLOW_S
+        }
+        if covers:
+            serving = {process.slot for process in covers}
+            takers = itertools.cycle(covers)
+            for slot in range(len(self._workers)):
+                if slot not in serving:
+                    covers[next(takers)].append(slot)
+        return covers
 
     def begin(self, now: float) -> None:
         """Starts the first process. The others follow once it serves: one alone says what is wrong."""

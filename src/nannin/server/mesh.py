@@ -14,6 +14,7 @@ import logging
 import mmap
 import os
 import socket
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, MutableMapping
@@ -116,6 +117,11 @@ class Mesh:
                 living.append(living.pop(0))  # it is full; this client will ask again
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def spare(self, mark: int) -> None:
+        """Sends no new sessions to the process of this mark until it says again that it takes some."""
+        if self._page.states[mark] == _OPEN:
+            self._page.states[mark] = _DRAINING
 
     def close(self) -> None:
         """Closes all of it."""
@@ -224,14 +230,14 @@ class Neighbourhood:
         return mark < len(self._sending) and mark != self.mark and self._page.states[mark] != _GONE
 
     def for_new_session(self) -> int | None:
-        """The process that has the fewest sessions, where ours has over 10 % more; None for ours."""
+        """The process with the fewest sessions, if ours has over 10 % more or takes none; None for ours."""
         page, ours, now = self._page, self._count(), self._loop.time()
         page.sessions[self.mark] = ours
-        least, target = ours, self.mark
+        least, target = ours if page.states[self.mark] == _OPEN else sys.maxsize, self.mark
         for mark in range(len(self._sending)):
             if page.states[mark] == _OPEN and mark != self.mark and (has := self._load(mark, now)) < least:
                 least, target = has, mark
-        if ours <= least * _MORE + _SOME:
+        if target == self.mark or (page.states[self.mark] == _OPEN and ours <= least * _MORE + _SOME):
             return None
         self._placed[target] = (now, least + 1)
         return target

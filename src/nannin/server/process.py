@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, NoReturn
 
@@ -181,6 +181,8 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._worker = worker
+        self._listeners = [adopt(descriptors) for descriptors in worker.listeners] if worker else []
+        self._vacant: list[socket.socket] | None = None  # what is to be covered from the next tick on
         self._settings = settings
         self._mesh = Mesh.inherited()
         if self._mesh is not None:
@@ -213,13 +215,22 @@ class Server(uvicorn.Server):
         await self._accepting.open()
         if self._mesh is not None:
             self._mesh.open(asyncio.get_running_loop(), self._take_up, sessions_here)
+        if self._worker is not None:
+            self._worker.on_cover = self._note_vacant
         self.started = True
         Garbage().relax()
         if not self.should_exit:
             self._on_listening()
 
+    def _note_vacant(self, slots: Sequence[int]) -> None:
+        """Called with the workers that don't serve, and whose connections this one takes meanwhile."""
+        self._vacant = [listener for slot in slots for listener in self._listeners[slot]]
+
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second; True ends the server."""
+        if self._vacant is not None:
+            await self._accepting.cover(self._vacant)
+            self._vacant = None
         self._door.look(self._accepting.closed)
         if self._door.is_crowded:
             self._accepting.pause()
@@ -290,6 +301,9 @@ class Server(uvicorn.Server):
             notify(f"EXTEND_TIMEOUT_USEC={round((window_s + END_S) * 1e6)}")
             logger.info("telling %d clients to come back, over %.1f s", len(clients), window_s)
             await drain(clients, window_s)
+        elif self._is_relieved:  # they have to go before those are waited for who are on their way
+            for goodbye in clients:
+                goodbye()
 
     @property
     def _is_relieved(self) -> bool:

@@ -21,7 +21,7 @@ import msgspec
 
 from nannin.errors import SettingsError
 from nannin.nodes.census_server import CensusServer, Line
-from nannin.nodes.channel import Alive, Calls, Channel, FromWorker, Ready
+from nannin.nodes.channel import Alive, Calls, Channel, Cover, FromWorker, Ready
 from nannin.nodes.local import VARIABLE
 from nannin.server.child import start_server
 from nannin.server.crew import END_S, Crew
@@ -95,6 +95,7 @@ class _Child:
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         self.popen = popen
         self.channel: Channel | None = None
+        self.covers: list[int] = []
 
     @property
     def pid(self) -> int:
@@ -129,6 +130,8 @@ class Supervisor:
         self._crew = Crew(
             len(sockets), self._hire, drain_s=settings.drain, on_open=self._open, on_rolled=self._rolled
         )
+        # Where each worker has sockets of its own, others can take their connections while it is away.
+        self._can_cover = sockets[0][0] is not sockets[1][0]
         self._mesh = Mesh(self._crew.marks)
         self._decode = msgspec.msgpack.Decoder(FromWorker).decode
         self._tasks: set[asyncio.Task[object]] = set()
@@ -164,6 +167,7 @@ class Supervisor:
                     await self._wake.wait()
             self._wake.clear()
             self._look_for_ended()
+            self._cover()
         if self._signal is not None:
             took = datetime.timedelta(seconds=round(time.monotonic() - self._began_s))
             logger.info("stopped by %s after %s", self._signal.name, took)
@@ -179,10 +183,14 @@ class Supervisor:
             "NOTIFY_SOCKET": "",  # systemd hears of this process alone
             **self._mesh.environment(mark),
         }
-        listeners = [listener.fileno() for listener in self._sockets[slot]]
+        everybodys = [[listener.fileno() for listener in one] for one in self._sockets]
         with its:
             passed = [its.fileno(), *self._mesh.descriptors(mark)]
-            child = _Child(start_server(listeners, variables, passed, apart=True))
+            if self._can_cover:
+                passed += itertools.chain(*everybodys)
+                others = [[] if one is everybodys[slot] else one for one in everybodys]
+                variables[VARIABLE] += ";" + ";".join(",".join(map(str, one)) for one in others)
+            child = _Child(start_server(everybodys[slot], variables, passed, apart=True))
         self._children.append(child)
         task: asyncio.Task[object] = asyncio.ensure_future(self._connect(child, ours))
         self._tasks.add(task)
@@ -220,6 +228,18 @@ class Supervisor:
                 if (process := self._crew.process_of(child)) is not None:
                     self._mesh.lost(process.mark)
                     self._crew.ended(process, code, time.monotonic())
+
+    def _cover(self) -> None:
+        """Has workers that serve accept the connections of those that don't."""
+        now = time.monotonic()
+        for process in self._crew.slow(now):
+            self._mesh.spare(process.mark)
+        if self._can_cover:
+            for process, slots in self._crew.covers(now).items():
+                child = process.child
+                if isinstance(child, _Child) and child.channel is not None and child.covers != slots:
+                    child.covers = slots
+                    child.channel.send(msgspec.msgpack.encode(Cover(slots)))
 
     def _open(self) -> None:
         place = place_of(self._settings, self._sockets[0][0])

@@ -123,4 +123,9 @@ class Api:
         """How one page's count comes about."""
         self._private.check(scope)
         page = await learn_page(self._source, query.text("page", "/"))
-        return json_response(self._explanations.get(page, lambda: self._source.explain(page)))
+        source = self._source
+        async with self._explanations.alone():
+            explained = await self._explanations.get_awaited(
+                page, lambda: source.report(page), lambda report: source.explain(page, report)
+            )
+        return json_response(explained)

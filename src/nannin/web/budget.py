@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Generic, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -50,7 +50,7 @@ class CostBudget(Generic[T]):
             self._kept[key] = self.spend(make)
         return self._kept[key]
 
-    def spend(self, make: Callable[[], T]) -> T:
+    def spend(self, make: Callable[[], V]) -> V:
         """Returns what `make` makes, and counts what it cost."""
         started_s = self._now()
         value = make()
@@ -73,6 +73,12 @@ class CostBudget(Generic[T]):
         """As `get`, for whoever is `alone`: others have their turn between two steps."""
         if not self._is_kept(key):
             self._kept[key] = await self.spend_in_turns(make())
+        return self._kept[key]
+
+    async def get_awaited(self, key: str, make: Callable[[], V], finish: Callable[[V], Awaitable[T]]) -> T:
+        """As `get`, for whoever is `alone`: what `make` makes costs, and waiting for the rest does not."""
+        if not self._is_kept(key):
+            self._kept[key] = await finish(self.spend(make))
         return self._kept[key]
 
     async def spend_in_turns(self, steps: Steps[V]) -> V:

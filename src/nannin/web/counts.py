@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from nannin.audience.page_key import find_key
 from nannin.audience.roster import Count
+from nannin.hub.reports import Report
 from nannin.hub.teller import Watcher
 from nannin.web.query import show
 
@@ -34,8 +35,11 @@ class CountSource(Protocol):
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         """Stops telling the watcher about a page that `watch` named."""
 
-    def explain(self, page: str) -> dict[str, Any]:
-        """How the page's count comes about, as JSON can hold it."""
+    def report(self, page: str) -> Report:
+        """What this node has of the page. It is costly."""
+
+    async def explain(self, page: str, own: Report) -> dict[str, Any]:
+        """How the page's count comes about, as JSON can hold it, with this node's report of just now."""
 
 
 def as_json(page: str, count: Count) -> dict[str, Any]:

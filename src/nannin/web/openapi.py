@@ -158,7 +158,10 @@ DOCUMENT: Final[dict[str, Any]] = {
             "How the count of one page comes about",
             [_PAGE],
             {
-                "description": "What is counted, by which rules, and a check against the sessions that live.",
+                "description": (
+                    "What is counted, by which rules, and a check against the sessions that live. Where "
+                    "several processes serve, also what each of them has."
+                ),
                 "content": _content(_JSON, {"type": "object"}),
             },
             "NoPage",

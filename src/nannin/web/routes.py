@@ -51,7 +51,7 @@ class CountRoutes:
     ) -> None:
         self._cors = Cors(public=public, gate=gate)
         private = PrivateLists(read_token, gate, on_private, tries)
-        self._api = Api(source, lambda: clock.now(), private)
+        self._api = Api(source, clock.now, private)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
         self._shield = Shield(source)

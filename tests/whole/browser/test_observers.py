@@ -222,6 +222,39 @@ def test_the_frame_asks_again_after_a_proxy_has_answered_in_the_servers_place(
     expect(page.locator("#number")).to_have_text("0")
 
 
+@pytest.mark.parametrize(
+    ("query", "words", "title"),
+    [
+        ("", "≈\xa01,234 people here now", "may be out of date"),
+        ("&lang=ja", "いま≈\xa01,234人が見ています", "最新ではない場合があります"),
+        ("&lang=pl&other={n} osób", "≈\xa01234 osób", ""),
+        ("&other=readers: {n}", "readers: ≈\xa01,234", ""),
+    ],
+)
+def test_the_frame_says_that_its_number_may_be_old_until_it_is_sure(
+    shared_server: Server, newcomer: Callable[..., Page], query: str, words: str, title: str
+) -> None:
+    page = newcomer("en-US")
+    page.add_init_script(
+        """globalThis.EventSource = class extends EventTarget {
+          constructor() {
+            super();
+            globalThis.told = (data) => this.dispatchEvent(new MessageEvent("audience", { data }));
+          }
+        };"""
+    )
+    page.goto(f"{shared_server.url}/embed?page=/nobody{query}")
+    page.evaluate("told(JSON.stringify({ visitors: 1234, stale: true }))")
+    sentence = page.locator("#sentence")
+    expect(page.locator("body")).to_have_attribute("data-state", "stale")
+    assert sentence.text_content() == words
+    expect(sentence).to_have_attribute("title", title)
+    page.evaluate("told(JSON.stringify({ visitors: 1234 }))")
+    expect(page.locator("body")).to_have_attribute("data-state", "live")
+    assert sentence.text_content() == words.replace("≈\xa0", "")
+    expect(sentence).to_have_attribute("title", "")
+
+
 def colour_at(page: Page, selector: str) -> tuple[int, int, int]:
     """The colour that is painted in the lower right corner of an element."""
     png = page.locator(selector).screenshot()

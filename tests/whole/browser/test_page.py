@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Response, expect
 from conftest import CHROMIUM_FLAGS
 from support.sample_page import (
     ENGLISH,
+    JAPANESE,
     SCRIPTED_CLIENT,
     Visit,
     complaints,
@@ -277,6 +278,32 @@ def test_a_great_number_is_grouped(scripted: Visit) -> None:
     page = scripted("en-US")
     counts(page, 1_234_567)
     shows(page, "1,234,567 people are on this page.")
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "title"),
+    [
+        ("en-US", "4 people are on this page, in 5 tabs (may be out of date).", "≈ 4 people – nannin"),
+        (
+            "ja-JP",
+            "このページにアクセスしているのは4人です（5つのタブ）（最新ではない場合があります）。",
+            "≈ 4人 – nannin",
+        ),
+    ],
+)
+def test_a_number_that_may_be_old_is_said_to_be_until_it_is_sure(
+    scripted: Visit, language: str, sentence: str, title: str
+) -> None:
+    page = scripted(language)
+    counts(page, 4, 5, stale=True)
+    shows(page, sentence)
+    expect(page).to_have_title(title)
+    counts(page, 4)
+    shows(page, "4 people are on this page." if language == "en-US" else JAPANESE.format(4))
+    expect(page).to_have_title(title.removeprefix("≈ "))
+    counts(page, 4, stale=True)
+    told(page, "disconnect", "transport close")
+    expect(page.locator("#old")).to_be_empty()
 
 
 # --- when there is no number ---

@@ -30,8 +30,8 @@ class Told:
         self._key = key_of(url)
         self.page.goto(url)
 
-    def hears(self, visitors: int) -> None:
-        self._server.tell(self._key, {"visitors": visitors})
+    def hears(self, visitors: int, **more: bool) -> None:
+        self._server.tell(self._key, {"visitors": visitors, **more})
 
 
 @pytest.fixture
@@ -194,3 +194,37 @@ def test_the_same_number_again_touches_nothing(told: Told) -> None:
         told.hears(visitors)
     shows(told.page, "4")
     assert told.page.evaluate("changes") == 1
+
+
+# --- a number that may be old ---
+
+
+def test_a_number_that_may_be_old_is_marked_in_text_and_attribute_until_it_is_sure(told: Told) -> None:
+    told.opens(f"<i data-nannin>-</i><b {PEOPLE}></b><u data-nannin=typo>some</u><s lang=x- data-nannin></s>")
+    number, words = told.page.locator("i"), told.page.locator("b")
+    expect(words).to_have_text("3 people")
+    expect(words).not_to_have_attribute("data-nannin-stale", "")
+    told.hears(4321, stale=True)
+    expect(number).to_have_text("≈4,321")
+    expect(words).to_have_text("≈4,321 people")
+    expect(told.page.locator("s")).to_have_text("≈4,321")
+    expect(told.page.locator("[data-nannin-stale]")).to_have_count(4)
+    told.hears(4321)
+    expect(words).to_have_text("4,321 people")
+    expect(told.page.locator("[data-nannin-stale]")).to_have_count(0)
+
+
+def test_a_page_hears_that_a_count_may_be_old(told: Told) -> None:
+    told.opens("<i data-nannin>-</i>")
+    expect(told.page.locator("i")).to_have_text("3")
+    told.page.evaluate(
+        """() => {
+          globalThis.heard = [];
+          document.addEventListener("nannin:count", ({ detail }) => heard.push(detail.stale));
+          globalThis.nannin = { onCount: ({ stale }) => heard.push(stale) };
+        }"""
+    )
+    told.hears(4, stale=True)
+    told.hears(4)
+    expect(told.page.locator("i")).to_have_text("4")
+    assert told.page.evaluate("heard.map(String)") == ["true", "true", "undefined", "undefined"]

@@ -51,10 +51,13 @@ for i = 14, #ARGV do
   names[n] = ARGV[i]
   states[n] = n <= seeing and 'v' or n <= seeing + hidden and 'h' or 'a'
 end
-local entered, exited = {}, {}
+local entered, exited, returned = {}, {}, {}
 if #names > 0 then
   local places = redis.call('HMGET', v, unpack(names))
-  entered, exited = place(v, page, number, names, places, states)
+  entered, exited, returned = place(v, page, number, names, places, states)
 end
 local version = change(nodes, c, v, index, key, page, before, number, everywhere, publish, channel)
+for other, visitors in pairs(returned) do
+  redis.call(publish, channel .. other, cmsgpack.pack({24, key, visitors}))
+end
 return {2, version, page.connections, page.visitors, page.visible, entered, exited}

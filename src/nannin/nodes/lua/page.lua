@@ -59,12 +59,19 @@ local function copy_total(page)
 end
 
 -- Puts visitors where they are now: places holds the old ones, in the order of names. Changes the page's total.
--- Returns the visitors who came to the page and those who left it.
+-- Returns the visitors who came to the page and those who left it; and for each other node those of its visitors
+-- who came to this one.
 local function place(v, page, number, names, places, states)
-  local entered, exited, set, gone, seeing = {}, {}, {}, {}, 0
+  local entered, exited, returned, set, gone, seeing = {}, {}, {}, {}, {}, 0
   for i, name in ipairs(names) do
     local before, state = places[i] or '', states[i]
     local after = without(before, number)
+    if state ~= 'a' and after == before then
+      for other in string.gmatch(before, '(%d+)v?,') do
+        returned[other] = returned[other] or {}
+        table.insert(returned[other], name)
+      end
+    end
     if state == 'v' then
       after = after .. number .. 'v,'
     elseif state == 'h' then
@@ -96,7 +103,7 @@ local function place(v, page, number, names, places, states)
       redis.call('DEL', v)
     end
   end
-  return entered, exited
+  return entered, exited, returned
 end
 
 -- Numbers a change, and tells the others of it. Forgets a page that no node is on. Returns the page's version.

@@ -4,6 +4,7 @@ const WORDS = {
   en: { one: "{n} person here now", other: "{n} people here now" },
   ja: { other: "いま{n}人が見ています" },
 };
+const OLD = { en: "may be out of date", ja: "最新ではない場合があります" };
 const FORMS = ["zero", "one", "two", "few", "many", "other"];
 const MAX_WORDS_CHARACTERS = 200;
 
@@ -31,15 +32,16 @@ function supported(tag) {
   }
 }
 
-/** Shows the count; without one, that nobody knows it now. */
-function show(count) {
+/** Shows the count, and whether it may be old; without one, that nobody knows it now. */
+function show(count, stale = false) {
   const text = words[plurals.select(count ?? 0)] ?? words.other ?? "{n}";
-  const digits = count === undefined ? "–" : figures.format(count);
+  const digits = count === undefined ? "–" : (stale ? "≈\xa0" : "") + figures.format(count);
   const [lead, ...rest] = text.split("{n}");
   by("lead").textContent = lead;
   by("number").textContent = rest.length ? digits : "";
   by("tail").textContent = rest.join(digits);
-  document.body.dataset.state = count === undefined ? "waiting" : "live";
+  document.body.dataset.state = count === undefined ? "waiting" : stale ? "stale" : "live";
+  by("sentence").title = stale ? (OLD[language?.slice(0, 2)] ?? "") : "";
 }
 
 let pauseMs = MIN_PAUSE_MS;
@@ -49,7 +51,8 @@ function follow() {
   const stream = new EventSource(`api/stream?page=${encodeURIComponent(page)}`);
   stream.addEventListener("audience", (event) => {
     pauseMs = MIN_PAUSE_MS;
-    show(JSON.parse(event.data).visitors);
+    const { visitors, stale } = JSON.parse(event.data);
+    show(visitors, stale);
   });
   stream.addEventListener("error", () => {
     show(undefined);

@@ -9,6 +9,7 @@ const WORDS = {
     lead: "",
     tail: { one: " person is on this page", other: " people are on this page" },
     tabs: (digits) => `, in ${digits} tabs`,
+    old: " (may be out of date)",
     stop: ".",
     title: { one: " person", other: " people" },
     yours: "On your own page",
@@ -29,6 +30,7 @@ const WORDS = {
     lead: "このページにアクセスしているのは",
     tail: { other: "人です" },
     tabs: (digits, count) => `（${digits}${count < 10 ? "つ" : "個"}のタブ）`,
+    old: "（最新ではない場合があります）",
     stop: "。",
     title: { other: "人" },
     yours: "あなたのページにも",
@@ -73,16 +75,17 @@ function inWords(forms, count) {
   return forms[plurals.select(count)] ?? forms.other;
 }
 
-/** Shows how many people are here, and in small words their tabs where some have more than one. */
-function showCount({ visitors, connections }) {
+/** Shows how many people are here, and in small words their tabs where some have more than one, and doubts. */
+function showCount({ visitors, connections, stale }) {
   const digits = figures.format(visitors);
   by("number").textContent = digits;
   by("number").dataset.length = digits.length > 6 ? "longer" : digits.length > 3 ? "long" : "short";
   by("words").textContent = inWords(words.tail, visitors);
   by("tabs").textContent = connections > visitors ? words.tabs(figures.format(connections), connections) : "";
+  by("old").textContent = stale ? words.old : "";
   by("sentence").removeAttribute("aria-hidden");
   document.body.dataset.state = "live";
-  document.title = `${digits}${inWords(words.title, visitors)} – nannin`;
+  document.title = `${stale ? "≈ " : ""}${digits}${inWords(words.title, visitors)} – nannin`;
   drawTally(visitors);
   announce(by("sentence").textContent);
 }
@@ -92,7 +95,7 @@ function showNoCount(state) {
   by("number").textContent = "–";
   by("number").dataset.length = "short";
   by("words").textContent = words.tail.other;
-  by("tabs").textContent = "";
+  by("tabs").textContent = by("old").textContent = "";
   by("sentence").setAttribute("aria-hidden", "true");
   by("state").textContent = words[state];
   document.body.dataset.state = state;

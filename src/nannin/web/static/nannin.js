@@ -7,31 +7,15 @@ window[own] = script;
 
 const server = new URL("socket.io/?EIO=4&transport=", script.src);
 const random = "" + crypto.getRandomValues(new Uint32Array(4));
-let counts = {};
-let rooms = {};
-const warned = {};
-let delay = 500;
-let link, open, shown, timer, later, gone, shows;
+let counts = {}, rooms = {}, told = {}, delay = 500, link, open, shown, timer, later, gone, shows;
 
-const asKey = (path) => // RFC 3986
-  path
-    .replace(/[^!-~\p{Cs}]|,/gu, encodeURIComponent)
-    .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(unescape(code)) ?? code.toUpperCase())
-    .replace(/^\/?/, "/")
-    .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
+const warn = (text) => (told[text] ??= !console.warn("nannin: " + text));
 
-const show = (element, count, lang = element.closest("[lang]")?.lang || []) => {
-  const read = (form) => element.getAttribute("data-nannin-" + form);
-  let text = (element[own] ??= element.textContent);
-  try {
-    if (count >= 0) text = (read(new Intl.PluralRules(lang).select(count)) ?? read("other") ?? "{n}").replaceAll("{n}", count.toLocaleString(lang));
-  } catch {
-    return show(element, count, []);
-  }
-  if (text != element.textContent) element.textContent = text;
+const close = () => {
+  link?.close();
+  link = open = timer = clearTimeout(timer);
+  rooms = {};
 };
-
-const warn = (text) => (warned[text] ??= !console.warn("nannin: " + text));
 
 const wait = (then, ms) => {
   clearTimeout(timer);
@@ -40,35 +24,29 @@ const wait = (then, ms) => {
 
 const start = (polling) => {
   let sent;
-  const ended = () => link == self && lost();
-  const poll = async (body) => {
+  const closed = () => link == self && lost();
+  const ask = async (body) => {
     try {
       await sent;
-      const answer = await fetch(server + "polling" + (open ? "&sid=" + open.sid : "") + "&t=" + Math.random(), { method: body && "POST", body, keepalive: body });
+      const answer = await fetch(server + "polling" + (open ? "&sid=" + open.sid : "") + "&t=" + Math.random(), { body, method: body && "POST", keepalive: body });
       if (!answer.ok) throw 0;
       for (const data of (await answer.text()).split("\x1e")) receive({ data });
-      if (!body && link == self) poll();
+      if (!body && link == self) ask();
     } catch {
-      ended();
+      closed();
     }
   };
-  const send = (body) => (sent = poll(body));
+  const send = (body) => (sent = ask(body));
   wait(lost, 1e4);
   try {
-    link = polling ? { polling, send, close: () => send("1") } : new WebSocket((server + "websocket").replace("http", "ws"));
+    link = polling ? { polling, send, close: () => send("1") } : new WebSocket("ws" + (server + "websocket").slice(4));
   } catch {
     return start(true);
   }
   const self = link;
   link.onmessage = receive;
-  link.onclose = link.onerror = ended;
-  if (polling) poll();
-};
-
-const close = () => {
-  link?.close();
-  link = open = timer = clearTimeout(timer);
-  rooms = {};
+  link.onclose = link.onerror = closed;
+  if (polling) ask();
 };
 
 const lost = () => {
@@ -81,6 +59,13 @@ const lost = () => {
   if (polling) start(true);
   else wait(start, (delay = Math.min(delay * 2, 3e4)) * (1 + Math.random()));
 };
+
+const asKey = (path) => // RFC 3986
+  path
+    .replace(/[^!-~\p{Cs}]|,/gu, encodeURIComponent)
+    .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(unescape(code)) ?? code.toUpperCase())
+    .replace(/^\/?/, "/")
+    .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
 
 const receive = ({ data }) => {
   const [, type, key = "/", json] = /^(0|2|4[124])(\/[^,]*)?,?\d*(.*)/.exec(data) ?? [];
@@ -103,26 +88,38 @@ const receive = ({ data }) => {
   settle();
 };
 
+const show = (element, count, mark, lang = element.closest("[lang]")?.lang || []) => {
+  const read = (form) => element.getAttribute("data-nannin-" + form);
+  let text = (element[own] ??= element.textContent);
+  try {
+    if (count >= 0) text = (read(new Intl.PluralRules(lang).select(count)) ?? read("other") ?? "{n}").replaceAll("{n}", mark + count.toLocaleString(lang));
+  } catch {
+    return show(element, count, mark, []);
+  }
+  element.toggleAttribute("data-nannin-stale", mark);
+  if (text != element.textContent) element.textContent = text;
+};
+
 const settle = () => {
   later = clearTimeout(later);
   const visible = !document.hidden;
   shown ||= visible;
-  const { page, token, store: chosen } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset; // Turbo
-  const store = chosen || "local";
+  let { page, token, store } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset; // Turbo
+  store ||= "local";
   const auth = { observe: false, token };
   if (store != "none" && !(store + "Storage" in window)) warn("unknown data-store " + store);
   if (store != "none" && !navigator.globalPrivacyControl) auth.visitor = random;
   let place = location;
   try {
-    const link = new URL(document.querySelector("link[rel=canonical]")?.href || location);
-    if (link.host == place.host) place = link;
+    const there = new URL(document.querySelector("link[rel=canonical]")?.href || location);
+    if (there.host == place.host) place = there;
     if ((auth.observe = localStorage["nannin-off"] == 1)) delete auth.visitor;
     if (auth.visitor) {
       const storage = window[store + "Storage"];
-      const today = Math.floor(Date.now() / 864e5);
-      const [id, day] = storage.nannin?.split("/") ?? [];
-      if (today - day < 30) auth.visitor = id;
-      storage.nannin = auth.visitor + "/" + today;
+      const date = ~~(Date.now() / 864e5);
+      const [id, day] = (storage.nannin || "").split("/");
+      if (day > date - 30) auth.visitor = id;
+      storage.nannin = auth.visitor + "/" + date;
     }
   } catch {}
   const here = page || (place.host == server.host ? "" : "/" + place.host) + place.pathname;
@@ -134,17 +131,14 @@ const settle = () => {
     (shows[key] ??= []).push(element);
     wanted[key] ??= { observe: true, token };
     const count = counts[key]?.[nannin || "visitors"];
-    show(element, count);
+    show(element, count, counts[key]?.stale ? "≈" : "");
     if (counts[key] && !(count >= 0)) warn("unknown data-nannin " + nannin);
   }
   if (shown && !timer) start();
   for (const key in open && { ...rooms, ...wanted }) {
-    const room = rooms[key];
-    const auth = wanted[key];
-    if (!room) {
-      rooms[key] = { updates: "audience", visible, ...auth };
-      link.send(`40${key},` + JSON.stringify(rooms[key]));
-    } else if (room.observe != auth?.observe || (!room.joined && room.token != auth.token)) {
+    const room = rooms[key], auth = wanted[key];
+    if (!room) link.send(`40${key},` + JSON.stringify((rooms[key] = { updates: "audience", visible, ...auth })));
+    else if (room.observe != auth?.observe || (!room.joined && room.token != auth.token)) {
       if (room.joined !== 0) link.send(`41${key},`);
       delete counts[key];
       delete rooms[key];

@@ -1,0 +1,70 @@
+"""Makes the node that a Live is, where several processes come to one count."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from nannin.audience.leases import Leases
+from nannin.audience.roster import Roster
+from nannin.audience.share import Share
+from nannin.clock import Clock
+from nannin.errors import SettingsError
+from nannin.nodes.backplane import Backplane, Connect, Ears
+from nannin.nodes.local import this_worker
+from nannin.nodes.node import BEAT_EVERY_S, Node
+from nannin.settings import Settings
+
+__all__ = ["make_node", "name_of_node"]
+
+# Seconds for which a node may stand still before the others take it for gone.
+LEASE_S: Final = 15.0
+
+
+def make_node(
+    settings: Settings, roster: Roster[Any], clock: Clock, new_id: Callable[[], str]
+) -> Node | None:
+    """The node of a Live with this roster: of those on its Redis, of its machine's workers, or None.
+
+    Raises:
+        SettingsError: the address of Redis is wrong, or what speaks to Redis is not installed.
+    """
+    worker = this_worker()
+    if settings.redis is not None:
+        share = Share(roster, new_id(), leases=Leases(LEASE_S, BEAT_EVERY_S))
+        connect = _connect_to_redis(settings.redis, settings.redis_prefix, new_id)
+    elif worker is not None:
+        share = Share(roster, new_id(), everything=True, remember_s=0.0)
+        connect = worker.backplane(worker.next_space())
+    else:
+        return None
+    node = Node(share, clock, connect)
+    roster.on_change = node.touch
+    return node
+
+
+def name_of_node(settings: Settings) -> str:
+    """What people read of this node: which worker it is, and of which machine, where there may be several."""
+    worker = this_worker()
+    name = f"worker {worker.slot + 1} of {worker.workers}" if worker is not None else f"process {os.getpid()}"
+    return name if settings.redis is None else f"{socket.gethostname()}, {name}"
+
+
+def _connect_to_redis(url: str, prefix: str, new_id: Callable[[], str]) -> Connect:
+    try:
+        from nannin.nodes.redis import RedisBackplane  # most servers need none, and it loads redis-py
+        from nannin.nodes.redis_calls import RedisCalls
+        from nannin.nodes.redis_connection import RedisAddress
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "redis":
+            raise
+        raise SettingsError('redis needs redis-py: install it with pip install "nannin[redis]"') from None
+    address = RedisAddress(url)
+
+    def connect(ears: Ears) -> Backplane:
+        return RedisBackplane(address, RedisCalls(prefix, "0", new_id), ears, random.random)
+
+    return connect

@@ -1,0 +1,56 @@
+"""Which node a Live is: none of its own, one on its Redis, or one of its machine's workers."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from nannin.app.sharing import make_node, name_of_node
+from nannin.audience.roster import Roster
+from nannin.errors import SettingsError
+from nannin.settings import Settings
+from support.fake_clock import FakeClock
+
+
+def make(roster: Roster[str], **settings: Any) -> object:
+    return make_node(Settings(**settings), roster, FakeClock(), lambda: "id")
+
+
+def test_one_process_alone_is_no_node_and_its_roster_tells_nobody() -> None:
+    roster: Roster[str] = Roster()
+    assert make(roster) is None
+    assert roster.on_change is None
+
+
+def test_with_redis_its_changes_are_the_nodes() -> None:
+    roster: Roster[str] = Roster()
+    assert make(roster, redis="redis://127.0.0.1") is not None
+    assert roster.on_change is not None
+
+
+def test_a_wrong_address_of_redis_is_told_before_anything_starts() -> None:
+    with pytest.raises(SettingsError, match="name of the master"):
+        make(Roster(), redis="redis+sentinel://127.0.0.1:26379")
+
+
+def test_what_is_missing_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_redis(name: str, *arguments: Any, **options: Any) -> Any:
+        if name == "nannin.nodes.redis":
+            raise ImportError("No module named 'redis'", name="redis")
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_redis)
+    with pytest.raises(SettingsError, match=r'pip install "nannin\[redis\]"'):
+        make(Roster(), redis="redis://127.0.0.1")
+
+
+def test_a_node_is_named_by_its_process_and_with_redis_by_its_machine_too() -> None:
+    process = f"process {os.getpid()}"
+    assert name_of_node(Settings()) == process
+    assert name_of_node(Settings(redis="redis://127.0.0.1")) == f"{socket.gethostname()}, {process}"
