@@ -41,7 +41,7 @@ from nannin.settings import SETTINGS, Settings
 __all__ = ["serve_with_workers"]
 
 # Seconds between two looks at the processes.
-LOOK_EVERY_S: Final = 0.1
+LOOK_EVERY_S: Final = 0.25
 # How many connections may wait in the kernel's queue of a worker that is not there yet, as uvicorn has it.
 BACKLOG: Final = 2048
 
