@@ -82,6 +82,14 @@ def test_what_is_wrong_is_one_line_with_its_code(
     assert capsys.readouterr().err == f"nannin: {line}\n"
 
 
+def test_as_many_workers_are_shown_as_there_would_be(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nannin.server.cores.usable_cores", lambda: 6)
+    assert main(["check", "--port", "0", "--workers", "0"]) == 0
+    assert rows(capsys.readouterr().out)["workers"] == ["6", "--workers"]
+
+
 def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

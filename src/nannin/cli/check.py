@@ -68,12 +68,15 @@ def print_settings(
         in_code: those of the application, whose code may have set others.
         max_payload: the limit in force, for where nobody has set it.
     """
+    from nannin.server.cores import usable_cores
+
     rows = []
     for setting in SETTINGS.values():
         value, source = getattr(settings, setting.name), describe_source(sources.get(setting.name))
         if setting.in_code and getattr(in_code, setting.name) != value:
             value, source = getattr(in_code, setting.name), IN_CODE
         value = max_payload if setting.name == "max_payload" else value
+        value = usable_cores() if setting.name == "workers" and value == 0 else value
         rows.append((setting.name, shown(setting.name, value), source))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, text, source in rows:
