@@ -84,6 +84,19 @@ async def test_once_all_nodes_are_known_those_without_a_part_are_asked_too() -> 
     assert explained["not_counted"]["refused_since_start"] == {"payload": 1}
 
 
+async def test_a_node_that_is_not_told_of_every_page_explains_one_that_only_others_are_on() -> None:
+    town = Town(3, everything=False)
+    for house in town.houses[1:]:
+        house.client("/", visitor="ann")
+    town.clock.settle()
+    town.houses[0].hub.knowing.when_known("/", lambda: None)
+    town.clock.settle()
+    explained = await town.explain()
+    assert explained["count"] == {"connections": 2, "visitors": 1, "visible": 1}
+    assert explained["nodes"] == [part("node 0", 0, 0), part("node 1", 1, 1), part("node 2", 1, 1)]
+    assert explained["check"] == {"recounted_connections": 2, "agrees": True}
+
+
 async def test_a_page_that_nobody_is_on_is_explained_too() -> None:
     explained = await Town(2).explain(page="/nobody")
     assert explained["nodes"] == [part("node 0", 0, 0)]
