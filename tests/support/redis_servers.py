@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -108,3 +108,46 @@ def serving(kind: str, *options: str, port: int = 0) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
+
+
+class Sentinel:
+    """A Redis Sentinel that watches a master, and makes its replica the master once it is gone.
+
+    Args:
+        master: it must listen on a port.
+        name: what clients call the master.
+    """
+
+    def __init__(self, master: RedisServer, name: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="nannin-sentinel-"))
+        self.port = free_port()
+        config = self.folder / "sentinel.conf"
+        config.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
+            f"sentinel monitor {name} 127.0.0.1 {master.port} 1\n"
+            f"sentinel down-after-milliseconds {name} 500\n"
+            f"sentinel failover-timeout {name} 3000\n",
+            encoding="utf-8",
+        )
+        command = [binary("redis"), str(config), "--sentinel"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self.name = name
+        self._wait(lambda client: client.sentinel_master(name)["num-slaves"] >= 1)
+
+    def wait_for_master(self, port: int) -> None:
+        """Returns once this is the master."""
+        self._wait(lambda client: client.sentinel_get_master_addr_by_name(self.name)[1] == port)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait(START_S)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait(self, condition: Callable[[Any], bool]) -> None:
+        until = time.monotonic() + 2 * START_S
+        while time.monotonic() < until:
+            with contextlib.suppress(redis.RedisError), redis.Redis(port=self.port) as client:
+                if condition(client):
+                    return
+            time.sleep(0.05)
+        raise AssertionError("the Sentinel does not see what it should")

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from nannin.errors import SettingsError
@@ -97,8 +97,8 @@ class RedisAddress:
         if scheme not in SCHEMES:
             known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
             raise SettingsError(f"expected an address of Redis that begins with one of {known}, not {url!r}")
-        self._sentinel: Sentinel | None = None
-        self._name = ""
+        self._sentinels: list[tuple[str, int]] = []
+        self._master = ""
         try:
             if scheme.endswith("+sentinel"):
                 self._read_sentinels(url)
@@ -114,17 +114,35 @@ class RedisAddress:
         Args:
             listens: whether it waits for what it is told, for as long as that takes.
         """
-        options = dict(self._options)
-        async with asyncio.timeout(CONNECT_S):
-            if self._sentinel is not None:
-                options["host"], options["port"] = await self._sentinel.discover_master(self._name)
-            connection = self._kind(**_options(options, None if listens else REPLY_S))
+        reply_s = None if listens else REPLY_S
+        if not self._sentinels:
+            return await _open(self._kind, self._options, reply_s)
+        host, port = await self._find_master()
+        opened = await _open(self._kind, {**self._options, "host": host, "port": port}, reply_s)
+        [[role, *_]] = await opened.ask([("ROLE",)])
+        if role != b"master":
+            await opened.close()
+            raise RedisConnectionError(f"Redis at {host}:{port} is not the master any more")
+        return opened
+
+    async def _find_master(self) -> tuple[str, int]:
+        """Asks one Sentinel after the other."""
+        reason: Exception = RedisConnectionError("no Sentinel was asked")
+        for host, port in self._sentinels:
+            options = {**self._sentinel_options, "host": host, "port": port}
             try:
-                await connection.connect()  # type: ignore[no-untyped-call]
-            except BaseException:
-                await connection.disconnect(nowait=True)
-                raise
-        return RedisConnection(connection)
+                sentinel = await _open(self._kind, options, REPLY_S)
+                try:
+                    [found] = await sentinel.ask([("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._master)])
+                finally:
+                    await sentinel.close()
+            except LOST as error:
+                reason = error
+                continue
+            if found is not None:
+                return found[0].decode(), int(found[1])
+            reason = RedisConnectionError(f"the Sentinel at {host}:{port} knows no master {self._master!r}")
+        raise RedisConnectionError(f"no Sentinel names the master: {reason}")
 
     def _read_sentinels(self, url: str) -> None:
         """Takes the address apart: `redis+sentinel://user:password@host:port,host:port/name/db?options`.
@@ -135,20 +153,29 @@ class RedisAddress:
         parts = urlsplit(url)
         secret, _, hosts = parts.netloc.rpartition("@")
         name, _, db = parts.path.strip("/").partition("/")
-        addresses = [address(host) for host in hosts.split(",")]
+        self._sentinels = [address(host) for host in hosts.split(",")]
         if not name:
             raise ValueError("the path of a Sentinel's address must be the name of the master")
         plain = f"{parts.scheme.partition('+')[0]}://{secret}@host/{db}?{parts.query}"
         self._options = dict(parse_url(plain if secret else plain.replace("@", "", 1)))
-        names = [name for name in self._options if name.startswith("sentinel_")]
-        own = {name.removeprefix("sentinel_"): self._options.pop(name) for name in names}
-        self._name = unquote(name)
-        kind = self._options.get("connection_class")
-        tls = {key: value for key, value in self._options.items() if key.startswith("ssl_")}
-        if kind is SSLConnection:
-            tls["ssl"] = True
-        options = _options({**own, **tls}, REPLY_S)
-        self._sentinel = Sentinel(addresses, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+        self._master = unquote(name)
+        shared = {key: value for key, value in self._options.items() if key.startswith("ssl_")}
+        for key in [key for key in self._options if key.startswith("sentinel_")]:
+            shared[key.removeprefix("sentinel_")] = self._options.pop(key)
+        self._sentinel_options = shared
+
+
+async def _open(
+    kind: type[AbstractConnection], options: Mapping[str, Any], reply_s: float | None
+) -> RedisConnection:
+    connection = kind(**_options(options, reply_s))
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            await connection.connect()  # type: ignore[no-untyped-call]
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+    return RedisConnection(connection)
 
 
 def address(text: str) -> tuple[str, int]:
@@ -167,7 +194,6 @@ def _options(options: Mapping[str, Any], reply_s: float | None) -> dict[str, Any
         "socket_timeout": reply_s,
         "protocol": 2,
         "retry": Retry(NoBackoff(), 0),
-        "retry_on_timeout": False,
         "health_check_interval": 0,
         "driver_info": None,
         "decode_responses": False,
