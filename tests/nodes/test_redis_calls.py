@@ -37,9 +37,9 @@ from nannin.nodes.redis_calls import SCRIPTS, Command, RedisCalls
 APPLY = Apply(5, 3, "abc", 4, "/何人", 3, 1, 1, True, ["cann"], ["cbob"], ["ceve"])
 
 
-def run(call: Call, *replies: Sequence[Any], publish: str = "PUBLISH") -> tuple[list[list[Command]], Answer]:
+def run(call: Call, *replies: Sequence[Any], is_cluster: bool = False) -> tuple[list[list[Command]], Answer]:
     """The commands of each round trip of a call, and its answer, if Redis replies like that."""
-    steps = RedisCalls("nannin", "7", lambda: "new name", publish).steps(call)
+    steps = RedisCalls("nannin", "7", lambda: "new name", is_cluster=is_cluster).steps(call)
     sent = [next(steps)]
     for reply in replies:
         try:
@@ -78,7 +78,7 @@ def test_a_write_may_be_refused(reply: list[int], answer: Answer) -> None:
 
 
 def test_in_a_cluster_what_is_told_stays_in_its_shard() -> None:
-    [[command]], _ = run(APPLY, [[0]], publish="SPUBLISH")
+    [[command]], _ = run(APPLY, [[0]], is_cluster=True)
     assert "SPUBLISH" in command
 
 

@@ -15,8 +15,8 @@ from nannin.audience.share import Share
 from nannin.clock import SystemClock
 from nannin.nodes.node import Node
 from nannin.nodes.redis import RedisBackplane
+from nannin.nodes.redis_address import RedisAddress
 from nannin.nodes.redis_calls import RedisCalls
-from nannin.nodes.redis_connection import RedisAddress
 
 # How long anything may take before a test fails.
 PATIENCE_S = 20.0
@@ -37,11 +37,12 @@ class RedisNode:
         self.roster: Roster[int] = Roster()
         self.share = Share(self.roster, self.epoch, leases=Leases(lease_s, beat_s))
         self.backplane: RedisBackplane
-        calls = RedisCalls("test", "0", lambda: "name")
+        address = RedisAddress(url)
+        calls = RedisCalls("test", "0", lambda: "name", is_cluster=address.is_cluster)
         random = Random(self.epoch)
 
         def connect(ears: Node) -> RedisBackplane:
-            self.backplane = RedisBackplane(RedisAddress(url), calls, ears, random.random)
+            self.backplane = RedisBackplane(address, calls, ears, random.random)
             return self.backplane
 
         self.node = Node(self.share, SystemClock(), connect)  # type: ignore[arg-type]

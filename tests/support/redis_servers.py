@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.crc import key_slot
 
 # Both servers that nannin is held to.
 KINDS = ["redis", "valkey"]
@@ -151,3 +152,89 @@ class Sentinel:
                     return
             time.sleep(0.05)
         raise AssertionError("the Sentinel does not see what it should")
+
+
+class Cluster:
+    """Three masters, and a replica of the one that has a key.
+
+    Args:
+        kind: `redis` or `valkey`.
+        key: whose slot's master gets the replica.
+    """
+
+    def __init__(self, kind: str, key: str) -> None:
+        options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+        self.servers = [RedisServer(kind, *options, port=free_cluster_port()) for _ in range(4)]
+        try:
+            self._join(key)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+
+    def _join(self, key: str) -> None:
+        clients: list[Any] = [server.client() for server in self.servers]
+        share = 16_384 // 3
+        for number, client in enumerate(clients[:3]):
+            end = 16_383 if number == 2 else (number + 1) * share - 1
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, end)
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for server in self.servers[1:]:
+            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", server.port)
+        number = min(2, key_slot(key.encode()) // share)
+        self.master, self.replica = self.servers[number], self.servers[3]
+        self._wait(lambda: all("cluster_known_nodes:4" in _text(client) for client in clients))
+        master_id = clients[number].execute_command("CLUSTER", "MYID")
+        clients[3].execute_command("CLUSTER", "REPLICATE", master_id)
+        self._wait(lambda: all("cluster_state:ok" in _text(client) for client in clients))
+        self._wait(lambda: clients[3].info("replication")["master_link_status"] == "up")
+        self._wait(lambda: clients[number].info("replication")["connected_slaves"] == 1)
+        for client in clients:
+            client.close()
+
+    def move(self, key: str, to: RedisServer) -> None:
+        """Moves a key's slot, with all keys in it, to another master."""
+        slot = key_slot(key.encode())
+        with self.master.client() as old, to.client() as new:
+            sides: list[Any] = [old, new]
+            ids = [side.execute_command("CLUSTER", "MYID") for side in sides]
+            sides[1].execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
+            sides[0].execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
+            while keys := sides[0].execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+                sides[0].execute_command("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+            for side in reversed(sides):
+                side.execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[1])
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        until = time.monotonic() + 2 * START_S
+        while time.monotonic() < until:
+            with contextlib.suppress(redis.RedisError):
+                if condition():
+                    return
+            time.sleep(0.05)
+        raise AssertionError("the cluster does not come together")
+
+
+def _text(client: Any) -> str:
+    """What a member says of the cluster, however redis-py reads it."""
+    info = client.execute_command("CLUSTER INFO")
+    if isinstance(info, dict):
+        return "\n".join(f"{name}:{value}" for name, value in info.items())
+    return info.decode() if isinstance(info, bytes) else str(info)
+
+
+def free_cluster_port() -> int:
+    """A port of which the one 10,000 above is free as well: members of a cluster talk there."""
+    while True:
+        port = free_port()
+        if port + 10_000 < 65_536:
+            with contextlib.suppress(OSError), socket.socket() as sock:
+                sock.bind(("127.0.0.1", port + 10_000))
+                return port

@@ -9,9 +9,12 @@ import pytest
 
 from nannin.audience.roster import Count
 from support.redis_nodes import RedisNode, several, until
-from support.redis_servers import RedisServer, Sentinel, free_port, serving
+from support.redis_servers import KINDS, Cluster, RedisServer, Sentinel, free_port, serving
 
 pytestmark = pytest.mark.anyio
+
+# One of the keys of the slot.
+KEY = "test:{0}:nodes"
 
 
 @pytest.fixture
@@ -49,3 +52,36 @@ async def test_nodes_follow_the_master(pair: tuple[RedisServer, RedisServer, Sen
         nodes[1].join("/")
         assert nodes[1].count() == Count(8, 6, 6)
         await agree(nodes, Count(8, 6, 6))
+
+
+@pytest.fixture(params=KINDS)
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    cluster = Cluster(request.param, KEY)
+    yield cluster
+    cluster.stop()
+
+
+async def test_nodes_find_the_master_of_their_slot_and_its_successor(cluster: Cluster) -> None:
+    async with several(cluster.url, 3) as nodes:
+        for node in nodes:
+            node.join("/", "ann")
+            node.join("/何人")
+        await agree(nodes, Count(3, 1, 1))
+        cluster.master.kill()
+        await until(lambda: all(node.share.stale for node in nodes))
+        nodes[0].join("/", "bob")
+        await agree(nodes, Count(4, 2, 2))
+        assert nodes[1].count("/何人") == Count(3, 3, 3)
+
+
+async def test_nodes_follow_a_slot_that_moves(cluster: Cluster) -> None:
+    async with several(cluster.url, 3) as nodes:
+        for node in nodes:
+            node.join("/", "ann")
+        await agree(nodes, Count(3, 1, 1))
+        other = next(server for server in cluster.servers[:3] if server is not cluster.master)
+        cluster.move(KEY, other)
+        nodes[0].join("/", "bob")
+        await agree(nodes, Count(4, 2, 2))
+        with other.client() as client:
+            assert client.exists(KEY)

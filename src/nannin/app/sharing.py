@@ -56,15 +56,16 @@ def name_of_node(settings: Settings) -> str:
 def _connect_to_redis(url: str, prefix: str, new_id: Callable[[], str]) -> Connect:
     try:
         from nannin.nodes.redis import RedisBackplane  # most servers need none, and it loads redis-py
+        from nannin.nodes.redis_address import RedisAddress
         from nannin.nodes.redis_calls import RedisCalls
-        from nannin.nodes.redis_connection import RedisAddress
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "redis":
             raise
         raise SettingsError('redis needs redis-py: install it with pip install "nannin[redis]"') from None
     address = RedisAddress(url)
+    calls = RedisCalls(prefix, "0", new_id, is_cluster=address.is_cluster)
 
     def connect(ears: Ears) -> Backplane:
-        return RedisBackplane(address, RedisCalls(prefix, "0", new_id), ears, random.random)
+        return RedisBackplane(address, calls, ears, random.random)
 
     return connect

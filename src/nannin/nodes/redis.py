@@ -12,8 +12,9 @@ import msgspec
 
 from nannin.audience.census_calls import Answer, Beat, Beaten, Call, Leave, Reap, Reaped, What
 from nannin.nodes.backplane import Ears
+from nannin.nodes.redis_address import RedisAddress
 from nannin.nodes.redis_calls import Command, Echo, RedisCalls, Steps
-from nannin.nodes.redis_connection import LOST, REPLY_S, RedisAddress, RedisConnection
+from nannin.nodes.redis_connection import LOST, REPLY_S, RedisConnection
 
 __all__ = ["RedisBackplane"]
 
@@ -121,9 +122,9 @@ class RedisBackplane:
 
     async def _serve(self) -> None:
         """Serves calls, and hears what is told, until Redis is lost."""
-        asking = await self._address.connect()
+        asking = await self._address.connect(self._calls.key)
         try:
-            listening = await self._address.connect(listens=True)
+            listening = await self._address.connect(self._calls.key, listens=True)
             try:
                 await asking.load()
                 await self._talk(asking, listening)
@@ -171,13 +172,13 @@ class RedisBackplane:
         commands: list[Command] = []
         while running and (not batch or len(commands) + len(running[0].commands) <= _AT_ONCE):
             batch.append(running.popleft())
-            commands += [command for command in batch[-1].commands if command[0] != "SUBSCRIBE"]
+            commands += [command for command in batch[-1].commands if command[0] != self._calls.subscribe]
         replies = iter(await asking.ask(commands))
         answers: list[Answer] = []
         for one in batch:
             got: list[Any] = []
             for command in one.commands:
-                if command[0] == "SUBSCRIBE":
+                if command[0] == self._calls.subscribe:
                     await self._subscribe(listening, str(command[1]))
                     got.append(None)
                 else:
@@ -207,20 +208,22 @@ class RedisBackplane:
         confirmed = asyncio.get_running_loop().create_future()
         others = [other for other in self._subscribed if other != channel]
         self._subscribed[channel] = confirmed
-        await listening.send([("SUBSCRIBE", channel)])
+        await listening.send([(self._calls.subscribe, channel)])
         await asyncio.wait_for(confirmed, REPLY_S)
         for other in others:
             del self._subscribed[other]
-            await listening.send([("UNSUBSCRIBE", other)])
+            await listening.send([(self._calls.unsubscribe, other)])
 
     async def _hear(self, listening: RedisConnection) -> None:
         """Hears what is told."""
         while True:
             kind, channel, data = await listening.listen()
-            if kind == b"subscribe":
+            if kind in (b"subscribe", b"ssubscribe"):
                 self._subscribed[channel.decode()].set_result(None)
-            elif kind == b"message":
+            elif kind in (b"message", b"smessage"):
                 self._take(data)
+            elif channel.decode() in self._subscribed:
+                raise Deaf("the slot has moved to another server")
 
     def _take(self, data: bytes) -> None:
         try:

@@ -87,14 +87,20 @@ class RedisCalls:
         prefix: what all keys and channels begin with.
         tag: the shard's; it decides the slot in a cluster.
         new_id: makes the random name of data that has none.
-        publish: `PUBLISH`, or `SPUBLISH` in a cluster.
+        is_cluster: whether channels are those of a slot.
+
+    Attributes:
+        key: one of its keys.
+        subscribe, unsubscribe: the commands for its channels.
     """
 
-    def __init__(self, prefix: str, tag: str, new_id: Callable[[], str], publish: str = "PUBLISH") -> None:
+    def __init__(self, prefix: str, tag: str, new_id: Callable[[], str], *, is_cluster: bool = False) -> None:
         self._keys = f"{prefix}:{{{tag}}}:"
-        self._nodes = f"{self._keys}nodes"
+        self.key = f"{self._keys}nodes"
         self._index = f"{self._keys}index"
-        self._to = (publish, self.channel(""))
+        self._to = ("SPUBLISH" if is_cluster else "PUBLISH", self.channel(""))
+        self.subscribe = "SSUBSCRIBE" if is_cluster else "SUBSCRIBE"
+        self.unsubscribe = "SUNSUBSCRIBE" if is_cluster else "UNSUBSCRIBE"
         self._new_id = new_id
         self._encode = msgspec.msgpack.Encoder().encode
 
@@ -127,7 +133,7 @@ class RedisCalls:
     def _apply(self, call: Apply) -> Steps:
         command = _run(
             "apply",
-            (self._nodes, *self._page(call.page), self._pages_of(call.number), self._index),
+            (self.key, *self._page(call.page), self._pages_of(call.number), self._index),
             *self._to,
             call.call,
             call.number,
@@ -153,7 +159,7 @@ class RedisCalls:
         return Applied(call.call, Total(call.page, *numbers), _texts(entered), _texts(exited))
 
     def _beat(self, call: Beat) -> Steps:
-        command = _run("beat", (self._nodes,), *self._to, call.call, call.number, call.epoch)
+        command = _run("beat", (self.key,), *self._to, call.call, call.number, call.epoch)
         [[status, *fields]] = yield [command]
         if status == 0:
             return Unknown(call.call)
@@ -163,21 +169,19 @@ class RedisCalls:
 
     def _register(self, call: Register) -> Steps:
         """Gets a number, and then, for a node that is told of every page, all totals."""
-        command = _run(
-            "register", (self._nodes,), call.call, call.epoch, int(call.everything), self._new_id()
-        )
+        command = _run("register", (self.key,), call.call, call.epoch, int(call.everything), self._new_id())
         [[status, *rest]] = yield [command]
         if status == 1:
             numbers, values = rest[::2], _texts(rest[1::2])
             return Former(call.call, dict(zip(numbers, values, strict=True)))
         number, [id_] = rest[0], _texts(rest[1:])
-        yield [("SUBSCRIBE", self.channel(number))]
+        yield [(self.subscribe, self.channel(number))]
         totals = (yield from self._all_totals()) if call.everything else []
         return Registered(call.call, number, id_, totals)
 
     def _watch(self, call: Watch) -> Steps:
         """Tells the node of all pages, and then gets their totals, which may have been told by then."""
-        [is_known] = yield [_run("watch", (self._nodes,), call.number, call.epoch, int(call.watches))]
+        [is_known] = yield [_run("watch", (self.key,), call.number, call.epoch, int(call.watches))]
         if not is_known:
             return Unknown(call.call)
         return Watching(call.call, (yield from self._all_totals()) if call.watches else [])
@@ -195,7 +199,7 @@ class RedisCalls:
         [nodes] = yield [
             _run(
                 "emit",
-                (self._nodes, self._page(call.page)[0]),
+                (self.key, self._page(call.page)[0]),
                 *self._to,
                 call.number,
                 message,
@@ -207,7 +211,7 @@ class RedisCalls:
 
     def _reap(self, call: Leave | Reap, *condition: str | int) -> Steps:
         """Stops a node's writes, removes its parts of some pages in slices, and forgets it after the last."""
-        fenced = (self._nodes, self._pages_of(call.number))
+        fenced = (self.key, self._pages_of(call.number))
         [[status, *rest]] = yield [_run("fence", fenced, call.number, *condition)]
         if status == 0:
             return Unknown(call.call)
@@ -220,7 +224,7 @@ class RedisCalls:
         cursors: dict[str, str | bytes] = dict.fromkeys(sorted(_texts(pages)), "0")
         exited: dict[str, list[str]] = {}
         while cursors:
-            keys = [(self._nodes, *self._page(page), fenced[1], self._index) for page in cursors]
+            keys = [(self.key, *self._page(page), fenced[1], self._index) for page in cursors]
             replies = yield [
                 _run("reap", at, *self._to, call.number, value, page, cursor, _REAPED_AT_ONCE)
                 for at, (page, cursor) in zip(keys, cursors.items(), strict=True)
@@ -242,8 +246,7 @@ class RedisCalls:
         if not slices:
             return []
         commands = [
-            _run("read", (self._nodes, *(key for page in some for key in self._page(page))))
-            for some in slices
+            _run("read", (self.key, *(key for page in some for key in self._page(page)))) for some in slices
         ]
         replies = yield commands
         numbers = iter([number for reply in replies for number in reply])
