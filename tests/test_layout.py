@@ -15,7 +15,6 @@ IN_PROCESSES = {
     "cli/bench/process": "whole/bench/test_process.py",
     "cli/watch/command": "whole/test_watch_server.py",
     "nodes/redis": "whole/test_redis.py",
-    "nodes/redis_address": "whole/test_redis_failover.py",
     "nodes/redis_connection": "whole/test_redis.py",
     "server/process": "whole/test_server.py",
     "server/supervisor": "whole/test_workers.py",

@@ -6,13 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
-from nannin.audience.census_calls import Reap
+from nannin.audience.census_calls import Reap, Top
 from nannin.audience.roster import Count, Given
+from nannin.nodes.redis_calls import COMMANDS
+from support.certificates import CERTIFICATE, KEY
 from support.redis_nodes import RedisNode, several, until
-from support.redis_servers import KINDS, RedisServer, serving
+from support.redis_servers import KINDS, RedisServer, free_port, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -106,6 +109,10 @@ async def test_a_connection_that_is_killed_is_made_again(server: RedisServer, ki
             assert client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes") == 2
         nodes[0].join("/")
         await agree(nodes, Count(3, 3, 3))
+        began = time.monotonic()
+        nodes[1].join("/")
+        await agree(nodes, Count(4, 4, 4))
+        assert time.monotonic() - began < 3.0, "they are deaf until their beats are missed"
 
 
 async def test_while_redis_stands_still_counts_are_stale_and_then_exact_again(server: RedisServer) -> None:
@@ -210,3 +217,58 @@ async def test_a_node_that_was_reaped_while_it_stood_still_comes_back_and_counts
         await until(lambda: nodes[0].count() == Count(2, 2, 2))
         nodes[1].join("/")
         await agree(nodes, Count(5, 4, 4))
+
+
+async def exercise(nodes: list[RedisNode]) -> None:
+    """Does everything that needs a command of its own."""
+    for node in nodes:
+        node.share.listen(None, True)
+        place = node.join("/", "ann")
+        node.join("/", "bob")
+        node.join("/")
+        node.leave("/", place)
+    await agree(nodes, Count(4, 3, 3))
+    for node in nodes:
+        node.beat()
+        node.node.emit("/", b"hello")
+        node.backplane.send([Top(node.share.next_call(), 5)])
+    await until(lambda: all(node.messages for node in nodes))
+    nodes[0].share.listen("/other", True)
+    await nodes.pop().close()
+    await agree(nodes, Count(2, 2, 2))
+
+
+async def test_a_user_needs_these_commands_keys_and_channels_and_no_more(server: RedisServer) -> None:
+    rules = ["reset", "on", ">secret", "~test:*", "&test:*", *(f"+{command}" for command in COMMANDS)]
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "nannin", *rules)
+        async with several(f"{server.url}?username=nannin&password=secret", 2) as nodes:
+            await exercise(nodes)
+        assert client.acl_log() == []
+        used = {name.removeprefix("cmdstat_") for name in client.info("commandstats")}
+    assert set(COMMANDS) - used == set()
+
+
+async def test_with_tls(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate", tmp_path / "key"
+    certificate.write_text(CERTIFICATE, encoding="ascii")
+    key.write_text(KEY, encoding="ascii")
+    port = free_port()
+    files = (
+        "--tls-cert-file",
+        str(certificate),
+        "--tls-key-file",
+        str(key),
+        "--tls-ca-cert-file",
+        str(certificate),
+    )
+    with serving("redis", "--tls-port", str(port), *files, "--tls-auth-clients", "no"):
+        url = f"rediss://localhost:{port}/1"
+        async with several(f"{url}?ssl_ca_certs={certificate}", 2) as nodes:
+            for node in nodes:
+                node.join("/")
+            await agree(nodes, Count(2, 2, 2))
+        distrusting = RedisNode(url)
+        await asyncio.sleep(0.5)
+        assert distrusting.share.stale
+        await distrusting.close()

@@ -74,6 +74,7 @@ class RedisBackplane:
         self._is_found = False
         self._is_closing = False
         self._missed = 0
+        self._channel = calls.channel(0)  # the node's own, once it has a number
         self._subscribed: dict[str, asyncio.Future[None]] = {}
         self._decode = msgspec.msgpack.Decoder(What | Echo).decode
         self._complained = ""
@@ -124,7 +125,7 @@ class RedisBackplane:
         """Serves calls, and hears what is told, until Redis is lost."""
         asking = await self._address.connect(self._calls.key)
         try:
-            listening = await self._address.connect(self._calls.key, listens=True)
+            listening = await self._address.connect(self._calls.key)
             try:
                 await asking.load()
                 await self._talk(asking, listening)
@@ -148,7 +149,7 @@ class RedisBackplane:
 
     async def _tell(self, asking: RedisConnection, listening: RedisConnection) -> None:
         """Sends calls, those of one turn with one write, and takes their answers."""
-        await self._subscribe(listening, self._calls.channel(0))
+        await self._subscribe(listening, self._channel)
         self._missed, self._complained = 0, ""
         self._is_found = True
         self._ears.found()
@@ -205,11 +206,13 @@ class RedisBackplane:
 
     async def _subscribe(self, listening: RedisConnection, channel: str) -> None:
         """Hears of a channel from now on, and no more of any other."""
+        self._channel = channel
         confirmed = asyncio.get_running_loop().create_future()
         others = [other for other in self._subscribed if other != channel]
         self._subscribed[channel] = confirmed
         await listening.send([(self._calls.subscribe, channel)])
-        await asyncio.wait_for(confirmed, REPLY_S)
+        async with asyncio.timeout(REPLY_S):
+            await confirmed
         for other in others:
             del self._subscribed[other]
             await listening.send([(self._calls.unsubscribe, other)])

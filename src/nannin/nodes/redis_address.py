@@ -11,7 +11,7 @@ from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from nannin.errors import SettingsError
-from nannin.nodes.redis_connection import LOST, REPLY_S, RedisConnection, open_connection
+from nannin.nodes.redis_connection import LOST, RedisConnection, open_connection
 
 __all__ = ["RedisAddress"]
 
@@ -43,7 +43,7 @@ class RedisAddress:
         scheme = url.partition("://")[0]
         if scheme not in SCHEMES:
             known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-            raise SettingsError(f"expected an address of Redis that begins with one of {known}, not {url!r}")
+            raise SettingsError(f"expected an address of Redis that begins with one of {known}")
         scheme, _, self._by = scheme.partition("+")
         self.is_cluster = self._by == "cluster"
         self._hosts: list[_Host] = []
@@ -53,24 +53,22 @@ class RedisAddress:
             else:
                 self._options: dict[str, Any] = dict(parse_url(url))
         except ValueError as error:
-            raise SettingsError(f"not an address of Redis: {error}") from error
+            raise SettingsError(f"not an address of Redis: {error}") from None
         self._kind: type[AbstractConnection] = self._options.pop("connection_class", Connection)
 
-    async def connect(self, key: str, *, listens: bool = False) -> RedisConnection:
+    async def connect(self, key: str) -> RedisConnection:
         """Opens a connection to the server that has a key.
 
         Args:
             key: it matters in a cluster.
-            listens: whether it waits for what it is told, for as long as that takes.
 
         Raises:
             RedisError: it can't be opened.
         """
-        reply_s = None if listens else REPLY_S
         if not self._by:
-            return await open_connection(self._kind, self._options, reply_s)
+            return await open_connection(self._kind, self._options)
         host, port = await self._find(key)
-        opened = await open_connection(self._kind, {**self._options, "host": host, "port": port}, reply_s)
+        opened = await open_connection(self._kind, {**self._options, "host": host, "port": port})
         [[role, *_]] = await opened.ask([("ROLE",)])
         if role != b"master":
             await opened.close()
@@ -83,7 +81,7 @@ class RedisAddress:
         for host, port in list(self._hosts):
             options = {**self._asking, "host": host, "port": port}
             try:
-                asked = await open_connection(self._kind, options, REPLY_S)
+                asked = await open_connection(self._kind, options)
                 try:
                     if self.is_cluster:
                         found = await self._ask_cluster(asked, host, key)

@@ -41,12 +41,19 @@ from nannin.audience.census_calls import (
     Watching,
 )
 
-__all__ = ["SCRIPTS", "Command", "Echo", "RedisCalls", "Script", "Steps"]
+__all__ = ["COMMANDS", "SCRIPTS", "Command", "Echo", "RedisCalls", "Script", "Steps"]
 
 # How many pages one command reads, and about how many visitors one slice of a reaping looks at: Redis does
 # nothing else for about so many microseconds.
 _READ_AT_ONCE: Final = 100
 _REAPED_AT_ONCE: Final = 1_000
+
+# The commands that a user of Redis must be allowed, in scripts and outside.
+COMMANDS: Final = (
+    *("del", "evalsha", "hdel", "hexists", "hget", "hgetall", "hincrby", "hkeys", "hlen", "hmget", "hscan"),
+    *("hset", "hsetnx", "publish", "sadd", "scard", "script|load", "srandmember", "srem", "subscribe"),
+    *("unsubscribe", "zadd", "zrange", "zrem"),
+)
 
 Command = tuple[str | bytes | int, ...]
 Steps = Generator[list[Command], Sequence[Any], Answer]

@@ -78,20 +78,16 @@ class RedisConnection:
             return error  # the replies to the other commands follow
 
 
-async def open_connection(
-    kind: type[AbstractConnection], options: Mapping[str, Any], reply_s: float | None
-) -> RedisConnection:
+async def open_connection(kind: type[AbstractConnection], options: Mapping[str, Any]) -> RedisConnection:
     """Opens a connection of redis-py with these options.
 
     Args:
         kind: plain, with TLS, or to a Unix socket.
         options: as `parse_url` reads them.
-        reply_s: the seconds to wait for what comes; None: for ever.
-
     Raises:
         RedisError: it can't be opened.
     """
-    connection = kind(**_options(options, reply_s))
+    connection = kind(**_options(options))
     try:
         async with asyncio.timeout(CONNECT_S):
             await connection.connect()  # type: ignore[no-untyped-call]
@@ -101,12 +97,13 @@ async def open_connection(
     return RedisConnection(connection)
 
 
-def _options(options: Mapping[str, Any], reply_s: float | None) -> dict[str, Any]:
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Every time limit is ours, and nothing is tried again or sent that we did not ask for."""
     return {
         "socket_connect_timeout": CONNECT_S,
         **options,
-        "socket_timeout": reply_s,
+        # asyncio.timeout keeps ours. redis-py's, kept by wait_for, may swallow that a task is cancelled.
+        "socket_timeout": None,
         "protocol": 2,
         "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 0,
