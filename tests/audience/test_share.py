@@ -763,6 +763,47 @@ def test_a_node_that_stands_still_is_reaped_and_its_visitors_exit() -> None:
     assert (node.share.take(15.0), node.share.left) == ([], False)
 
 
+def test_in_ten_minutes_every_page_is_said_again_in_case_that_somebody_removed_it() -> None:
+    node = Node(leases=Leases(15.0, 5.0)).registered()
+    for n in range(200):
+        node.roster.join(f"/{n}", "a", "ann")
+    for call in node.share.take(0.0):
+        assert isinstance(call, Apply)
+        node.applied(call, total(1, 1, call.page))
+    node.roster.leave("/0", "a", now=0.0)
+    node.applied(node.write(), total(2, 0, "/0"))
+    said: list[str] = []
+    for beat in range(120):
+        node.beat()
+        calls = [call for call in node.share.take(5.0 * beat) if isinstance(call, Apply)]
+        assert len(calls) <= 2
+        for call in calls:
+            assert call.visible == ["cann"]
+            node.applied(call, total(1, 1, call.page))
+            said.append(call.page)
+    assert set(said) == {f"/{n}" for n in range(1, 200)}
+
+
+def test_a_page_that_is_empty_by_then_is_not_said_again() -> None:
+    node = Node(leases=Leases(15.0, 5.0)).registered()
+    for n in range(150):
+        node.roster.join(f"/{n}", "a", "ann")
+    for call in node.share.take(0.0):
+        assert isinstance(call, Apply)
+        node.applied(call, total(1, 1, call.page))
+    node.beat()
+    for call in node.share.take(0.0):
+        assert isinstance(call, Apply)
+        node.applied(call, total(1, 1, call.page))
+    for n in range(1, 150):
+        node.roster.leave(f"/{n}", "a", now=0.0)
+    for call in node.share.take(0.0):
+        assert isinstance(call, Apply)
+        node.applied(call, total(2, 0, call.page))
+    node.beat()
+    assert node.share.take(0.0) == []
+
+
 def test_a_node_leaves_slice_by_slice() -> None:
     node = Node().registered()
     node.share.leave()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nannin.audience import share
 from nannin.audience.census_calls import Reap, Top
 from nannin.audience.roster import Count, Given
 from nannin.nodes.redis_calls import COMMANDS
@@ -146,6 +147,24 @@ async def test_a_flush_by_somebody_else_is_noticed_with_the_next_call(server: Re
         await until(lambda: nodes[0].is_exact(Count(2, 2, 2)))
         nodes[1].join("/")
         await agree(nodes, Count(4, 4, 4))
+
+
+async def test_what_somebody_removes_is_there_again_after_ten_minutes(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share, "_SAID_AGAIN_BEATS", 1)
+    async with several(server.url, 2) as nodes:
+        for node in nodes:
+            node.join("/", "ann")
+            node.join("/", node.epoch)
+        await agree(nodes, Count(4, 3, 3))
+        with server.client() as client:
+            assert client.delete("test:{0}:v:/") == 1
+        for node in nodes:
+            node.beat()
+            node.join("/other")  # what is dirty leaves with the next turn
+        await agree(nodes, Count(4, 3, 3))
+        assert nodes[0].share.count("/") == Count(4, 3, 3)
 
 
 async def test_what_others_publish_is_ignored(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:

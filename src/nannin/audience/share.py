@@ -45,6 +45,8 @@ _IN_FLIGHT = 1_000
 # How many visitors one write names at most, and how many pages one read asks for.
 _VISITORS = 1_000
 _PAGES = 500
+# In how many beats all that is here is said again, in case that somebody has removed it: 10 minutes.
+_SAID_AGAIN_BEATS = 120
 
 
 class Share:
@@ -100,6 +102,7 @@ class Share:
         self._to_read: dict[str, None] = {}
         self._reads: set[int] = set()  # calls under way
         self._reaping = Reaping(self.next_call)
+        self._to_say_again: list[str] = []
         self._former: set[int] = set()  # the nodes that this process was before
 
     # What is counted
@@ -233,6 +236,8 @@ class Share:
         """The sign of life that is due every few seconds; None while there is no number."""
         if self.number is None or not self._is_linked or self._is_leaving:
             return None
+        if self._leases is not None:
+            self._say_some_again()
         self._beaten = self.next_call()
         self._at_beat = None if self._writes else self._writes.last
         return Beat(self._beaten, self.number, self._epoch)
@@ -449,6 +454,16 @@ class Share:
         previous, part = self._writes.add(write), self._roster.part(page)
         stays = held.stays or not write.is_last
         return Apply(write.call, number, self._epoch, previous, page, *part, stays, visible, hidden, absent)
+
+    def _say_some_again(self) -> None:
+        """Says some pages again. Nobody hears of them unless the census had lost something."""
+        pages = self._roster.pages()
+        if not self._to_say_again:
+            self._to_say_again = list(pages)
+        for _ in range(min(len(self._to_say_again), -(-len(pages) // _SAID_AGAIN_BEATS))):
+            page = self._to_say_again.pop()
+            if self.is_held(page):
+                self.refresh(page)
 
     def _take_reads(self) -> list[Call]:
         pages = [page for page in self._to_read if not self._pages.of(page).is_writing()]

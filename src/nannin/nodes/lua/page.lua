@@ -99,7 +99,7 @@ local function place(v, page, number, names, places, states)
   page.visible = page.visible + seeing
   if #entered > 0 or #exited > 0 or seeing ~= 0 then
     redis.call('HINCRBY', v, '@', seeing)
-    if redis.call('HLEN', v) == 1 then
+    if #exited > 0 and redis.call('HLEN', v) == 1 then
       redis.call('DEL', v)
     end
   end
