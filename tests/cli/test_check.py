@@ -66,6 +66,48 @@ def test_the_max_payload_that_is_shown_is_the_one_in_force(
 
 
 @pytest.mark.parametrize(
+    ("program", "arguments", "messages", "burst"),
+    [
+        ("", [], ["100", "default"], ["20", "default"]),
+        ("", ["--max-messages", "900"], ["900", "--max-messages"], ["90", "default"]),
+        (
+            "from nannin import Live; app = Live(); app.on('say')(print)",
+            [],
+            ["6000", "default"],
+            ["600", "default"],
+        ),
+        (
+            "from nannin import Live; app = Live(max_burst=7)",
+            [],
+            ["100", "default"],
+            ["7", "the application's code"],
+        ),
+    ],
+)
+def test_the_rate_of_messages_that_is_shown_is_the_one_in_force(
+    capsys: pytest.CaptureFixture[str],
+    program: str,
+    arguments: list[str],
+    messages: list[str],
+    burst: list[str],
+) -> None:
+    pathlib.Path("app.py").write_text(program)
+    app = ["--app", "app.py:app"] if program else []
+    assert main(["check", "--port", "0", *app, *arguments]) == 0
+    table = rows(capsys.readouterr().out)
+    assert (table["max_messages"], table["max_burst"]) == (messages, burst)
+
+
+def test_connections_without_a_limit_of_their_own_are_not_shown_as_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check", "--port", "0"]) == 0
+    assert rows(capsys.readouterr().out)["max_connections"] == ["-", "default"]
+    assert main(["check", "--port", "0", "--max-connections", "5"]) == 0
+    assert rows(capsys.readouterr().out)["max_connections"] == ["5", "--max-connections"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
         (["--port", "x"], 2, '--port must be a whole number from 0 to 65535, not "x"'),

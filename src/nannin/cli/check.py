@@ -40,25 +40,35 @@ def run(flags: Mapping[str, object], config: str | None) -> int:
     application = load_application(settings.app) if settings.app else default_application()
     in_code = getattr(application, "settings", None)
     in_code = in_code if isinstance(in_code, Settings) else settings
-    print_settings(settings, sources, in_code, max_payload_of(application, in_code))
+    print_settings(settings, sources, in_code, in_force(application, in_code))
     try_place(settings)
     click.echo("\nThe server can be started.")
     return 0
 
 
-def max_payload_of(application: object, settings: Settings) -> int:
-    """The `max_payload` in force, which depends on whether the application handles events.
+def in_force(application: object, settings: Settings) -> dict[str, object]:
+    """The settings whose values depend on the machine or on whether the application handles events.
 
     Args:
         application: what is served.
-        settings: the application's.
+        settings: the application's, which has those of the server as well.
     """
+    from nannin.server.cores import usable_cores
+
     assembly = getattr(application, "assembly", None)  # of a Live; any other app handles events
-    return settings.max_payload_bytes(handles_events=assembly is None or assembly.handles_events)
+    handles_events = assembly is None or assembly.handles_events
+    a_minute, at_once = settings.message_rate(handles_events=handles_events)
+    return {
+        "workers": settings.workers or usable_cores(),
+        "max_connections": settings.max_connections or None,  # no limit but the descriptors
+        "max_payload": settings.max_payload_bytes(handles_events=handles_events),
+        "max_messages": a_minute,
+        "max_burst": at_once,
+    }
 
 
 def print_settings(
-    settings: Settings, sources: Mapping[str, str], in_code: Settings, max_payload: int
+    settings: Settings, sources: Mapping[str, str], in_code: Settings, limits: Mapping[str, object]
 ) -> None:
     """Prints each setting, its value, and its source; what is not the default stands out.
 
@@ -66,17 +76,14 @@ def print_settings(
         settings: the server's.
         sources: where they came from, as `load_with_sources` says it.
         in_code: those of the application, whose code may have set others.
-        max_payload: the limit in force, for where nobody has set it.
+        limits: those in force, as `in_force` says it, in place of values that mean "automatic".
     """
-    from nannin.server.cores import usable_cores
-
     rows = []
     for setting in SETTINGS.values():
         value, source = getattr(settings, setting.name), describe_source(sources.get(setting.name))
         if setting.in_code and getattr(in_code, setting.name) != value:
             value, source = getattr(in_code, setting.name), IN_CODE
-        value = max_payload if setting.name == "max_payload" else value
-        value = usable_cores() if setting.name == "workers" and value == 0 else value
+        value = limits.get(setting.name, value)
         rows.append((setting.name, shown(setting.name, value), source))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, text, source in rows:
