@@ -225,7 +225,7 @@ def test_an_unknown_option_or_command_is_one_line_and_code_2(capsys: pytest.Capt
         ("srve", "; did you mean serve?"),
         ("start", "; did you mean serve?"),
         ("app.py:live", "; an application is served with: nannin serve --app app.py:live"),
-        ("zzz", ""),
+        ("zzz", "; nannin --help lists the commands"),
     ):
         assert refusal(capsys, word).startswith(f"nannin: No such command '{word}'{hint}")
     assert refusal(capsys, "serve", "what").startswith("nannin: Got unexpected extra argument")

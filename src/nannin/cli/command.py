@@ -85,7 +85,7 @@ class Group(click.Group):
         from difflib import get_close_matches  # only where something is wrong
 
         close = ["serve"] if word in SERVE_ELSEWHERE else get_close_matches(word, self.commands, n=1)
-        return f"; did you mean {close[0]}?" if close else ""
+        return f"; did you mean {close[0]}?" if close else "; nannin --help lists the commands"
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)

@@ -106,7 +106,7 @@ def supervise(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     """
     config = pathlib.Path(os.environ.get(CONFIG_VARIABLE, CONFIG_FILE)).absolute()
     files = Files(folder_of(settings.app) if settings.app else None, config)
-    logger.info("watching %d files for changes", len(files))
+    logger.info("watching %d file%s for changes", len(files), "" if len(files) == 1 else "s")
     from nannin.server.stand_in import StandIn  # with uvicorn, which a command that has failed need not load
 
     for listener in sockets:
