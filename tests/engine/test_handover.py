@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from nannin.engine import handover
 from nannin.engine.turned_away import TurnedAway
 from support.houses import Caller, House, Socket, opening, request, street
+from support.peers import FakeTransport
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
@@ -273,3 +276,44 @@ async def test_a_client_that_has_gone_leaves_nothing(is_tls: bool) -> None:
             caller.send(request(1))
             caller.writer.transport.abort()
         assert there.taken < 21
+
+
+async def test_a_connection_that_has_ended_on_its_way_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    near, far = socket.socketpair()
+
+    async def fail(*args: Any) -> None:
+        raise OSError(22, "Invalid argument")
+
+    loop = SimpleNamespace(connect_accepted_socket=fail)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    await handover.take_up(far.detach(), b"", None, lambda: House(0).make())
+    monkeypatch.undo()
+    assert near.recv(1) == b""
+    near.close()
+
+
+async def test_a_worker_that_is_cut_off_closes_what_it_was_taking_up() -> None:
+    near, far = socket.socketpair()
+    task = asyncio.create_task(handover.take_up(far.detach(), b"", None, House(0).make))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    near.settimeout(5)
+    assert await asyncio.to_thread(near.recv, 1) == b""
+    near.close()
+
+
+@pytest.mark.parametrize(
+    ("peer", "own", "ends"),
+    [
+        (("192.0.2.1", 5), ("203.0.113.9", 443), (("192.0.2.1", 5), ("203.0.113.9", 443))),
+        (("2001:db8::1", 5, 0, 0), ("::1", 443, 0, 0), (("2001:db8::1", 5), ("::1", 443))),
+        ("", "/run/nannin.sock", (None, ("/run/nannin.sock", None))),
+        (None, None, (None, None)),
+    ],
+)
+def test_addresses_travel_as_an_asgi_scope_has_them(peer: Any, own: Any, ends: Any) -> None:
+    transport = FakeTransport()
+    transport.info = {"peername": peer, "sockname": own}
+    assert handover._ends_of(transport) == ends

@@ -72,6 +72,8 @@ async def take_up(descriptor: int, data: bytes, ends: Ends | None, make: Callabl
     sock = socket.socket(fileno=descriptor)
     try:
         await asyncio.get_running_loop().connect_accepted_socket(lambda: _Adopting(data, ends, make), sock)
+    except OSError:  # the client has gone
+        sock.close()
     except BaseException:
         sock.close()
         raise
