@@ -104,3 +104,12 @@ def test_a_total_of_a_page_that_nobody_is_on_any_more_may_come_too_late(
     assert pages.is_new(total(1))
     pages.doubt()
     assert pages.is_new(Total("/other", 1, 1, 1, 1))
+
+
+def test_a_page_stays_while_it_is_listened_to_or_heard() -> None:
+    page = KnownPage()
+    assert not page.stays
+    page.hears = True
+    assert page.stays
+    page.hears, page.listens = False, True
+    assert page.stays

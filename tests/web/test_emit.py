@@ -14,6 +14,7 @@ from nannin.web.bearer import Tries
 from nannin.web.emit import Emit
 from support.asgi import Call, ask
 from support.fakes import Client, House
+from support.several_nodes import City
 
 TOKEN = "a token of enough letters"
 
@@ -131,3 +132,17 @@ def test_another_method_or_kind_is_refused() -> None:
 
 def test_a_body_that_is_too_large_is_a_413() -> None:
     assert post(make(House()), {"event": "a", "args": ["x" * 1_000]}).status == 413
+
+
+async def test_clients_of_other_nodes_are_recipients_too() -> None:
+    city = City(2)
+    for house in city.houses:
+        house.client("/", updates="none")
+    app, body = make(city.houses[0]), json.dumps({"event": "a"}).encode()
+    headers = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"}
+    for is_away, answer in [(False, {"recipients": 2}), (True, {"recipients": 1, "silent_nodes": 1})]:
+        if is_away:
+            city.lines[0].cut()
+        asking = asyncio.create_task(ask(app, "POST", "", body, **headers))
+        await city.houses[0].turn()
+        assert json.loads((await asking).body) == answer

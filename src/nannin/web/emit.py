@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -14,7 +14,8 @@ from nannin.access.gate import Gate
 from nannin.access.origin import find_header
 from nannin.access.safe_headers import make_safe
 from nannin.engine.body import Unread, read_body
-from nannin.hub.sockets import Page, Target
+from nannin.errors import NodesSilent
+from nannin.hub.sockets import Page
 from nannin.web.bearer import CHALLENGE, Tries
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
@@ -31,6 +32,8 @@ class EmitRequest(msgspec.Struct, forbid_unknown_fields=True):
     except_: list[str] = msgspec.field(default_factory=list, name="except")
 
 
+# Seconds that other nodes have to say how many got an event.
+_PATIENCE_S: Final = 2.0
 _DECODER = msgspec.json.Decoder(EmitRequest)
 
 
@@ -75,7 +78,7 @@ class Emit:
             body = await read_body(scope, receive, self._max_bytes, timeout_s=self._timeout_s)
             if body is Unread.GONE:
                 return
-            response = self._emit(body) if isinstance(body, bytes) else _unread(body)
+            response = await self._emit(body) if isinstance(body, bytes) else _unread(body)
         await make_safe(response)(scope, receive, send)
 
     def _refuse(self, scope: Scope) -> Response | None:
@@ -102,7 +105,7 @@ class Emit:
             return error_response(415, "the body must be application/json")
         return None
 
-    def _emit(self, body: bytes) -> Response:
+    async def _emit(self, body: bytes) -> Response:
         try:
             request = _DECODER.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -110,15 +113,18 @@ class Emit:
         page = self._find_page(request.page)
         if page is None:
             return error_response(404, f"there is no page {show(request.page)}")
-        target: Page | Target = page if request.to is None else page.to(*request.to)
-        if request.except_:
-            target = target.except_(*request.except_)
-        recipients = len(target.sockets)
+        target = page.except_(*request.except_)
+        if request.to is not None:
+            target = page.to(*request.to).except_(*request.except_)
+        here = len(target.sockets)
         try:
             target.emit(request.event, *request.args)
         except (TypeError, ValueError) as error:
             return error_response(400, str(error))
-        return json_response({"recipients": recipients})
+        try:
+            return json_response({"recipients": await target.count(_PATIENCE_S)})
+        except NodesSilent as silence:
+            return json_response({"recipients": here, "silent_nodes": silence.nodes})
 
 
 def _explain(body: bytes) -> str:
