@@ -13,6 +13,7 @@ import pytest
 
 from nannin.engine.neighbours import Ends
 from nannin.server.mesh import MAX_INLINE_BYTES, MAX_WAITING, VARIABLE, Mesh, Neighbourhood
+from support.peers import turn
 
 ENDS = Ends(("192.0.2.1", 5), ("203.0.113.9", 443))
 
@@ -123,6 +124,25 @@ async def test_what_waits_for_a_process_that_reads_nothing_is_bounded() -> None:
             if one.taken:
                 break
         assert len(one.taken) == 1, "this one is taken up here"
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+async def test_a_connection_for_which_there_are_too_few_descriptors_is_cut_off(kept: int) -> None:
+    with meeting(0, 0) as (mesh, (one, other)):
+        connection, client = socket.socketpair()
+        with client:
+            one.here.send(1, connection.detach(), b"x" * 2 * MAX_INLINE_BYTES, None)
+            # As the system does it where the process has too few left.
+            receiving = socket.socket(fileno=os.dup(mesh.descriptors(1)[1]))
+            packet, descriptors, _, _ = socket.recv_fds(receiving, 65_536, 2)
+            with socket.socket(fileno=os.dup(mesh.descriptors(0)[3])) as sending:
+                socket.send_fds(sending, [packet], descriptors[:kept])
+            receiving.close()
+            for descriptor in descriptors:
+                os.close(descriptor)
+            await turn()
+            assert not other.taken
+            assert client.recv(1) == b""
 
 
 async def test_a_process_that_is_not_there_gets_nothing() -> None:

@@ -304,9 +304,13 @@ class Neighbourhood:
                 packet, descriptors = _receive(self._receiving)
             except OSError:
                 return
-            if not descriptors:  # this process has no room for more, and the system has closed it
-                continue
             header = msgspec.msgpack.decode(packet[1 : 1 + packet[0]], type=_Header)
+            if (
+                len(descriptors) <= header.is_spilled
+            ):  # no room here for more: the system has closed the others
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                continue
             data = packet[1 + packet[0] :]
             if header.is_spilled:
                 with open(descriptors.pop(), "rb") as file:
