@@ -167,6 +167,27 @@ async def test_what_somebody_removes_is_there_again_after_ten_minutes(
         assert nodes[0].share.count("/") == Count(4, 3, 3)
 
 
+@pytest.mark.parametrize(
+    ("options", "is_warned"),
+    [
+        ((), False),
+        (("--maxmemory", "100mb"), False),
+        (("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"), True),
+        (("--maxmemory-policy", "allkeys-lru", "--rename-command", "CONFIG", ""), False),
+    ],
+)
+async def test_a_redis_that_throws_data_away_is_named_once(
+    options: tuple[str, ...], is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving("redis", *options) as server:
+        async with several(server.url, 1) as nodes:
+            with server.client() as client:
+                client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await until(lambda: nodes[0].share.stale)
+            await until(lambda: not nodes[0].share.stale)
+    assert caplog.text.count("Set it to noeviction") == is_warned
+
+
 async def test_what_others_publish_is_ignored(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     async with several(server.url, 1) as nodes:
         channel = f"test:{{0}}:to:{nodes[0].share.number}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from nannin.audience.census_calls import Answer, Beat, Beaten, Call, Leave, Reap, Reaped, What
 from nannin.nodes.backplane import Ears
@@ -78,6 +80,7 @@ class RedisBackplane:
         self._subscribed: dict[str, asyncio.Future[None]] = {}
         self._decode = msgspec.msgpack.Decoder(What | Echo).decode
         self._complained = ""
+        self._has_looked = False
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def send(self, calls: Sequence[Call]) -> None:
@@ -128,11 +131,27 @@ class RedisBackplane:
             listening = await self._address.connect(self._calls.key)
             try:
                 await asking.load()
+                await self._look_at_policy(asking)
                 await self._talk(asking, listening)
             finally:
                 await listening.close()
         finally:
             await asking.close()
+
+    async def _look_at_policy(self, asking: RedisConnection) -> None:
+        """Warns once of a Redis that throws data away when memory is short, if this user may know."""
+        if self._has_looked or not self._address.is_default_user:
+            return
+        self._has_looked = True
+        with contextlib.suppress(ResponseError):
+            [found] = await asking.ask([("CONFIG", "GET", "maxmemory*")])
+            values = dict(zip(found[::2], found[1::2], strict=True))
+            if values[b"maxmemory"] != b"0" and values[b"maxmemory-policy"] != b"noeviction":
+                logger.warning(
+                    "Redis has maxmemory-policy %s: whom it evicts is missing for up to 10 minutes. "
+                    "Set it to noeviction.",
+                    values[b"maxmemory-policy"].decode(),
+                )
 
     async def _talk(self, asking: RedisConnection, listening: RedisConnection) -> None:
         hearing = asyncio.create_task(self._hear(listening))

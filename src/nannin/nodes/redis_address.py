@@ -37,6 +37,7 @@ class RedisAddress:
 
     Attributes:
         is_cluster: whether it is that of a cluster, where channels are those of a slot.
+        is_default_user: whether it names no user, whose rights may be few.
     """
 
     def __init__(self, url: str) -> None:
@@ -54,6 +55,7 @@ class RedisAddress:
                 self._options: dict[str, Any] = dict(parse_url(url))
         except ValueError as error:
             raise SettingsError(f"not an address of Redis: {error}") from None
+        self.is_default_user = self._options.get("username") in (None, "default")
         self._kind: type[AbstractConnection] = self._options.pop("connection_class", Connection)
 
     async def connect(self, key: str) -> RedisConnection:
