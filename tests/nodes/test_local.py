@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from nannin.audience.census_calls import Answer, Call, Read, Total, Totals, What
+from nannin.errors import SettingsError
 from nannin.nodes import local
 from nannin.nodes.channel import Alive, Calls, Cover, FromSupervisor, FromWorker, Heard, Ready
-from nannin.nodes.local import VARIABLE, Worker, is_worker, join_workers, this_worker
+from nannin.nodes.local import VARIABLE, Worker, installed_version, is_worker, join_workers, this_worker
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[socket.socket,
     ours, its = socket.socketpair()
     with ours:
         ours.settimeout(10)
-        yield ours, {VARIABLE: f"1,3,4,{its.detach()};7,8;;9"}
+        yield ours, {VARIABLE: f"{installed_version()};1,3,4,{its.detach()};7,8;;9"}
 
 
 def read(ours: socket.socket) -> FromWorker:
@@ -82,7 +83,14 @@ def test_a_worker_joins_once_and_is_one_from_then_on(
     assert worker.listeners == [[7, 8], [], [9]]
     assert environ == {}
     assert is_worker(environ)
-    assert join_workers({VARIABLE: "7,7,7,7"}) is worker is this_worker()
+    assert join_workers({VARIABLE: "whatever"}) is worker is this_worker()
+
+
+def test_a_worker_of_another_version_does_not_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_this", None)
+    with pytest.raises(SettingsError, match=r"and nannin 0\.0\.1 has started it as a worker"):
+        join_workers({VARIABLE: "0.0.1;1,3,4,5"})
+    assert this_worker() is None
 
 
 def test_it_says_that_it_serves_and_that_its_loop_turns(

@@ -12,13 +12,22 @@ from typing import Final
 import msgspec
 
 from nannin.audience.census_calls import Call
+from nannin.errors import SettingsError
 from nannin.nodes.backplane import Connect, Ears
 from nannin.nodes.channel import Alive, Calls, Channel, Cover, FromSupervisor, FromWorker, Ready
 
-__all__ = ["BEAT_EVERY_S", "VARIABLE", "Worker", "is_worker", "join_workers", "this_worker"]
+__all__ = [
+    "BEAT_EVERY_S",
+    "VARIABLE",
+    "Worker",
+    "installed_version",
+    "is_worker",
+    "join_workers",
+    "this_worker",
+]
 
-# What the supervisor tells the worker: its number, its mark, how many workers there are, the descriptor of
-# its end of the channel, and after a semicolon for each worker the descriptors of its listening sockets.
+# What the supervisor tells the worker: its own version; after a semicolon the worker's number, its mark, how
+# many there are, and the descriptor of its end of the channel; then for each those of its listening sockets.
 VARIABLE: Final = "_NANNIN_WORKER"
 # Seconds between two beats.
 BEAT_EVERY_S: Final = 1.0
@@ -170,17 +179,32 @@ def join_workers(environ: MutableMapping[str, str] = os.environ) -> Worker | Non
     """Takes what the supervisor has passed to this process; None where there is none.
 
     The variable is taken out of the environment, so that no child process takes itself for the worker.
+
+    Raises:
+        SettingsError: the supervisor is of another version, and the two would not understand each other.
     """
     global _this
     if (text := environ.pop(VARIABLE, "")) and _this is None:
-        numbers, _, others = text.partition(";")
+        theirs, numbers, *others = text.split(";")
+        if theirs != (ours := installed_version()):
+            raise SettingsError(
+                f"this is nannin {ours}, and nannin {theirs} has started it as a worker: "
+                "after an update the whole server has to be started again"
+            )
         slot, mark, workers, descriptor = map(int, numbers.split(","))
         sock = socket.socket(fileno=descriptor)
         sock.set_inheritable(False)
         sock.setblocking(False)
-        listeners = [[int(number) for number in one.split(",") if number] for one in others.split(";")]
+        listeners = [[int(number) for number in one.split(",") if number] for one in others]
         _this = Worker(slot, mark, workers, sock, listeners)
     return _this
+
+
+def installed_version() -> str:
+    """The version of nannin that a process which starts now is of."""
+    from importlib.metadata import version  # takes 20 ms, which a server without workers need not pay
+
+    return version("nannin")
 
 
 def this_worker() -> Worker | None:

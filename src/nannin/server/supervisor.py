@@ -22,7 +22,7 @@ import msgspec
 from nannin.errors import SettingsError
 from nannin.nodes.census_server import CensusServer, Line
 from nannin.nodes.channel import Alive, Calls, Channel, Cover, FromWorker, Ready
-from nannin.nodes.local import VARIABLE
+from nannin.nodes.local import VARIABLE, installed_version
 from nannin.server.child import start_server
 from nannin.server.crew import END_S, Crew
 from nannin.server.listening import (
@@ -136,6 +136,7 @@ class Supervisor:
         self._decode = msgspec.msgpack.Decoder(FromWorker).decode
         self._tasks: set[asyncio.Task[object]] = set()
         self._had_terminal = _has_terminal()
+        self._version = installed_version()  # what is installed may change
         self._census: CensusServer
         self._wake: asyncio.Event
 
@@ -177,7 +178,7 @@ class Supervisor:
         """Starts a process."""
         ours, its = socket.socketpair()
         variables = {
-            VARIABLE: f"{slot},{mark},{len(self._sockets)},{its.fileno()}",
+            VARIABLE: f"{self._version};{slot},{mark},{len(self._sockets)},{its.fileno()}",
             SETTINGS["workers"].variable: str(len(self._sockets)),
             SETTINGS["open"].variable: "false",
             "NOTIFY_SOCKET": "",  # systemd hears of this process alone
