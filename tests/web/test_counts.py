@@ -24,6 +24,13 @@ def test_a_page_that_can_not_be_is_not_found(path: str, key: str) -> None:
     assert len(words) < 200
 
 
+def test_a_key_without_its_slash_is_told_of_it() -> None:
+    _, words = Lookout().error("/api/count?page=news")
+    assert words == 'there is no page "news": a page\'s key starts with /'
+    _, words = Lookout().error("/api/count?page=/closed/1")
+    assert words == 'there is no page "/closed/1"'
+
+
 def test_what_a_list_names_can_be_asked_for_in_that_spelling() -> None:
     lookout = Lookout({"/%7Eann": Count(1, 1, 1), "/~ann": Count(3, 2, 1)})
     assert lookout.read("/api/count?page=/%257Eann")["connections"] == 1

@@ -121,6 +121,11 @@ def test_a_page_that_can_not_be_is_a_404() -> None:
     house = House()
     house.hub.handlers.declare("/news")
     assert post(make(house), {"event": "a", "page": "/other"}).status == 404
+    call = post(make(house), {"event": "a", "page": "news"})
+    assert (call.status, json.loads(call.body)["error"]) == (
+        404,
+        'there is no page "news": a page\'s key starts with /',
+    )
 
 
 def test_another_method_or_kind_is_refused() -> None:

@@ -12,4 +12,6 @@ def test_markup_in_a_refusal_stays_json() -> None:
     assert call.status == 404
     assert call.header("content-type") == "application/json"
     assert call.header("x-content-type-options") == "nosniff"
-    assert msgspec.json.decode(call.body) == {"error": 'there is no page "<script>""'}
+    assert msgspec.json.decode(call.body) == {
+        "error": 'there is no page "<script>"": a page\'s key starts with /'
+    }

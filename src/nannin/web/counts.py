@@ -57,8 +57,14 @@ def known_page(source: CountSource, key: str) -> str:
     """
     key = find_key(key, source.pages())
     if not source.exists(key):
-        raise HTTPException(404, f"there is no page {show(key)}")
+        raise HTTPException(404, no_page(key))
     return key
+
+
+def no_page(key: str) -> str:
+    """What is said where there is no such page."""
+    remedy = "" if key.startswith("/") else ": a page's key starts with /"
+    return f"there is no page {show(key)}{remedy}"
 
 
 async def learn_page(source: CountSource, key: str) -> str:

@@ -17,6 +17,7 @@ from nannin.engine.body import Unread, read_body
 from nannin.errors import NodesSilent
 from nannin.hub.sockets import Page
 from nannin.web.bearer import CHALLENGE, Tries
+from nannin.web.counts import no_page
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
 from nannin.wire.json_text import find_half_character
@@ -112,7 +113,7 @@ class Emit:
             return error_response(400, f"the body is not what is expected: {_explain(body) or error}")
         page = self._find_page(request.page)
         if page is None:
-            return error_response(404, f"there is no page {show(request.page)}")
+            return error_response(404, no_page(request.page))
         target = page.except_(*request.except_)
         if request.to is not None:
             target = page.to(*request.to).except_(*request.except_)
