@@ -158,6 +158,22 @@ def test_asking_clients(program: Program) -> None:
     play(program("Asking clients")["live"], act)
 
 
+def test_several_workers(program: Program) -> None:
+    async def act(stage: Stage) -> None:
+        ann = await stage.connect(auth={"name": "Ann"}, on={"question": lambda text: text == "Tea?"})
+        await stage.connect()
+        assert await ann.call("who is at the table?", "table 1") == ["Ann", "Guest"]
+        asked = asyncio.ensure_future(ann.call("vote", "Tea?"))
+        await stage.settle()
+        await stage.advance(2.1)
+        assert await asked == {"answers": 1, "silent": 1, "workers": 0}
+        assert await ann.call("close the table", "table 1") == 2
+        assert await ann.call("who is at the table?", "table 1") == []
+        assert await ann.call("who is at the table?", "the bar") == ["Ann", "Guest"]
+
+    play(program("Several workers")["live"], act)
+
+
 def test_turning_clients_away(program: Program) -> None:
     async def act(stage: Stage) -> None:
         with pytest.raises(ConnectionRefused, match=r"Who are you\?") as refusal:
