@@ -319,9 +319,10 @@ class Counting(RuleBasedStateMachine):
     @precondition(lambda self: len(self.people) > 8)
     @rule()
     def shut_down(self) -> None:
+        """Whoever is told to come back to the next server counts for as long as one who lost its link."""
         self.do(self.house.engine.shut_down)
         for person in list(self.people):
-            self.is_gone(person)
+            self.is_gone(person, GRACE_LOST_S)
 
     # Time
 
