@@ -29,9 +29,10 @@ from nannin.engine.endpoint import Endpoint, FirstProtocol
 from nannin.engine.link import DirectLink
 from nannin.errors import SettingsError
 from nannin.hub.caller import awaited
+from nannin.hub.handled import MiddlewareT
 from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
-from nannin.hub.sockets import MiddlewareT, Page
+from nannin.hub.sockets import Page
 from nannin.sources import load
 from nannin.web.emit import Emit
 from nannin.web.health import Probe

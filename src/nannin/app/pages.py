@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 from nannin.app.background import Background, BackgroundT
 from nannin.audience.page_key import KeyPattern, check_page_key
 from nannin.audience.roster import Count
+from nannin.hub.handled import MiddlewareT
 from nannin.hub.handlers import Handlers, HandlerT, check_handled
-from nannin.hub.sockets import MiddlewareT, Page
+from nannin.hub.sockets import Page
 
 ChangeHandler = Callable[[Page, Count], Any]
 ChangeHandlerT = TypeVar("ChangeHandlerT", bound=ChangeHandler)

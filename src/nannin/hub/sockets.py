@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, NamedTuple, Never, Self, TypeVar
+from typing import Any, NamedTuple, Never, Self
 
 from nannin.audience.page_key import is_pattern
 from nannin.audience.people import Person
@@ -15,12 +14,10 @@ from nannin.hub.about import About
 from nannin.hub.asking import Asking
 from nannin.hub.connection import Connection, HubPort
 from nannin.hub.encoding import encode_event
-from nannin.hub.handlers import HandlerT, Middleware, check_handled
+from nannin.hub.handled import Handled
 from nannin.hub.reasons import SocketState
 from nannin.hub.remote import Remote
 from nannin.hub.targets import MESSAGE, Aimed, check_event
-
-MiddlewareT = TypeVar("MiddlewareT", bound=Middleware)
 
 
 def socket_of(connection: Connection) -> Socket:
@@ -366,7 +363,7 @@ class Visitor:
         self._person.data = data
 
 
-class Page:
+class Page(Handled):
     """A page: its count, everyone on it, and the application's handlers for it.
 
     The key may hold `*` for any text, or `{name}` for any text without a `/`; such a page is many, takes
@@ -376,15 +373,14 @@ class Page:
         key: the page's key.
     """
 
-    __slots__ = ("_hub", "_is_one", "_joiner", "key")
+    __slots__ = ("_is_one", "_joiner")
 
     def __init__(
         self, hub: HubPort, key: str, joiner: Connection | None = None, *, is_one: bool = False
     ) -> None:
-        self._hub = hub
+        super().__init__(hub, key)
         self._joiner = joiner
         self._is_one = is_one  # a client is on it: its key is literal even if it looks like a pattern
-        self.key = key
 
     def __repr__(self) -> str:
         return f"<Page {self.key}>"
@@ -461,46 +457,6 @@ class Page:
     def volatile(self) -> Target:
         """Everyone on the page, for events that may be lost where a client can't take them at once."""
         return self._everyone().volatile
-
-    def on(self, event: str) -> Callable[[HandlerT], HandlerT]:
-        """Registers the decorated function for an event on this page.
-
-        `connect` is called with the socket, and with what the client sent to connect if it takes a second
-        argument; `disconnect` with the socket and the reason; any other event with the socket and what the
-        client sent, and what it returns is the ack. `*` is any other event without a handler of its own, and
-        is called with the socket, the event's name and what the client sent.
-
-        `enter` and `exit` are called with a `Visitor`: when the first tab of a person came to the page, and
-        when the last one has gone and its grace is over. They are called once for each person, so that a
-        reload is none of their business. A function that takes more than one argument answers a client's
-        event of that name instead.
-
-        A parameter with an annotation, such as a dataclass, a TypedDict or a msgspec Struct, gets what fits
-        it; what does not fit is refused, and never reaches the handler.
-
-        Raises:
-            ValueError: the event is reserved, or has a handler already.
-            TypeError: the event's name is not a str, or what is decorated can't be a handler.
-        """
-        check_handled(event)
-
-        def register(handler: HandlerT) -> HandlerT:
-            self._hub.handlers.register(self.key, event, handler)
-            return handler
-
-        return register
-
-    def use(self, middleware: MiddlewareT) -> MiddlewareT:
-        """Puts an async function around the page's handlers; `await call_next()` goes on to the next one.
-
-        It is called as `middleware(socket, event, args, call_next)` for `connect` and for every event with a
-        handler, and returns what the ack is to be. What it raises has the effect of a handler's exception.
-
-        Raises:
-            TypeError: it is not an async function.
-        """
-        self._hub.handlers.use(self.key, middleware)
-        return middleware
 
     def _everyone(self) -> Target:
         self._check_single()
