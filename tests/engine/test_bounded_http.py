@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from nannin.engine import bounded_http
 from nannin.engine.bounded_http import (
     HALF_CLOSED_S,
     MAX_HELD_BYTES,
@@ -28,6 +30,13 @@ UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share is so many parts, however slow this machine is just now."""
+    monkeypatch.setattr(bounded_http, "SHARE_S", math.inf)
+
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 

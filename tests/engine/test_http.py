@@ -9,6 +9,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.http import MAX_HEAD_BYTES, LimitedHttp
 from support.peers import FakeTransport, turn
 
@@ -163,4 +164,27 @@ async def test_a_connection_is_idle_from_its_start_or_its_last_answer_on() -> No
     assert before_s - 1e-6 <= since_s <= loop.time()
     protocol.give_way()
     assert transport.closed == "close"
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"no HTTP\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        REQUEST + b"X: " + b"v" * MAX_HEAD_BYTES,
+        REQUEST,
+        REQUEST + b"Content-Length: 9\r\n\r\n",
+    ],
+    ids=["no HTTP", "no host", "endless header", "half a head", "half a body"],
+)
+async def test_what_is_refused_before_an_application_has_it_is_tallied(sent: bytes) -> None:
+    class SlowBody(Impatient):
+        body_timeout_s = 0.01
+
+    before = AT_THE_DOOR.tally[Refusal.HTTP]
+    protocol, transport = connect(SlowBody)
+    protocol.data_received(sent)
+    await wait_until_closed(transport)
+    assert AT_THE_DOOR.tally[Refusal.HTTP] == before + 1
     protocol.connection_lost(None)

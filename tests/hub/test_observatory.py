@@ -18,6 +18,12 @@ from nannin.hub.observatory import Observatory
 from support.fakes import House, connection_of
 
 
+@pytest.fixture(autouse=True)
+def door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody was turned away before the application was known, whatever other tests have done."""
+    monkeypatch.setattr(AT_THE_DOOR, "tally", Counter())
+
+
 def observatory(house: House) -> Observatory:
     return Observatory(house.hub, house.engine, house.settings)
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from nannin.access.refusals import AT_THE_DOOR
 from nannin.hub.observatory import Observatory
 from support.fakes import Client, House
 from support.several_nodes import City
+
+
+@pytest.fixture(autouse=True)
+def door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody was turned away before the application was known, whatever other tests have done."""
+    monkeypatch.setattr(AT_THE_DOOR, "tally", Counter())
 
 
 class Town(City):

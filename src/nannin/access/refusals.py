@@ -34,6 +34,8 @@ class Refusal(enum.StrEnum):
     ADDRESS = "address"  # an address has too many connections
     ADDRESS_RATE = "address_rate"  # an address opens connections too quickly
     CONNECTIONS = "connections"  # more connections than the process may have
+    HTTP = "http"  # what is no HTTP, has too large a head, or comes too slowly
+    SIZE = "size"  # a message or the body of a poll that has more than max_payload
     DESCRIPTORS = "descriptors"  # a connection for which the process has no file descriptor to spare
     LIST = "list"  # a list of pages, for somebody who may not read it
     EMIT = "emit"  # an event from outside, of somebody who may not send
@@ -73,5 +75,6 @@ class Refusals:
             logger.warning(message, *args)
 
 
-# Those that the process turned away before it was known which of its applications they wanted.
+# Those that the process turned away before it was known which of its applications they wanted, or where it is
+# no matter.
 AT_THE_DOOR: Final = Refusals()

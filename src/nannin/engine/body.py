@@ -8,6 +8,7 @@ import enum
 from starlette.types import Receive, Scope
 
 from nannin.access.origin import find_header
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.patience import Patience
 
 
@@ -33,6 +34,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int, *, timeout_s
             finally:
                 patience.cancel()
     except TimeoutError:
+        AT_THE_DOOR.add(Refusal.HTTP)
         return Unread.TOO_SLOW
 
 

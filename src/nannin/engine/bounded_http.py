@@ -14,6 +14,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.blocked import LEAST_BYTES_PER_S, unread_bytes
 from nannin.engine.handover import hand_over
 from nannin.engine.neighbours import Neighbours, target_of
@@ -339,6 +340,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _cut(self, status: int) -> None:
         """Ends the connection, with an answer where none was begun."""
+        AT_THE_DOOR.add(Refusal.HTTP)
         cycle = self._answered
         if cycle is not None and cycle is self.cycle and not cycle.response_started:
             self.transport.write(bare_answer(status))

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from nannin.access.hosts import has_one_host
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.bounded_http import BoundedHttp, bare_answer
 from nannin.engine.patience import Patience
 from nannin.engine.turned_away import GivesWay
@@ -104,6 +105,7 @@ class LimitedHttp(BoundedHttp, GivesWay):
         if self._too_large:
             self._refuse(431)
         else:
+            AT_THE_DOOR.add(Refusal.HTTP)
             msg = msg if self._is_ascii else _NOT_ASCII
             super().send_400_response(msg if self._has_one_host else _NOT_ONE_HOST)
 
@@ -151,7 +153,8 @@ class LimitedHttp(BoundedHttp, GivesWay):
 
 
 def refuse(transport: asyncio.Transport, status: int) -> None:
-    """Ends a connection with an answer that is nothing but this status."""
+    """Ends a connection with an answer that is nothing but this status, and tallies that."""
     if not transport.is_closing():
+        AT_THE_DOOR.add(Refusal.HTTP)
         transport.write(bare_answer(status))
         transport.close()
