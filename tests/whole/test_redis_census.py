@@ -96,6 +96,20 @@ def test_nothing_is_left_of_pages_and_nodes_that_are_gone(client: redis.Redis) -
     census.close()
 
 
+def test_a_join_is_so_many_commands_and_one_message_for_each_other_node(client: redis.Redis) -> None:
+    census = RedisCensus(client, "name")
+    nodes = [test_census.Node(census, str(n)) for n in range(10)]  # type: ignore[arg-type]
+    for node in nodes:
+        node.apply("/", 1, visible=f"c{node.epoch}")
+    client.config_resetstat()
+    nodes[0].apply("/", 2, visible="cann")
+    stats = client.info("commandstats")
+    calls = {name.removeprefix("cmdstat_"): stats[name]["calls"] for name in stats}
+    within = {name: calls[name] for name in calls if name not in ("config|resetstat", "ping", "evalsha")}
+    assert (calls["evalsha"], within.pop("publish"), sum(within.values())) == (1, 9, 11)
+    census.close()
+
+
 def test_a_page_with_many_visitors_is_reaped_in_slices_that_all_hear_of(client: redis.Redis) -> None:
     census = RedisCensus(client, "name")
     one, two = test_census.Node(census, "one"), test_census.Node(census, "two")  # type: ignore[arg-type]

@@ -46,11 +46,9 @@ local function read_page(c, v, number)
       end
     end
   end
-  local seeing = redis.call('HGET', v, '@')
-  if seeing then
-    page.visitors = page.visitors + redis.call('HLEN', v) - 1
-    page.visible = page.visible + seeing
-  end
+  page.seeing = tonumber(redis.call('HGET', v, '@') or 0)
+  page.visible = page.visible + page.seeing
+  page.visitors = page.visitors + math.max(0, redis.call('HLEN', v) - 1)
   return page
 end
 
@@ -89,17 +87,18 @@ local function place(v, page, number, names, places, states)
       exited[#exited + 1] = name
     end
   end
-  if #gone > 0 then
-    redis.call('HDEL', v, unpack(gone))
+  page.visitors = page.visitors + #entered - #exited
+  page.visible = page.visible + seeing
+  if #entered > 0 or seeing ~= 0 then
+    set[#set + 1] = '@'
+    set[#set + 1] = page.seeing + seeing
   end
   if #set > 0 then
     redis.call('HSET', v, unpack(set))
   end
-  page.visitors = page.visitors + #entered - #exited
-  page.visible = page.visible + seeing
-  if #entered > 0 or #exited > 0 or seeing ~= 0 then
-    redis.call('HINCRBY', v, '@', seeing)
-    if #exited > 0 and redis.call('HLEN', v) == 1 then
+  if #gone > 0 then
+    redis.call('HDEL', v, unpack(gone))
+    if redis.call('HLEN', v) == 1 then
       redis.call('DEL', v)
     end
   end
@@ -127,10 +126,10 @@ local function change(nodes, c, v, index, key, page, before, number, everywhere,
   if not is_empty then
     redis.call('HSET', c, '@version', version)
   end
-  if page.connections > 0 then
-    redis.call('ZADD', index, page.visitors, key)
-  else
+  if page.connections == 0 then
     redis.call('ZREM', index, key)
+  elseif page.visitors ~= before.visitors or before.connections == 0 then
+    redis.call('ZADD', index, page.visitors, key)
   end
   local told = {[number] = true}
   local text = cmsgpack.pack({20, key, version, page.connections, page.visitors, page.visible})
