@@ -288,6 +288,15 @@ def test_only_so_many_writes_are_under_way(monkeypatch: pytest.MonkeyPatch) -> N
     assert node.write().page == "/c"
 
 
+def test_only_so_many_visitors_are_named_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share_module, "_NAMED", 3)
+    node = Node().registered()
+    for page in ("/a", "/b", "/c", "/d"):
+        for name in ("ann", "bob"):
+            node.roster.join(page, f"{page}{name}", name)
+    assert [len(node.share.take(0.0)) for _ in range(3)] == [2, 2, 0]
+
+
 def test_a_refresh_says_everything_of_a_page_again() -> None:
     node = Node().registered()
     node.roster.join("/", "a", "ann")
@@ -782,6 +791,20 @@ def test_in_ten_minutes_every_page_is_said_again_in_case_that_somebody_removed_i
             node.applied(call, total(1, 1, call.page))
             said.append(call.page)
     assert set(said) == {f"/{n}" for n in range(1, 200)}
+    assert len(said) == 199
+
+
+def test_one_page_is_said_again_no_more_often_than_many() -> None:
+    node = Node(leases=Leases(15.0, 5.0)).registered()
+    node.roster.join("/", "a", "ann")
+    node.applied(node.write(), total(1, 1))
+    said = 0
+    for beat in range(240):
+        node.beat()
+        for call in node.share.take(5.0 * beat):
+            node.applied(call, total(1, 1))
+            said += 1
+    assert said == 2
 
 
 def test_a_page_that_is_empty_by_then_is_not_said_again() -> None:
@@ -795,13 +818,14 @@ def test_a_page_that_is_empty_by_then_is_not_said_again() -> None:
     for call in node.share.take(0.0):
         assert isinstance(call, Apply)
         node.applied(call, total(1, 1, call.page))
-    for n in range(1, 150):
+    for n in range(30, 150):
         node.roster.leave(f"/{n}", "a", now=0.0)
     for call in node.share.take(0.0):
         assert isinstance(call, Apply)
         node.applied(call, total(2, 0, call.page))
-    node.beat()
-    assert node.share.take(0.0) == []
+    for _ in range(5):
+        node.beat()
+        assert node.share.take(0.0) == []
 
 
 def test_a_node_leaves_slice_by_slice() -> None:

@@ -45,6 +45,8 @@ _IN_FLIGHT = 1_000
 # How many visitors one write names at most, and how many pages one read asks for.
 _VISITORS = 1_000
 _PAGES = 500
+# How many visitors are named in one turn of the loop: the others follow with the next answers.
+_NAMED = 2_000
 # In how many beats all that is here is said again, in case that somebody has removed it: 10 minutes.
 _SAID_AGAIN_BEATS = 120
 
@@ -103,6 +105,7 @@ class Share:
         self._reads: set[int] = set()  # calls under way
         self._reaping = Reaping(self.next_call)
         self._to_say_again: list[str] = []
+        self._owed = 0  # pages times beats since the last was said
         self._former: set[int] = set()  # the nodes that this process was before
 
     # What is counted
@@ -227,8 +230,13 @@ class Share:
             beat = None if self._beaten else self.beat()
             return [beat] if beat is not None else []
         self._writes.forget(now)
-        pages = list(islice(self._ready, max(0, _IN_FLIGHT - len(self._writes))))
-        writes = [self._write(self.number, page, now) for page in pages]
+        writes: list[Apply] = []
+        named = 0
+        for page in list(islice(self._ready, max(0, _IN_FLIGHT - len(self._writes)))):
+            writes.append(write := self._write(self.number, page, now))
+            named += len(write.visible) + len(write.hidden) + len(write.absent)
+            if named >= _NAMED:
+                break
         watch = self._watch.take(self.next_call, self.number, self._epoch)
         return [*writes, *watch, *self._take_reads(), *self._reaping.take()]
 
@@ -458,9 +466,10 @@ class Share:
     def _say_some_again(self) -> None:
         """Says some pages again. Nobody hears of them unless the census had lost something."""
         pages = self._roster.pages()
-        if not self._to_say_again:
-            self._to_say_again = list(pages)
-        for _ in range(min(len(self._to_say_again), -(-len(pages) // _SAID_AGAIN_BEATS))):
+        self._owed += len(pages)
+        while self._owed >= _SAID_AGAIN_BEATS:
+            self._owed -= _SAID_AGAIN_BEATS
+            self._to_say_again = self._to_say_again or list(pages)
             page = self._to_say_again.pop()
             if self.is_held(page):
                 self.refresh(page)
