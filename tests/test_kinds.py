@@ -7,6 +7,7 @@ import math
 import pytest
 
 from nannin.kinds import (
+    ChannelNames,
     Choice,
     Descriptor,
     Float,
@@ -373,3 +374,11 @@ def test_an_address_of_redis_begins_with_its_scheme(value: str) -> None:
 @pytest.mark.parametrize("value", ["redis", "redis:", "redis://", "http://a", "redis://a b", 6379])
 def test_anything_else_is_no_address_of_redis(value: object) -> None:
     assert is_refused(RedisAddress(), value)
+
+
+def test_names_of_channels_hold_no_pattern() -> None:
+    assert read(ChannelNames(), "socketio, socket.io,a:b/c@d-e_f") == ("socketio", "socket.io", "a:b/c@d-e_f")
+    assert read(ChannelNames(), "none") == ("none",)
+    for value in ("a*", "a?", "[a]", "a#b", "a b", "", "a" * 101, "\\", "é"):
+        assert is_refused(ChannelNames(), [value])
+    assert is_refused(ChannelNames(), [5])

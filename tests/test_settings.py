@@ -60,3 +60,10 @@ def test_each_setting_has_a_help_text_and_a_flag_and_a_variable_of_its_own() -> 
 def test_a_message_may_be_as_large_as_suits_what_is_served(handles_events: bool, max_bytes: int) -> None:
     assert Settings().max_payload_bytes(handles_events=handles_events) == max_bytes
     assert Settings(max_payload=5_000).max_payload_bytes(handles_events=handles_events) == 5_000
+
+
+def test_emitters_of_other_programs_are_heard_where_the_site_has_redis_to_itself() -> None:
+    assert Settings().redis_emitters == ("socketio", "socket.io")
+    assert Settings(redis_prefix="blue").redis_emitters == ()
+    assert Settings(redis_prefix="blue", redis_emitters=("socketio",)).redis_emitters == ("socketio",)
+    assert Settings(redis_emitters=("none",)).redis_emitters == ()

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from nannin.app.live import Live as Live
     from nannin.app.pages import Pages as Pages
     from nannin.audience.roster import Count as Count
+    from nannin.emitter import AsyncEmitter as AsyncEmitter
+    from nannin.emitter import Emitter as Emitter
+    from nannin.emitter import RemoteTarget as RemoteTarget
     from nannin.engine.direct import DirectWebSocket as DirectWebSocket
     from nannin.engine.session import Session as Session
     from nannin.errors import ApplicationError as ApplicationError
@@ -34,6 +37,9 @@ _MODULES = {
     "Live": "nannin.app.live",
     "Pages": "nannin.app.pages",
     "Count": "nannin.audience.roster",
+    "AsyncEmitter": "nannin.emitter",
+    "Emitter": "nannin.emitter",
+    "RemoteTarget": "nannin.emitter",
     "DirectWebSocket": "nannin.engine.direct",
     "Session": "nannin.engine.session",
     "ApplicationError": "nannin.errors",

@@ -40,6 +40,8 @@ _HOST_NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9
 _ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
 _SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_CHARACTERS},}}")
 _REDIS = re.compile(r"(rediss?|unix|rediss?\+(sentinel|cluster))://[!-~]+")
+# None of the characters that patterns of channels are made of.
+_CHANNEL = re.compile(r"[A-Za-z0-9_.:/@-]{1,100}")
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -315,6 +317,18 @@ class PagePatterns(ListOf):
 
     def check_part(self, value: object) -> str:
         if not isinstance(value, str) or not is_page_key(value):
+            raise ValueError
+        return value
+
+
+class ChannelNames(ListOf):
+    """Names of channels in Redis, or `none`."""
+
+    expected = "names of channels, of letters, digits and ._:/@-, or none"
+    metavar = "NAME,..."
+
+    def check_part(self, value: object) -> str:
+        if not isinstance(value, str) or not _CHANNEL.fullmatch(value):
             raise ValueError
         return value
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from nannin.errors import SettingsError
 from nannin.kinds import (
+    ChannelNames,
     Choice,
     Descriptor,
     Float,
@@ -89,6 +90,8 @@ _server, _tls, _nodes, _session, _telling, _counting, _access, _limit = (
     partial(_setting, section)
     for section in ("Server", "TLS", "Nodes", "Sessions", "Telling", "Counting", "Access", "Limits")
 )
+# Where python-socketio and @socket.io/redis-emitter send if they are not told otherwise.
+_EMITTERS = ("socketio", "socket.io")
 _COUNT, _SIZE = Integer(1, 2**30), Integer(64, 2**30)
 # 1 ms is the least that a handshake can state. A million seconds still fit into a browser's timer (2^31 ms).
 _SECONDS = Float(0.001, 1e6, "a number of seconds over 0 and up to 1000000")
@@ -158,6 +161,12 @@ class Settings:
     redis_file: str | None = _nodes(OptionalText("PATH"), None, "Read redis from this file.")
     redis_prefix: str = _nodes(
         Text("PREFIX"), "nannin", "What all keys in Redis begin with; two sites on one Redis need two."
+    )
+    redis_emitters: tuple[str, ...] = _nodes(
+        ChannelNames(),
+        (),
+        "Comma-separated channels in Redis on which python-socketio and @socket.io/redis-emitter may send.",
+        "socketio,socket.io; none if redis_prefix is set",
     )
 
     ping_interval: float = _session(_SECONDS, 25.0, "Seconds between heartbeats.")
@@ -292,6 +301,10 @@ class Settings:
         check_together(values, {})
         # A server that takes larger messages needs to send larger ones.
         values["max_outbox"] = values["max_outbox"] or 4 * (values["max_payload"] or _COUNTING_BYTES)
+        names = values["redis_emitters"]
+        if not names and values["redis_prefix"] == SETTINGS["redis_prefix"].default:
+            names = _EMITTERS  # with a prefix of its own, a site may share Redis with a site that uses these
+        values["redis_emitters"] = tuple(name for name in names if name != "none")
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nannin.app.sharing import make_node, name_of_node
+from nannin.app.sharing import make_node, make_outside, name_of_node
 from nannin.audience.roster import Roster
 from nannin.errors import SettingsError
 from nannin.settings import Settings
@@ -54,3 +54,16 @@ def test_a_node_is_named_by_its_process_and_with_redis_by_its_machine_too() -> N
     process = f"process {os.getpid()}"
     assert name_of_node(Settings()) == process
     assert name_of_node(Settings(redis="redis://127.0.0.1")) == f"{socket.gethostname()}, {process}"
+
+
+def test_other_programs_are_heard_with_redis_only() -> None:
+    assert make_outside(Settings(), print, print) is None
+
+
+async def test_other_programs_are_heard_once_it_is_opened() -> None:
+    open_it = make_outside(Settings(redis="redis://127.0.0.1:1"), print, print)
+    assert open_it is not None
+    outside = open_it()
+    outside.close()
+    await outside.wait_closed()
+    assert not outside.is_listening.is_set()

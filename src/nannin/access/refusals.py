@@ -39,6 +39,7 @@ class Refusal(enum.StrEnum):
     DESCRIPTORS = "descriptors"  # a connection for which the process has no file descriptor to spare
     LIST = "list"  # a list of pages, for somebody who may not read it
     EMIT = "emit"  # an event from outside, of somebody who may not send
+    OUTSIDE = "outside"  # what another program sent over Redis, and could not be done
     GUESS = "guess"  # a token that was not looked at, after too many wrong ones
 
 

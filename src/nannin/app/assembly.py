@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nannin.access.addresses import Addresses
 from nannin.access.admission import Verdict
@@ -15,7 +15,7 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
-from nannin.app.sharing import make_node, name_of_node
+from nannin.app.sharing import make_node, make_outside, name_of_node
 from nannin.audience.roster import Counts, Roster
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
@@ -25,10 +25,14 @@ from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
 from nannin.hub.neighbours import Neighbours
 from nannin.hub.observatory import Observatory
+from nannin.hub.outside import OutsideOrders
 from nannin.nodes.node import Node
 from nannin.settings import Settings
 from nannin.web.bearer import Tries
 from nannin.web.routes import CountRoutes
+
+if TYPE_CHECKING:
+    from nannin.nodes.outside import Outside
 
 __all__ = ["Assembly", "make_gate"]
 
@@ -73,6 +77,9 @@ class Assembly:
         self._neighbours = (
             Neighbours(self.hub, self._node, name_of_node(settings)) if self._node is not None else None
         )
+        orders = OutsideOrders(self.hub)
+        self._hear_outside = make_outside(settings, orders.carry_out, orders.refuse)
+        self._outside: Outside | None = None  # hears other programs, from the first request on
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
         self.tries = Tries(Guesses(settings, self.refusals), self.clock.now)
@@ -131,6 +138,8 @@ class Assembly:
             self.hub.home.run_on(loop)
             if self._neighbours is not None:
                 self._neighbours.open()
+            if self._hear_outside is not None:
+                self._outside = self._hear_outside()
         self.background.start()
         if self.hub.handlers.is_used is not self._is_sized_for_events:  # a handler was registered meanwhile
             self._is_sized_for_events = self.handles_events
@@ -149,12 +158,17 @@ class Assembly:
         return self._node is None or not self._node.share.stale
 
     async def settle(self) -> None:
-        """Returns once the other nodes know this one, or after a few seconds without an answer."""
+        """Returns once the other nodes know this one and other programs reach it, or after a few seconds."""
         node = self._node
         if node is not None:
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             node.when_settled(lambda: None if settled.done() else settled.set_result(None))
-            await asyncio.wait([settled], timeout=_SETTLE_S)
+            waiting: list[asyncio.Future[Any]] = [settled]
+            if self._outside is not None:
+                waiting.append(asyncio.ensure_future(self._outside.is_listening.wait()))
+            _, late = await asyncio.wait(waiting, timeout=_SETTLE_S)
+            for future in late:
+                future.cancel()
 
     def _make_counts(self, roster: Roster[Connection]) -> Counts:
         """What knows how many are on each page: the roster, or where several nodes serve, their share."""
@@ -163,6 +177,9 @@ class Assembly:
 
     async def wait_closed(self) -> None:
         """After `shut_down`: returns once the other nodes know that it has left, or after some seconds."""
+        if self._outside is not None:
+            await self._outside.wait_closed()
+            self._outside = None
         if self._node is not None:
             await self._node.wait_closed()
 
@@ -198,6 +215,8 @@ class Assembly:
         self.engine.shut_down()
         self.counts.shut_down()
         self.hub.grace.end_all()
+        if self._outside is not None:
+            self._outside.close()
         if self._node is not None:
             self._node.close()
 

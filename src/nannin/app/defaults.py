@@ -15,6 +15,7 @@ class Defaults(TypedDict, total=False):
     redis: str | None
     redis_file: str | None
     redis_prefix: str
+    redis_emitters: str | Sequence[str]
     ping_interval: float
     ping_timeout: float
     connect_timeout: float

@@ -6,7 +6,7 @@ import os
 import random
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nannin.audience.leases import Leases
 from nannin.audience.roster import Roster
@@ -16,9 +16,13 @@ from nannin.errors import SettingsError
 from nannin.nodes.backplane import Backplane, Connect, Ears
 from nannin.nodes.local import this_worker
 from nannin.nodes.node import BEAT_EVERY_S, Node
+from nannin.nodes.orders import Order
 from nannin.settings import Settings
 
-__all__ = ["make_node", "name_of_node"]
+if TYPE_CHECKING:
+    from nannin.nodes.outside import Outside
+
+__all__ = ["make_node", "make_outside", "name_of_node"]
 
 # Seconds for which a node may stand still before the others take it for gone.
 LEASE_S: Final = 15.0
@@ -69,3 +73,22 @@ def _connect_to_redis(url: str, prefix: str, new_id: Callable[[], str]) -> Conne
         return RedisBackplane(address, calls, ears, random.random)
 
     return connect
+
+
+def make_outside(
+    settings: Settings, on_order: Callable[[Order], None], on_refused: Callable[[str], None]
+) -> Callable[[], Outside] | None:
+    """What begins to hear other programs that send over Redis; None without Redis.
+
+    Args:
+        settings: the Live's, from which `make_node` has made a node already.
+        on_order: called with what they want.
+        on_refused: called for each message that is not understood, with the reason.
+    """
+    if settings.redis is None:
+        return None
+    from nannin.nodes.outside import Outside  # as above
+    from nannin.nodes.redis_address import RedisAddress
+
+    address, prefix, names = RedisAddress(settings.redis), settings.redis_prefix, settings.redis_emitters
+    return lambda: Outside(address, prefix, names, on_order, on_refused, random.random)

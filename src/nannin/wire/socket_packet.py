@@ -212,7 +212,7 @@ class Decoder:
 
 def _complete(packet: Packet, attachments: list[bytes]) -> Packet:
     try:
-        return Packet(packet.type, packet.namespace, _put_in(packet.data, attachments), packet.id)
+        return Packet(packet.type, packet.namespace, put_in(packet.data, attachments), packet.id)
     except RecursionError:
         raise StrayPacket(_TOO_DEEP) from None
 
@@ -339,8 +339,12 @@ def _take_out(data: Any, attachments: list[bytes]) -> Any:
     return data
 
 
-def _put_in(data: Any, attachments: list[bytes]) -> Any:
-    """Copies `data` with each placeholder replaced by its attachment."""
+def put_in(data: Any, attachments: list[bytes]) -> Any:
+    """Copies `data` with each placeholder replaced by its attachment.
+
+    Raises:
+        PacketError: a placeholder names no attachment.
+    """
     if isinstance(data, dict):
         if data.get(_PLACEHOLDER) is True:
             number = data.get("num")
@@ -348,7 +352,7 @@ def _put_in(data: Any, attachments: list[bytes]) -> Any:
             if type(number) is not int or not 0 <= number < len(attachments):
                 raise PacketError("expected a placeholder that names an attachment")
             return attachments[number]
-        return {key: _put_in(value, attachments) for key, value in data.items()}
+        return {key: put_in(value, attachments) for key, value in data.items()}
     if isinstance(data, list):
-        return [_put_in(value, attachments) for value in data]
+        return [put_in(value, attachments) for value in data]
     return data

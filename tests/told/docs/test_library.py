@@ -7,11 +7,13 @@ import inspect
 import runpy
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from nannin import ConnectionRefused, Live, NotConnected, Page, Socket, Target
+from nannin.nodes.orders import Order, read_order
 from nannin.testing import Stage
 from support.doc_pages import block, blocks, read
 from support.servers import ROOT
@@ -289,6 +291,24 @@ def test_recovery(program: Program, away_s: float, recovered: bool) -> None:
         assert reader.received[-1] == ("news", "three")
 
     play(program("Coming back")["live"], act)
+
+
+def test_over_redis(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, published = program("Over Redis"), []
+
+    def publish(channel: str, message: bytes) -> int:
+        assert channel == "nannin:emit"
+        published.append(read_order(message))
+        return 1
+
+    monkeypatch.setattr(names["emitter"], "_redis", SimpleNamespace(publish=publish))
+    names["it_rains"]("ann")
+    assert published == [
+        Order("/news", "headline", ["It rains."]),
+        Order("/news", "headline", ["It rains on the others."], except_=["ann"]),
+        Order("/news", "picture", [{"png": b"..."}], ["ann", "members"], volatile=True),
+        Order("/news", to=["ann"], disconnect=True),
+    ]
 
 
 def test_page_tokens(program: Program) -> None:
