@@ -25,16 +25,16 @@ const connect = () =>
     socket.io.on("error", (error) => add(report.errors, explain(error)));
     socket.io.on("close", (reason, details) => add(report.disconnects, `${reason}: ${explain(details ?? {})}`));
     socket.on("disconnect", (reason) => add(report.disconnects, reason));
-    socket.once("connect", () => {
-      report.connected += 1;
-      const { engine } = socket.io;
-      add(report.marks, engine.id[0]);
-      const upgraded = () => {
-        report.upgraded += 1;
-        done(socket);
-      };
-      if (engine.transport.name === "websocket") upgraded();
-      else engine.once("upgrade", upgraded);
+    let isFirst = true;
+    socket.on("connect", () => {
+      const { engine } = socket.io; // another one after each reconnect
+      if (isFirst) {
+        report.connected += 1;
+        add(report.marks, engine.id?.[0]);
+        isFirst = false;
+      }
+      if (engine.transport.name === "websocket") done(socket);
+      else engine.once("upgrade", () => done(socket));
     });
   });
 
@@ -49,6 +49,7 @@ const connectSome = async () => {
 await Promise.all(Array.from({ length: atOnce }, connectSome));
 // All of them stay until all are there, and a moment longer.
 await new Promise((done) => setTimeout(done, 300));
+report.upgraded = sockets.filter((socket) => socket.io.engine.transport.name === "websocket").length;
 report.alive = sockets.filter((socket) => socket.connected).length;
 console.log(JSON.stringify(report));
 process.exit(0);
