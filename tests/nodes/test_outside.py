@@ -121,7 +121,7 @@ async def test_each_channel_has_its_format() -> None:
             [b"pmessage", b"b#*", b"b#/#r#", node],
             [b"pmessage", b"b-request#*", b"b-request#/news#", b'{"type":4,"close":true}'],
             [b"pmessage", b"b-request#*", b"b-request#/news#", b'{"type":0}'],
-            [b"pong", b""],
+            [b"psubscribe", b"b#*", 2],
         )
         await redis.until_done()
         assert redis.orders == [
@@ -142,6 +142,7 @@ async def test_what_is_not_understood_is_refused_and_the_next_is_heard() -> None
 
 
 async def test_a_lost_connection_is_opened_again_and_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "nannin.nodes")
     async with hearing() as redis:
         redis.say([b"subscribe", b"nannin:emit", 1])
         await redis.until_done()
@@ -174,7 +175,7 @@ async def test_a_connection_without_a_sign_of_life_is_given_up(monkeypatch: pyte
     monkeypatch.setattr(outside, "_SIGN_EVERY_S", 0.02)
     async with hearing() as redis:
         await redis.until_opened(2)
-        assert ("PING",) in redis.opened[0].sent
+        assert redis.opened[0].sent == [("SUBSCRIBE", "nannin:emit")] * 2
         assert redis.opened[0].is_closed
 
 
@@ -182,7 +183,7 @@ async def test_a_connection_with_signs_of_life_stays(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(outside, "_SIGN_EVERY_S", 0.2)
     async with hearing() as redis:
         for _ in range(40):
-            redis.say([b"pong", b""])
+            redis.say([b"subscribe", b"nannin:emit", 1])
             await asyncio.sleep(0.01)
         assert len(redis.opened) == 1
 

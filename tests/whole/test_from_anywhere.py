@@ -7,7 +7,6 @@ import base64
 import contextlib
 import json
 import pickle
-import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -17,6 +16,7 @@ import socketio
 import websockets
 
 from nannin import AsyncEmitter, Emitter
+from nannin.nodes.redis_calls import COMMANDS
 from support.raw_client import get
 from support.redis_servers import RedisServer, free_port, serving
 from support.servers import ROOT, Server, nannin
@@ -314,32 +314,35 @@ async def test_a_site_with_a_prefix_hears_only_its_own_emitters_and_those_it_nam
             await two.until(["green.io", 1], ["node", 1], ["green"])
 
 
-async def test_a_user_who_may_hear_only_the_sites_channels_hears_its_emitters() -> None:
+RIGHTS = ["reset", "on", ">secret", "~nannin:*", "&nannin:*", *(f"+{command}" for command in COMMANDS)]
+TO_HEAR_OTHERS = [
+    "+psubscribe",
+    *(f"&{name}{rest}" for name in ("socketio", "socket.io") for rest in ("", "#*", "-request#*")),
+]
+
+
+@pytest.mark.parametrize("hears_others", [True, False])
+async def test_a_server_hears_what_its_user_may_hear(hears_others: bool) -> None:
     with serving("redis", port=free_port()) as redis:
         with redis.client() as admin:
-            admin.execute_command(
-                *(
-                    "ACL",
-                    "SETUSER",
-                    "site",
-                    "on",
-                    ">secret",
-                    "~nannin:*",
-                    "resetchannels",
-                    "&nannin:*",
-                    "+@all",
-                )
-            )
-        url = f"redis://site:secret@127.0.0.1:{redis.port}/0"
-        with nannin("--redis", url) as server:
+            rights = [*RIGHTS, *(TO_HEAR_OTHERS if hears_others else [])]
+            admin.execute_command("ACL", "SETUSER", "site", *rights)
+            admin.execute_command("ACL", "SETUSER", "task", "on", ">secret", "&nannin:emit", "+publish")
+        place = f"127.0.0.1:{redis.port}/0"
+        with nannin("--redis", f"redis://site:secret@{place}") as server:
             async with clients((server, "/")) as [client]:
-                with Emitter(url) as emitter:
+                python = socketio.RedisManager(f"redis://{place}", write_only=True)
+                await asyncio.to_thread(python.emit, "python", 1)
+                with Emitter(f"redis://task:secret@{place}") as emitter:
                     await asyncio.to_thread(emitter.emit, "hello")
-                await client.until(["hello"])
-            assert re.search("does not let this server hear some programs", server.log)
+                await client.until(*([["python", 1]] if hears_others else []), ["hello"])
+            assert ("does not let this server hear some programs" in server.log) is not hears_others
+        if hears_others:
+            with redis.client() as admin:
+                assert [entry for entry in admin.acl_log() if entry["username"] == "site"] == []
 
 
-async def test_programs_are_heard_again_after_redis_was_away(url: str) -> None:
+async def test_programs_are_heard_again_after_redis_was_away() -> None:
     with serving("redis", port=free_port()) as redis:
         url = f"redis://127.0.0.1:{redis.port}/0"
         with nannin("--redis", url) as server:

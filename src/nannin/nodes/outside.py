@@ -89,7 +89,8 @@ class Outside:
                 await self._serve()
             except LOST as error:
                 failed = 1 if self.is_listening.is_set() else failed + 1
-                self._complain(f"Redis can't be used for now: {type(error).__name__}: {error}".rstrip(": "))
+                # Not a warning: where Redis is away, the census has warned of it already.
+                self._complain(logging.INFO, f"{type(error).__name__}: {error}".rstrip(": "))
             except Exception:
                 failed += 1
                 logger.exception("hearing other programs failed, and is tried again")
@@ -123,7 +124,7 @@ class Outside:
         while True:
             self._is_heard = False
             await asyncio.sleep(_SIGN_EVERY_S / 2)
-            await connection.send([("PING",)])
+            await connection.send([("SUBSCRIBE", self._own)])  # as a PING, for which a right may be missing
             await asyncio.sleep(_SIGN_EVERY_S / 2)
             if not self._is_heard:
                 raise Deaf("nothing was heard on the subscription")
@@ -133,7 +134,8 @@ class Outside:
             try:
                 kind, *rest = await connection.listen()
             except ResponseError as error:
-                self._complain(f"Redis does not let this server hear some programs: {error}")
+                self._is_heard = True
+                self._complain(logging.WARNING, f"Redis does not let this server hear some programs: {error}")
                 continue
             self._is_heard = True
             match kind, rest:
@@ -147,7 +149,7 @@ class Outside:
                     self._complained = ""
                     self.is_listening.set()
                 case _:
-                    pass  # a pong, or another subscription
+                    pass  # another subscription
 
     def _take(self, channel: str, data: bytes) -> None:
         """Takes one message."""
@@ -169,8 +171,8 @@ class Outside:
             return read_broadcast(data)
         return read_request(page.removesuffix("#"), data)
 
-    def _complain(self, reason: str) -> None:
+    def _complain(self, level: int, reason: str) -> None:
         """Tells the log why other programs may not be heard, once for each reason."""
         if reason != self._complained:
             self._complained = reason
-            logger.warning("events of other programs may be missed: %s", reason)
+            logger.log(level, "events of other programs may be missed: %s", reason)
