@@ -18,7 +18,7 @@ import websockets
 from nannin import AsyncEmitter, Emitter
 from nannin.nodes.redis_calls import COMMANDS
 from support.raw_client import get
-from support.redis_servers import RedisServer, free_port, serving
+from support.redis_servers import Cluster, RedisServer, Sentinel, free_port, serving
 from support.servers import ROOT, Server, nannin
 
 NODE = ROOT / "tests" / "support" / "node"
@@ -354,3 +354,35 @@ async def test_programs_are_heard_again_after_redis_was_away() -> None:
                     while not await emitter.emit("back"):
                         await asyncio.sleep(0.05)
                 await client.until(["back"])
+
+
+async def test_through_sentinels() -> None:
+    with contextlib.ExitStack() as stack:
+        master = stack.enter_context(serving("redis", port=free_port()))
+        options = ("--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0")
+        stack.enter_context(serving("redis", *options, port=free_port()))
+        sentinel = Sentinel(master, "count")
+        stack.callback(sentinel.stop)
+        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/count"
+        with nannin("--redis", url) as server:
+            async with clients((server, "/")) as [client]:
+                with Emitter(url) as emitter:
+                    assert await asyncio.to_thread(emitter.emit, "sync") == 1
+                async with AsyncEmitter(url) as async_emitter:
+                    assert await async_emitter.emit("async") == 1
+                await client.until(["sync"], ["async"])
+
+
+async def test_through_a_cluster() -> None:
+    with contextlib.ExitStack() as stack:
+        cluster = Cluster("redis", "nannin:emit")
+        stack.callback(cluster.stop)
+        with nannin("--redis", cluster.url) as server:
+            async with clients((server, "/")) as [client]:
+                for member in cluster.servers[:3]:
+                    async with AsyncEmitter(f"redis+cluster://127.0.0.1:{member.port}") as emitter:
+                        await emitter.emit("from", member.port)
+                    await client.until(["from", member.port])
+                with Emitter(cluster.url) as sync_emitter:
+                    await asyncio.to_thread(sync_emitter.emit, "sync")
+                await client.until(["sync"])
