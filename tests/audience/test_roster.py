@@ -244,3 +244,11 @@ def test_a_stale_count_equals_only_its_like_and_says_that_it_is_stale() -> None:
 
 def test_a_count_of_one_node_is_never_stale() -> None:
     assert not Roster[str]().is_stale("/")
+
+
+def test_one_node_knows_every_count_at_once_and_asks_nobody() -> None:
+    roster, counted = Roster[str](), list[str]()
+    roster.listen("/", True)
+    assert (roster.knows("/"), roster.knows(None), list(roster.pages())) == (True, True, [])
+    roster.when_counted("/", lambda: counted.append("now"))
+    assert counted == ["now"]
