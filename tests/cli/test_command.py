@@ -125,6 +125,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "workers": "1",
         "redis": "redis://127.0.0.1:6379/0",
         "redis_prefix": "mine",
+        "redis_emitters": "theirs",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself
