@@ -97,6 +97,7 @@ class Ground:
         get(server, "/")  # what is loaded at the first request is not a leak
         self._before = self._tables()
         self._memory_mb = self.memory_mb()
+        self._logged = len(server.log)
         self._witness = Witness(server)
         self._is_over = False
 
@@ -163,7 +164,7 @@ class Ground:
         self._wait_settled()
         self.figures.memory_mb = self.memory_mb() - self._memory_mb
         assert self.figures.memory_mb < MEMORY_LEFT_MB, f"{self.figures.memory_mb:.0f} MB are left"
-        log = self.server.log
+        log = self.server.log[self._logged :]
         assert "Traceback" not in log, log[-4000:]
         assert log.count("\n") < MOST_LINES, f"the log has {log.count(chr(10))} lines:\n{log[-4000:]}"
 
