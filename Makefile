@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench torture fuzz soak dist audit clean
+.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench scale torture fuzz soak dist audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -91,15 +91,15 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 
 # The browser, a font that can show Japanese, and the proxies of the docs: from the system's packages where we may
 # install them. The browser's headless shell saves time, and not every system has it.
-SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy redis-server
+SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy haproxy redis-server
 system: compiler
 	@PATH=$$PATH:/usr/sbin; if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q . || \
-	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null || \
+	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null || ! command -v haproxy >/dev/null || \
 	    ! command -v redis-server >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && $(APT) $(SYSTEM) && { $(APT) chromium-headless-shell || true; }; \
 	  else \
-	    echo "make test needs chromium, a Japanese font, nginx, caddy and redis-server (Debian: $(SYSTEM))" >&2; \
+	    echo "make test needs chromium, a Japanese font, nginx, caddy, haproxy and redis-server (Debian: $(SYSTEM))" >&2; \
 	    exit 1; \
 	  fi; \
 	fi
@@ -154,6 +154,11 @@ bench: $(VENV)/test.stamp bench/contenders/node_modules/.package-lock.json
 bench/contenders/node_modules/.package-lock.json: bench/contenders/package-lock.json | system
 	cd bench/contenders && npm ci --omit=peer --ignore-scripts --no-audit --no-fund
 	touch $@
+
+# What the census costs, with simulated nodes: `make scale REDIS=redis://...` asks a real Redis, too, which it fills and
+# empties under a prefix of its own.
+scale: $(VENV)/test.stamp
+	$(BIN)/python bench/scale.py $(if $(REDIS),--redis $(REDIS))
 
 # The sdist, the wheel, and the list of what they need, into dist/: the same bytes for whoever builds this commit.
 dist: $(VENV)/release.stamp

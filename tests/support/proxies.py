@@ -110,7 +110,12 @@ def has_ipv6() -> bool:
 
 @contextlib.contextmanager
 def nginx(
-    folder: pathlib.Path, socket_file: pathlib.Path, *, under: str = "/", largest: str = "1m"
+    folder: pathlib.Path,
+    socket_file: pathlib.Path | None,
+    *,
+    under: str = "/",
+    largest: str = "1m",
+    upstream: str = "",
 ) -> Iterator[Server]:
     """Runs nginx with the file of the documentation: with another port, socket, certificate, nothing else.
 
@@ -119,13 +124,17 @@ def nginx(
         socket_file: nannin's.
         under: the path of nannin.
         largest: what a message may have.
+        upstream: what takes the place of the block with the socket.
     """
     port = free_port()
     (folder / "certificate.pem").write_text(CERTIFICATE)
     (folder / "key.pem").write_text(KEY)
     site = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
+    if upstream:
+        site, count = re.subn(r"^upstream nannin {\n.*?^}\n", upstream, site, flags=re.M | re.S)
+        assert count == 1
     changes = {
-        SOCKET_FILE: str(socket_file),
+        **({} if upstream else {SOCKET_FILE: str(socket_file)}),
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "listen [::]:443 ssl http2;": f"listen [::1]:{port} ssl http2;" if has_ipv6() else "",
         "/etc/ssl/live.example.org/fullchain.pem": str(folder / "certificate.pem"),
@@ -152,7 +161,7 @@ def nginx(
 
 @contextlib.contextmanager
 def caddy(
-    folder: pathlib.Path, socket_file: pathlib.Path, *, proxy_lines: str | None = None
+    folder: pathlib.Path, socket_file: pathlib.Path | None, *, proxy_lines: str | None = None
 ) -> Iterator[Server]:
     """Runs Caddy with the file of the documentation, but without https: its certificate comes from others.
 
@@ -166,7 +175,7 @@ def caddy(
     if proxy_lines:
         assert f"\treverse_proxy unix/{SOCKET_FILE}\n" in site
         site = site.replace(f"\treverse_proxy unix/{SOCKET_FILE}\n", proxy_lines)
-    assert f"unix/{SOCKET_FILE}" in site
+    assert socket_file is None or f"unix/{SOCKET_FILE}" in site
     site = site.replace(SOCKET_FILE, str(socket_file)).replace(
         "live.example.org {", f"http://127.0.0.1:{port} {{"
     )
@@ -176,4 +185,24 @@ def caddy(
     homes = {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
     command = [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
     with running(command, port, env=homes) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def haproxy(folder: pathlib.Path, changes: dict[str, str]) -> Iterator[Server]:
+    """Runs HAProxy with the file of the documentation, but for its port, certificate and size, and these."""
+    port = free_port()
+    (folder / "both.pem").write_text(CERTIFICATE + KEY)
+    site = (ROOT / "examples" / "scale" / "haproxy.cfg").read_text(encoding="utf-8")
+    own = {
+        "bind :443": f"bind 127.0.0.1:{port}",
+        "/etc/haproxy/live.example.org.pem": str(folder / "both.pem"),
+        "maxconn 60000": "maxconn 1000",  # each takes two descriptors
+    }
+    for old, new in {**own, **changes}.items():
+        assert old in site
+        site = site.replace(old, new)
+    (folder / "haproxy.cfg").write_text(site, encoding="utf-8")
+    command = [program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")]
+    with running(command, port, tls=True) as server:
         yield server
