@@ -8,13 +8,14 @@ import os
 import pathlib
 import socket
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
 from nannin import Live
-from nannin.app import workers
+from nannin.app import goodbye, workers
 from nannin.app.goodbye import goodbyes, shut_down_all
 from nannin.app.siblings import AGAIN_S, LOOK_S, Claims, Siblings, addresses
 from nannin.once import Once
@@ -188,6 +189,7 @@ def test_a_live_looks_once_on_each_loop_and_leaves_its_address_when_it_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     done: list[object] = []
+    monkeypatch.setattr(goodbye, "_ALL", weakref.WeakSet())  # without what other tests have left
     monkeypatch.setattr(Siblings, "notice", lambda _, server: done.append(server))
     monkeypatch.setattr(Siblings, "release", lambda _: done.append("released"))
     live = Live()
