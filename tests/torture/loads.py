@@ -146,6 +146,7 @@ def every_page(ground: Ground) -> None:
     number = ground.size(5_000, 300)
     stream = "GET /api/stream?page=* HTTP/1.1\r\nHost: localhost\r\n\r\n"
     on_all = Tcp(ground.server).send(upgrade_request(websocket("/socket.io/")))
+    assert on_all.read_count(b'"sid"', 1) == 1  # what comes before the answer to an upgrade is dropped
     reads_on_all = threading.Thread(target=_swallow, args=(on_all,), daemon=True)
     reads_on_all.start()
     for first in range(0, number, 100):
