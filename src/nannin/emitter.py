@@ -11,7 +11,7 @@ import msgspec
 from nannin.audience.page_key import check_page_key, is_pattern
 from nannin.errors import SettingsError
 from nannin.hub.encoding import encode_event
-from nannin.hub.targets import check_event
+from nannin.hub.targets import check_event, check_rooms
 from nannin.nodes.orders import Order, own_channel
 from nannin.settings import SETTINGS
 from nannin.wire.plain import BINARY_TYPES, to_plain
@@ -41,11 +41,11 @@ class RemoteTarget(Generic[SentT]):
 
     def to(self, *names: str) -> RemoteTarget[SentT]:
         """Only those who are in one of these rooms; a socket's id is a room with that socket alone."""
-        return self._narrow(to=[*(self._order.to or []), *_checked(names)])
+        return self._narrow(to=[*(self._order.to or []), *check_rooms(names)])
 
     def except_(self, *names: str) -> RemoteTarget[SentT]:
         """All but those who are in one of these rooms, or have one of these ids."""
-        return self._narrow(except_=[*self._order.except_, *_checked(names)])
+        return self._narrow(except_=[*self._order.except_, *check_rooms(names)])
 
     @property
     def volatile(self) -> RemoteTarget[SentT]:
@@ -75,7 +75,7 @@ class RemoteTarget(Generic[SentT]):
         Raises:
             redis.RedisError: Redis can't be reached.
         """
-        return self._send(join=_checked(rooms))
+        return self._send(join=check_rooms(rooms))
 
     def sockets_leave(self, *rooms: str) -> SentT:
         """Takes all those sockets out of rooms.
@@ -83,7 +83,7 @@ class RemoteTarget(Generic[SentT]):
         Raises:
             redis.RedisError: Redis can't be reached.
         """
-        return self._send(leave=_checked(rooms))
+        return self._send(leave=check_rooms(rooms))
 
     def disconnect_sockets(self, close: bool = False) -> SentT:
         """Takes all those clients off the page; they do not come back by themselves.
@@ -203,10 +203,3 @@ class AsyncEmitter(_Emitting[Awaitable[int]]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-def _checked(names: tuple[str, ...]) -> list[str]:
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"a room's name is a str, not {name!r}")
-    return list(names)

@@ -15,13 +15,13 @@ from nannin.hub.node_messages import (
     Acked,
     Called,
     Emitted,
+    NodeMessage,
     Ordered,
     Reply,
     Returned,
     Seen,
     Sought,
     decode_data,
-    decode_message,
     encode_data,
     encode_message,
     join,
@@ -29,6 +29,8 @@ from nannin.hub.node_messages import (
     split,
     unpack_answer,
 )
+
+decode_message = msgspec.msgpack.Decoder(NodeMessage).decode
 
 AIM = Aim(frozenset({"a", "b"}), frozenset({"c"}))
 

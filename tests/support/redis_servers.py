@@ -18,6 +18,8 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
+from support.servers import free_port
+
 # Both servers that nannin is held to.
 KINDS = ["redis", "valkey"]
 START_S = 10.0
@@ -34,13 +36,6 @@ def binary(kind: str) -> str:
     assert spec.origin is not None
     [found] = glob.glob(str(Path(spec.origin).parent / "_binaries" / "*" / "valkey-server"))
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class RedisServer:

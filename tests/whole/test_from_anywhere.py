@@ -18,8 +18,8 @@ import websockets
 from nannin import AsyncEmitter, Emitter
 from nannin.nodes.redis_calls import COMMANDS
 from support.raw_client import get
-from support.redis_servers import Cluster, RedisServer, Sentinel, free_port, serving
-from support.servers import ROOT, Server, nannin
+from support.redis_servers import Cluster, RedisServer, Sentinel, serving
+from support.servers import ROOT, Server, free_port, nannin
 
 NODE = ROOT / "tests" / "support" / "node"
 PATIENCE_S = 20.0

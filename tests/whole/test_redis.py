@@ -16,7 +16,8 @@ from nannin.audience.roster import Count, Given
 from nannin.nodes.redis_calls import COMMANDS
 from support.certificates import CERTIFICATE, KEY
 from support.redis_nodes import RedisNode, several, until
-from support.redis_servers import KINDS, RedisServer, free_port, serving
+from support.redis_servers import KINDS, RedisServer, serving
+from support.servers import free_port
 
 pytestmark = pytest.mark.anyio
 

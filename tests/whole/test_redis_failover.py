@@ -10,7 +10,8 @@ import pytest
 
 from nannin.audience.roster import Count
 from support.redis_nodes import RedisNode, several, until
-from support.redis_servers import KINDS, Cluster, RedisServer, Sentinel, free_port, serving
+from support.redis_servers import KINDS, Cluster, RedisServer, Sentinel, serving
+from support.servers import free_port
 
 pytestmark = pytest.mark.anyio
 

@@ -147,7 +147,6 @@ class Returned(msgspec.Struct, frozen=True, array_like=True, tag=5):
 NodeMessage = Emitted | Ordered | Sought | Called | Reply | Returned
 
 encode_message = msgspec.msgpack.Encoder().encode
-decode_message = msgspec.msgpack.Decoder(NodeMessage).decode
 
 
 def split(event: Outgoing) -> tuple[str, list[bytes]]:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from nannin.audience.roster import Count, Counts
+from nannin.hub.node_messages import encode_message
 from nannin.nodes.node import Node
 
 # Seconds that a node has for its answer.
@@ -101,7 +102,6 @@ class Reports:
         self._counts = counts
         self._calls = itertools.count()
         self._asking: dict[int, _Asking] = {}
-        self._encode = msgspec.msgpack.Encoder().encode
 
     async def ask(self, page: str) -> tuple[list[Report], int]:
         """The reports of the other nodes, and how many of these nodes have not answered in time.
@@ -110,7 +110,7 @@ class Reports:
         """
         call, asking = next(self._calls), _Asking()
         self._asking[call] = asking
-        question = self._encode(Inquired(call))
+        question = encode_message(Inquired(call))
 
         def told(nodes: Sequence[int] | None) -> None:
             asking.asked |= set(nodes or ())
@@ -137,7 +137,7 @@ class Reports:
         """A node asks: it is answered once all changes here are in the count that it sees."""
 
         def answer() -> None:
-            self._node.emit(page, self._encode(Reported(inquired.call, self.make(page))), [number])
+            self._node.emit(page, encode_message(Reported(inquired.call, self.make(page))), [number])
 
         self._counts.when_counted(page, answer)
 

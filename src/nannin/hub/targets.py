@@ -115,7 +115,7 @@ class Aimed:
         Raises:
             WrongThread: it is not called in the server's thread.
         """
-        self._order("target.sockets_join", Ordered(self._aim, joins=_listed(rooms)))
+        self._order("target.sockets_join", Ordered(self._aim, joins=check_rooms(rooms)))
 
     def sockets_leave(self, *rooms: str) -> None:
         """Takes all those sockets out of rooms, on all nodes; see `Socket.leave`.
@@ -123,7 +123,7 @@ class Aimed:
         Raises:
             WrongThread: it is not called in the server's thread.
         """
-        self._order("target.sockets_leave", Ordered(self._aim, leaves=_listed(rooms)))
+        self._order("target.sockets_leave", Ordered(self._aim, leaves=check_rooms(rooms)))
 
     def disconnect_sockets(self, close: bool = False) -> None:
         """Takes all those clients off the page, on all nodes; see `Socket.disconnect`.
@@ -161,10 +161,15 @@ class Aimed:
 
 
 def _checked(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(_listed(names))
+    return frozenset(check_rooms(names))
 
 
-def _listed(names: tuple[str, ...]) -> list[str]:
+def check_rooms(names: tuple[str, ...]) -> list[str]:
+    """The names of rooms, as a list.
+
+    Raises:
+        TypeError: one of them is not a str.
+    """
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"a room's name is a str, not {name!r}")

@@ -73,7 +73,6 @@ class Node:
         self._is_found = False
         self._alarm = Alarm(clock, self._beat)
         self._patience = Alarm(clock, self._look)
-        self._calls = 0
         self._told: dict[int, Callable[[Sequence[int] | None], None]] = {}
         self._emits: list[Emit] = []  # of this turn
         self._stale_since_s: float | None = None

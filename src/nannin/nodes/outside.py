@@ -24,7 +24,7 @@ from nannin.nodes.orders import (
 )
 from nannin.nodes.redis_address import RedisAddress
 from nannin.nodes.redis_calls import Command
-from nannin.nodes.redis_connection import LOST, RedisConnection
+from nannin.nodes.redis_connection import LOST, Deaf, RedisConnection, pause_s, reason_of
 
 __all__ = ["Outside"]
 
@@ -32,12 +32,6 @@ logger = logging.getLogger("nannin.nodes")
 
 # How often Redis is asked for a sign of life, in seconds; a connection without one until the next is dead.
 _SIGN_EVERY_S: Final = 10.0
-# The longest wait between two attempts to reach Redis, in seconds.
-_BACKOFF_S: Final = 3.0
-
-
-class Deaf(OSError):
-    """Redis gives no sign of life."""
 
 
 class Outside:
@@ -90,12 +84,12 @@ class Outside:
             except LOST as error:
                 failed = 1 if self.is_listening.is_set() else failed + 1
                 # Not a warning: where Redis is away, the census has warned of it already.
-                self._complain(logging.INFO, f"{type(error).__name__}: {error}".rstrip(": "))
+                self._complain(logging.INFO, reason_of(error))
             except Exception:
                 failed += 1
                 logger.exception("hearing other programs failed, and is tried again")
             self.is_listening.clear()
-            await asyncio.sleep(self._random() * min(_BACKOFF_S, 0.25 * 2 ** min(failed, 5)))
+            await asyncio.sleep(pause_s(failed, self._random()))
 
     async def _serve(self) -> None:
         connection = await self._address.connect(self._own)

@@ -16,7 +16,7 @@ from nannin.audience.census_calls import Answer, Beat, Beaten, Call, Leave, Reap
 from nannin.nodes.backplane import Ears
 from nannin.nodes.redis_address import RedisAddress
 from nannin.nodes.redis_calls import Command, Echo, RedisCalls, Steps
-from nannin.nodes.redis_connection import LOST, REPLY_S, RedisConnection
+from nannin.nodes.redis_connection import LOST, REPLY_S, Deaf, RedisConnection, pause_s, reason_of
 
 __all__ = ["RedisBackplane"]
 
@@ -25,16 +25,10 @@ logger = logging.getLogger("nannin.nodes")
 # How many commands are sent with one write, and how many words these have: to encode them takes some 10 ms.
 _AT_ONCE: Final = 250
 _WORDS: Final = 5_000
-# The longest wait between two attempts to reach Redis, in seconds. All nodes lose it at the same moment.
-_BACKOFF_S: Final = 3.0
 # How long a node that closes may take to leave.
 _LEAVE_S: Final = 5.0
 # How many of its own beats a node may miss before it takes its subscription for dead.
 _ECHOES: Final = 2
-
-
-class Deaf(OSError):
-    """Calls are answered, but nothing is told."""
 
 
 class _Running:
@@ -123,7 +117,7 @@ class RedisBackplane:
             self._lose()
             if self._is_closing:
                 return
-            await asyncio.sleep(self._random() * min(_BACKOFF_S, 0.25 * 2 ** min(failed, 5)))
+            await asyncio.sleep(pause_s(failed, self._random()))
 
     async def _serve(self) -> None:
         """Serves calls, and hears what is told, until Redis is lost."""
@@ -270,7 +264,7 @@ class RedisBackplane:
 
     def _complain(self, error: BaseException) -> None:
         """Tells the log why Redis is not to be reached, once for each reason."""
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        reason = reason_of(error)
         if reason != self._complained:
             self._complained = reason
             logger.warning("Redis can't be used for now: %s", reason)

@@ -37,6 +37,8 @@ class RedisAddress:
 
     Attributes:
         is_cluster: whether it is that of a cluster, where channels are those of a slot.
+        hosts: the Sentinels, or members of the cluster, as far as they are known.
+        master: the name that the Sentinels have for it; "" without them.
         is_default_user: whether it names no user, whose rights may be few.
     """
 
@@ -47,7 +49,8 @@ class RedisAddress:
             raise SettingsError(f"expected an address of Redis that begins with one of {known}")
         scheme, _, self._by = scheme.partition("+")
         self.is_cluster = self._by == "cluster"
-        self._hosts: list[_Host] = []
+        self.hosts: list[_Host] = []
+        self.master = ""
         try:
             if self._by:
                 self._read_several(url, scheme)
@@ -80,7 +83,7 @@ class RedisAddress:
     async def _find(self, key: str) -> _Host:
         """Asks one host after the other where the master is."""
         reason: object = "no host was named"
-        for host, port in list(self._hosts):
+        for host, port in list(self.hosts):
             options = {**self._asking, "host": host, "port": port}
             try:
                 asked = await open_connection(self._kind, options)
@@ -100,7 +103,7 @@ class RedisAddress:
         raise RedisConnectionError(f"nobody names the master: {reason}")
 
     async def _ask_sentinel(self, sentinel: RedisConnection) -> _Host | None:
-        [found] = await sentinel.ask([("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._master)])
+        [found] = await sentinel.ask([("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.master)])
         return (found[0].decode(), int(found[1])) if found is not None else None
 
     async def _ask_cluster(self, member: RedisConnection, host: str, key: str) -> _Host | None:
@@ -109,7 +112,7 @@ class RedisAddress:
         slot = key_slot(key.encode())
         masters = [(start, end, _host_of(first, host)) for start, end, first, *_ in rows]
         members = [_host_of(one, host) for _, _, *ones in rows for one in ones]
-        self._hosts = list(dict.fromkeys([*members, *self._hosts]))
+        self.hosts = list(dict.fromkeys([*members, *self.hosts]))
         return next((found for start, end, found in masters if start <= slot <= end), None)
 
     def _read_several(self, url: str, scheme: str) -> None:
@@ -118,8 +121,8 @@ class RedisAddress:
         secret, _, hosts = parts.netloc.rpartition("@")
         name, _, db = parts.path.strip("/").partition("/")
         default = _PORT if self.is_cluster else _SENTINEL_PORT
-        self._hosts = [_read_host(host, default) for host in hosts.split(",")]
-        self._master = unquote(name)
+        self.hosts = [_read_host(host, default) for host in hosts.split(",")]
+        self.master = unquote(name)
         if self.is_cluster and name:
             raise ValueError("a cluster has one database only, so nothing may stand after the hosts")
         if not self.is_cluster and not name:

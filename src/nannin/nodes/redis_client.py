@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
@@ -22,7 +22,6 @@ __all__ = ["make_client"]
 
 # How long Redis may take, in seconds.
 _PATIENCE_S: Final = 5.0
-_SENTINEL_PORT: Final = 26379
 
 
 def make_client(url: str, *, is_async: bool) -> Any:
@@ -38,7 +37,7 @@ def make_client(url: str, *, is_async: bool) -> Any:
     Raises:
         SettingsError: it is no such address.
     """
-    RedisAddress(url)  # looks at all of it
+    address = RedisAddress(url)  # looks at all of it
     retry: Any = (AsyncRetry if is_async else Retry)(NoBackoff(), 1, supported_errors=(Unconnected,))
     limits: dict[str, Any] = {"socket_timeout": _PATIENCE_S, "socket_connect_timeout": _PATIENCE_S}
     parts = urlsplit(url)
@@ -49,7 +48,7 @@ def make_client(url: str, *, is_async: bool) -> Any:
             url = f"{scheme}://{secret}{at}{hosts.partition(',')[0]}?{parts.query}"
         client: Any = redis.asyncio.Redis if is_async else redis.Redis
         return client.from_url(url, **limits, retry=retry)
-    name, _, db = parts.path.strip("/").partition("/")
+    db = parts.path.strip("/").partition("/")[2]
     read: Any = parse_async if is_async else parse_url
     options = {**read(f"{scheme}://{secret}{at}host/{db}?{parts.query}"), **limits, "ssl": scheme == "rediss"}
     for key in ("host", "connection_class"):
@@ -58,10 +57,5 @@ def make_client(url: str, *, is_async: bool) -> Any:
     shared = {key: value for key, value in options.items() if key.startswith("ssl")}
     asking = {**shared, **limits, **{key.removeprefix("sentinel_"): value for key, value in own.items()}}
     sentinel: Any = AsyncSentinel if is_async else Sentinel
-    sentinels = [_read_host(host) for host in hosts.split(",")]
-    return sentinel(sentinels, sentinel_kwargs=asking, **options).master_for(unquote(name), retry=retry)
-
-
-def _read_host(text: str) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
-    return parts.hostname or "", parts.port or _SENTINEL_PORT
+    named = sentinel(address.hosts, sentinel_kwargs=asking, **options)
+    return named.master_for(address.master, retry=retry)

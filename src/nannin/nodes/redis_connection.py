@@ -17,13 +17,43 @@ from redis.exceptions import RedisError, ResponseError
 
 from nannin.nodes.redis_calls import SCRIPTS, Command
 
-__all__ = ["CONNECT_S", "LOST", "REPLY_S", "RedisConnection", "open_connection"]
+__all__ = [
+    "CONNECT_S",
+    "LOST",
+    "REPLY_S",
+    "Deaf",
+    "RedisConnection",
+    "open_connection",
+    "pause_s",
+    "reason_of",
+]
 
 # How long to wait for a connection, and for the replies to one write: who joins may wait as long.
 CONNECT_S: Final = 5.0
 REPLY_S: Final = 2.0
+# The longest wait between two attempts to reach Redis, in seconds.
+_LONGEST_PAUSE_S: Final = 3.0
 # What says that Redis is not to be reached as it should be.
 LOST: Final = (RedisError, OSError, EOFError)
+
+
+class Deaf(OSError):
+    """What is asked may be answered, but nothing is told."""
+
+
+def pause_s(failed: int, chance: float) -> float:
+    """How long to wait before Redis is looked for again, in seconds.
+
+    Args:
+        failed: how often it was looked for in vain.
+        chance: from 0 to 1; all who lose Redis lose it at the same moment.
+    """
+    return chance * min(_LONGEST_PAUSE_S, 0.25 * 2.0 ** min(failed, 5))
+
+
+def reason_of(error: BaseException) -> str:
+    """Why Redis is lost, for the log."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 class RedisConnection:
@@ -84,6 +114,7 @@ async def open_connection(kind: type[AbstractConnection], options: Mapping[str, 
     Args:
         kind: plain, with TLS, or to a Unix socket.
         options: as `parse_url` reads them.
+
     Raises:
         RedisError: it can't be opened.
     """
