@@ -146,3 +146,22 @@ class Lookout(Faces):
     def __init__(self, counts: dict[str, Count] | None = None, **settings: Any) -> None:
         self.source = FakeCounts(counts or {})
         super().__init__(self.source, FakeClock(), **settings)
+
+
+def keys(lookout: Lookout, query: str = "") -> list[str]:
+    """The pages of a listing, in their order."""
+    return [row["page"] for row in lookout.read(f"/api/pages?{query}")["pages"]]
+
+
+def make_costly(lookout: Lookout, seconds: float) -> list[str]:
+    """From now on each count takes so long to look up; returns the pages that were, as they are."""
+    looked_up: list[str] = []
+    look_up = lookout.source.count
+
+    def count(page: str) -> Count:
+        lookout.clock.spend(seconds)
+        looked_up.append(page)
+        return look_up(page)
+
+    lookout.source.count = count  # type: ignore[method-assign]
+    return looked_up

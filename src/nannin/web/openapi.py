@@ -5,95 +5,28 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nannin.audience.page_key import MAX_PAGE_BYTES
-from nannin.web.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, ORDERS, SORTS
+from nannin.web.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from nannin.web.badge import COLORS, DEFAULT_LABEL, MAX_LABEL_CHARACTERS, STYLES
 from nannin.web.embed import FORMS, THEMES
+from nannin.web.listing import ORDERS, SORTS
+from nannin.web.openapi_parts import JSON, NUMBER, content, header, named, parameter, probe, reading
 from nannin.web.stream import MAX_PAGES
 
-_JSON: Final = "application/json"
-
-
-def _named(kind: str, name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/{kind}/{name}"}
-
-
-def _content(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {media_type: {"schema": schema}}
-
-
-def _parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}}
-
-
-def _get(
-    name: str,
-    summary: str,
-    parameters: list[dict[str, Any]],
-    ok: dict[str, Any],
-    *others: str,
-    also: dict[str, Any] | None = None,
-    forgives: bool = False,
-    private: bool = False,
-) -> dict[str, Any]:
-    """A path that is only read; `others` are its refusals, by name, and `also` what else it answers.
-
-    One that `forgives` answers a wrong query in its own form, with 200.
-    """
-    always = ("Forbidden", "ReadOnly", "Misdirected") if forgives else _ALWAYS
-    refusals = {_STATUS[other]: _named("responses", other) for other in (*always, *others)}
-    security: dict[str, Any] = {"security": [{}, {"readToken": []}]} if private else {}
-    return {
-        "get": {
-            "operationId": name,
-            "summary": summary,
-            **security,
-            "parameters": parameters,
-            "responses": dict(sorted({"200": ok, **(also or {}), **refusals}.items())),
-        }
-    }
-
-
-def _probe(name: str, summary: str, no: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A path that says whether all is well; `no` is how it says otherwise."""
-    text = _content("text/plain", {"type": "string"})
-    responses = {"200": {"description": "`ok`.", "content": text}, "405": _named("responses", "ReadOnly")}
-    for status, response in (no or {}).items():
-        responses[status] = {**response, "content": text}
-    return {"get": {"operationId": name, "summary": summary, "parameters": [], "responses": responses}}
-
-
-_ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly", "Misdirected")
-_STATUS: Final = {
-    "Invalid": "400",
-    "NoToken": "401",
-    "Forbidden": "403",
-    "NoPage": "404",
-    "ReadOnly": "405",
-    "Misdirected": "421",
-    "TooMany": "429",
-    "TooOften": "503",
-}
-
-_PAGE: Final = _named("parameters", "page")
-_ANY_PAGE: Final = _parameter("page", "A page's key.", type="string", default="/")
-_LABEL: Final = _parameter(
+_PAGE: Final = named("parameters", "page")
+_ANY_PAGE: Final = parameter("page", "A page's key.", type="string", default="/")
+_LABEL: Final = parameter(
     "label",
     f"What stands beside the number, up to {MAX_LABEL_CHARACTERS} characters; nothing if it is empty.",
     type="string",
     default=DEFAULT_LABEL,
 )
-_COLOR: Final = _parameter(
+_COLOR: Final = parameter(
     "color",
     f"{', '.join(COLORS)} or grey, or 3 or 6 hexadecimal digits. Without one the number stands on green, and "
     "on gray while nobody is there.",
     type="string",
 )
-_COUNT: Final = _named("schemas", "Count")
-_NUMBER: Final = {"type": "integer", "minimum": 0}
+_COUNT: Final = named("schemas", "Count")
 
 DOCUMENT: Final[dict[str, Any]] = {
     "openapi": "3.1.0",
@@ -108,26 +41,26 @@ DOCUMENT: Final[dict[str, Any]] = {
     },
     "servers": [{"url": "../", "description": "Wherever this document is served."}],
     "paths": {
-        "/api/count": _get(
+        "/api/count": reading(
             "count",
             "The count of one page",
             [_PAGE],
-            {"description": "Its count.", "content": _content(_JSON, _COUNT)},
+            {"description": "Its count.", "content": content(JSON, _COUNT)},
             "NoPage",
         ),
-        "/api/pages": _get(
+        "/api/pages": reading(
             "pages",
             "The pages that somebody is on",
             [
-                _parameter(
+                parameter(
                     "sort",
                     "By which number, or by key. Pages of the same number stand in the order of their keys.",
                     type="string",
                     enum=list(SORTS),
                     default=SORTS[0],
                 ),
-                _parameter("order", "`desc` unless by key: then `asc`.", type="string", enum=list(ORDERS)),
-                _parameter(
+                parameter("order", "`desc` unless by key: then `asc`.", type="string", enum=list(ORDERS)),
+                parameter(
                     "limit",
                     "At most so many.",
                     type="integer",
@@ -135,7 +68,7 @@ DOCUMENT: Final[dict[str, Any]] = {
                     maximum=MAX_LIMIT,
                     default=DEFAULT_LIMIT,
                 ),
-                _parameter(
+                parameter(
                     "offset",
                     "So many are left out at the beginning.",
                     type="integer",
@@ -146,14 +79,14 @@ DOCUMENT: Final[dict[str, Any]] = {
             ],
             {
                 "description": "A part of the list. Where there are many pages, it is some seconds old.",
-                "content": _content(_JSON, _named("schemas", "Pages")),
+                "content": content(JSON, named("schemas", "Pages")),
             },
             "TooOften",
             "NoToken",
             "TooMany",
             private=True,
         ),
-        "/api/explain": _get(
+        "/api/explain": reading(
             "explain",
             "How the count of one page comes about",
             [_PAGE],
@@ -162,7 +95,7 @@ DOCUMENT: Final[dict[str, Any]] = {
                     "What is counted, by which rules, and a check against the sessions that live. Where "
                     "several processes serve, also what each of them has."
                 ),
-                "content": _content(_JSON, {"type": "object"}),
+                "content": content(JSON, {"type": "object"}),
             },
             "NoPage",
             "TooOften",
@@ -170,7 +103,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             "TooMany",
             private=True,
         ),
-        "/api/stream": _get(
+        "/api/stream": reading(
             "stream",
             "The counts of some pages as they change",
             [
@@ -197,62 +130,62 @@ DOCUMENT: Final[dict[str, Any]] = {
                     "Server-sent events that do not end. Each is an `audience` event, whose data is a Count: "
                     "one at once for each page, then one for each change. `Last-Event-ID` means nothing."
                 ),
-                "content": _content("text/event-stream", {"type": "string"}),
+                "content": content("text/event-stream", {"type": "string"}),
             },
             "NoPage",
             "NoToken",
             "TooMany",
             private=True,
         ),
-        "/api/shield": _get(
+        "/api/shield": reading(
             "shield",
             "A page's visitors for an endpoint badge of shields.io",
             [_ANY_PAGE, _LABEL, _COLOR],
             {
                 "description": "What shields.io draws. A wrong query is drawn as `nannin: ?`, in gray.",
-                "content": _content(_JSON, _named("schemas", "Shield")),
+                "content": content(JSON, named("schemas", "Shield")),
             },
             forgives=True,
         ),
-        "/badge.svg": _get(
+        "/badge.svg": reading(
             "badge",
             "A page's visitors as a small picture",
             [
                 _ANY_PAGE,
                 _LABEL,
                 _COLOR,
-                _parameter("style", f"Its form: {', '.join(STYLES)}.", type="string", default=STYLES[0]),
+                parameter("style", f"Its form: {', '.join(STYLES)}.", type="string", default=STYLES[0]),
             ],
             {
                 "description": (
                     "The picture. A number that may be old has `≈ ` before it. A wrong query is drawn as "
                     "`nannin: ?`; its title says why."
                 ),
-                "headers": {"ETag": _header("Names this picture, for `If-None-Match`.")},
-                "content": _content("image/svg+xml", {"type": "string"}),
+                "headers": {"ETag": header("Names this picture, for `If-None-Match`.")},
+                "content": content("image/svg+xml", {"type": "string"}),
             },
             forgives=True,
             also={"304": {"description": "The picture that `If-None-Match` names still holds."}},
         ),
-        "/embed": _get(
+        "/embed": reading(
             "embed",
             "A page's visitors as a small page, for an iframe",
             [
                 _ANY_PAGE,
-                _parameter(
+                parameter(
                     "lang",
                     "The language: `en`, `ja`, or any tag with words of your own; `auto` is the reader's.",
                     type="string",
                     default="auto",
                 ),
-                _parameter(
+                parameter(
                     "theme",
                     f"{', '.join(THEMES)}: for a light or a dark page; `auto` is as the reader likes it.",
                     type="string",
                     default=THEMES[0],
                 ),
                 *(
-                    _parameter(
+                    parameter(
                         form, f"Words of your own for the plural form `{form}`, with `{{n}}`.", type="string"
                     )
                     for form in FORMS
@@ -260,19 +193,19 @@ DOCUMENT: Final[dict[str, Any]] = {
             ],
             {
                 "description": "The page. For a wrong query it shows no number.",
-                "content": _content("text/html", {"type": "string"}),
+                "content": content("text/html", {"type": "string"}),
             },
             forgives=True,
         ),
-        "/healthz": _probe("healthz", "Whether this process answers"),
-        "/readyz": _probe(
+        "/healthz": probe("healthz", "Whether this process answers"),
+        "/readyz": probe(
             "readyz", "Whether new clients are welcome", {"503": {"description": "Why not, in a few words."}}
         ),
-        "/api/openapi.json": _get(
+        "/api/openapi.json": reading(
             "openapi",
             "This document",
             [],
-            {"description": "This document.", "content": _content(_JSON, {"type": "object"})},
+            {"description": "This document.", "content": content(JSON, {"type": "object"})},
         ),
     },
     "components": {
@@ -284,7 +217,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             }
         },
         "parameters": {
-            "page": _parameter(
+            "page": parameter(
                 "page",
                 f"A page's key: a path that starts with `/`, up to {MAX_PAGE_BYTES} bytes of UTF-8.",
                 type="string",
@@ -298,9 +231,9 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "type": "object",
                 "properties": {
                     "page": {"type": "string", "description": "The page's key."},
-                    "connections": {**_NUMBER, "description": "Tabs, and other clients, on the page."},
-                    "visitors": {**_NUMBER, "description": "The people that they belong to."},
-                    "visible": {**_NUMBER, "description": "Those of them who see the page now."},
+                    "connections": {**NUMBER, "description": "Tabs, and other clients, on the page."},
+                    "visitors": {**NUMBER, "description": "The people that they belong to."},
+                    "visible": {**NUMBER, "description": "Those of them who see the page now."},
                     "stale": {
                         "type": "boolean",
                         "const": True,
@@ -318,11 +251,11 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "properties": {
                     "pages": {"type": "array", "items": _COUNT, "maxItems": MAX_LIMIT},
                     "total": {
-                        **_NUMBER,
+                        **NUMBER,
                         "description": "How many pages there are, on all parts of the list.",
                     },
-                    "limit": {**_NUMBER, "description": "As it was asked for."},
-                    "offset": {**_NUMBER, "description": "As it was asked for."},
+                    "limit": {**NUMBER, "description": "As it was asked for."},
+                    "offset": {**NUMBER, "description": "As it was asked for."},
                 },
                 "required": ["pages", "total", "limit", "offset"],
                 "additionalProperties": False,
@@ -350,7 +283,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             },
         },
         "responses": {
-            name: {"description": description, "content": _content(_JSON, _named("schemas", "Error"))}
+            name: {"description": description, "content": content(JSON, named("schemas", "Error"))}
             for name, description in {
                 "Invalid": "A parameter is unknown, given twice, or not what it may be.",
                 "NoToken": "Lists need the `read_token` here: it is missing or wrong.",
@@ -365,9 +298,9 @@ DOCUMENT: Final[dict[str, Any]] = {
     },
 }
 _named_responses = DOCUMENT["components"]["responses"]
-_named_responses["ReadOnly"]["headers"] = {"Allow": _header("The methods that there are.")}
-_named_responses["NoToken"]["headers"] = {"WWW-Authenticate": _header("`Bearer`.")}
+_named_responses["ReadOnly"]["headers"] = {"Allow": header("The methods that there are.")}
+_named_responses["NoToken"]["headers"] = {"WWW-Authenticate": header("`Bearer`.")}
 for _refusal in ("TooMany", "TooOften"):
     _named_responses[_refusal]["headers"] = {
-        "Retry-After": _header("In so many seconds it can be asked again.")
+        "Retry-After": header("In so many seconds it can be asked again.")
     }

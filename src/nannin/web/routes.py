@@ -15,6 +15,7 @@ from nannin.web.bearer import Tries
 from nannin.web.cors import Cors
 from nannin.web.counts import CountSource
 from nannin.web.embed import FORMS, Embed
+from nannin.web.listing import Listings
 from nannin.web.openapi import DOCUMENT
 from nannin.web.private import PrivateLists
 from nannin.web.reading import Reading, not_found
@@ -51,7 +52,7 @@ class CountRoutes:
     ) -> None:
         self._cors = Cors(public=public, gate=gate)
         private = PrivateLists(read_token, gate, on_private, tries)
-        self._api = Api(source, clock.now, private)
+        self._api = Api(source, clock.now, private, Listings(source, clock.now))
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
         self._shield = Shield(source)

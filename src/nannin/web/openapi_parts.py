@@ -1,0 +1,76 @@
+"""What the description of the API is put together from."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = ["JSON", "NUMBER", "content", "header", "named", "parameter", "probe", "reading"]
+
+JSON: Final = "application/json"
+NUMBER: Final = {"type": "integer", "minimum": 0}
+
+
+def named(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def content(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {media_type: {"schema": schema}}
+
+
+def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def reading(
+    name: str,
+    summary: str,
+    parameters: list[dict[str, Any]],
+    ok: dict[str, Any],
+    *others: str,
+    also: dict[str, Any] | None = None,
+    forgives: bool = False,
+    private: bool = False,
+) -> dict[str, Any]:
+    """A path that is only read; `others` are its refusals, by name, and `also` what else it answers.
+
+    One that `forgives` answers a wrong query in its own form, with 200.
+    """
+    always = ("Forbidden", "ReadOnly", "Misdirected") if forgives else _ALWAYS
+    refusals = {_STATUS[other]: named("responses", other) for other in (*always, *others)}
+    security: dict[str, Any] = {"security": [{}, {"readToken": []}]} if private else {}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            **security,
+            "parameters": parameters,
+            "responses": dict(sorted({"200": ok, **(also or {}), **refusals}.items())),
+        }
+    }
+
+
+def probe(name: str, summary: str, no: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A path that says whether all is well; `no` is how it says otherwise."""
+    text = content("text/plain", {"type": "string"})
+    responses = {"200": {"description": "`ok`.", "content": text}, "405": named("responses", "ReadOnly")}
+    for status, response in (no or {}).items():
+        responses[status] = {**response, "content": text}
+    return {"get": {"operationId": name, "summary": summary, "parameters": [], "responses": responses}}
+
+
+_ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly", "Misdirected")
+_STATUS: Final = {
+    "Invalid": "400",
+    "NoToken": "401",
+    "Forbidden": "403",
+    "NoPage": "404",
+    "ReadOnly": "405",
+    "Misdirected": "421",
+    "TooMany": "429",
+    "TooOften": "503",
+}
