@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from nannin.cli.banner import announce, version
+from nannin.cli.options import CONTEXT, insecure_option, token_option
 from nannin.errors import NanninError, SettingsError
 from nannin.kinds import ListOf, Switch
 from nannin.settings import SETTINGS, Setting
@@ -132,9 +133,6 @@ def show_version(ctx: click.Context, parameter: click.Parameter, value: bool) ->
         ctx.exit()
 
 
-CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-
-
 @click.group(
     cls=Group, context_settings=CONTEXT, options_metavar=None, subcommand_metavar="[serve] [OPTIONS]"
 )
@@ -234,15 +232,10 @@ def bench(page: str, token: str | None, **given: Any) -> None:
     run(page=check_page(page, "--page"), token=token or page_token(page), **given)
 
 
-insecure_option = click.option(
-    "--insecure", is_flag=True, help="Accept any certificate of an https URL, such as a self-signed one."
-)
-
-
 @cli.command(context_settings=CONTEXT, short_help="Show the counts of a running server.")
 @click.argument("url", required=False)
 @click.option("--page", "pages", metavar="PAGE", multiple=True, help="A page; may be repeated. [every page]")
-@click.option("--token", metavar="TEXT", help="The server's read_token. [NANNIN_READ_TOKEN, or nannin.toml]")
+@token_option
 @insecure_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object on each line.")
 def watch(url: str | None, pages: tuple[str, ...], token: str | None, **given: Any) -> int:

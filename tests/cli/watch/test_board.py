@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nannin.cli.watch.board import TRAIL, Board, draw_trail
+from nannin.cli.watch.board import TRAIL, Board
 from support.told_counts import count
 
 
@@ -37,9 +37,3 @@ def test_a_row_knows_how_it_changed_and_a_few_numbers_before() -> None:
     (row,) = board.top(1)
     assert row.change == -2
     assert row.trail == tuple(range(802 + 2 * (TRAIL - 1), 800, -2))
-
-
-def test_a_trail_is_drawn_with_the_greatest_number_as_the_full_bar() -> None:
-    assert draw_trail((0, 1, 4, 7)) == "▁▂▅█"
-    assert draw_trail((0, 0)) == "▁▁"
-    assert draw_trail((1, 1_000_000)) == "▂█"

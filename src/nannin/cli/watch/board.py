@@ -10,10 +10,9 @@ from typing import Final
 
 from nannin.cli.watch.events import Update
 
-__all__ = ["Board", "Row", "draw_trail"]
+__all__ = ["Board", "Row"]
 
 TRAIL: Final = 16
-_BARS: Final = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,3 @@ class Board:
                 self._rows.values(),
                 key=lambda r: (-r.update.visitors, -r.update.connections, r.update.page),
             )
-
-
-def draw_trail(trail: Sequence[int]) -> str:
-    """The numbers as bars; the greatest number has the full height."""
-    most = max(*trail, 1)
-    return "".join(_BARS[-(-number * (len(_BARS) - 1) // most)] for number in trail)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from nannin.cli.output import is_terminal, printing
 from nannin.cli.remote import Address, escape
 from nannin.cli.watch.following import EVERY_PAGE, follow
 from nannin.cli.watch.lines import JsonLines, Lines
@@ -41,21 +42,13 @@ def run(
         if not page.startswith("/") and page != EVERY_PAGE:
             raise SettingsError(f"--page must start with / or be *, not {escape(page)[:80]}")
     signal.signal(signal.SIGTERM, _end)  # as Ctrl-C does, so that the table shows the cursor again
-    try:
+    with contextlib.suppress(KeyboardInterrupt), printing():
         _show(address, pages, as_json=as_json, token=token)
-    except KeyboardInterrupt:
-        return 0
-    except BrokenPipeError:
-        # Flushing at exit would fail as well.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return 0
 
 
 def _show(address: Address, pages: Sequence[str], *, as_json: bool, token: str | None) -> NoReturn:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a page's key in a terminal that knows ASCII only
-    if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+    if as_json or not is_terminal():
         follow(address, pages, JsonLines() if as_json else Lines(), token=token)
     from nannin.cli.watch.board import Board
     from nannin.cli.watch.table import LiveTable  # rich takes 50 ms, which a pipe need not wait for

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nannin.cli.remote import escape
-from nannin.cli.watch.board import Board, Row, draw_trail
+from nannin.cli.sparks import draw_sparks
+from nannin.cli.watch.board import Board, Row
 from nannin.cli.watch.events import Update
 from nannin.cli.watch.lines import complain
 
@@ -113,5 +114,5 @@ def _cells(row: Row) -> list[Text]:
         Text(f"{row.update.connections:,}"),
         Text(f"{row.update.visible:,}"),
         Text(change, style="green" if row.change > 0 else "red"),
-        Text(draw_trail(row.trail), style="cyan"),
+        Text(draw_sparks(row.trail), style="cyan"),
     ]

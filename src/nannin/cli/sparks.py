@@ -1,0 +1,20 @@
+"""Numbers as a line of bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["GAP", "draw_sparks"]
+
+GAP: Final = "·"  # what stands for a number that is not known
+_BARS: Final = "▁▂▃▄▅▆▇█"
+
+
+def draw_sparks(numbers: Sequence[float | None]) -> str:
+    """The numbers as bars; the greatest one has the full height, if it is at least one."""
+    most = max(1.0, *(number for number in numbers if number is not None), 1.0)
+    return "".join(
+        GAP if number is None else _BARS[math.ceil(number * (len(_BARS) - 1) / most)] for number in numbers
+    )
