@@ -91,15 +91,16 @@ $(VENV)/docs.stamp: $(VENV)/run.stamp
 
 # The browser, a font that can show Japanese, and the proxies of the docs: from the system's packages where we may
 # install them. The browser's headless shell saves time, and not every system has it.
-SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy haproxy redis-server
+SYSTEM := chromium fonts-ipafont-gothic fontconfig nginx-light caddy haproxy redis-server postgresql
 system: compiler
 	@PATH=$$PATH:/usr/sbin; if ! command -v chromium >/dev/null || ! fc-list :lang=ja 2>/dev/null | grep -q . || \
 	    ! command -v nginx >/dev/null || ! command -v caddy >/dev/null || ! command -v haproxy >/dev/null || \
-	    ! command -v redis-server >/dev/null; then \
+	    ! command -v redis-server >/dev/null || \
+	    ! { command -v postgres || ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && $(APT) $(SYSTEM) && { $(APT) chromium-headless-shell || true; }; \
 	  else \
-	    echo "make test needs chromium, a Japanese font, nginx, caddy, haproxy and redis-server (Debian: $(SYSTEM))" >&2; \
+	    echo "make test needs chromium, a Japanese font, nginx, caddy, haproxy, redis-server and PostgreSQL (Debian: $(SYSTEM))" >&2; \
 	    exit 1; \
 	  fi; \
 	fi

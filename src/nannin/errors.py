@@ -14,6 +14,8 @@ NanninError
 │   └── StrayPacket                           it makes no sense but does no harm, and is ignored
 ├── FrameError                                a client sent a WebSocket frame that breaks a rule
 ├── BindError                                 an address can't be listened on
+├── HistoryError                              history can't be read or written
+│   └── HistoryAway                           not now, but perhaps later
 ├── RemoteError                               a running server can't be reached, or refuses
 └── BenchError                                a benchmark can't go on
 
@@ -32,6 +34,8 @@ __all__ = [
     "ConnectionRefused",
     "FrameError",
     "HandlerCancelled",
+    "HistoryAway",
+    "HistoryError",
     "NanninError",
     "NodesSilent",
     "NotConnected",
@@ -154,3 +158,11 @@ class RemoteError(NanninError):
 
 class BenchError(NanninError):
     """A benchmark can't go on."""
+
+
+class HistoryError(NanninError):
+    """History can't be read or written, and waiting does not help: it is damaged, or of a newer nannin."""
+
+
+class HistoryAway(HistoryError):
+    """History can't be read or written now, which may pass: it is locked, a disk is full, a link is lost."""

@@ -1,0 +1,1 @@
+"""What was: the numbers of each page over time, on disk or in a database."""
