@@ -289,3 +289,43 @@ def test_who_joins_again_is_not_hidden_because_it_once_was(roster: Roster[str]) 
     roster.join("/", "a")
     assert roster.count("/") == Count(2, 2, 2)
     assert roster.show("/", "a", False) is not None
+
+
+# What whoever tallies hears of it
+
+
+def test_each_change_of_a_count_is_told_with_the_joins_in_it(roster: Roster[str]) -> None:
+    told: list[tuple[str, int, int, int]] = []
+    roster.on_count = lambda *what: told.append(what)
+    roster.join("/", "a", "ann")
+    roster.join("/", "b", "ann")
+    roster.join("/", "c")
+    roster.show("/", "c", False)
+    assert told == [("/", 1, 1, 1), ("/", 2, 1, 1), ("/", 3, 2, 1)]
+    told.clear()
+    roster.leave("/", "a", grace_s=GRACE_S, now=100.0)
+    roster.leave("/", "c", grace_s=GRACE_S, now=100.0)
+    roster.join("/", "d", "ann")  # it takes the place of a
+    roster.leave("/", "b", grace_s=GRACE_S, now=100.0)
+    expire(roster, 102.0)
+    roster.leave("/", "d", now=103.0)
+    assert told == [
+        ("/", 3, 2, 0),
+        ("/", 2, 1, 0),
+        ("/", 2, 1, 0),
+        ("/", 2, 1, 0),
+        ("/", 1, 1, 0),
+        ("/", 0, 0, 0),
+    ]
+
+
+def test_a_place_that_is_given_up_takes_back_the_join_that_another_node_has_counted(
+    roster: Roster[str],
+) -> None:
+    told: list[tuple[str, int, int, int]] = []
+    roster.on_count = lambda *what: told.append(what)
+    roster.join("/", "a", "ann")
+    assert not roster.end_grace("/", "ann")
+    roster.leave("/", "a", grace_s=GRACE_S, now=100.0)
+    assert roster.end_grace("/", "ann")
+    assert told == [("/", 1, 1, 1), ("/", 1, 1, 0), ("/", 0, 0, -1)]

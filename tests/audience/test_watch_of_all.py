@@ -79,3 +79,13 @@ def test_one_that_is_told_everything_for_ever_stays_so() -> None:
     mine = WatchOfAll(True)
     mine.want(False)
     assert (mine.is_wanted, mine.knows_all, mine.register()) == (True, True, True)
+
+
+def test_what_is_kept_goes_on_whoever_wants_it_no_more() -> None:
+    mine = WatchOfAll(False)
+    mine.is_kept = True
+    mine.want(True)
+    assert take(mine) == [True]
+    mine.answer(Heard())
+    mine.want(False)
+    assert (take(mine), mine.is_wanted, mine.knows_all) == ([], True, True)

@@ -274,3 +274,26 @@ def test_a_told_that_nobody_waits_for_is_ignored() -> None:
     office.open()
     office.say(Told(99, [1]))
     assert office.heard == []
+
+
+def test_whoever_keeps_history_hears_each_count_and_whether_all_are_known() -> None:
+    office = Office()
+    said: list[object] = []
+    office.node.on_count = lambda page: said.append((page, office.node.share.count(page).visitors))
+    office.node.on_known = said.append
+    office.node.share.watch_all()
+    office.open()
+    assert said[-1] is True
+    said.clear()
+    office.roster.join("/", "x", "ann")
+    office.clock.settle()
+    assert said[:2] == [("/", 1), True]
+    said.clear()
+    office.ears.lost()
+    office.clock.advance(PATIENCE_S / 2)
+    assert False not in said
+    office.clock.advance(60)
+    assert said[-1] is False
+    office.ears.found()
+    office.clock.advance(60)
+    assert said[-1] is True

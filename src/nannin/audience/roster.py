@@ -243,10 +243,14 @@ class Roster(Generic[ConnectionT]):
 
     Attributes:
         on_change: called with the page and the visitor of each change, where other nodes have to know of it.
+        on_count: called after each change of a count with the page, its connections, its visitors, and how
+            many have joined by that: 1, or none for a return that takes a place in grace. It is -1 where a
+            place is given up, since that was a return to another node, which has counted it as a join.
     """
 
     def __init__(self) -> None:
         self.on_change: Callable[[str, VisitorName | None], None] | None = None
+        self.on_count: Callable[[str, int, int, int], None] | None = None
         self._audiences: dict[str, _Audience[ConnectionT]] = {}
         self._graces: list[tuple[float, int, _Grace]] = []
         self._order = itertools.count()
@@ -274,9 +278,13 @@ class Roster(Generic[ConnectionT]):
         audience.add(visitor, visible)
         if not visible:
             audience.hidden.add(connection)
+        joins = 1
         if visitor is not None:
             audience.named += 1
-            self._take_grace(audience, visitor, visible)
+            if self._take_grace(audience, visitor, visible):
+                joins = 0
+        if self.on_count is not None:
+            self._tell_count(page, audience, joins)
         if self.on_change is not None:
             self.on_change(page, visitor)
 
@@ -355,7 +363,7 @@ class Roster(Generic[ConnectionT]):
         grace = known.graces[0]
         grace.taken = True
         self._drop_grace(audience, grace)
-        self._settle(page, visitor, audience)
+        self._settle(page, visitor, audience, joins=-1)
         return True
 
     def count(self, page: str) -> Count:
@@ -434,13 +442,15 @@ class Roster(Generic[ConnectionT]):
         known = audience.visitors.get(visitor) if audience is not None else None
         return known.visible > 0 if known is not None else None
 
-    def _take_grace(self, audience: _Audience[ConnectionT], visitor: VisitorName, visible: bool) -> None:
-        """A visitor who is back takes the place of one of its connections that are in grace."""
+    def _take_grace(self, audience: _Audience[ConnectionT], visitor: VisitorName, visible: bool) -> bool:
+        """A visitor who is back takes the place of one of its connections in grace; whether there is one."""
         graces = audience.visitors[visitor].graces
-        if graces:
-            grace = _place_for(graces, visible)
-            grace.taken = True
-            self._drop_grace(audience, grace)
+        if not graces:
+            return False
+        grace = _place_for(graces, visible)
+        grace.taken = True
+        self._drop_grace(audience, grace)
+        return True
 
     def _drop_grace(self, audience: _Audience[ConnectionT], grace: _Grace) -> None:
         visitor = audience.visitors[grace.visitor]
@@ -449,9 +459,18 @@ class Roster(Generic[ConnectionT]):
         audience.graces -= 1
         audience.remove(grace.visitor, grace.visible)
 
-    def _settle(self, page: str, visitor: VisitorName | None, audience: _Audience[ConnectionT]) -> None:
+    def _settle(
+        self, page: str, visitor: VisitorName | None, audience: _Audience[ConnectionT], joins: int = 0
+    ) -> None:
         """Somebody has gone: forgets the page if that was the last one, and tells of the change."""
         if not audience.connections and not audience.graces:
             del self._audiences[page]
+        if self.on_count is not None:
+            self._tell_count(page, audience, joins)
         if self.on_change is not None:
             self.on_change(page, visitor)
+
+    def _tell_count(self, page: str, audience: _Audience[ConnectionT], joins: int) -> None:
+        assert self.on_count is not None
+        live = len(audience.connections)
+        self.on_count(page, live + audience.graces, live - audience.named + len(audience.visitors), joins)

@@ -183,6 +183,11 @@ class Share:
             self._touch(page, [], fresh=False)
             self._call_on_listen()
 
+    def watch_all(self) -> None:
+        """Is told of every page from its registration on, whether or not somebody listens to all of them."""
+        self._watch.is_kept = True
+        self._watch.want(True)
+
     def hear(self, page: str, hears: bool) -> None:
         """Gets what is emitted to a page from now on though nobody is counted on it here, or not any more."""
         held = self._pages.of(page)

@@ -19,11 +19,13 @@ class WatchOfAll:
         is_forever: as above.
         is_wanted: whether it has to be told of every page.
         knows_all: whether the node knows every page.
+        is_kept: whether it goes on, whoever wants it no more.
         call: the `Watch` under way, or 0.
     """
 
     def __init__(self, is_forever: bool) -> None:
         self.is_forever = self.is_wanted = self.knows_all = is_forever
+        self.is_kept = False
         self.call = 0
         self._is_due = False
         self._asked_for = False  # what the last call said
@@ -31,6 +33,7 @@ class WatchOfAll:
 
     def want(self, wanted: bool) -> None:
         """Wants it from now on, or no more."""
+        wanted = wanted or self.is_kept
         if self.is_wanted is not wanted and not self.is_forever:
             self.is_wanted, self._is_due, self.knows_all = wanted, True, False
 

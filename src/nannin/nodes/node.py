@@ -59,6 +59,8 @@ class Node:
     Attributes:
         share, clock: as above.
         others: the numbers of the other nodes, as the census said with the last sign of life.
+        on_count: called with each page whose count may have changed, with what the census says of it at once.
+        on_known: called with whether the count of every page is known and sure, each time that was looked at.
     """
 
     def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
@@ -77,6 +79,8 @@ class Node:
         self._emits: list[Emit] = []  # of this turn
         self._stale_since_s: float | None = None
         self.others: frozenset[int] = frozenset()
+        self.on_count: Callable[[str], None] | None = None
+        self.on_known: Callable[[bool], None] | None = None
         self._on_settled: list[Callable[[], None]] = []
 
     def open(self, listener: Listener) -> None:
@@ -186,6 +190,8 @@ class Node:
             listener.exited(page, visitor)
         for page in heard.pages:
             listener.change(page)
+            if self.on_count is not None:
+                self.on_count(page)
         for page, visitor in heard.returned:
             listener.returned(page, visitor)
         for then in heard.thens:
@@ -206,12 +212,16 @@ class Node:
             elif not self.share.shows_stale:
                 self._show_stale(True)
                 logger.warning("the other nodes can't be reached: counts are marked stale until they are")
+                if self.on_known is not None:
+                    self.on_known(False)
             return
         if self.share.shows_stale and self._stale_since_s is not None:
             self._show_stale(False)
             away_s = now - self._stale_since_s
             logger.warning("the other nodes are back after %.1f s: counts are exact again", away_s)
         self._stale_since_s = None
+        if self.on_known is not None:
+            self.on_known(self.share.knows(None))
         waiting, self._on_settled = self._on_settled, []
         for then in waiting:
             then()
