@@ -224,3 +224,8 @@ def test_what_neither_has_is_refused_without_a_hint(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^a Live has no attribute '{name}'$"):
         getattr(Live(), name)
     assert not hasattr(Live(), name)
+
+
+def test_an_application_may_follow_counts_before_the_loop_of_one_of_several_nodes_runs() -> None:
+    live = Live(redis="redis://127.0.0.1:1")
+    live.on_change(lambda page, count: None)

@@ -239,7 +239,8 @@ class Node:
         self._alarm.set(self.clock.now() + BEAT_EVERY_S)
 
     def _flush_soon(self) -> None:
-        if not self._is_to_flush:
+        # Before `open` there may be no loop yet; once the census is found, all that is dirty is sent.
+        if not self._is_to_flush and self._backplane is not None:
             self._is_to_flush = True
             self.clock.call_soon(self._flush)
 
