@@ -14,6 +14,7 @@ IN_PROCESSES = {
     "cli/bench/crowd": "whole/bench/test_crowd.py",
     "cli/bench/process": "whole/bench/test_process.py",
     "cli/watch/command": "whole/test_watch_server.py",
+    "hooks/command": "whole/test_hooks.py",
     "nodes/redis": "whole/test_redis.py",
     "nodes/redis_connection": "whole/test_redis.py",
     "server/process": "whole/test_server.py",

@@ -265,9 +265,9 @@ def test_a_wrong_origin_is_refused_with_the_reason(text: str, why: str) -> None:
         ),
         (
             "[server]\nport = 1",
-            'nannin.toml has no tables: put each key of "[server]" at the top level',
+            'nannin.toml has no table "[server]": put each of its keys at the top level',
         ),
-        ("[pages]\nx = 1", 'nannin.toml has no tables: put each key of "[pages]" at the top level'),
+        ("[pages]\nx = 1", 'nannin.toml has no table "[pages]": put each of its keys at the top level'),
     ],
 )
 def test_a_wrong_value_in_the_file_is_refused_by_its_key(toml: str, line: str) -> None:

@@ -25,8 +25,8 @@ You can set each setting in four places. If several of them set it, the first in
 | the application's code | an argument | `Live(ping_interval=10)` |
 
 The file is `nannin.toml` in the current directory, or the one that `--config` or `NANNIN_CONFIG` names.
-It has no tables: every key is at the top level. Code can't set what is in the sections Server and TLS below,
-because it is read after the server has started.
+Every key is at its top level, and there are no tables but those of [hooks](hooks.md). Code can't set what is
+in the sections Server and TLS below, because it is read after the server has started.
 
 The server does not start with an unknown option, variable or key, with a wrong value, or with values that
 contradict each other. One line says which and why. Seconds may have fractions; sizes are in bytes. A list is

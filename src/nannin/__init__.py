@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nannin.errors import PayloadError as PayloadError
     from nannin.errors import SettingsError as SettingsError
     from nannin.errors import WrongThread as WrongThread
+    from nannin.hooks.notices import Notice as Notice
     from nannin.hub.sockets import Answers as Answers
     from nannin.hub.sockets import Page as Page
     from nannin.hub.sockets import RemoteSocket as RemoteSocket
@@ -51,6 +52,7 @@ _MODULES = {
     "PayloadError": "nannin.errors",
     "SettingsError": "nannin.errors",
     "WrongThread": "nannin.errors",
+    "Notice": "nannin.hooks.notices",
     "Answers": "nannin.hub.sockets",
     "Page": "nannin.hub.sockets",
     "RemoteSocket": "nannin.hub.sockets",

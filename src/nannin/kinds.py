@@ -56,11 +56,13 @@ class Kind:
         expected: completes the sentence "--port must be ...".
         metavar: stands for the value in the help.
         is_secret: whether a value must never be shown, not even a wrong one.
+        hides_value: whether a wrong value is not shown, since a part of it may be a secret.
     """
 
     expected = "a text"
     metavar = "TEXT"
     is_secret = False
+    hides_value = False
 
     def parse(self, text: str) -> object:
         """A value from a flag or an environment variable.

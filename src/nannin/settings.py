@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from nannin.errors import SettingsError
+from nannin.hook_tables import Hook, HookTables
 from nannin.kinds import (
     ChannelNames,
     Choice,
@@ -86,9 +87,9 @@ def _setting(section: str, kind: Kind, default: object, help: str, default_words
     return dataclasses.field(default=default, repr=not kind.is_secret, metadata=metadata)
 
 
-_server, _tls, _nodes, _session, _telling, _counting, _access, _limit = (
+_server, _tls, _nodes, _session, _telling, _counting, _hooks, _access, _limit = (
     partial(_setting, section)
-    for section in ("Server", "TLS", "Nodes", "Sessions", "Telling", "Counting", "Access", "Limits")
+    for section in ("Server", "TLS", "Nodes", "Sessions", "Telling", "Counting", "Hooks", "Access", "Limits")
 )
 # Where python-socketio and @socket.io/redis-emitter send if they are not told otherwise.
 _EMITTERS = ("socketio", "socket.io")
@@ -195,6 +196,16 @@ class Settings:
     )
     pages: tuple[str, ...] = _counting(
         PagePatterns(), (), "Comma-separated page keys that exist, such as /,/news/*.", "any page"
+    )
+
+    hooks: tuple[Hook, ...] = _hooks(
+        HookTables(), (), "Whom to tell of what happens on pages: [[hooks]] tables in nannin.toml, or JSON."
+    )
+    hook_networks: tuple[str, ...] = _hooks(
+        Networks(),
+        (),
+        "Comma-separated networks to which hooks may connect, such as 10.0.0.0/8; * for any.",
+        "public addresses only",
     )
 
     allow_origins: tuple[str, ...] = _access(
@@ -352,7 +363,8 @@ def check_value(setting: Setting, source: str, value: object, *, is_text: bool =
     try:
         return setting.kind.check(setting.kind.parse(value) if is_text and isinstance(value, str) else value)
     except (ValueError, OverflowError) as error:
-        came = "" if setting.kind.is_secret else f", not {_shown(value)}"
+        is_hidden = setting.kind.is_secret or setting.kind.hides_value
+        came = "" if is_hidden else f", not {_shown(value)}"
         why = f": {error}" if isinstance(error, WrongValue) else ""
         raise SettingsError(f"{source} must be {setting.kind.expected}{came}{why}") from None
 

@@ -81,8 +81,8 @@ def load_with_sources(
         put(0, f"{name} (in the code)", name, value, is_text=False)
     path, table = _read_toml(toml_path or environ.get(CONFIG_VARIABLE) or None)
     for name, value in table.items():
-        if isinstance(value, dict):
-            raise SettingsError(f'{path} has no tables: put each key of "[{name}]" at the top level')
+        if isinstance(value, dict) and name != "hooks":
+            raise SettingsError(f'{path} has no table "[{name}]": put each of its keys at the top level')
         if name not in SETTINGS:
             raise SettingsError(f'{path} has an unknown setting "{name}"{_hint(name, list(SETTINGS))}')
         put(1, f"{name} in {path}", name, value, is_text=False)

@@ -99,6 +99,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "read_token": SECRET,
         "allow_origins": "https://a.test",
         "hosts": "a.test",
+        "hook_networks": "10.0.0.0/8",
         "max_payload": "1000000",
         "max_attachments": "0",
         "max_per_address": "7",
@@ -133,7 +134,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
     others["redis_file"] = "address"
     pathlib.Path("secret").write_text(SECRET)
     pathlib.Path("address").write_text("redis://127.0.0.1")
-    assert values.keys() | switches.keys() | others.keys() == SETTINGS.keys()
+    assert values.keys() | switches.keys() | others.keys() | {"hooks"} == SETTINGS.keys()
     arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
     assert main([*arguments, "--no-open", "--no-reload", "--no-public", "--no-recover-all"]) == 0
     for name, value in values.items():
@@ -143,6 +144,11 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
     for name, value in others.items():
         assert main([SETTINGS[name].flag, value]) == 0
         assert str(getattr(served[-1], name)) == value
+
+
+def test_hooks_may_be_given_as_json(served: list[Settings]) -> None:
+    assert main(["--hooks", '[{"on": "vacated", "page": "/", "command": ["true"]}]']) == 0
+    assert [hook.command for hook in served[0].hooks] == [("true",)]
 
 
 @pytest.mark.parametrize(

@@ -297,3 +297,33 @@ def test_whoever_keeps_history_hears_each_count_and_whether_all_are_known() -> N
     office.ears.found()
     office.clock.advance(60)
     assert said[-1] is True
+
+
+def register(office: Office, epoch: str) -> int:
+    """One more node of the census; returns its number."""
+    answer = office.census.receive(Register(1, epoch, False)).answer
+    return int(answer.number)  # type: ignore[union-attr]
+
+
+def test_the_eldest_node_is_the_one_with_the_least_number() -> None:
+    office = Office()
+    elder = register(office, "elder")
+    office.open()
+    register(office, "younger")
+    assert not office.node.is_eldest, "it has not heard of the others yet"
+    office.clock.advance(BEAT_EVERY_S)
+    assert (office.node.is_eldest, office.node.elder_s) == (False, office.clock.now())
+    heard_s = office.clock.now()
+    office.census.end(elder)
+    office.clock.advance(BEAT_EVERY_S)
+    assert (office.node.is_eldest, office.node.elder_s) == (True, heard_s)
+
+
+def test_a_node_that_hears_nothing_does_not_take_itself_for_the_eldest() -> None:
+    office = Office()
+    office.open()
+    office.clock.advance(BEAT_EVERY_S)
+    assert office.node.is_eldest
+    office.is_away = True
+    office.clock.advance(3 * BEAT_EVERY_S)
+    assert not office.node.is_eldest

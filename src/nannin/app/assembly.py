@@ -32,6 +32,9 @@ from nannin.web.bearer import Tries
 from nannin.web.routes import CountRoutes
 
 if TYPE_CHECKING:
+    from nannin.hook_tables import Hook
+    from nannin.hooks.hooks import Hooks, Turn
+    from nannin.hooks.notices import Notice
     from nannin.nodes.outside import Outside
 
 __all__ = ["Assembly", "make_gate"]
@@ -56,6 +59,7 @@ class Assembly:
         tries: compares the tokens of requests with our secrets.
         counts: shows them over HTTP.
         background: the application's own tasks.
+        hooks: tell others of what happens on pages; None while there is none.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -111,6 +115,7 @@ class Assembly:
             addresses=self.addresses,
         )
         self.background = Background(mistakes=self.hub.mistakes)
+        self.hooks = self._make_hooks() if settings.hooks else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_leaving = False
 
@@ -140,12 +145,46 @@ class Assembly:
                 self._neighbours.open()
             if self._hear_outside is not None:
                 self._outside = self._hear_outside()
+        if self.hooks is not None and not self._is_leaving:
+            self.hooks.open()
         self.background.start()
         if self.hub.handlers.is_used is not self._is_sized_for_events:  # a handler was registered meanwhile
             self._is_sized_for_events = self.handles_events
             self.engine.limits = make_limits(self._settings, handles_events=self.handles_events)
             self.engine.rate = make_rate(self._settings, handles_events=self.handles_events)
         return is_first
+
+    def _make_hooks(self) -> Hooks:
+        """The hooks, and at first those of the settings.
+
+        Raises:
+            SettingsError: a hook of the settings can't work.
+        """
+        from nannin.hooks.hooks import Hooks  # most servers have none
+
+        settings = self._settings
+        hooks = Hooks(settings.hooks, settings.hook_networks, self.clock, self.unix_s, self._turn, new_id)
+        self._watch_for(hooks)
+        return hooks
+
+    def _watch_for(self, hooks: Hooks) -> None:
+        for page in hooks.watched:
+            self.hub.teller.watch(hooks, page)
+
+    def add_hook(self, hook: Hook, call: Callable[[Notice], None]) -> None:
+        """Has the application called when a hook has something to tell."""
+        if self.hooks is None:
+            self.hooks = self._make_hooks()
+        self.hooks.add(hook, call)
+        self._watch_for(self.hooks)
+
+    def _turn(self) -> Turn:
+        """Whether this process tells what hooks have to tell: one of all nodes does."""
+        from nannin.hooks.hooks import Turn
+
+        if self._node is None:
+            return Turn(True)
+        return Turn(self._node.is_eldest, self._node.elder_s)
 
     @property
     def is_alone(self) -> bool:
@@ -182,6 +221,8 @@ class Assembly:
             self._outside = None
         if self._node is not None:
             await self._node.wait_closed()
+        if self.hooks is not None:
+            await asyncio.to_thread(self.hooks.join)
 
     def end_lost_loop(self) -> None:
         """Ends what a loop has left that ended without a word, as those of test clients do.
@@ -206,11 +247,15 @@ class Assembly:
     def goodbyes(self) -> list[Callable[[], None]]:
         """Lets nobody in any more, until `shut_down`; returns what ends each session and each stream."""
         self._is_leaving = True
+        if self.hooks is not None:
+            self.hooks.close()  # that everybody leaves now is no news
         return [*self.engine.goodbyes(), *self.counts.goodbyes()]
 
     def shut_down(self) -> None:
         """Ends every task, every session, every stream and every grace."""
         self._is_leaving = False
+        if self.hooks is not None:
+            self.hooks.close()
         self.background.shut_down()
         self.engine.shut_down()
         self.counts.shut_down()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 
 class Defaults(TypedDict, total=False):
@@ -28,6 +28,8 @@ class Defaults(TypedDict, total=False):
     grace: float
     grace_lost: float
     pages: str | Sequence[str]
+    hooks: Sequence[Mapping[str, Any]]
+    hook_networks: str | Sequence[str]
     allow_origins: str | Sequence[str]
     hosts: str | Sequence[str]
     public: bool

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nannin.access.refusals import Refusal
 from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
+from nannin.app.counted import CountHandlerT, Happens, Rules, make_call, read_rule
 from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
@@ -208,6 +209,34 @@ class Live:
         check_change_handler(handler)
         self._hub.teller.watch(_Changes(self._hub, handler, self.assembly.background), None)
         return handler
+
+    def on_count(self, happens: Happens, **rules: Unpack[Rules]) -> Callable[[CountHandlerT], CountHandlerT]:
+        """Calls the decorated function when something happens to the count of a page.
+
+        Where several nodes serve, one of them calls it. Without a page or group, it is about the page `/`.
+
+        Args:
+            happens: `occupied`, `vacated`, `threshold` (with `above`, `below` or both), `spike` or `peak`.
+            rules: which pages, and when, as in a `[[hooks]]` table: `page`, a key or a pattern, or `group`;
+                `above`, `below`, `hysteresis`, `factor`, `over`, `least`, `period`, `of`, `repeat`,
+                `debounce`.
+
+        Returns:
+            A decorator that returns the function as it is. The function takes the page and the notice, and
+            may be async.
+
+        Raises:
+            ValueError: a value is wrong.
+            TypeError: the function can't be called with a page and a notice.
+        """
+
+        def register(handler: CountHandlerT) -> CountHandlerT:
+            hook = read_rule(happens, handler, rules)
+            call = make_call(self._hub, handler, self.assembly.background)
+            self.assembly.add_hook(hook, call)
+            return handler
+
+        return register
 
     def background(self, function: BackgroundT) -> BackgroundT:
         """Runs an async function beside the server: from its start, or the first request, to its end.

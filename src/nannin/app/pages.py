@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 
 from nannin.app.background import Background, BackgroundT
+from nannin.app.counted import CountHandlerT, Happens, Rules, read_rule
 from nannin.audience.page_key import KeyPattern, check_page_key
 from nannin.audience.roster import Count
 from nannin.hub.handled import MiddlewareT
@@ -35,6 +36,9 @@ class Includes(Protocol):
 
     def on_change(self, handler: ChangeHandlerT) -> ChangeHandlerT:
         """Calls a function whenever the count of a page has changed."""
+
+    def on_count(self, happens: Happens, **rules: Unpack[Rules]) -> Callable[[CountHandlerT], CountHandlerT]:
+        """Calls the decorated function when something happens to a page's count."""
 
     def background(self, function: BackgroundT) -> BackgroundT:
         """Runs an async function beside the server."""
@@ -145,6 +149,32 @@ class Pages:
         check_change_handler(handler)
         self._add(lambda target, prefix: target.on_change(_only_under(prefix, handler)))
         return handler
+
+    def on_count(self, happens: Happens, **rules: Unpack[Rules]) -> Callable[[CountHandlerT], CountHandlerT]:
+        """Calls the decorated function when something happens to a page's count; see `Live.on_count`.
+
+        The prefix under which the pages are included stands before its page or group.
+
+        Raises:
+            ValueError: a value is wrong.
+            TypeError: the function can't be called with a page and a notice.
+        """
+
+        def register(handler: CountHandlerT) -> CountHandlerT:
+            read_rule(happens, handler, rules)
+
+            def step(target: Includes, prefix: str) -> object:
+                moved = rules.copy()
+                if "group" in moved:
+                    moved["group"] = _join(prefix, moved["group"])
+                else:
+                    moved["page"] = _join(prefix, moved.get("page", "/"))
+                return target.on_count(happens, **moved)(handler)
+
+            self._add(step)
+            return handler
+
+        return register
 
     def background(self, function: BackgroundT) -> BackgroundT:
         """Runs an async function beside the server; see `Live.background`.

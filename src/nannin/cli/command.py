@@ -37,6 +37,7 @@ HEADINGS = {
     "Sessions": "Sessions (seconds; fractions allowed)",
     "Telling": "Telling (how often a changed count goes out)",
     "Counting": "Counting (seconds; fractions allowed)",
+    "Hooks": "Hooks (who is told of what happens on pages)",
     "Access": "Access",
     "Limits": "Limits",
 }
@@ -300,6 +301,20 @@ def page_token(page: str, config: str | None = None, expires_s: int | None = Non
     from nannin.access.tokens import Tokens
 
     return Tokens(secrets).sign(page, None if expires_s is None else int(time.time()) + expires_s)
+
+
+@cli.command(context_settings=CONTEXT, short_help="Show the hooks, and try them.")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--try", "tries", is_flag=True, help="Send a sample to each, marked as a test.")
+@click.option("--config", metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]")
+def hooks(names: tuple[str, ...], tries: bool, config: str | None) -> int:
+    """Shows the hooks of nannin.toml and the environment: all, or those of these names.
+
+    With --try it sends a sample to each, once, and ends with 1 if one does not arrive. No server is needed.
+    """
+    from nannin.cli.hooks import run
+
+    return run(load(toml_path=config), names, tries=tries)
 
 
 @cli.command(context_settings=CONTEXT, short_help="Send an event to the clients of a server.")

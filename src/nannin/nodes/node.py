@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
@@ -21,6 +22,8 @@ logger = logging.getLogger("nannin.nodes")
 BEAT_EVERY_S: Final = 5.0
 # Seconds for which the census may be away before counts and the log say so: a restart takes less.
 PATIENCE_S: Final = 1.0
+# For how many beats a node goes by what it heard of the others last.
+_BEATS_KNOWN: Final = 2.5
 
 
 class Listener(Protocol):
@@ -61,6 +64,7 @@ class Node:
         others: the numbers of the other nodes, as the census said with the last sign of life.
         on_count: called with each page whose count may have changed, with what the census says of it at once.
         on_known: called with whether the count of every page is known and sure, each time that was looked at.
+        elder_s: when the census last named a node that is older than this one, in monotonic seconds.
     """
 
     def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
@@ -81,7 +85,20 @@ class Node:
         self.others: frozenset[int] = frozenset()
         self.on_count: Callable[[str], None] | None = None
         self.on_known: Callable[[bool], None] | None = None
+        self.elder_s = -math.inf
+        self._beaten_s = -math.inf  # when `others` was said
         self._on_settled: list[Callable[[], None]] = []
+
+    @property
+    def is_eldest(self) -> bool:
+        """Whether no other node is older, as far as the census said a moment ago.
+
+        Numbers are given out in order. So this is true of one node at a time, and stays true of it until it
+        leaves; only while the census takes a dead node for alive is it true of none.
+        """
+        number = self.share.number
+        is_known = self.clock.now() - self._beaten_s <= _BEATS_KNOWN * BEAT_EVERY_S
+        return number is not None and is_known and number < min(self.others, default=number + 1)
 
     def open(self, listener: Listener) -> None:
         """Looks for the census, and is a node of it until `close`. A second call does nothing."""
@@ -177,6 +194,9 @@ class Node:
             else:
                 if isinstance(message, Beaten) and self.share.number is not None:
                     self.others = frozenset(message.nodes) - {self.share.number}
+                    self._beaten_s = now
+                    if min(self.others, default=self.share.number) < self.share.number:
+                        self.elder_s = now
                 self._hear(self.share.answer(message, now))
                 if isinstance(message, Beaten) and self._listener is not None:
                     self._listener.live(message.nodes)
