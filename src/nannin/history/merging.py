@@ -43,6 +43,9 @@ def pick(rows: Iterable[Row], picked: Sequence[Row] = ()) -> list[Row]:
     Returns:
         All that are taken, in the order of time. It depends on what `rows` has, and not on its order.
     """
+    rows = list(rows)
+    if len(rows) == 1 and not picked and rows[0].since_ms < rows[0].until_ms:
+        return rows  # as mostly
     taken = list(picked)
     starts = [row.since_ms for row in taken]
     for row in sorted(rows, key=_longest_first):
@@ -119,15 +122,21 @@ class Part:
         """
         inside = [row for row in rows if self._holds(row)]
         self._picked = pick(inside, self._picked)
-        self._nobody += subtract(self._clip(seen), map(span_of, rows))
+        times = [
+            span for span in seen if not (rows and _covers(rows[0], span))
+        ]  # mostly there is one of each
+        if times:
+            self._nobody += subtract(self._clip(times), map(span_of, rows))
 
     def gaps(self) -> list[Interval]:
         """The spans of the step of which nothing is known."""
+        if self._picked and _covers(self._picked[0], self._all):
+            return []
         return subtract([self._all], [*map(span_of, self._picked), *self._nobody])
 
     def point(self) -> Point:
         """The step as a point of the series."""
-        nobody = subtract(self._nobody, map(span_of, self._picked))
+        nobody = subtract(self._nobody, map(span_of, self._picked)) if self._nobody else []
         covered_ms = total(nobody) + total(map(span_of, self._picked))
         return Point(
             self.start_s,
@@ -147,9 +156,16 @@ class Part:
         return [Interval(max(since, start), min(until, end)) for since, until in spans]
 
 
+def _covers(row: Row, span: Interval) -> bool:
+    return row.since_ms <= span.since and span.until <= row.until_ms
+
+
 def _sum_up(spans: Sequence[Span], nobody: Sequence[Interval], covered_ms: int) -> Summary | None:
     if not covered_ms:
         return None
+    if len(spans) == 1 and not nobody:
+        [(least, most, at_ms, total_ms)] = spans
+        return Summary(least, most, at_ms, total_ms / covered_ms)
     zeros = [Span(0, 0, since, 0) for since, _ in nobody[:1]]
     parts = [*spans, *zeros]
     greatest = min(parts, key=lambda span: (-span.greatest, span.greatest_at_ms))
