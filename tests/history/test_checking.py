@@ -88,6 +88,14 @@ def test_random_bytes_after_the_head_of_a_history_are_refused(path: Path) -> Non
     refused(path, "it is damaged: put a backup in its place, or move it away to begin anew")
 
 
+@pytest.mark.parametrize("page", [5, 10])
+def test_random_bytes_in_the_middle_of_a_history_are_refused(path: Path, page: int) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[page * 4096 : (page + 1) * 4096] = random.Random(7).randbytes(4096)
+    path.write_bytes(whole)
+    refused(path, "it is damaged")
+
+
 def test_a_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite3"
     path.write_text("who was here\n" * 100)

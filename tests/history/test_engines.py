@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from nannin.audience.tally_rows import Period
 from nannin.errors import HistoryAway, HistoryError
-from nannin.history import engines
+from nannin.history import checking, engines
 from nannin.history.engines import open_database
 from nannin.history.store import Store, open_store
 from support.history_rows import row
@@ -157,7 +157,8 @@ def test_a_lock_that_others_hold_is_told_and_passes(
     assert kept.pages(10) == ["/0"]
 
 
-def test_damage_that_is_found_later_is_told(path: Path) -> None:
+def test_damage_that_is_found_later_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "_LOOKED_THROUGH_BYTES", 0)
     with contextlib.closing(open_store(path)) as kept:
         write(kept, pages=2_000)
     whole = bytearray(path.read_bytes())
