@@ -10,10 +10,10 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nannin.errors import SettingsError
-from nannin.hook_tables import Hook, HookTables
+from nannin.hook_tables import HookTables
 from nannin.kinds import (
     ChannelNames,
     Choice,
@@ -35,6 +35,9 @@ from nannin.kinds import (
     Text,
     WrongValue,
 )
+
+if TYPE_CHECKING:
+    from nannin.hook import Hook
 
 __all__ = ["FILE_OF", "SETTINGS", "Setting", "Settings", "check_together", "check_value"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from nannin.cli.hooks import run, sample
 from nannin.errors import SettingsError
-from nannin.hook_tables import make_hook
+from nannin.hook import make_hook
 from nannin.hooks.notices import as_text
 from nannin.settings import Settings
 from support.receivers import receiver

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nannin.hook_tables import make_hook
+from nannin.hook import make_hook
 from nannin.hooks.conditions import Condition, least_that_matters, make_condition
 
 HOUR_S, DAY_S = 3_600.0, 86_400.0

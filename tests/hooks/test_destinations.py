@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nannin.errors import SettingsError
-from nannin.hook_tables import Hook
+from nannin.hook import Hook
 from nannin.hooks.addresses import Addresses
 from nannin.hooks.destinations import Destination, Outcome, make_destination
 from nannin.hooks.notices import Notice

@@ -13,7 +13,7 @@ import pytest
 
 from nannin.audience.roster import Count, StaleCount
 from nannin.errors import SettingsError
-from nannin.hook_tables import Hook, make_hook
+from nannin.hook import Hook, make_hook
 from nannin.hooks.hooks import Hooks, Turn
 from nannin.hooks.notices import Notice
 from support.fake_clock import FakeClock

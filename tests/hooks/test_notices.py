@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nannin.audience.roster import Count
-from nannin.hook_tables import Hook, make_hook
+from nannin.hook import Hook, make_hook
 from nannin.hooks.conditions import Told
 from nannin.hooks.notices import Notice, as_json, as_text, encode, make_notice
 from nannin.hooks.rules import Happening

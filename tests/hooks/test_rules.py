@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nannin.audience.roster import Count
-from nannin.hook_tables import make_hook
+from nannin.hook import make_hook
 from nannin.hooks.rules import Rule
 
 HOUR_S = 3_600.0

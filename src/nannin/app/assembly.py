@@ -32,7 +32,7 @@ from nannin.web.bearer import Tries
 from nannin.web.routes import CountRoutes
 
 if TYPE_CHECKING:
-    from nannin.hook_tables import Hook
+    from nannin.hook import Hook
     from nannin.hooks.hooks import Hooks, Turn
     from nannin.hooks.notices import Notice
     from nannin.nodes.outside import Outside

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from nannin.app.background import Background
-from nannin.hook_tables import Hook, make_hook
 from nannin.hub.caller import awaited
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import Page
 
 if TYPE_CHECKING:
+    from nannin.hook import Hook
     from nannin.hooks.notices import Notice
 
 __all__ = ["CountHandler", "CountHandlerT", "Happens", "Rules", "make_call", "read_rule"]
@@ -49,6 +49,8 @@ def read_rule(happens: Happens, handler: CountHandler, rules: Rules) -> Hook:
         ValueError: a value is wrong.
         TypeError: the function can't be called with a page and a notice.
     """
+    from nannin.hook import make_hook  # most applications have none
+
     _check(handler)
     where = {} if "group" in rules else {"page": "/"}
     name = getattr(handler, "__qualname__", type(handler).__qualname__)

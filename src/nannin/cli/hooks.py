@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nannin.errors import SettingsError
-from nannin.hook_tables import Hook
+from nannin.hook import Hook
 from nannin.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from typing import Final, NamedTuple, Protocol
 
-from nannin.hook_tables import Hook
+from nannin.hook import Hook
 
 __all__ = ["Condition", "Told", "make_condition"]
 

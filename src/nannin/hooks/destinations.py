@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from nannin.errors import SettingsError
-from nannin.hook_tables import Hook, check_secrets, check_url
+from nannin.hook import Hook, check_secrets, check_url
 from nannin.hooks.addresses import Addresses
 from nannin.hooks.command import NotRun, run
 from nannin.hooks.notices import Notice, encode

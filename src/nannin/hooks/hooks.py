@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from nannin.audience.page_key import KeyPattern, as_iri, as_uri, is_pattern
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
-from nannin.hook_tables import Hook, free_name
+from nannin.hook import Hook, free_name
 from nannin.hooks.addresses import Addresses
 from nannin.hooks.delivery import Clerk, Delivery
 from nannin.hooks.destinations import make_destination

@@ -10,7 +10,7 @@ import msgspec
 
 from nannin.audience.page_key import as_iri
 from nannin.audience.roster import Count
-from nannin.hook_tables import Hook
+from nannin.hook import Hook
 from nannin.hooks.rules import Happening
 
 __all__ = ["Notice", "as_json", "as_text", "encode", "make_notice"]

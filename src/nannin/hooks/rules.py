@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from nannin.audience.roster import Count
-from nannin.hook_tables import Hook
+from nannin.hook import Hook
 from nannin.hooks.conditions import Told, least_that_matters, make_condition
 
 __all__ = ["MOST_PAGES", "Happening", "Rule"]
