@@ -18,6 +18,7 @@ from nannin.audience.roster import Count
 from nannin.hub.reports import Report
 from nannin.hub.teller import Watcher
 from nannin.web.counts import CountSource
+from nannin.web.past import Past
 from nannin.web.routes import CountRoutes
 from support.asgi import Call, scope
 from support.fakes import FakeClock
@@ -26,7 +27,7 @@ LOCAL = ("127.0.0.1", 50_000)
 
 # Those that readers see in a page, and that forgive a wrong address.
 FORGIVING = ["/badge.svg", "/embed", "/api/shield"]
-STRICT = ["/api/count", "/api/pages", "/api/explain", "/api/openapi.json"]
+STRICT = ["/api/count", "/api/pages", "/api/top", "/api/explain", "/api/openapi.json"]
 # Every resource that answers at once.
 PATHS = [*STRICT, *FORGIVING]
 
@@ -87,6 +88,7 @@ class Faces:
         allow_origins: tuple[str, ...] = (),
         read_token: str | None = None,
         addresses: Addresses | None = None,
+        past: Past | None = None,
     ) -> None:
         self.clock = clock
         self.refused_lists = 0
@@ -98,6 +100,7 @@ class Faces:
             read_token=read_token,
             on_private=self._count_refused,
             addresses=addresses,
+            past=past,
         )
         self.app: ASGIApp = Router(self.observers.routes(), redirect_slashes=False)
 
@@ -143,9 +146,11 @@ class Faces:
 class Lookout(Faces):
     """The same over counts by hand."""
 
-    def __init__(self, counts: dict[str, Count] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, counts: dict[str, Count] | None = None, clock: FakeClock | None = None, **settings: Any
+    ) -> None:
         self.source = FakeCounts(counts or {})
-        super().__init__(self.source, FakeClock(), **settings)
+        super().__init__(self.source, clock or FakeClock(), **settings)
 
 
 def keys(lookout: Lookout, query: str = "") -> list[str]:

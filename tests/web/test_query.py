@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.web.query import MAX_PARAMETERS
+from nannin.web.query import MAX_PARAMETERS, Query
 from support.fake_audiences import FORGIVING, STRICT, Lookout
 
 
@@ -41,3 +41,9 @@ def test_what_a_refusal_quotes_is_short() -> None:
     status, words = Lookout().error("/api/count?" + "x" * 10_000 + "=1")
     assert status == 400
     assert len(words) < 200
+
+
+def test_a_parameter_is_there_or_not() -> None:
+    query = Query(b"page=", ("page", "limit"))
+    assert query.has("page")
+    assert not query.has("limit")

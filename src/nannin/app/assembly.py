@@ -269,7 +269,7 @@ class Assembly:
         """Tallies a request for a list of pages that was refused; the log says once what opens it."""
         self.refusals.add_and_tell(
             Refusal.LIST,
-            "refused a list of pages: /api/pages, /api/explain and /api/stream?page=* answer "
+            "refused a list of pages: /api/pages, /api/top, /api/explain and /api/stream?page=* answer "
             "this machine and whoever sends the read_token; the count of a known page is public",
         )
 

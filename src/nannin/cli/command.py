@@ -13,6 +13,7 @@ import click
 
 from nannin.cli.banner import announce, version
 from nannin.cli.options import CONTEXT, insecure_option, token_option
+from nannin.cli.past import export, stats
 from nannin.errors import NanninError, SettingsError
 from nannin.kinds import ListOf, Switch
 from nannin.settings import SETTINGS, Setting
@@ -211,6 +212,8 @@ def settings_command(name: str, run: Callable[..., int], short_help: str) -> Com
 serve = settings_command("serve", run_serve, "Serve the page, or an application of your own.")
 cli.add_command(serve)
 cli.add_command(settings_command("check", run_check, "Check a configuration, and print it."))
+cli.add_command(stats)
+cli.add_command(export)
 
 
 @cli.command(context_settings=CONTEXT, short_help="Measure a running server.")

@@ -9,6 +9,7 @@ from nannin.web.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from nannin.web.badge import COLORS, DEFAULT_LABEL, MAX_LABEL_CHARACTERS, STYLES
 from nannin.web.embed import FORMS, THEMES
 from nannin.web.listing import ORDERS, SORTS
+from nannin.web.openapi_history import PATHS, SCHEMAS
 from nannin.web.openapi_parts import JSON, NUMBER, content, header, named, parameter, probe, reading
 from nannin.web.stream import MAX_PAGES
 
@@ -86,6 +87,7 @@ DOCUMENT: Final[dict[str, Any]] = {
             "TooMany",
             private=True,
         ),
+        **PATHS,
         "/api/explain": reading(
             "explain",
             "How the count of one page comes about",
@@ -260,6 +262,7 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "required": ["pages", "total", "limit", "offset"],
                 "additionalProperties": False,
             },
+            **SCHEMAS,
             "Shield": {
                 "type": "object",
                 "properties": {
@@ -289,6 +292,8 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "NoToken": "Lists need the `read_token` here: it is missing or wrong.",
                 "Forbidden": "Pages of this origin may not read, or lists are for this machine only.",
                 "NoPage": "There can be no such page.",
+                "NoHistory": "There can be no such page and is no history of it, or none is kept at all.",
+                "NotNow": "The history can't be read now, or too many ask for it.",
                 "ReadOnly": "It was asked for by another method than GET, HEAD or OPTIONS.",
                 "Misdirected": "The server does not go by the name in the address.",
                 "TooMany": "Too many wrong tokens came from this address, or it has too many streams.",
@@ -300,7 +305,7 @@ DOCUMENT: Final[dict[str, Any]] = {
 _named_responses = DOCUMENT["components"]["responses"]
 _named_responses["ReadOnly"]["headers"] = {"Allow": header("The methods that there are.")}
 _named_responses["NoToken"]["headers"] = {"WWW-Authenticate": header("`Bearer`.")}
-for _refusal in ("TooMany", "TooOften"):
+for _refusal in ("TooMany", "TooOften", "NotNow"):
     _named_responses[_refusal]["headers"] = {
         "Retry-After": header("In so many seconds it can be asked again.")
     }

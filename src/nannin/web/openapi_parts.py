@@ -73,4 +73,6 @@ _STATUS: Final = {
     "Misdirected": "421",
     "TooMany": "429",
     "TooOften": "503",
+    "NoHistory": "404",
+    "NotNow": "503",
 }

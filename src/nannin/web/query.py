@@ -82,6 +82,10 @@ class Query:
             raise HTTPException(400, f"{name} must be one of {', '.join(choices)}, not {show(value)}")
         return value
 
+    def has(self, name: str) -> bool:
+        """Whether the parameter is there."""
+        return name in self._values
+
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         """A whole number within limits, both included.
 

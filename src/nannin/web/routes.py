@@ -15,13 +15,16 @@ from nannin.web.bearer import Tries
 from nannin.web.cors import Cors
 from nannin.web.counts import CountSource
 from nannin.web.embed import FORMS, Embed
+from nannin.web.history import History
 from nannin.web.listing import Listings
 from nannin.web.openapi import DOCUMENT
+from nannin.web.past import Past
 from nannin.web.private import PrivateLists
 from nannin.web.reading import Reading, not_found
 from nannin.web.responses import json_response
 from nannin.web.shield import Shield
 from nannin.web.stream import Streams
+from nannin.web.top import Top
 
 
 class CountRoutes:
@@ -36,6 +39,7 @@ class CountRoutes:
         on_private: called for each request for a list that was refused.
         tries: compares tokens; None: as often as they come.
         addresses: limits streams by the reader's address; None for no limit.
+        past: the history of these counts; None where none is kept.
     """
 
     def __init__(
@@ -49,10 +53,15 @@ class CountRoutes:
         on_private: Callable[[], None] = lambda: None,
         tries: Tries | None = None,
         addresses: Addresses | None = None,
+        past: Past | None = None,
     ) -> None:
         self._cors = Cors(public=public, gate=gate)
         private = PrivateLists(read_token, gate, on_private, tries)
-        self._api = Api(source, clock.now, private, Listings(source, clock.now))
+        past = past or Past(None, clock)
+        listings = Listings(source, clock.now)
+        self._api = Api(source, clock.now, private, listings)
+        self._history = History(source, past, private)
+        self._top = Top(listings, past, private)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
         self._shield = Shield(source)
@@ -65,10 +74,20 @@ class CountRoutes:
     def routes(self) -> list[BaseRoute]:
         """The routes. The last one catches every other path under `/api` (404)."""
         cors = self._cors
-        api, embed, streams = self._api, self._embed, self.streams
+        api, embed, history, streams = self._api, self._embed, self._history, self.streams
         return [
             Route("/api/count", Reading(cors, api.count, ("page",))),
             Route("/api/pages", Reading(cors, api.pages, ("sort", "order", "limit", "offset"))),
+            Route("/api/top", Reading(cors, self._top, ("limit",))),
+            Route(
+                "/api/history",
+                Reading(cors, history.series, ("page", "from", "to", "step", "zone", "limit", "format")),
+            ),
+            Route("/api/history/pages", Reading(cors, history.pages, ("limit", "after"))),
+            Route(
+                "/api/peaks",
+                Reading(cors, history.peaks, ("page", "metric", "limit", "zone", "format")),
+            ),
             Route("/api/explain", Reading(cors, api.explain, ("page",))),
             Route("/api/stream", Reading(cors, streams.respond, ("page",), repeatable=("page",))),
             Route("/api/openapi.json", Reading(cors, lambda _query, _scope: json_response(DOCUMENT))),

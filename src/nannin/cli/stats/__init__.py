@@ -1,0 +1,1 @@
+"""Shows what a running server's pages have had lately: `nannin stats URL`."""
