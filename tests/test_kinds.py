@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from nannin.audience.groups import MAX_GROUPS
 from nannin.kinds import (
     ChannelNames,
     Choice,
@@ -18,6 +19,7 @@ from nannin.kinds import (
     Networks,
     OptionalText,
     Origins,
+    PageGroups,
     PagePatterns,
     RedisAddress,
     RootPath,
@@ -272,6 +274,22 @@ def test_a_page_pattern_is_as_long_as_a_page_key_may_be() -> None:
 @pytest.mark.parametrize("value", ["news", "*", "/,news", ["/a,b"], ["/\n"], ["/\ud800"], [""], [1], 1, None])
 def test_what_can_be_no_page_is_no_page_pattern(value: object) -> None:
     assert is_refused(PagePatterns(), value)
+
+
+def test_groups_of_pages_come_by_comma_or_as_a_list_in_one_spelling_each() -> None:
+    assert read(PageGroups(), "/shop/*, /*,,/shop/*") == ("/shop/*", "/*")
+    assert PageGroups().check(["/人/*", "/%e4%ba%ba/*"]) == ("/%E4%BA%BA/*",)
+    assert read(PageGroups(), "") == ()
+
+
+@pytest.mark.parametrize("value", ["/", "/shop", "*", "shop/*", "/*/a", "/{x}/*", ["/a,*"], [1], 1, None])
+def test_what_can_be_no_group_of_pages_is_none(value: object) -> None:
+    assert is_refused(PageGroups(), value)
+
+
+def test_there_are_not_too_many_groups() -> None:
+    assert len(PageGroups().check([f"/{n}/*" for n in range(MAX_GROUPS)])) == MAX_GROUPS  # type: ignore[arg-type]
+    assert is_refused(PageGroups(), [f"/{n}/*" for n in range(MAX_GROUPS + 1)])
 
 
 def test_secrets_come_by_comma_or_as_a_list_in_the_order_of_their_use() -> None:

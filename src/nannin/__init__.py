@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nannin.app.engine_io import EngineIO as EngineIO
+    from nannin.app.group import Group as Group
     from nannin.app.live import Live as Live
     from nannin.app.pages import Pages as Pages
-    from nannin.audience.roster import Count as Count
+    from nannin.audience.count import Count as Count
     from nannin.emitter import AsyncEmitter as AsyncEmitter
     from nannin.emitter import Emitter as Emitter
     from nannin.emitter import RemoteTarget as RemoteTarget
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 # Where each public name is: the imports above, for the interpreter.
 _MODULES = {
     "EngineIO": "nannin.app.engine_io",
+    "Group": "nannin.app.group",
     "Live": "nannin.app.live",
     "Pages": "nannin.app.pages",
-    "Count": "nannin.audience.roster",
+    "Count": "nannin.audience.count",
     "AsyncEmitter": "nannin.emitter",
     "Emitter": "nannin.emitter",
     "RemoteTarget": "nannin.emitter",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from nannin.audience.groups import MAX_GROUPS, check_group_key
 from nannin.audience.page_key import MAX_PAGE_BYTES, is_page_key
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Networks",
     "OptionalText",
     "Origins",
+    "PageGroups",
     "PagePatterns",
     "RootPath",
     "Secret",
@@ -321,6 +323,25 @@ class PagePatterns(ListOf):
         if not isinstance(value, str) or not is_page_key(value):
             raise ValueError
         return value
+
+
+class PageGroups(ListOf):
+    """Keys of groups of pages, each with one `*`, at its end."""
+
+    expected = f"up to {MAX_GROUPS} groups of pages such as /shop/* or /*, each with one *, at its end"
+    metavar = "GROUP,..."
+
+    def check(self, value: object) -> object:
+        groups = super().check(value)
+        assert isinstance(groups, tuple)
+        if len(groups) > MAX_GROUPS:
+            raise ValueError
+        return groups
+
+    def check_part(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        return check_group_key(value)
 
 
 class ChannelNames(ListOf):

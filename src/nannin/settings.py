@@ -26,6 +26,7 @@ from nannin.kinds import (
     Networks,
     OptionalText,
     Origins,
+    PageGroups,
     PagePatterns,
     RedisAddress,
     RootPath,
@@ -199,6 +200,12 @@ class Settings:
     )
     pages: tuple[str, ...] = _counting(
         PagePatterns(), (), "Comma-separated page keys that exist, such as /,/news/*.", "any page"
+    )
+    groups: tuple[str, ...] = _counting(
+        PageGroups(),
+        (),
+        "Comma-separated groups of pages that have a number of their own, such as /shop/* or /*.",
+        "none",
     )
 
     hooks: tuple[Hook, ...] = _hooks(

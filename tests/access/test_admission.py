@@ -146,6 +146,19 @@ def test_the_advice_names_what_lets_a_client_onto_a_page(
     assert door.advise(key, Connect.read({"token": "any"} | auth if key == "/" else auth)) == line
 
 
+def test_a_group_that_there_is_not_is_refused_to_those_who_would_observe_it() -> None:
+    refusals = Refusals()
+    door = Admission(is_page_key, lambda key: True, Settings(), refusals, None, lambda key: key == "/shop/*")
+    words = "Unknown group: this server has no group of pages with this key"
+    assert judge(door, "/shop/*", observes=True) == words
+    assert judge(door, "/shop/*") is judge(door, "/news/*", observes=True) is None
+    assert refusals.tally == {Refusal.PAGE: 1}
+    advice = door.advise("/shop/*", Connect(observe=True))
+    assert advice is not None
+    assert "live.group(...)" in advice
+    assert door.advise("/shop/*", Connect()) is None
+
+
 # Tokens
 
 

@@ -67,7 +67,7 @@ async def test_a_change_handler_that_raises_is_logged_and_hurts_nobody(
     def now(page: Page, count: Count) -> None:
         raise RuntimeError("on purpose")
 
-    changes = _Changes(live._hub, later if is_async else now, Background())
+    changes = _Changes(live._hub, later if is_async else now, Background(), live.page)
     changes.hear("/news", Count())
     for _ in range(5):
         await asyncio.sleep(0)

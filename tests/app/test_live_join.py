@@ -128,6 +128,28 @@ async def test_a_join_and_a_leave_are_not_many_calls() -> None:
         peer.lose()
 
 
+@pytest.mark.parametrize(("groups", "most"), [(1, 6), (3, 14)])
+async def test_each_group_of_a_page_costs_a_join_and_a_leave_a_few_calls(groups: int, most: int) -> None:
+    calls = []
+    for number in (0, groups):
+        keys = ["/*", "/shop/*", "/shop/x*"][:number]
+        live = Live(min_interval=60, max_interval=60, groups=keys)
+        peers = [Peer(live, target=TARGET) for _ in range(2)]
+        for name, peer in enumerate(peers):
+            ask(peer)
+            peer.hear()
+            with counted_calls() as made:
+                peer.text(f'40/shop/xxx,{{"visitor":"{name}"}}')
+            await turn()
+        with counted_calls() as to_leave:
+            peers[-1].lose()
+        calls.append((len(made), len(to_leave)))
+        peers[0].lose()
+    (join, leave), (grouped_join, grouped_leave) = calls
+    assert grouped_join - join <= most
+    assert grouped_leave - leave <= most
+
+
 async def test_an_engine_io_application_opens_as_fast() -> None:
     peer = Peer(EngineIO(Echo()), target=TARGET.replace("socket.io", "engine.io"))
     with counted_tasks() as tasks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nannin.audience.roster import Change, Count, Counts, Given, Part, Roster, StaleCount, VisitorName
+from nannin.audience.roster import Change, Count, Counts, Given, Part, Roster, VisitorName
 from support.roster_changes import join, leave
 
 
@@ -229,17 +229,6 @@ def test_an_id_that_the_application_gave_is_another_than_the_same_text_of_a_clie
     roster.join("/", "poser", "user:7")
     assert roster.count("/") == Count(3, 2, 2)
     assert list(roster.visitors("/")) == [Given("user:7"), "user:7"]
-
-
-def test_a_stale_count_equals_only_its_like_and_says_that_it_is_stale() -> None:
-    sure, stale = Count(3, 2, 1), StaleCount(3, 2, 1)
-    assert sure != stale
-    assert stale != sure
-    assert stale == StaleCount(3, 2, 1) != StaleCount(3, 2, 2)
-    assert (sure.stale, stale.stale) == (False, True)
-    assert sure.as_dict() == {"connections": 3, "visitors": 2, "visible": 1}
-    assert stale.as_dict() == {"connections": 3, "visitors": 2, "visible": 1, "stale": True}
-    assert {sure: "sure"}.get(stale) is None
 
 
 def test_a_count_of_one_node_is_never_stale() -> None:

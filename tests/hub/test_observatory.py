@@ -272,3 +272,45 @@ def test_where_roster_and_sessions_differ_the_check_says_so(
     agrees = explain(house)["check"]["agrees"]
     # One more visitor may be the one in grace: only there can the check not tell.
     assert agrees == (tamper is keep_a_ghost_visitor and in_grace == 1)
+
+
+# Groups
+
+
+def test_a_group_is_explained_by_the_sessions_on_its_pages() -> None:
+    house = House(groups="/shop/*", grace=2, grace_lost=10)
+    for page in ("/shop/a", "/shop/b", "/news"):
+        house.client(page, visitor="ann")
+    house.client("/shop/a")
+    moved = house.client("/shop/c", visitor="bob")
+    moved.lose()
+    house.client("/shop/a", visitor="bob")
+    house.client("/shop/b", visitor="cat").close()
+    house.client("/shop/*")
+    explained = explain(house, "/shop/*")
+    assert (explained["page"], explained["group"]) == ("/shop/*", True)
+    assert explained["count"] == {"connections": 5, "visitors": 4, "visible": 4}
+    assert explained["breakdown"]["live_connections"] == 4
+    assert explained["breakdown"]["in_grace"] == 1, "another page has taken the place of bob"
+    assert explained["not_counted"]["observers"] == 1
+    assert explained["check"] == {"recounted_connections": 5, "agrees": True}
+    assert explained["counted"].keys() == explained["count"].keys()
+    assert "group" not in explain(house, "/shop/a")
+
+
+def test_the_check_of_a_group_can_fail() -> None:
+    house = House(groups="/shop/*")
+    client = house.client("/shop/a", visitor="ann")
+    (connection,) = client.session.data.connections.values()
+    house.hub.roster.leave("/shop/a", connection, now=0.0)
+    assert not explain(house, "/shop/*")["check"]["agrees"]
+
+
+def test_it_knows_which_keys_are_those_of_groups() -> None:
+    house = House(groups="/記事/*,/*")
+    asked = observatory(house)
+    assert list(asked.groups()) == ["/%E8%A8%98%E4%BA%8B/*", "/*"]
+    assert asked.find_group("/記事/*") == "/%E8%A8%98%E4%BA%8B/*"
+    assert (asked.is_group("/*"), asked.is_group("/")) == (True, False)
+    house.client("/記事/一")
+    assert set(asked.pages()) == {"/記事/一", "/%E8%A8%98%E4%BA%8B/*", "/*"}

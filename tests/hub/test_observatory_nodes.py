@@ -204,3 +204,16 @@ async def test_a_node_that_has_gone_is_not_waited_for() -> None:
     town.census.end(line.number)
     explained = await asyncio.wait_for(town.explain(), 1)
     assert explained["nodes_without_answer"] == 0
+
+
+async def test_a_group_over_several_nodes_is_explained_by_each() -> None:
+    town = Town(2, groups="/shop/*", grace=2)
+    for number, house in enumerate(town.houses):
+        house.client(f"/shop/{number}", visitor="ann")
+    town.houses[0].client("/shop/0", visitor="bob").close()
+    town.houses[0].client("/news", visitor="cat")
+    town.clock.settle()
+    explained = await town.explain(1, "/shop/*")
+    assert explained["count"] == {"connections": 3, "visitors": 2, "visible": 2}
+    assert explained["nodes"] == [part("node 0", 1, 2, in_grace=1), part("node 1", 1, 1)]
+    assert explained["check"] == {"recounted_connections": 3, "agrees": True}

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from nannin.access.addresses import Addresses
 from nannin.access.gate import Gate
+from nannin.audience.groups import Groups
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
 from nannin.hub.reports import Report
@@ -35,8 +36,9 @@ PATHS = [*STRICT, *FORGIVING]
 class FakeCounts:
     """Counts that a test sets. Every well-formed key is a page but those below /closed."""
 
-    def __init__(self, counts: dict[str, Count]) -> None:
+    def __init__(self, counts: dict[str, Count], groups: Groups | None = None) -> None:
         self.counts = dict(counts)
+        self._groups = groups or Groups()
         self.watchers: list[tuple[Watcher, str | None]] = []
         self.explained: list[str] = []
 
@@ -48,6 +50,15 @@ class FakeCounts:
 
     def pages(self) -> list[str]:
         return list(self.counts)
+
+    def groups(self) -> Groups:
+        return self._groups
+
+    def find_group(self, key: str) -> str | None:
+        return self._groups.find(key)
+
+    def is_group(self, page: str) -> bool:
+        return page in self._groups
 
     async def know(self, pages: Iterable[str | None]) -> None:
         pass
@@ -147,9 +158,13 @@ class Lookout(Faces):
     """The same over counts by hand."""
 
     def __init__(
-        self, counts: dict[str, Count] | None = None, clock: FakeClock | None = None, **settings: Any
+        self,
+        counts: dict[str, Count] | None = None,
+        groups: Groups | None = None,
+        clock: FakeClock | None = None,
+        **settings: Any,
     ) -> None:
-        self.source = FakeCounts(counts or {})
+        self.source = FakeCounts(counts or {}, groups)
         super().__init__(self.source, clock or FakeClock(), **settings)
 
 

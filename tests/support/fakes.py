@@ -221,6 +221,8 @@ class House:
             slices=slices,
             make_counts=make_counts,
         )
+        for key in self.settings.groups:
+            self.hub.handlers.group(key)
         self.limits = limits or Limits()
         self.engine = Engine(
             self.hub,

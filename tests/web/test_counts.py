@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.audience.groups import Groups
 from nannin.audience.roster import Count
 from support.fake_audiences import Lookout
 
@@ -40,3 +41,38 @@ def test_what_a_list_names_can_be_asked_for_in_that_spelling() -> None:
 def test_the_page_of_an_address_can_be_asked_for_in_letters() -> None:
     lookout = Lookout({"/%E6%97%A5": Count(3, 2, 1)})
     assert lookout.read("/api/count?page=/%E6%97%A5")["page"] == "/%E6%97%A5"
+
+
+# Groups
+
+
+def shop() -> Lookout:
+    groups = Groups("/shop/*", "/記事/*")
+    return Lookout({"/shop/a": Count(1, 1, 1), "/shop/*": Count(3, 2, 1), "/w/*": Count(1, 1, 1)}, groups)
+
+
+def test_a_group_is_read_as_a_page_is_and_marked() -> None:
+    told = {"page": "/shop/*", "connections": 3, "visitors": 2, "visible": 1, "group": True}
+    assert shop().read("/api/count?page=/shop/*") == told
+    assert "group" not in shop().read("/api/count?page=/shop/a")
+    assert shop().read("/api/count?page=/%E8%A8%98%E4%BA%8B/*")["page"] == "/%E8%A8%98%E4%BA%8B/*"
+    rows = shop().read("/api/pages")["pages"]
+    assert [row["page"] for row in rows if "group" in row] == ["/shop/*"]
+
+
+@pytest.mark.parametrize("path", ["/api/count", "/api/explain", "/api/stream"])
+def test_a_group_that_there_is_not_is_not_found(path: str) -> None:
+    status, words = shop().error(f"{path}?page=/news/*")
+    assert status == 404
+    assert words == (
+        'there is no group "/news/*"; there are "/shop/*", "/%E8%A8%98%E4%BA%8B/*": '
+        "the setting groups names the groups of pages"
+    )
+    _, words = Lookout().error(f"{path}?page=/news/*")
+    assert words == 'there is no group "/news/*": the setting groups names the groups of pages'
+    many = Lookout({}, Groups(*(f"/{number}/*" for number in range(9))))
+    assert '"/4/*", ...: the setting' in many.error(f"{path}?page=/news/*")[1]
+
+
+def test_a_page_that_is_called_as_a_group_would_be_is_found_while_somebody_is_on_it() -> None:
+    assert shop().read("/api/count?page=/w/*")["visitors"] == 1

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pathlib
 import signal
+
+import websockets
+from websockets.asyncio.client import ClientConnection
 
 from support.raw_client import get
 from support.redis_servers import serving
@@ -75,3 +79,94 @@ async def test_a_worker_that_is_killed_is_missed_by_nobody_for_long() -> None:
             while here.number != 1:
                 await asyncio.sleep(0.1)
         await here.close()
+
+
+class Reader:
+    """A client that joins pages over one link, and the counts that it was told last."""
+
+    def __init__(self, link: ClientConnection) -> None:
+        self.link = link
+        self.counts: dict[str, int] = {}
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for message in self.link:
+            if message == "2":
+                await self.link.send("3")
+            elif isinstance(message, str) and '"audience"' in message:
+                count = json.loads(message[message.index("[") :])[1]
+                self.counts[count["page"]] = count["visitors"]
+
+    async def join(self, page: str, **auth: str) -> None:
+        await self.link.send(f"40{page}," + json.dumps({"updates": "audience", **auth}))
+        await until(lambda: page in self.counts)
+
+    async def close(self) -> None:
+        await self.link.close()
+        self._reading.cancel()
+
+
+async def open_reader(server: Server, under: str = "") -> Reader:
+    url = f"ws://{server.host}:{server.port}{under}/socket.io/?EIO=4&transport=websocket"
+    return Reader(await websockets.connect(url))
+
+
+async def test_a_person_on_three_pages_through_three_servers_is_one_in_their_group() -> None:
+    groups = "--groups", "/shop/*,/*", "--grace", "0", "--grace-lost", "0"
+    with (
+        serving("redis") as redis,
+        nannin("--redis", redis.url, *groups) as one,
+        nannin("--redis", redis.url, *groups, "--workers", "2") as two,
+        nannin("--redis", redis.url, *groups) as three,
+    ):
+        watching = await open_reader(three)
+        await watching.join("/shop/*")
+        assert watching.counts["/shop/*"] == 0
+        tabs = [await open_reader(server) for server in (one, two, three)]
+        for tab, page in zip(tabs, ("/shop/a", "/shop/b", "/shop/c"), strict=True):
+            await tab.join(page, visitor="ann")
+        guest = await open_reader(two)
+        await guest.join("/news", visitor="bob")
+        await tabs[0].join("/*")
+        for server in (one, two, three):
+            assert await asyncio.to_thread(count, server, "/shop/*") == 1
+            assert await asyncio.to_thread(count, server, "/*") == 2
+        explained = json.loads(await asyncio.to_thread(get, f"{one.url}/api/explain?page=/shop/*"))
+        assert (explained["count"]["connections"], explained["check"]["agrees"]) == (3, True)
+        assert sorted(node["visitors"] for node in explained["nodes"] if node["connections"]) == [1, 1, 1]
+        await guest.join("/shop/a", visitor="bob")
+        await until(lambda: watching.counts["/shop/*"] == 2)
+        for tab in tabs:
+            await tab.close()
+        await until(lambda: watching.counts["/shop/*"] == 1)
+        await guest.close()
+        await until(lambda: watching.counts["/shop/*"] == 0)
+        await watching.close()
+
+
+APP_OF_TWO = """
+from nannin import Live
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+app = Starlette(routes=[Mount("/one", Live()), Mount("/two", Live())])
+"""
+
+
+async def test_two_lives_of_one_process_have_pages_of_their_own(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "of_two.py"
+    file.write_text(APP_OF_TWO, encoding="utf-8")
+    with (
+        serving("redis") as redis,
+        nannin("--redis", redis.url, "--app", f"{file}:app") as here,
+        nannin("--redis", redis.url, "--app", f"{file}:app") as there,
+    ):
+        readers = [await open_reader(server, "/one") for server in (here, there)]
+        for reader in readers:
+            await reader.join("/news")
+        await until(lambda: all(reader.counts == {"/news": 2} for reader in readers))
+        other = await open_reader(there, "/two")
+        await other.join("/news")
+        assert other.counts == {"/news": 1}
+        for reader in (*readers, other):
+            await reader.close()

@@ -37,6 +37,7 @@ class Admission:
         settings: the limits.
         refusals: tallies those that are refused.
         judge_token: says what a token is to a page; None where pages need none.
+        lacks_group: whether a key that somebody wants to observe names a group that there is not.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Admission:
         settings: Settings,
         refusals: Refusals,
         judge_token: Callable[[str, str], Verdict] | None,
+        lacks_group: Callable[[str], bool] = lambda key: False,
     ) -> None:
         self._exists = exists
+        self._lacks_group = lacks_group
         self._has_room = has_room
         self._settings = settings
         self._refusals = refusals
@@ -70,7 +73,7 @@ class Admission:
             None if the client may join; else why it may not, in the words of the `connect_error`.
         """
         refused = (
-            self._judge_page(key, connect, is_on)
+            self._judge_page(key, connect, observes, is_on)
             or ((Refusal.PAYLOAD, connect.problem) if connect.problem else None)
             or self._judge_limits(observes, observed, joined)
             or self._judge_room(key)
@@ -115,6 +118,11 @@ class Admission:
                 f"{key!r:.80} is refused as an invalid namespace, since only pages with handlers exist: "
                 'live.page("/*") with a handler, or the setting pages, lets it in'
             )
+        if connect.observe and self._lacks_group(key):
+            return (
+                f"{key!r:.80} is refused as an unknown group: --groups, the setting groups or "
+                "live.group(...) makes a group of its pages"
+            )
         verdict = self._verdict(key, connect)
         if verdict is Verdict.EXPIRED:
             return (
@@ -134,9 +142,13 @@ class Admission:
             return Verdict.VALID
         return self._judge_token(key, connect.token) if connect.token else Verdict.WRONG
 
-    def _judge_page(self, key: str, connect: Connect, is_on: bool) -> tuple[Refusal, str] | None:
+    def _judge_page(
+        self, key: str, connect: Connect, observes: bool, is_on: bool
+    ) -> tuple[Refusal, str] | None:
         if not self._exists(key):
             return Refusal.PAGE, "Invalid namespace"
+        if observes and self._lacks_group(key):
+            return Refusal.PAGE, "Unknown group: this server has no group of pages with this key"
         if is_on:
             return Refusal.PAGE, "Already connected"
         if self._judge_token is None:

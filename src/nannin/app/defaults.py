@@ -28,6 +28,7 @@ class Defaults(TypedDict, total=False):
     grace: float
     grace_lost: float
     pages: str | Sequence[str]
+    groups: str | Sequence[str]
     hooks: Sequence[Mapping[str, Any]]
     hook_networks: str | Sequence[str]
     allow_origins: str | Sequence[str]

@@ -20,7 +20,8 @@ from nannin.app.counted import CountHandlerT, Happens, Rules, make_call, read_ru
 from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
-from nannin.app.pages import ChangeHandler, ChangeHandlerT, Pages, check_change_handler
+from nannin.app.group import Group
+from nannin.app.pages import ChangeHandlerT, Pages, check_change_handler
 from nannin.app.siblings import Siblings
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
@@ -149,6 +150,35 @@ class Live:
         self.assembly.end_lost_loop()
         return Page(self._hub, normalise(key))
 
+    def group(self, key: str) -> Group:
+        """A group of pages, which has a number of its own: a person who is on several of them is one.
+
+        Handlers are another matter: `live.page("/shop/*")` registers those of many pages, and counts nothing.
+
+        Args:
+            key: a page's key with one `*`, at its end, such as `/shop/*`; `/*` is every page. A group that
+                neither an earlier call nor the setting `groups` has named is a new one, and every process has
+                to name it before anybody comes.
+
+        Returns:
+            The group.
+
+        Raises:
+            ValueError: the key is not a group's, there are too many groups, or the group is a new one and
+                somebody is on a page already.
+        """
+        handlers = self._hub.handlers
+        found = handlers.groups.find(key)
+        if found is None:
+            self.assembly.end_lost_loop()
+            if self.assembly.is_anybody_counted():
+                raise ValueError(
+                    f"{key!r} is a new group, and somebody is on a page already: call live.group(...) before "
+                    "the server starts, or name it in the setting groups"
+                )
+            found = handlers.group(key)
+        return Group(self._hub, found, self._watch)
+
     def on(self, event: str) -> Callable[[HandlerT], HandlerT]:
         """Registers the decorated function for an event on the page `/`; see `Page.on`.
 
@@ -189,13 +219,15 @@ class Live:
     def pages(self) -> list[Page]:
         """The pages that have an audience now."""
         self.assembly.end_lost_loop()
-        return [Page(self._hub, key, is_one=True) for key in self._hub.pages()]
+        groups = self._hub.handlers.groups.keys
+        return [Page(self._hub, key, is_one=True) for key in self._hub.pages() if key not in groups]
 
     def on_change(self, handler: ChangeHandlerT) -> ChangeHandlerT:
         """Calls a function whenever the count of a page has changed.
 
         The function is called as often as the page's clients are told: at once after a quiet time, then at a
-        pace. The last count is always told, and that is zeros once nobody is left.
+        pace. The last count is always told, and that is zeros once nobody is left. Of a group of pages
+        `live.group(KEY).on_change` tells.
 
         Args:
             handler: takes the page and its count; it may be async.
@@ -207,7 +239,12 @@ class Live:
             TypeError: the function can't be called with a page and a count.
         """
         check_change_handler(handler)
-        self._hub.teller.watch(_Changes(self._hub, handler, self.assembly.background), None)
+        groups = self._hub.handlers.groups
+
+        def of_pages(key: str) -> Page | None:
+            return Page(self._hub, key, is_one=True) if key not in groups.keys else None
+
+        self._watch(None, of_pages, handler)
         return handler
 
     def on_count(self, happens: Happens, **rules: Unpack[Rules]) -> Callable[[CountHandlerT], CountHandlerT]:
@@ -328,29 +365,45 @@ class Live:
         self._siblings.release()
         self.assembly.shut_down()
 
+    def _watch(
+        self, key: str | None, find: Callable[[str], Page | Group | None], handler: Callable[..., Any]
+    ) -> None:
+        self._hub.teller.watch(_Changes(self._hub, handler, self.assembly.background, find), key)
+
     def _find_page(self, key: str) -> Page | None:
         key = find_key(key, self._hub.pages())
         return Page(self._hub, key) if self._hub.handlers.exists(key) and not is_pattern(key) else None
 
 
 class _Changes:
-    """Watches all pages, and calls the application's function.
+    """Watches all pages, or a group of them, and calls the application's function.
 
     Args:
-        hub: holds the pages.
+        hub: tells of mistakes.
         handler: the function.
         background: owns the function's tasks, if it is async.
+        find: what the function is called with for a key; None: it is not called.
     """
 
-    def __init__(self, hub: Hub, handler: ChangeHandler, background: Background) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        handler: Callable[..., Any],
+        background: Background,
+        find: Callable[[str], Page | Group | None],
+    ) -> None:
         self._hub = hub
+        self._find = find
         self._handler = handler
         self._background = background
 
     def hear(self, page: str, count: Count) -> None:
         """A page's count has changed."""
+        found = self._find(page)
+        if found is None:
+            return
         try:
-            result = self._handler(Page(self._hub, page, is_one=True), count)
+            result = self._handler(found, count)
             if inspect.isawaitable(result):
                 self._background.spawn(awaited(result))
         except Exception as error:  # noqa: BLE001 - the edge: the application must hurt nobody who is told

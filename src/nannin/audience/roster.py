@@ -9,60 +9,25 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Collection, Hashable, Mapping
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Generic, NamedTuple, Protocol
 
-ConnectionT = TypeVar("ConnectionT", bound=Hashable)
+from nannin.audience.count import Count, Given, Part, StaleCount, VisitorName
+from nannin.audience.group_audience import GroupAudience
+from nannin.audience.groups import Groups
+from nannin.audience.page_audience import ConnectionT, Grace, PageAudience, place_for
 
-
-class Given(NamedTuple):
-    """A visitor's id that the application gave. A client that sends the same text by itself is another."""
-
-    id: str
-
-
-# Who a visitor is on a page.
-VisitorName = str | Given
-
-
-class Count(NamedTuple):
-    """How many are on a page: connections, the visitors they belong to, and the visitors who see it now."""
-
-    connections: int = 0
-    visitors: int = 0
-    visible: int = 0
-
-    @property
-    def stale(self) -> bool:
-        """Whether it may be old: other nodes that have a part in it can't be reached."""
-        return False
-
-    def as_dict(self) -> dict[str, int | bool]:
-        """The numbers by their names, as observers read them; and `stale` where it is so."""
-        return {"connections": self.connections, "visitors": self.visitors, "visible": self.visible}
-
-
-class StaleCount(Count):
-    """A count that may be old. It equals no sure one, so that its hearers hear when it is sure again."""
-
-    __slots__ = ()
-
-    @property
-    def stale(self) -> bool:
-        """Whether it may be old: yes."""
-        return True
-
-    def as_dict(self) -> dict[str, int | bool]:
-        """The numbers by their names, and that they may be old."""
-        return {**super().as_dict(), "stale": True}
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StaleCount) and tuple.__eq__(self, other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = Count.__hash__
+__all__ = [
+    "Change",
+    "ConnectionT",
+    "Count",
+    "Counts",
+    "Given",
+    "Part",
+    "Roster",
+    "StaleCount",
+    "VisitorName",
+]
 
 
 class Change(NamedTuple):
@@ -71,20 +36,6 @@ class Change(NamedTuple):
     page: str
     before: Count
     after: Count
-
-
-class Part(NamedTuple):
-    """What a node's connections add to a page's count, but for the visitors with an id.
-
-    Attributes:
-        connections: all of them, those in grace too.
-        anonymous: those without a visitor's id, each a visitor of its own.
-        anonymous_visible: how many of these are visible.
-    """
-
-    connections: int = 0
-    anonymous: int = 0
-    anonymous_visible: int = 0
 
 
 class Counts(Protocol):
@@ -121,138 +72,38 @@ class Counts(Protocol):
         """Whether the page's count may be old, since other nodes can't be reached."""
 
 
-# How many of a visitor's connections in grace a return looks at: an attacker could open thousands of tabs.
-_LOOK_AT = 16
-
-
-class _Grace:
-    """A connection that has left, and is counted until its time is over or its visitor is back."""
-
-    __slots__ = ("page", "taken", "visible", "visitor")
-
-    def __init__(self, page: str, visitor: VisitorName, visible: bool) -> None:
-        self.page = page
-        self.visitor = visitor
-        self.visible = visible
-        self.taken = False
-
-
-def _place_for(graces: list[_Grace], visible: bool) -> _Grace:
-    """The place that one who returns takes: the eldest that was as visible, else the eldest.
-
-    So a tab in the background that is back first does not take the place of the one in front.
-    """
-    return next((grace for grace in graces[:_LOOK_AT] if grace.visible is visible), graces[0])
-
-
-class _Visitor:
-    """One visitor on one page."""
-
-    __slots__ = ("connections", "graces", "visible")
-
-    def __init__(self) -> None:
-        self.connections = 0  # those in grace too
-        self.visible = 0  # how many of them are visible
-        self.graces: list[_Grace] | None = None  # the eldest first
-
-
-class _Audience(Generic[ConnectionT]):
-    """The connections on one page, and what their count is made of.
-
-    Visible is said once, in three sizes: of a connection (it is not in `hidden`, which is kept because nearly
-    all are visible), of a visitor (one of its connections is), of the page (how many of its visitors are).
-    """
-
-    __slots__ = (
-        "anonymous_visible",
-        "connections",
-        "graces",
-        "hidden",
-        "named",
-        "visitors",
-        "visitors_visible",
-    )
-
-    def __init__(self) -> None:
-        self.connections: dict[ConnectionT, VisitorName | None] = {}  # each with its visitor's id
-        self.hidden: set[ConnectionT] = set()
-        self.visitors: dict[VisitorName, _Visitor] = {}
-        self.named = 0  # connections with a visitor's id
-        self.graces = 0
-        self.anonymous_visible = 0
-        self.visitors_visible = 0  # those with an id
-
-    def count(self) -> Count:
-        live = len(self.connections)
-        visible = self.anonymous_visible + self.visitors_visible
-        return Count(live + self.graces, live - self.named + len(self.visitors), visible)
-
-    def part(self) -> Part:
-        live = len(self.connections)
-        return Part(live + self.graces, live - self.named, self.anonymous_visible)
-
-    def is_visible(self, connection: ConnectionT) -> bool:
-        return connection not in self.hidden
-
-    def add(self, name: VisitorName | None, visible: bool) -> None:
-        """One more connection of this visitor, or of nobody known."""
-        if name is not None:
-            visitor = self.visitors.get(name)
-            if visitor is None:
-                visitor = self.visitors[name] = _Visitor()
-            visitor.connections += 1
-        if visible:
-            self.show(name)
-
-    def remove(self, name: VisitorName | None, visible: bool) -> None:
-        """One connection less."""
-        if visible:
-            self.hide(name)
-        if name is not None:
-            visitor = self.visitors[name]
-            visitor.connections -= 1
-            if not visitor.connections:
-                del self.visitors[name]
-
-    def show(self, name: VisitorName | None) -> None:
-        """One more connection of this visitor is visible."""
-        if name is None:
-            self.anonymous_visible += 1
-            return
-        visitor = self.visitors[name]
-        visitor.visible += 1
-        if visitor.visible == 1:
-            self.visitors_visible += 1
-
-    def hide(self, name: VisitorName | None) -> None:
-        """One connection of this visitor less is visible."""
-        if name is None:
-            self.anonymous_visible -= 1
-            return
-        visitor = self.visitors[name]
-        visitor.visible -= 1
-        if not visitor.visible:
-            self.visitors_visible -= 1
-
-
 class Roster(Generic[ConnectionT]):
     """One node's audiences. A connection is any hashable object; a page is there while somebody is counted.
 
     A tab that is shown or hidden and a grace that ends answer with the `Change`. A join and a leave do not: a
     crowd makes thousands of them, and nobody asks.
 
+    What happens on a page happens in its groups, too. Wherever a count or a part of one is asked for, `page`
+    may be a group's key. Nobody joins that.
+
+    Args:
+        groups: groups of pages; all must be named before anybody is on a page.
+
     Attributes:
+        groups: as above.
         on_change: called with the page and the visitor of each change, where other nodes have to know of it.
-        on_count: called after each change of a count with the page, its connections, its visitors, and how
-            many have joined by that: 1, or none for a return that takes a place in grace. It is -1 where a
-            place is given up, since that was a return to another node, which has counted it as a join.
+            Those of groups have one of their own.
+        on_count: called after each change of the count of a page or group with its key, its connections, its
+            visitors, and how many have joined by that: 1, or none for a return that takes a place in grace.
+            It is -1 where a place is given up, since that was a return to another node, which has counted it
+            as a join.
+        on_group_change: called with the key of a group of which the count may have changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Groups | None = None) -> None:
+        self.groups = groups if groups is not None else Groups()
         self.on_change: Callable[[str, VisitorName | None], None] | None = None
         self.on_count: Callable[[str, int, int, int], None] | None = None
-        self._audiences: dict[str, _Audience[ConnectionT]] = {}
-        self._graces: list[tuple[float, int, _Grace]] = []
+        self.on_group_change: Callable[[str], None] | None = None
+        self._audiences: dict[str, PageAudience[ConnectionT]] = {}
+        self._groups: dict[str, GroupAudience] = {}
+        self._keys = _Keys(self._audiences, self._groups)
+        self._graces: list[tuple[float, int, Grace]] = []
         self._order = itertools.count()
 
     def join(
@@ -271,22 +122,23 @@ class Roster(Generic[ConnectionT]):
         """
         audience = self._audiences.get(page)
         if audience is None:
-            audience = self._audiences[page] = _Audience()
+            audience = self._audiences[page] = PageAudience(self.groups.of(page) if self.groups.keys else ())
         elif connection in audience.connections:
             raise ValueError(f"the connection is on page {page} already")
         audience.connections[connection] = visitor
         audience.add(visitor, visible)
         if not visible:
             audience.hidden.add(connection)
-        joins = 1
+        ended = None
         if visitor is not None:
             audience.named += 1
-            if self._take_grace(audience, visitor, visible):
-                joins = 0
+            ended = self._take_grace(audience, visitor, visible)
         if self.on_count is not None:
-            self._tell_count(page, audience, joins)
+            self._tell_count(page, audience, 1 if ended is None else 0)
         if self.on_change is not None:
             self.on_change(page, visitor)
+        if audience.groups:
+            self._join_groups(audience.groups, visitor, visible, ended)
 
     def leave(self, page: str, connection: ConnectionT, *, now: float, grace_s: float = 0.0) -> bool:
         """Takes a connection off a page; False where it was not there.
@@ -305,10 +157,11 @@ class Roster(Generic[ConnectionT]):
         audience.hidden.discard(connection)
         if visitor is not None:
             audience.named -= 1
+        grace = None
         if visitor is None or grace_s <= 0:
             audience.remove(visitor, visible)
         else:
-            grace = _Grace(page, visitor, visible)
+            grace = Grace(page, visitor, visible)
             named = audience.visitors[visitor]
             if named.graces is None:
                 named.graces = []
@@ -316,6 +169,10 @@ class Roster(Generic[ConnectionT]):
             audience.graces += 1
             heapq.heappush(self._graces, (now + grace_s, next(self._order), grace))
         self._settle(page, visitor, audience)
+        for key in audience.groups:
+            group = self._groups[key]
+            group.leave(visitor, visible, grace)
+            self._tell_group(key, visitor, group)
         return True
 
     def show(self, page: str, connection: ConnectionT, visible: bool) -> Change | None:
@@ -334,6 +191,10 @@ class Roster(Generic[ConnectionT]):
             audience.hide(visitor)
         if self.on_change is not None:
             self.on_change(page, visitor)
+        for key in audience.groups:
+            group = self._groups[key]
+            group.show(visitor, visible)
+            self._tell_group(key, visitor, group)
         return Change(page, before, audience.count())
 
     def next_deadline(self) -> float:
@@ -352,10 +213,15 @@ class Roster(Generic[ConnectionT]):
             self._drop_grace(audience, grace)
             ended.append((grace.visitor, Change(grace.page, before, audience.count())))
             self._settle(grace.page, grace.visitor, audience)
+            self._end_in_groups(audience.groups, grace)
         return ended
 
     def end_grace(self, page: str, visitor: VisitorName) -> bool:
         """Ends the eldest grace of a visitor who is back on another node; returns whether there was one."""
+        group = self._groups.get(page)
+        if group is not None and group.give_up(visitor):
+            self._tell_group(page, visitor, group, joins=-1)
+            return True
         audience = self._audiences.get(page)
         known = audience.visitors.get(visitor) if audience is not None else None
         if audience is None or known is None or not known.graces:
@@ -364,12 +230,18 @@ class Roster(Generic[ConnectionT]):
         grace.taken = True
         self._drop_grace(audience, grace)
         self._settle(page, visitor, audience, joins=-1)
+        self._end_in_groups(audience.groups, grace, joins=-1)
         return True
 
     def count(self, page: str) -> Count:
         """The page's count; zeros for a page that nobody is on."""
-        audience = self._audiences.get(page)
+        audience = self._audiences.get(page) or self._groups.get(page)
         return audience.count() if audience is not None else Count()
+
+    def groups_of(self, page: str) -> tuple[str, ...]:
+        """The groups that a page belongs to which somebody is on; none where nobody is."""
+        audience = self._audiences.get(page)
+        return audience.groups if audience is not None else ()
 
     def count_with(self, page: str, visitor: VisitorName | None, *, visible: bool = True) -> Count:
         """What the page's count will be once one more connection, of this visitor, has joined."""
@@ -383,14 +255,14 @@ class Roster(Generic[ConnectionT]):
         others_visible, connections = known.visible, now.connections + 1
         if known.graces:  # it takes the place of one of them
             connections = now.connections
-            if _place_for(known.graces, visible).visible:
+            if place_for(known.graces, visible).visible:
                 others_visible -= 1
         others = now.visible - 1 if known.visible else now.visible
         return Count(connections, now.visitors, others + int(visible or others_visible > 0))
 
     def in_grace(self, page: str) -> int:
         """How many of the page's connections have left and are still counted."""
-        audience = self._audiences.get(page)
+        audience = self._audiences.get(page) or self._groups.get(page)
         return audience.graces if audience is not None else 0
 
     def audience(self, page: str) -> Collection[ConnectionT]:
@@ -405,16 +277,19 @@ class Roster(Generic[ConnectionT]):
 
     def visitors(self, page: str) -> Collection[VisitorName]:
         """The ids of the visitors on a page, in grace or not; not to be kept over a join or leave."""
-        audience = self._audiences.get(page)
+        audience = self._audiences.get(page) or self._groups.get(page)
         return audience.visitors.keys() if audience is not None else ()
 
     def pages(self) -> Collection[str]:
-        """The keys of the pages that somebody is counted on; not to be kept over a join or leave."""
-        return self._audiences.keys()
+        """The keys of the pages, and of their groups, that somebody is counted on.
+
+        Not to be kept over a join or leave.
+        """
+        return self._keys if self._groups else self._audiences.keys()
 
     def is_held(self, page: str) -> bool:
         """Whether somebody is counted on the page."""
-        return page in self._audiences
+        return page in self._audiences or page in self._groups
 
     def when_counted(self, page: str | None, then: Callable[[], None]) -> None:
         """Calls `then`: nobody else has to know."""
@@ -433,26 +308,28 @@ class Roster(Generic[ConnectionT]):
 
     def part(self, page: str) -> Part:
         """What this node adds to a page's count that several nodes share, but for visitors with an id."""
-        audience = self._audiences.get(page)
+        audience = self._audiences.get(page) or self._groups.get(page)
         return audience.part() if audience is not None else Part()
 
     def sees(self, page: str, visitor: VisitorName) -> bool | None:
         """Whether a visitor with an id sees the page; None where it is not on the page, nor in grace."""
-        audience = self._audiences.get(page)
+        audience = self._audiences.get(page) or self._groups.get(page)
         known = audience.visitors.get(visitor) if audience is not None else None
         return known.visible > 0 if known is not None else None
 
-    def _take_grace(self, audience: _Audience[ConnectionT], visitor: VisitorName, visible: bool) -> bool:
-        """A visitor who is back takes the place of one of its connections in grace; whether there is one."""
+    def _take_grace(
+        self, audience: PageAudience[ConnectionT], visitor: VisitorName, visible: bool
+    ) -> Grace | None:
+        """A visitor who is back takes the place of one of its connections in grace, which is returned."""
         graces = audience.visitors[visitor].graces
         if not graces:
-            return False
-        grace = _place_for(graces, visible)
+            return None
+        grace = place_for(graces, visible)
         grace.taken = True
         self._drop_grace(audience, grace)
-        return True
+        return grace
 
-    def _drop_grace(self, audience: _Audience[ConnectionT], grace: _Grace) -> None:
+    def _drop_grace(self, audience: PageAudience[ConnectionT], grace: Grace) -> None:
         visitor = audience.visitors[grace.visitor]
         assert visitor.graces is not None
         visitor.graces.remove(grace)
@@ -460,7 +337,7 @@ class Roster(Generic[ConnectionT]):
         audience.remove(grace.visitor, grace.visible)
 
     def _settle(
-        self, page: str, visitor: VisitorName | None, audience: _Audience[ConnectionT], joins: int = 0
+        self, page: str, visitor: VisitorName | None, audience: PageAudience[ConnectionT], joins: int = 0
     ) -> None:
         """Somebody has gone: forgets the page if that was the last one, and tells of the change."""
         if not audience.connections and not audience.graces:
@@ -470,7 +347,58 @@ class Roster(Generic[ConnectionT]):
         if self.on_change is not None:
             self.on_change(page, visitor)
 
-    def _tell_count(self, page: str, audience: _Audience[ConnectionT], joins: int) -> None:
+    def _tell_count(self, page: str, audience: PageAudience[ConnectionT], joins: int) -> None:
         assert self.on_count is not None
         live = len(audience.connections)
         self.on_count(page, live + audience.graces, live - audience.named + len(audience.visitors), joins)
+
+    def _join_groups(
+        self, keys: tuple[str, ...], visitor: VisitorName | None, visible: bool, ended: Grace | None
+    ) -> None:
+        for key in keys:
+            group = self._groups.get(key)
+            if group is None:
+                group = self._groups[key] = GroupAudience()
+            joins = 1 if group.join(visitor, visible, ended) else 0
+            self._tell_group(key, visitor, group, joins)
+
+    def _end_in_groups(self, keys: tuple[str, ...], grace: Grace, joins: int = 0) -> None:
+        for key in keys:
+            group = self._groups.get(key)
+            if group is None:
+                continue
+            before = group.graces
+            if group.end(grace.visitor, grace):
+                self._tell_group(key, grace.visitor, group, joins if group.graces < before else 0)
+
+    def _tell_group(
+        self, key: str, visitor: VisitorName | None, group: GroupAudience, joins: int = 0
+    ) -> None:
+        """A group's count may have changed: forgets it if that was the last one, and tells of the change."""
+        if not group.live and not group.visitors:
+            del self._groups[key]
+        if self.on_count is not None:
+            visitors = group.anonymous + len(group.visitors)
+            self.on_count(key, group.live + group.graces, visitors, joins)
+        if self.on_change is not None:
+            self.on_change(key, visitor)
+        if self.on_group_change is not None:
+            self.on_group_change(key)
+
+
+class _Keys(Collection[str]):
+    """The keys of two tables that have none in common, as one collection that is not copied."""
+
+    def __init__(self, one: Collection[str], other: Collection[str]) -> None:
+        self._one = one
+        self._other = other
+
+    def __len__(self) -> int:
+        return len(self._one) + len(self._other)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._one
+        yield from self._other
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._one or key in self._other

@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from nannin.audience.groups import Groups
 from nannin.audience.page_key import (
     KeyPattern,
     as_iri,
@@ -164,12 +165,14 @@ class Handlers:
         warns: whether the log is told of what is probably a mistake.
 
     Attributes:
+        groups: groups of pages. Their keys exist, for those who observe, and have no handlers.
         count_pages: how many pages there are; twice as many are remembered.
     """
 
     def __init__(self, *, max_resolved: int = MAX_RESOLVED, warns: bool = True) -> None:
         self._warns = warns
         self._max_resolved = max_resolved
+        self.groups = Groups()
         self.count_pages: Callable[[], int] = lambda: 0
         self._rows: dict[str, _Row] = {}
         self._middleware: list[tuple[KeyPattern, Middleware]] = []
@@ -188,6 +191,15 @@ class Handlers:
         check_page_key(pattern)
         self._is_closed = True
         self._add(pattern)
+
+    def group(self, key: str) -> str:
+        """Makes a group of pages, whose key exists from now on; returns its one spelling.
+
+        Raises:
+            ValueError: the key is not a group's.
+        """
+        self._resolved.clear()
+        return self.groups.add(key)
 
     def register(self, pattern: str, event: str, function: Callable[..., Any]) -> None:
         """Lets a function answer an event on the pages of a pattern, and declares them unless it is `/`.
@@ -251,6 +263,8 @@ class Handlers:
         """Whether a client may join this page."""
         if not is_page_key(page):
             return False
+        if page.endswith("*") and (group := self.groups.find(page)) is not None:
+            return group == page  # in another spelling it is neither the group nor a page
         is_open = not self._is_closed or page == "/"
         if is_open:
             return True
@@ -270,6 +284,8 @@ class Handlers:
         return handlers
 
     def _resolve(self, page: str) -> PageHandlers:
+        if page in self.groups:
+            return _NONE
         spellings = _spellings(page)
         matches = [(row, _match(row.keys, spellings)) for row in self._rows.values()]
         around = [one for keys, one in self._middleware if _match(keys, spellings) is not None]

@@ -116,7 +116,7 @@ class Hub:
         )
         self.handlers = handlers
         self.mistakes = Mistakes(lambda: clock.now())
-        self.roster: Roster[Connection] = Roster()
+        self.roster: Roster[Connection] = Roster(handlers.groups)
         self.counts = make_counts(self.roster)
         self.rooms: Rooms[Connection] = Rooms()
         self.people: People[Connection] = People(self.roster)
@@ -125,6 +125,7 @@ class Hub:
         crowds = Crowds(self.descriptors)
         self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
         self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes)
+        self.roster.on_group_change = self.teller.change
         handlers.count_pages = lambda: max(len(self.roster.pages()), len(self.teller))
         self.knowing = Knowing(self.counts, self.teller, clock)
         self.refusals = refusals
@@ -262,7 +263,7 @@ class Hub:
         return self.counts.count_with(joiner.key, joiner.visitor, visible=joiner.begins_visible)
 
     def pages(self) -> Collection[str]:
-        """The keys of the pages that somebody is counted on."""
+        """The keys of the pages, and of their groups, that somebody is counted on."""
         return self.counts.pages()
 
     def disconnect(self, connection: Connection, *, close: bool) -> None:

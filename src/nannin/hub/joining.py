@@ -11,6 +11,7 @@ from typing import Any
 from nannin.access.admission import Admission, Verdict, join_rate
 from nannin.access.connect import Connect, Format
 from nannin.access.refusals import Refusal, Refusals
+from nannin.audience.groups import looks_like_group
 from nannin.audience.page_key import is_page_key
 from nannin.audience.people import Person
 from nannin.audience.roster import Counts, Roster
@@ -107,8 +108,11 @@ class Joining:
         self._new_id = new_id
         self._clock = clock
         self._once = Once(MAX_MISSING_TOLD)
-        self._admission = Admission(self._handlers.exists, self._has_room, settings, refusals, judge_token)
+        self._admission = Admission(
+            self._handlers.exists, self._has_room, settings, refusals, judge_token, self._lacks_group
+        )
         self._joins = join_rate(settings)
+        self._groups = self._handlers.groups.keys
 
     def receive(self, session: Session, client: Client, packet: Packet, message: str) -> None:
         """A CONNECT arrived, as this packet and as this text."""
@@ -117,7 +121,7 @@ class Joining:
             self._refuse(session, key, ConnectionRefused(self._admission.refuse_join()))
             return
         connect = Connect.read(auth, len(message) - len(key), self._settings.max_auth)
-        observes = client.is_crawler or connect.observe
+        observes = client.is_crawler or connect.observe or key in self._groups
         # A client that takes back what it asked for, and asks again, before it hears the answer.
         replaced = self._find_unanswered(client, key, observes)
         observed, joined = client.tally(but=replaced)
@@ -176,10 +180,14 @@ class Joining:
     def _has_room(self, key: str) -> bool:
         """Whether there may be a page with this key, or is one."""
         most = self._settings.max_pages
-        if not most or key in self._teller:
+        if not most or key in self._teller or key in self._groups:
             return True
         pages = self._roster.pages()
-        return key in pages or max(len(pages), len(self._teller)) < most
+        return key in pages or max(len(pages), len(self._teller)) < most + len(self._groups)
+
+    def _lacks_group(self, key: str) -> bool:
+        """Whether a key names a group that there is not. A page may be called so, if somebody is on it."""
+        return looks_like_group(key) and key not in self._groups and not any(self._counts.count(key))
 
     def _find_unanswered(self, client: Client, key: str, observes: bool) -> Connection | None:
         """The session's connection to a page, if the client can't have known of it when it sent CONNECT."""

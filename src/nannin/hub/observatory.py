@@ -26,6 +26,11 @@ _MEANINGS = {
     "visitors": "different visitor ids among the connections; a connection without an id is a visitor",
     "visible": "visitors of whom at least one connection says that its tab is visible",
 }
+_MEANINGS_OF_GROUP = {
+    "connections": "clients on the group's pages now, and those in grace whose place no other page has taken",
+    "visitors": "different visitor ids among its pages; a connection without an id is a visitor",
+    "visible": "visitors of whom at least one connection, on whichever page, says that its tab is visible",
+}
 
 
 class Observatory:
@@ -55,8 +60,20 @@ class Observatory:
         return self._hub.handlers.exists(page)
 
     def pages(self) -> Collection[str]:
-        """The pages that somebody is counted on; a view that changes with the next join or leave."""
+        """The pages, and their groups, that somebody is counted on; the next join or leave changes them."""
         return self._hub.pages()
+
+    def groups(self) -> Collection[str]:
+        """The keys of all groups of pages."""
+        return self._hub.handlers.groups.keys
+
+    def find_group(self, key: str) -> str | None:
+        """The key of the group that this one names, in any spelling; None if there is no such group."""
+        return self._hub.handlers.groups.find(key)
+
+    def is_group(self, page: str) -> bool:
+        """Whether a key is a group's."""
+        return page in self._hub.handlers.groups.keys
 
     def watch(self, watcher: Watcher, page: str | None) -> None:
         """Tells a watcher of each update of a page, or of every page (None).
@@ -132,10 +149,12 @@ class Observatory:
         return {**self._put(page, total, total.agrees and (fits or not is_same)), **nodes}
 
     def _put(self, page: str, report: Report, agrees: bool) -> dict[str, Any]:
+        is_group = self.is_group(page)
         return {
             "page": page,
+            **({"group": True} if is_group else {}),
             "count": self.count(page).as_dict(),
-            "counted": _MEANINGS,
+            "counted": _MEANINGS_OF_GROUP if is_group else _MEANINGS,
             "windows_s": self._windows(),
             "breakdown": {
                 "live_connections": report.live,
@@ -156,16 +175,17 @@ class Observatory:
 
     def _counted_connections(self, page: str) -> list[Connection]:
         """Those on the page by what the sessions say, and not by the roster, which is to be checked."""
-        on_page = (
-            client_of(session).connections.get(page)
-            for session in self._engine.sessions.values()
-            if not session.ended
-        )
-        return [
-            connection
-            for connection in on_page
-            if connection and connection.connected and not connection.observes
-        ]
+        is_group, groups = self.is_group(page), self._hub.handlers.groups
+        found: list[Connection] = []
+        for session in self._engine.sessions.values():
+            if session.ended:
+                continue
+            connections = client_of(session).connections
+            if is_group:
+                found += [one for key, one in connections.items() if page in groups.of(key)]
+            elif page in connections:
+                found.append(connections[page])
+        return [connection for connection in found if connection.connected and not connection.observes]
 
     def _windows(self) -> dict[str, float]:
         names = ("ping_interval", "ping_timeout", "grace", "grace_lost", "max_interval")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple, Never, Self
 
+from nannin.audience.groups import looks_like_group
 from nannin.audience.page_key import is_pattern
 from nannin.audience.people import Person
 from nannin.audience.recovery import Aim
@@ -464,4 +465,9 @@ class Page(Handled):
 
     def _check_single(self) -> None:
         if not self._is_one and is_pattern(self.key):
-            raise ValueError(f"{self.key!r} is many pages: count or send to one of them, by its key")
+            together = (
+                f"; live.group({self.key!r}) counts them together" if looks_like_group(self.key) else ""
+            )
+            raise ValueError(
+                f"{self.key!r} is many pages: count or send to one of them, by its key{together}"
+            )

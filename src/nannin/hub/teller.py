@@ -108,7 +108,7 @@ class Teller:
         """The count of a page has changed, here or on another node: it becomes due."""
         heard = self._pages.get(page)
         if heard is None:
-            if not self._is_watched(page):
+            if not self._watchers or not self._is_watched(page):
                 return  # nobody here listens
             heard = self._pages[page] = Heard(page)
             heard.by_watchers = NOTHING_YET

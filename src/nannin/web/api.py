@@ -41,17 +41,18 @@ class Api:
     async def count(self, query: Query, _scope: Scope) -> Response:
         """One page's count."""
         page = await learn_page(self._source, query.text("page", "/"))
-        return json_response(as_json(page, self._source.count(page)))
+        return json_response(as_json(page, self._source.count(page), self._source.is_group(page)))
 
     async def pages(self, query: Query, scope: Scope) -> Response:
-        """The pages that somebody is on."""
+        """The pages, and their groups, that somebody is on."""
         self._private.check(scope)
         sort = query.choice("sort", SORTS, "visitors")
         order = query.choice("order", ORDERS, "asc" if sort == "page" else "desc")
         limit = query.whole("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
         offset = query.whole("offset", 0, 0, MAX_OFFSET)
         rows = await self._listings.sorted(sort, order)
-        pages = [as_json(page, count) for page, count in rows[offset : offset + limit]]
+        shown, is_group = rows[offset : offset + limit], self._source.is_group
+        pages = [as_json(page, count, is_group(page)) for page, count in shown]
         return json_response({"pages": pages, "total": len(rows), "limit": limit, "offset": offset})
 
     async def explain(self, query: Query, scope: Scope) -> Response:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.exceptions import HTTPException
 
+from nannin.audience.groups import looks_like_group
 from nannin.audience.page_key import find_key
 from nannin.audience.roster import Count
 from nannin.hub.reports import Report
 from nannin.hub.teller import Watcher
 from nannin.web.query import show
+
+# How many groups an error names.
+_LISTED: Final = 5
 
 
 class CountSource(Protocol):
@@ -24,7 +28,16 @@ class CountSource(Protocol):
         """Whether there can be such a page."""
 
     def pages(self) -> Collection[str]:
-        """The keys of the pages that somebody is on; do not keep the collection over an await."""
+        """The keys of the pages, and of their groups, that somebody is on; not to be kept over an await."""
+
+    def groups(self) -> Collection[str]:
+        """The keys of all groups of pages."""
+
+    def find_group(self, key: str) -> str | None:
+        """The key of the group that this one names, in any spelling; None if there is no such group."""
+
+    def is_group(self, page: str) -> bool:
+        """Whether a key is a group's."""
 
     async def know(self, pages: Iterable[str | None]) -> None:
         """Returns once the counts of these pages are known here; None is every page."""
@@ -42,22 +55,29 @@ class CountSource(Protocol):
         """How the page's count comes about, as JSON can hold it, with this node's report of just now."""
 
 
-def as_json(page: str, count: Count) -> dict[str, Any]:
-    """A page's count, as every observer reads it."""
-    return {"page": page, **count.as_dict()}
+def as_json(page: str, count: Count, is_group: bool = False) -> dict[str, Any]:
+    """The count of a page, or of a group of pages, as every observer reads it."""
+    told = {"page": page, **count.as_dict()}
+    return {**told, "group": True} if is_group else told
 
 
 def known_page(source: CountSource, key: str) -> str:
     """Returns the key, in the spelling that all keys have, if such a page can exist.
 
-    A Socket.IO client that joined in another spelling is on a page of its own, found by that spelling.
+    A Socket.IO client that joined in another spelling is on a page of its own, found by that spelling. A key
+    that ends with `*` is a group's. A page may be called so, and is found while somebody is on it.
 
     Raises:
-        HTTPException: 404 if it can't.
+        HTTPException: 404 if it can't, or if there is no such group.
     """
+    group = source.find_group(key)
+    if group is not None:
+        return group
     key = find_key(key, source.pages())
     if not source.exists(key):
         raise HTTPException(404, no_page(key))
+    if looks_like_group(key) and not any(source.count(key)):
+        raise HTTPException(404, no_group(key, source.groups()))
     return key
 
 
@@ -65,6 +85,14 @@ def no_page(key: str) -> str:
     """What is said where there is no such page."""
     remedy = "" if key.startswith("/") else ": a page's key starts with /"
     return f"there is no page {show(key)}{remedy}"
+
+
+def no_group(key: str, groups: Collection[str]) -> str:
+    """What is said where there is no such group of pages."""
+    listed = [show(group) for group in list(groups)[:_LISTED]]
+    more = ", ..." if len(groups) > _LISTED else ""
+    there_are = f"; there are {', '.join(listed)}{more}" if listed else ""
+    return f"there is no group {show(key)}{there_are}: the setting groups names the groups of pages"
 
 
 async def learn_page(source: CountSource, key: str) -> str:

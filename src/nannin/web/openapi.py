@@ -14,7 +14,7 @@ from nannin.web.openapi_parts import JSON, NUMBER, content, header, named, param
 from nannin.web.stream import MAX_PAGES
 
 _PAGE: Final = named("parameters", "page")
-_ANY_PAGE: Final = parameter("page", "A page's key.", type="string", default="/")
+_ANY_PAGE: Final = parameter("page", "A page's key, or a group's.", type="string", default="/")
 _LABEL: Final = parameter(
     "label",
     f"What stands beside the number, up to {MAX_LABEL_CHARACTERS} characters; nothing if it is empty.",
@@ -51,7 +51,7 @@ DOCUMENT: Final[dict[str, Any]] = {
         ),
         "/api/pages": reading(
             "pages",
-            "The pages that somebody is on",
+            "The pages, and the groups of pages, that somebody is on",
             [
                 parameter(
                     "sort",
@@ -113,8 +113,8 @@ DOCUMENT: Final[dict[str, Any]] = {
                     "name": "page",
                     "in": "query",
                     "description": (
-                        f"A page's key; up to {MAX_PAGES} of them. `*` is every page, for readers on the "
-                        "server's machine and for those who send the `read_token`."
+                        f"A page's key, or a group's; up to {MAX_PAGES} of them. `*` is every page and "
+                        "group, for readers on the server's machine and for those who send the `read_token`."
                     ),
                     "style": "form",
                     "explode": True,
@@ -221,7 +221,8 @@ DOCUMENT: Final[dict[str, Any]] = {
         "parameters": {
             "page": parameter(
                 "page",
-                f"A page's key: a path that starts with `/`, up to {MAX_PAGE_BYTES} bytes of UTF-8.",
+                f"A page's key: a path that starts with `/`, up to {MAX_PAGE_BYTES} bytes of UTF-8; or the "
+                "key of a group of pages, such as `/shop/*`.",
                 type="string",
                 maxLength=MAX_PAGE_BYTES,
                 default="/",
@@ -242,6 +243,14 @@ DOCUMENT: Final[dict[str, Any]] = {
                         "description": (
                             "Only there while the numbers may be old: other processes that count the page's "
                             "visitors can't be reached."
+                        ),
+                    },
+                    "group": {
+                        "type": "boolean",
+                        "const": True,
+                        "description": (
+                            "Only there on a group of pages, which is one number for all of them: it is not "
+                            "to be added to its pages."
                         ),
                     },
                 },
@@ -291,7 +300,7 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "Invalid": "A parameter is unknown, given twice, or not what it may be.",
                 "NoToken": "Lists need the `read_token` here: it is missing or wrong.",
                 "Forbidden": "Pages of this origin may not read, or lists are for this machine only.",
-                "NoPage": "There can be no such page.",
+                "NoPage": "There can be no such page, or there is no such group.",
                 "NoHistory": "There can be no such page and is no history of it, or none is kept at all.",
                 "NotNow": "The history can't be read now, or too many ask for it.",
                 "ReadOnly": "It was asked for by another method than GET, HEAD or OPTIONS.",

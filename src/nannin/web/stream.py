@@ -49,12 +49,12 @@ _HEADERS: Final = {"cache-control": "no-store, no-transform", "x-accel-buffering
 
 
 @lru_cache(maxsize=1_024)
-def encode_event(page: str, count: Count) -> bytes:
+def encode_event(page: str, count: Count, is_group: bool = False) -> bytes:
     """One update as an event. All streams that tell it share the bytes.
 
     It has no id: there is nothing to resume, as the newest count is all there is to know.
     """
-    return b"event: audience\ndata: " + msgspec.json.encode(as_json(page, count)) + b"\n\n"
+    return b"event: audience\ndata: " + msgspec.json.encode(as_json(page, count, is_group)) + b"\n\n"
 
 
 class Streams:
@@ -317,7 +317,8 @@ class StreamOfPages(Stream):
         for page, noted in batch.items():
             # While earlier ones were written, a newer one may have come.
             count = self._dirty.pop(page, noted)
-            yield encode_event(page, self._source.count(page) if count is None else count)
+            count = self._source.count(page) if count is None else count
+            yield encode_event(page, count, self._source.is_group(page))
 
 
 class StreamOfEveryPage(Stream):
@@ -342,7 +343,7 @@ class StreamOfEveryPage(Stream):
 
     def events(self) -> Iterator[bytes]:
         for page in self._changes.news(self._reader):
-            yield encode_event(page, self._source.count(page))
+            yield encode_event(page, self._source.count(page), self._source.is_group(page))
         self._streams.wait_for_any(self)
 
 

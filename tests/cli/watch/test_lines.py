@@ -22,6 +22,12 @@ def test_a_line_says_that_a_count_may_be_old(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.endswith(" /x 3 visitors 4 connections 2 visible, stale\n")
 
 
+def test_a_line_says_that_a_count_is_that_of_a_group(capsys: pytest.CaptureFixture[str]) -> None:
+    (told,) = EventParser().feed(event(count("/shop/*", 3, group=True)))
+    Lines().update(told)
+    assert capsys.readouterr().out.endswith(" /shop/* (group) 3 visitors 3 connections 0 visible\n")
+
+
 def test_a_line_of_json_is_what_came(capsys: pytest.CaptureFixture[str]) -> None:
     JsonLines().update(SECOND)
     assert capsys.readouterr().out == SECOND.text + "\n"

@@ -44,6 +44,12 @@ def test_a_number_that_may_be_old_is_marked() -> None:
     assert "≈" not in picture(board)[3]
 
 
+def test_a_group_of_pages_is_marked() -> None:
+    board = Board(keeps_empty=False)
+    board.put(count("/shop/*", 12, group=True))
+    assert re.sub(r"\s+", " ", picture(board)[3]).strip() == "/shop/* (group) 12 12 0 █"
+
+
 def test_the_table_fits_its_terminal_and_says_what_it_leaves_out() -> None:
     board = Board(keeps_empty=False)
     for number in range(1000):

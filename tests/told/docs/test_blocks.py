@@ -131,7 +131,7 @@ def test_every_target_of_make_that_is_shown_exists(page: str) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with nannin("--emit-token", TOKEN, "--read-token", TOKEN) as server:
+    with nannin("--emit-token", TOKEN, "--read-token", TOKEN, "--groups", "/shop/*") as server:
         yield server
 
 

@@ -263,6 +263,25 @@ def test_counts(program: Program) -> None:
     play(program("Counts")["live"], act)
 
 
+def test_groups_of_pages(program: Program) -> None:
+    async def act(stage: Stage) -> None:
+        asking = await stage.connect(visitor="bob")
+        tabs = [await stage.connect(f"/shop/{name}", visitor="ann") for name in "ab"]
+        await stage.connect("/shop/a", visitor="bob")
+        assert await asking.call("how many in the shop?") == 2
+        await stage.advance(2)
+        assert asking.received[-1] == ("shop", 2, 2)
+        for tab in tabs:
+            await tab.close()
+        await stage.advance(5)
+        assert asking.received[-1] == ("shop", 1, 1)
+        watching = await stage.connect("/shop/*", auth={"updates": "audience"})
+        assert (await watching.next("audience"))["visitors"] == 1
+        assert stage.count("/shop/*").visitors == 1
+
+    play(program("Groups of pages")["live"], act)
+
+
 def test_background_tasks(program: Program) -> None:
     async def act(stage: Stage) -> None:
         ann = await stage.connect()

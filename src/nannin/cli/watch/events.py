@@ -21,7 +21,12 @@ _Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Update(msgspec.Struct, frozen=True):
-    """A page's count as the server told it; `stale`: it may be old; `text` is its JSON on one line."""
+    """A page's count as the server told it; `text` is its JSON on one line.
+
+    Attributes:
+        stale: whether it may be old.
+        group: whether it is that of a group of pages.
+    """
 
     page: str
     connections: _Number
@@ -29,6 +34,12 @@ class Update(msgspec.Struct, frozen=True):
     visible: _Number
     text: str = ""
     stale: bool = False
+    group: bool = False
+
+    @property
+    def label(self) -> str:
+        """The page's key as a terminal shows it."""
+        return escape(self.page) + (" (group)" if self.group else "")
 
 
 _DECODER = msgspec.json.Decoder(Update)

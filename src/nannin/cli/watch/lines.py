@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 
-from nannin.cli.remote import escape
 from nannin.cli.watch.events import Update
 
 __all__ = ["JsonLines", "Lines", "complain"]
@@ -21,7 +20,7 @@ class Lines:
         """Prints the count."""
         visitors, connections = _many(update.visitors, "visitor"), _many(update.connections, "connection")
         numbers = f"{visitors} {connections} {update.visible} visible{', stale' if update.stale else ''}"
-        _print(f"{time.strftime('%H:%M:%S')} {escape(update.page)} {numbers}")
+        _print(f"{time.strftime('%H:%M:%S')} {update.label} {numbers}")
 
     def lost(self, reason: str) -> None:
         """Tells standard error."""

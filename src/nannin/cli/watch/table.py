@@ -13,7 +13,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from nannin.cli.remote import escape
 from nannin.cli.sparks import draw_sparks
 from nannin.cli.watch.board import Board, Row
 from nannin.cli.watch.events import Update
@@ -109,7 +108,7 @@ class LiveTable:
 def _cells(row: Row) -> list[Text]:
     change = f"{row.change:+,}" if row.change else ""
     return [
-        Text(escape(row.update.page)),
+        Text(row.update.label),
         Text(f"{'≈ ' if row.update.stale else ''}{row.update.visitors:,}", style="bold"),
         Text(f"{row.update.connections:,}"),
         Text(f"{row.update.visible:,}"),

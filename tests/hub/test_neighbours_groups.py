@@ -1,0 +1,121 @@
+"""Groups of pages over several nodes: a person on three pages through three nodes is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nannin.audience.roster import Count
+from support.fakes import Client
+from support.several_nodes import City
+
+GROUPS = "/shop/*,/*"
+
+
+def told(client: Client, group: str = "/shop/*") -> list[tuple[int, int]]:
+    """The connections and visitors of a group that a client was told."""
+    return [(data[1]["connections"], data[1]["visitors"]) for data in client.events(group)]
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_person_on_three_pages_through_three_nodes_is_one(everything: bool) -> None:
+    city = City(3, groups=GROUPS, everything=everything, grace=0)
+    watching = city.houses[2].client("/shop/*", updates="audience")
+    tabs = [house.client(f"/shop/{number}", visitor="ann") for number, house in enumerate(city.houses)]
+    city.houses[0].client("/news", visitor="bob")
+    city.clock.advance(2)
+    assert told(watching)[-1] == (3, 1)
+    for house in city.houses:
+        house.client("/*", updates="audience")
+    assert city.counts("/*") == {Count(4, 2, 2)}
+    for tab in tabs:
+        tab.close()
+    city.clock.advance(2)
+    assert told(watching)[-1] == (0, 0)
+    assert city.counts("/*") == {Count(1, 1, 1)}
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_move_to_another_page_through_another_node_changes_no_number_of_visitors(everything: bool) -> None:
+    city = City(2, groups=GROUPS, everything=everything, grace=2)
+    ann = city.houses[0].client("/shop/a", visitor="ann")
+    city.clock.advance(1)
+    watching = city.houses[1].client("/shop/*", updates="audience")
+    city.clock.advance(1)
+    ann.close()
+    city.clock.advance(1)
+    city.houses[1].client("/shop/b", visitor="ann")
+    city.clock.advance(10)
+    assert {visitors for _, visitors in told(watching)} == {1}
+    assert told(watching)[-1] == (1, 1), "both nodes had a connection until they heard of each other"
+    assert city.houses[1].count("/shop/b") == Count(1, 1, 1)
+
+
+def test_a_node_that_dies_takes_its_part_of_the_group_with_it() -> None:
+    city = City(2, groups=GROUPS)
+    for number, house in enumerate(city.houses):
+        house.client(f"/shop/{number}", visitor="ann")
+    city.houses[1].client("/shop/1", visitor="bob")
+    assert city.counts("/*") == {Count(3, 2, 2)}
+    city.kill(1)
+    city.clock.settle()
+    assert city.houses[0].count("/*") == Count(1, 1, 1)
+
+
+def test_while_nodes_are_apart_the_number_of_a_group_says_so() -> None:
+    city = City(2, groups=GROUPS, grace=0)
+    watching = city.houses[0].client("/shop/*", updates="audience")
+    city.houses[1].client("/shop/a", visitor="ann")
+    city.clock.advance(2)
+    city.lines[0].cut()
+    city.clock.advance(2)
+    city.houses[0].client("/shop/b", visitor="bob")
+    city.clock.advance(2)
+    assert watching.events("/shop/*")[-1][1] == {
+        "page": "/shop/*",
+        "connections": 2,
+        "visitors": 2,
+        "visible": 2,
+        "stale": True,
+    }
+    city.lines[0].mend()
+    city.clock.advance(2)
+    assert city.counts("/shop/*") == {Count(2, 2, 2)}
+
+
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(["join", "join", "close", "lose", "wait"]),
+        st.integers(0, 1_000),
+        st.sampled_from(["/shop/a", "/shop/b", "/news"]),
+        st.sampled_from([None, "ann", "bob"]),
+    ),
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=60, database=None)
+@given(MOVES)
+def test_whatever_happens_all_nodes_come_to_the_different_visitors(moves: list[tuple[Any, ...]]) -> None:
+    city = City(3, groups=GROUPS, grace=2, grace_lost=5)
+    here: list[tuple[Client, str, str | None]] = []
+    for do, index, page, visitor in moves:
+        if do == "join":
+            here.append((city.houses[index % 3].client(page, visitor=visitor), page, visitor))
+        elif do == "wait":
+            city.clock.advance(1 + index % 3)
+        elif here:
+            getattr(here.pop(index % len(here))[0], do)()
+    city.clock.advance(20)
+    for group, prefix in (("/shop/*", "/shop/"), ("/*", "/")):
+        on = [visitor for _, page, visitor in here if page.startswith(prefix)]
+        visitors = len(set(on) - {None}) + on.count(None)
+        assert city.counts(group) == {Count(len(on), visitors, visitors)}
+    for client, _, _ in here:
+        client.close()
+    city.clock.advance(20)
+    for house in city.houses:
+        assert not list(house.hub.pages())
