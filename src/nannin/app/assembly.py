@@ -15,7 +15,7 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
-from nannin.app.sharing import make_node, make_outside, name_of_node
+from nannin.app.sharing import in_own_space, make_node, make_outside, name_of_node
 from nannin.audience.roster import Counts, Roster
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
@@ -64,7 +64,7 @@ class Assembly:
 
     def __init__(self, settings: Settings) -> None:
         self.clock = SystemClock()
-        self._settings = settings
+        self._settings = settings = in_own_space(settings)
         self._node: Node | None = None  # where this process is one of several
         self.refusals = Refusals()
         self.gate = make_gate(settings, self.refusals)
@@ -86,6 +86,8 @@ class Assembly:
         self._outside: Outside | None = None  # hears other programs, from the first request on
         for pattern in settings.pages:
             self.hub.handlers.declare(pattern)
+        for key in settings.groups:
+            self.hub.handlers.group(key)
         self.tries = Tries(Guesses(settings, self.refusals), self.clock.now)
         self.addresses = Addresses(settings, self.refusals)
         self.engine = make_engine(

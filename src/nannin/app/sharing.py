@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,10 +24,30 @@ from nannin.settings import Settings
 if TYPE_CHECKING:
     from nannin.nodes.outside import Outside
 
-__all__ = ["make_node", "make_outside", "name_of_node"]
+__all__ = ["in_own_space", "make_node", "make_outside", "name_of_node"]
 
 # Seconds for which a node may stand still before the others take it for gone.
 LEASE_S: Final = 15.0
+# How many Lives of this process have the same Redis and the same prefix.
+_lives: Final = Counter[tuple[str, str]]()
+
+
+def in_own_space(settings: Settings) -> Settings:
+    """The settings of one more Live of this process, whose pages are those of no other Live.
+
+    The first Live on a Redis keeps its prefix. The next ones get `PREFIX:1`, `PREFIX:2` and so on: all
+    processes make their Lives in the same order, so that the second of each has the same pages. Only the
+    first hears emitters of other libraries, which have no prefix.
+    """
+    if settings.redis is None:
+        return settings
+    place = settings.redis, settings.redis_prefix
+    number = _lives[place]
+    _lives[place] += 1
+    if not number:
+        return settings
+    prefix = f"{settings.redis_prefix}:{number}"
+    return dataclasses.replace(settings, redis_prefix=prefix, redis_emitters=("none",))
 
 
 def make_node(
