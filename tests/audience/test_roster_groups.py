@@ -127,3 +127,43 @@ def test_without_groups_there_are_none() -> None:
     roster.join("/shop/a", "a", "ann")
     assert roster.groups_of("/shop/a") == ()
     assert list(roster.pages()) == ["/shop/a"]
+
+
+# on_count of a group
+
+
+def test_who_counts_joins_hears_of_a_group_as_of_a_page(roster: Roster[str]) -> None:
+    told: list[tuple[int, int, int]] = []
+
+    def hear(page: str, connections: int, visitors: int, joins: int) -> None:
+        if page == "/shop/*":
+            told.append((connections, visitors, joins))
+
+    roster.on_count = hear
+    roster.join("/shop/a", "a", "ann")
+    roster.join("/shop/b", "b")
+    roster.leave("/shop/a", "a", now=100.0, grace_s=GRACE_S)
+    roster.join("/shop/c", "c", "ann")
+    roster.end_graces(102.0)
+    roster.leave("/shop/b", "b", now=103.0)
+    assert told == [(1, 1, 1), (2, 2, 1), (2, 2, 0), (2, 2, 0), (2, 2, 0), (1, 1, 0)]
+    assert sum(joins for _, _, joins in told) == 2, "a move from page to page is no join"
+
+
+@pytest.mark.parametrize("pages", [("/shop/*", "/shop/a"), ("/shop/a", "/shop/*")])
+def test_a_return_to_another_node_is_no_join_of_the_group(
+    roster: Roster[str], pages: tuple[str, str]
+) -> None:
+    """The other node has counted it as one. In which order the two are heard of makes no difference."""
+    joined = dict.fromkeys((*pages, "/*"), 0)
+
+    def hear(page: str, connections: int, visitors: int, joins: int) -> None:
+        joined[page] += joins
+
+    roster.on_count = hear
+    roster.join("/shop/a", "a", "ann")
+    roster.leave("/shop/a", "a", now=100.0, grace_s=GRACE_S)
+    for page in pages:
+        roster.end_grace(page, "ann")
+    assert joined == dict.fromkeys((*pages, "/*"), 0)
+    assert not roster.pages()

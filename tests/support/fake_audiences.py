@@ -160,8 +160,8 @@ class Lookout(Faces):
     def __init__(
         self,
         counts: dict[str, Count] | None = None,
-        groups: Groups | None = None,
         clock: FakeClock | None = None,
+        groups: Groups | None = None,
         **settings: Any,
     ) -> None:
         self.source = FakeCounts(counts or {}, groups)

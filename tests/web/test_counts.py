@@ -47,8 +47,8 @@ def test_the_page_of_an_address_can_be_asked_for_in_letters() -> None:
 
 
 def shop() -> Lookout:
-    groups = Groups("/shop/*", "/記事/*")
-    return Lookout({"/shop/a": Count(1, 1, 1), "/shop/*": Count(3, 2, 1), "/w/*": Count(1, 1, 1)}, groups)
+    counts = {"/shop/a": Count(1, 1, 1), "/shop/*": Count(3, 2, 1), "/w/*": Count(1, 1, 1)}
+    return Lookout(counts, groups=Groups("/shop/*", "/記事/*"))
 
 
 def test_a_group_is_read_as_a_page_is_and_marked() -> None:
@@ -70,7 +70,7 @@ def test_a_group_that_there_is_not_is_not_found(path: str) -> None:
     )
     _, words = Lookout().error(f"{path}?page=/news/*")
     assert words == 'there is no group "/news/*": the setting groups names the groups of pages'
-    many = Lookout({}, Groups(*(f"/{number}/*" for number in range(9))))
+    many = Lookout({}, groups=Groups(*(f"/{number}/*" for number in range(9))))
     assert '"/4/*", ...: the setting' in many.error(f"{path}?page=/news/*")[1]
 
 
