@@ -8,6 +8,7 @@ import pytest
 
 from nannin.access.tokens import Tokens
 from nannin.app.assembly import Assembly
+from nannin.hook import make_hook
 from nannin.settings import Settings
 
 SECRET = "0123456789abcdef"
@@ -88,3 +89,34 @@ async def test_an_assembly_of_one_process_is_settled_at_once() -> None:
     assert parts.is_settled
     assert parts.hub.counts is parts.hub.roster
     parts.shut_down()
+
+
+async def test_that_everybody_leaves_with_the_server_is_no_news_to_hooks() -> None:
+    told: dict[bool, list[str]] = {}
+    for says_goodbye in (False, True):
+        parts = Assembly(Settings())
+        told[says_goodbye] = []
+        parts.add_hook(
+            make_hook({"on": "vacated", "page": "/", "debounce": 0}),
+            lambda notice, to=told[says_goodbye]: to.append(notice.what),  # type: ignore[misc]
+        )
+        parts.begin()
+        session, _ = parts.engine.open_by_poll()
+        session.receive_post()
+        session.receive_payload(b"40")
+        await asyncio.sleep(0.02)
+        for end in parts.goodbyes() if says_goodbye else parts.engine.goodbyes():
+            end()
+        await asyncio.sleep(0.02)
+        parts.shut_down()
+        await parts.wait_closed()
+    assert told == {False: ["vacated"], True: []}
+
+
+async def test_one_of_several_nodes_tells_what_hooks_have_to_tell() -> None:
+    alone, one = Assembly(Settings()), Assembly(Settings(redis="redis://127.0.0.1:1"))
+    assert alone._turn().is_mine
+    assert not one._turn().is_mine
+    assert one._node is not None
+    one._node.elder_s = 100.0
+    assert one._turn().others_until_s == 85.0

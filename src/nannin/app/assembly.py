@@ -15,7 +15,7 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
-from nannin.app.sharing import in_own_space, make_node, make_outside, name_of_node
+from nannin.app.sharing import LEASE_S, in_own_space, make_node, make_outside, name_of_node
 from nannin.audience.roster import Counts, Roster
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
@@ -186,7 +186,9 @@ class Assembly:
 
         if self._node is None:
             return Turn(True)
-        return Turn(self._node.is_eldest, self._node.elder_s)
+        # Over Redis a node that died is taken for alive until its lease is over.
+        unsure_s = LEASE_S if self._settings.redis is not None else 0.0
+        return Turn(self._node.is_eldest, self._node.elder_s - unsure_s)
 
     @property
     def is_alone(self) -> bool:
@@ -249,7 +251,7 @@ class Assembly:
     def goodbyes(self) -> list[Callable[[], None]]:
         """Lets nobody in any more, until `shut_down`; returns what ends each session and each stream."""
         self._is_leaving = True
-        if self.hooks is not None:
+        if self.hooks is not None and self.is_alone:
             self.hooks.close()  # that everybody leaves now is no news
         return [*self.engine.goodbyes(), *self.counts.goodbyes()]
 

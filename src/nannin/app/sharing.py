@@ -24,7 +24,7 @@ from nannin.settings import Settings
 if TYPE_CHECKING:
     from nannin.nodes.outside import Outside
 
-__all__ = ["in_own_space", "make_node", "make_outside", "name_of_node"]
+__all__ = ["LEASE_S", "in_own_space", "make_node", "make_outside", "name_of_node"]
 
 # Seconds for which a node may stand still before the others take it for gone.
 LEASE_S: Final = 15.0

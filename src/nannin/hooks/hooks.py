@@ -74,9 +74,12 @@ class _Followed:
         self._key = as_uri(rule.hook.key)
         self._pattern = KeyPattern(self._key) if rule.hook.page else None
 
-    def is_for(self, page: str) -> bool:
-        """Whether it goes by the count of a page, or of a group, which has a pattern for its key."""
-        key = as_uri(page)
+    def is_for(self, key: str) -> bool:
+        """Whether it goes by the count of a page, or of a group, which has a pattern for its key.
+
+        Args:
+            key: its key, as `as_uri` spells it.
+        """
         if self._pattern is None:
             return key == self._key
         return not key.endswith("*") and self._pattern.match(key) is not None
@@ -214,7 +217,8 @@ class Hooks:
 
     def _search(self, page: str) -> list[_Followed]:
         """The rules that a page is for."""
-        return [one for one in self._followed if one.is_for(page)]
+        key = as_uri(page)
+        return [one for one in self._followed if one.is_for(key)]
 
     def _tell_all(self, one: _Followed, happenings: list[Happening], now: float) -> None:
         for happening in happenings:
@@ -274,7 +278,7 @@ class Hooks:
         gone: dict[tuple[str, str], bytes | None] = {}
         for (name, page), state in memory.items():
             one = followed.get(name)
-            if one is not None and one.is_for(page):
+            if one is not None and one.is_for(as_uri(page)):
                 one.rule.restore(page, state, now, self._wall_s())
             else:
                 gone[name, page] = None
