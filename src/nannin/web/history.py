@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -21,6 +20,9 @@ from nannin.web.past import Past
 from nannin.web.private import PrivateLists
 from nannin.web.query import Query, show
 from nannin.web.timespan import MAX_POINTS, Timespan, read_timespan
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Final
 
 from nannin.history.points import Metric, Peak, Point, Summary
 from nannin.web.timespan import Timespan, show_moment
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 __all__ = ["SERIES_COLUMNS", "peaks_as_csv", "peaks_as_json", "series_as_csv", "series_as_json"]
 

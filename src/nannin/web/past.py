@@ -7,17 +7,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
-from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 
 from nannin.clock import Clock
 from nannin.errors import HistoryError
 from nannin.history.points import Step
-from nannin.history.zones import machine, named
 from nannin.web.budget import RETRY_AFTER
 from nannin.web.history_source import HistorySource, HistoryStore
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 
@@ -157,6 +158,11 @@ class Past:
         Raises:
             ValueError: there is none of this name; in a sentence.
         """
+        from nannin.history.zones import (  # some 5 ms, which a server without history need not take
+            machine,
+            named,
+        )
+
         if name:
             return named(name)
         if self._owners is None:
