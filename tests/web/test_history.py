@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from nannin.audience.groups import Groups
 from nannin.audience.roster import Count
 from nannin.errors import HistoryError
 from nannin.history.points import Metric, Peak
@@ -99,6 +100,28 @@ def test_a_page_that_can_not_exist_any_more_keeps_its_history() -> None:
     server.history.peaks_of.append(Peak("/closed/x", Metric.VISITORS, 1, 0))
     assert server.read("/api/history?page=/closed/x")["page"] == "/closed/x"
     assert server.read("/api/peaks?page=/closed/x")["peaks"][0]["value"] == 1
+
+
+def test_a_group_of_pages_has_a_history_as_a_page_has() -> None:
+    server = archive(groups=Groups("/shop/*"))
+    server.history.peaks_of.append(Peak("/shop/*", Metric.VISITORS, 99, 0))
+    for key in ("/shop/*", "/%73hop/*"):
+        answer = server.read(f"/api/history?page={quote(key)}")
+        assert (answer["page"], answer["group"]) == ("/shop/*", True)
+    peaks = server.read("/api/peaks?metric=visitors")["peaks"]
+    assert [peak.get("group") for peak in peaks] == [True, None, None]
+    assert "group" not in server.read("/api/history?page=/a")
+
+
+def test_a_group_that_there_is_not_has_none_unless_there_was_one() -> None:
+    server = archive(groups=Groups("/shop/*"))
+    for path in ("history", "peaks"):
+        status, words = server.error(f"/api/{path}?page=/news/*")
+        assert status == 404
+        assert words.startswith('there is no group "/news/*"; there are "/shop/*"')
+    server = archive()
+    server.history.peaks_of.append(Peak("/old/*", Metric.VISITORS, 1, 0))
+    assert server.read("/api/history?page=/old/*")["page"] == "/old/*"
 
 
 def test_a_page_is_found_by_its_letters_and_by_its_address() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.audience.groups import Groups
 from nannin.audience.roster import Count
 from nannin.errors import HistoryError
 from nannin.web.top import MAX_TOP, trend_of
@@ -33,6 +34,12 @@ def test_the_pages_come_with_most_visitors_first() -> None:
         "total": 3,
         "compared": None,
     }
+
+
+def test_a_group_is_not_one_of_the_pages() -> None:
+    counts = {**COUNTS, "/*": Count(32, 12, 11)}
+    answer = Lookout(counts, groups=Groups("/*", "/none/*")).read("/api/top?limit=1")
+    assert ([row["page"] for row in answer["pages"]], answer["total"]) == (["/a"], 3)
 
 
 def test_each_page_is_compared_with_a_quarter_of_an_hour_ago() -> None:

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from nannin.access.origin import find_header
 from nannin.audience.page_key import as_uri, find_key, is_page_key
 from nannin.history.points import Metric
-from nannin.web.counts import CountSource, no_page
+from nannin.web.counts import CountSource, known_page
 from nannin.web.history_forms import peaks_as_csv, peaks_as_json, series_as_csv, series_as_json
 from nannin.web.history_source import HistoryStore
 from nannin.web.past import Past
@@ -39,12 +39,12 @@ class Spellings(NamedTuple):
 
     Attributes:
         keys: each of them.
-        exists: whether there can be such a page now. If not, there may be history of it all the same: the
-            setting `pages` may have changed.
+        refusal: why there can't be such a page or group now; None if there can. There may be history of it
+            all the same, as the settings `pages` and `groups` may have changed.
     """
 
     keys: tuple[str, ...]
-    exists: bool
+    refusal: str | None
 
     def find(self, store: HistoryStore) -> str:
         """The key that there is history of.
@@ -52,11 +52,11 @@ class Spellings(NamedTuple):
         Raises:
             HTTPException: 404 if there is no history, and can be no such page.
         """
-        if self.exists and len(self.keys) == 1:
+        if self.refusal is None and len(self.keys) == 1:
             return self.keys[0]
         found = next((key for key in self.keys if store.peaks(key, None, 1)), None)
-        if found is None and not self.exists:
-            raise HTTPException(404, no_page(self.keys[0]))
+        if found is None and self.refusal is not None:
+            raise HTTPException(404, self.refusal)
         return found or self.keys[0]
 
 
@@ -88,14 +88,15 @@ class History:
                 limit,
             )
         )
-        spellings = self._spellings(query.text("page", "/"))
+        spellings, groups = self._spellings(query.text("page", "/")), frozenset(self._source.groups())
 
         def make(store: HistoryStore) -> bytes:
             page = spellings.find(store)
             points = store.series(page, span.from_s, span.cut_s, span.step, zone)
             if form == "csv":
                 return series_as_csv(page, span, zone, points, now_s).encode()
-            return msgspec.json.encode(series_as_json(page, span, zone, points, now_s))
+            told = series_as_json(page, span, zone, points, now_s)
+            return msgspec.json.encode({**told, "group": True} if page in groups else told)
 
         key = ("series", spellings, span, zone.key, form)
         return _response(await self._past.answer(key, make), form, f"history-{_name(span)}")
@@ -124,12 +125,13 @@ class History:
         metric = Metric(query.choice("metric", METRICS, "visitors")) if query.has("metric") else None
         limit = query.whole("limit", DEFAULT_PEAKS, 1, MAX_PEAKS)
         spellings = self._spellings(query.text("page", "/")) if query.has("page") else None
+        groups = frozenset(self._source.groups())
 
         def make(store: HistoryStore) -> bytes:
             peaks = store.peaks(None if spellings is None else spellings.find(store), metric, limit)
             if form == "csv":
                 return peaks_as_csv(peaks, zone).encode()
-            return msgspec.json.encode(peaks_as_json(peaks, zone))
+            return msgspec.json.encode(peaks_as_json(peaks, zone, groups))
 
         key = ("peaks", spellings, metric, limit, zone.key, form)
         return _response(await self._past.answer(key, make, is_trusted=spellings is None), form, "peaks")
@@ -140,10 +142,13 @@ class History:
         Raises:
             HTTPException: 404 if no page can have such a key.
         """
-        key = find_key(text, self._source.pages())
-        if not is_page_key(key):
-            raise HTTPException(404, no_page(key))
-        return Spellings(tuple(dict.fromkeys((key, as_uri(key)))), self._source.exists(key))
+        try:
+            key, refusal = known_page(self._source, text), None
+        except HTTPException as error:
+            key, refusal = find_key(text, self._source.pages()), error.detail
+            if not is_page_key(key):
+                raise
+        return Spellings(tuple(dict.fromkeys((key, as_uri(key)))), refusal)
 
     def _zone(self, query: Query) -> ZoneInfo:
         return _or_400(lambda: self._past.zone(query.text("zone", "")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nannin.history.points import Metric, Peak, Point, Summary
@@ -71,11 +71,17 @@ def series_as_csv(page: str, span: Timespan, zone: ZoneInfo, points: Sequence[Po
     return _table(SERIES_COLUMNS, rows)
 
 
-def peaks_as_json(peaks: Iterable[Peak], zone: ZoneInfo) -> dict[str, Any]:
-    """Peaks as `/api/peaks` answers them."""
+def peaks_as_json(
+    peaks: Iterable[Peak], zone: ZoneInfo, groups: Collection[str] = frozenset()
+) -> dict[str, Any]:
+    """Peaks as `/api/peaks` answers them; those of groups of pages are marked."""
     return {
         "zone": zone.key,
-        "peaks": [dict(zip(_PEAK_COLUMNS, _peak(peak, zone), strict=True)) for peak in peaks],
+        "peaks": [
+            dict(zip(_PEAK_COLUMNS, _peak(peak, zone), strict=True))
+            | ({"group": True} if peak.page in groups else {})
+            for peak in peaks
+        ],
     }
 
 

@@ -59,7 +59,7 @@ PATHS: Final[dict[str, Any]] = {
         "The pages that most visitors are on now, with the trend of each",
         [_limit(MAX_TOP, DEFAULT_TOP, "At most so many.")],
         _answer(
-            "The pages, the one with the most visitors first. Without a history there is no trend.",
+            "The pages, without groups, the one with the most visitors first.",
             "Top",
             csv=False,
         ),
@@ -145,6 +145,7 @@ for _path in ("/api/history", "/api/peaks"):
         "Content-Disposition": header("A name for the file, where it is CSV.")
     }
 
+_GROUP: Final = {"type": "boolean", "const": True, "description": "Only there on a group of pages."}
 _AT_MS: Final = {**NUMBER, "description": "When that was so first, in unix milliseconds."}
 _TEXT: Final = {"type": "string"}
 
@@ -179,14 +180,16 @@ SCHEMAS: Final[dict[str, Any]] = {
     ),
     "History": _object(
         {
-            "page": {"type": "string", "description": "The page's key."},
+            "page": {"type": "string", "description": "The key of the page, or of the group of pages."},
             "from_s": {**NUMBER, "description": "As it was asked for, in unix seconds."},
             "to_s": {**NUMBER, "description": "As it was asked for, in unix seconds."},
             "step": {"type": "string", "enum": list(STEPS)},
             "zone": {"type": "string", "description": "The time zone's name."},
             "next_s": _or_null(NUMBER, "Where the next answer goes on, if the limit has ended this one."),
             "points": {"type": "array", "maxItems": MAX_POINTS, "items": named("schemas", "Point")},
-        }
+            "group": _GROUP,
+        },
+        "group",
     ),
     "Point": _object(
         {
@@ -229,11 +232,13 @@ SCHEMAS: Final[dict[str, Any]] = {
     ),
     "Peak": _object(
         {
-            "page": {"type": "string", "description": "The page's key."},
+            "page": {"type": "string", "description": "The key of the page, or of the group of pages."},
             "metric": {"type": "string", "enum": list(METRICS)},
             "value": NUMBER,
             "at": {"type": "string", "format": "date-time", "description": "When, in the zone."},
             "at_ms": _AT_MS,
-        }
+            "group": _GROUP,
+        },
+        "group",
     ),
 }

@@ -61,7 +61,7 @@ class CountRoutes:
         listings = Listings(source, clock.now)
         self._api = Api(source, clock.now, private, listings)
         self._history = History(source, past, private)
-        self._top = Top(listings, past, private)
+        self._top = Top(source, listings, past, private)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
         self._shield = Shield(source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -11,7 +12,7 @@ from starlette.types import Scope
 
 from nannin.audience.roster import Count
 from nannin.history.points import Step
-from nannin.web.counts import as_json
+from nannin.web.counts import CountSource, as_json
 from nannin.web.history_source import HistoryStore
 from nannin.web.listing import Listings
 from nannin.web.past import Past
@@ -33,12 +34,14 @@ class Top:
     """Answers for `/api/top`.
 
     Args:
+        source: whose counts; it knows which pages are groups.
         listings: all pages.
         past: their history.
         private: who may read what names pages.
     """
 
-    def __init__(self, listings: Listings, past: Past, private: PrivateLists) -> None:
+    def __init__(self, source: CountSource, listings: Listings, past: Past, private: PrivateLists) -> None:
+        self._source = source
         self._listings = listings
         self._past = past
         self._private = private
@@ -51,13 +54,15 @@ class Top:
         self._private.check(scope)
         limit = query.whole("limit", DEFAULT_TOP, 1, MAX_TOP)
         listed = await self._listings.sorted("visitors", "desc")
-        rows = listed[:limit]
+        # A group is as many as its pages together, and would be above them all.
+        rows = list(islice((row for row in listed if not self._source.is_group(row[0])), limit))
+        groups = sum(self._source.count(group).connections > 0 for group in self._source.groups())
         from_s = int(self._past.unix_s()) // 60 * 60 - (_MINUTES + _AGO_MINUTES) * 60
         before = await self._learn([page for page, _ in rows], from_s)
         return json_response(
             {
                 "pages": [_row(page, count, (before or {}).get(page)) for page, count in rows],
-                "total": len(listed),
+                "total": max(len(listed) - groups, len(rows)),
                 "compared": None if before is None else {"from_s": from_s, "to_s": from_s + _MINUTES * 60},
             }
         )
