@@ -7,11 +7,14 @@ Whoever builds the same commit with the same versions of the tools gets the same
 from __future__ import annotations
 
 import argparse
+import base64
 import gzip
 import hashlib
 import io
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +42,8 @@ def build(into: pathlib.Path) -> list[pathlib.Path]:
     when = int(os.environ["SOURCE_DATE_EPOCH"])
     os.umask(0o022)  # a wheel keeps the permissions of its files
     into.mkdir(parents=True, exist_ok=True)
+    # A build by itself would do without what draws the charts; a release does not.
+    subprocess.run([sys.executable, "setup.py", "--quiet", "fetch_charts"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as folder:
         _build_one("--sdist", ROOT, folder)
         (sdist,) = pathlib.Path(folder).glob("*.tar.gz")
@@ -77,7 +82,28 @@ def list_needs(wheel: pathlib.Path, into: pathlib.Path) -> pathlib.Path:
         )
         command = [sys.executable, "-m", "cyclonedx_py", "environment", python, "--output-reproducible"]
         subprocess.run([*command, "--output-format", "JSON", "--output-file", listed], check=True)
+    add_charts(listed)
     return listed
+
+
+def add_charts(listed: pathlib.Path) -> None:
+    """Adds to the list what the wheel itself contains of others: the library that draws the charts."""
+    text = (ROOT / "setup.py").read_text()
+    version, sha512 = (re.search(rf'^{name} = "(.+)"', text, re.M)[1] for name in ("UPLOT", "PACKAGE_SHA512"))
+    contents = json.loads(listed.read_text())
+    contents.setdefault("components", []).append(
+        {
+            "type": "library",
+            "bom-ref": f"uplot=={version}",
+            "name": "uplot",
+            "version": version,
+            "description": "Draws the charts of the dashboard; its files are in the wheel.",
+            "purl": f"pkg:npm/uplot@{version}",
+            "licenses": [{"license": {"id": "MIT"}}],
+            "hashes": [{"alg": "SHA-512", "content": base64.b64decode(sha512).hex()}],
+        }
+    )
+    listed.write_text(json.dumps(contents, indent=2) + "\n")
 
 
 def _build_one(what: str, source: pathlib.Path, into: str) -> None:

@@ -36,8 +36,14 @@ def copy(into: pathlib.Path) -> pathlib.Path:
     return into
 
 
+CHARTS = "src/nannin/web/static/vendor"
+
+
 def test_two_builds_of_one_commit_are_the_same_bytes(tmp_path: pathlib.Path) -> None:
-    first = build(copy(tmp_path / "here"), tmp_path / "one", 0o022)
+    here = copy(tmp_path / "here")
+    if (ROOT / CHARTS).exists():  # else it is fetched once more
+        shutil.copytree(ROOT / CHARTS, here / CHARTS)
+    first = build(here, tmp_path / "one", 0o022)
     second = build(copy(tmp_path / "a folder elsewhere"), tmp_path / "two", 0o077)
     assert [path.name for path in first] == [path.name for path in second]
     for one, other in zip(first, second, strict=True):
@@ -49,3 +55,40 @@ def test_two_builds_of_one_commit_are_the_same_bytes(tmp_path: pathlib.Path) -> 
     with zipfile.ZipFile(wheel) as archive:
         assert "nannin/engine/_send_all.abi3.so" in archive.namelist()
         assert "nannin/web/static/nannin.js" in archive.namelist()
+        assert {"uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE.txt"} == {
+            pathlib.PurePath(name).name for name in archive.namelist() if "/vendor/" in name
+        }
+        assert "MIT License" in archive.read("nannin/web/static/vendor/uPlot.LICENSE.txt").decode()
+    assert {f"{CHARTS}/uPlot.iife.min.js", f"{CHARTS}/uPlot.LICENSE.txt"} <= names
+
+
+def run_setup(source: pathlib.Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command of setup.py without npm, and with no way to any registry."""
+    alone = {"PATH": str(source), "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    return subprocess.run(
+        [sys.executable, "setup.py", *command],
+        cwd=source,
+        env={**os.environ, "PYTHONPATH": "", **alone},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_where_the_charts_can_not_be_had_an_installation_goes_on_and_a_release_does_not(
+    tmp_path: pathlib.Path,
+) -> None:
+    source = copy(tmp_path / "source")
+    # What is there already, and is not what it has to be, goes into no package.
+    (source / CHARTS).mkdir(parents=True)
+    (source / CHARTS / "uPlot.iife.min.js").write_text("something else")
+    built = run_setup(source, "build_py", "--build-lib", str(tmp_path / "built"))
+    assert built.returncode == 0, built.stderr
+    assert "uPlot was not fetched (there is no npm; https://registry.npmjs.org" in built.stderr
+    assert "spark lines and tables" in built.stderr
+    assert (tmp_path / "built/nannin/web/static/dashboard/main.js").exists()
+    assert not list(tmp_path.rglob("uPlot*"))
+    fetched = run_setup(source, "--quiet", "fetch_charts")
+    assert fetched.returncode == 1
+    assert fetched.stderr.startswith("nannin: uPlot was not fetched: there is no npm;")
