@@ -233,3 +233,29 @@ def test_an_apps_own_health_goes_first_and_ours_answers_where_it_has_none() -> N
     assert ask(live, "/healthz").text == "the app's 200"
     assert ask(live, "/readyz").text == "ok"
     assert ask(live, "/news").text == "the app's 404"
+
+
+async def takes_forms(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app that reads every body, and has no page."""
+    while (await receive()).get("more_body"):
+        pass
+    await PlainTextResponse("the app's 404", 404)(scope, receive, send)
+
+
+async def has_a_dashboard(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("the app's own")(scope, receive, send)
+
+
+def test_the_dashboard_is_offered_to_an_app_that_has_none() -> None:
+    assert "data-entered" in ask(Live(site), "/dashboard").text
+    assert ask(Live(has_a_dashboard), "/dashboard").text == "the app's own"
+
+
+def test_a_form_that_the_app_has_read_is_there_for_us() -> None:
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(app=Live(takes_forms, read_token="a-token-for-readers"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.post("/dashboard", data={"token": "a-token-for-readers"})
+
+    response = asyncio.run(main())
+    assert (response.status_code, response.headers["location"]) == (303, "dashboard")

@@ -45,12 +45,13 @@ def plain(settings: Settings, address: str, *, has_page: bool) -> list[str]:
 def test_the_banner_names_the_page_the_line_to_embed_and_how_to_stop() -> None:
     lines = plain(Settings(), "http://127.0.0.1:8124", has_page=True)
     assert lines[1].startswith("nannin 0.")
-    assert lines[3:7] == [
-        "  Page   http://127.0.0.1:8124/",
-        '  Embed  <script async src="http://127.0.0.1:8124/nannin.js"></script>',
-        '         <span data-nannin data-nannin-one="{n} person is reading this."'
+    assert lines[3:8] == [
+        "  Page       http://127.0.0.1:8124/",
+        "  Dashboard  http://127.0.0.1:8124/dashboard",
+        '  Embed      <script async src="http://127.0.0.1:8124/nannin.js"></script>',
+        '             <span data-nannin data-nannin-one="{n} person is reading this."'
         ' data-nannin-other="{n} people are reading this."></span>',
-        "  Stop   Ctrl-C",
+        "  Stop       Ctrl-C",
     ]
 
 

@@ -71,14 +71,15 @@ def test_a_person_at_a_terminal_reads_the_banner_and_no_log_line_of_the_same() -
         while "Ctrl-C" not in said:
             said += os.read(screen, 4096).decode()
         lines = said.replace("\r", "").splitlines()
-        address = lines[3].removeprefix("  Page   ")
+        address = lines[3].removeprefix("  Page       ")
         assert get(address)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
     os.close(screen)
     assert lines[1].startswith("nannin 0.")
-    assert lines[4] == f'  Embed  <script async src="{address}nannin.js"></script>'
-    assert lines[6] == "  Stop   Ctrl-C"
+    assert lines[4] == f"  Dashboard  {address}dashboard"
+    assert lines[5] == f'  Embed      <script async src="{address}nannin.js"></script>'
+    assert lines[7] == "  Stop       Ctrl-C"
     assert "listens on" not in said
 
 

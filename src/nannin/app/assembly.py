@@ -115,6 +115,7 @@ class Assembly:
             on_private=self._refuse_list,
             tries=self.tries,
             addresses=self.addresses,
+            unix_s=self.unix_s,
         )
         self.background = Background(mistakes=self.hub.mistakes)
         self.hooks = self._make_hooks() if settings.hooks else None

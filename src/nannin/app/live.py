@@ -36,6 +36,8 @@ from nannin.hub.handlers import HandlerT
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import Page
 from nannin.sources import load
+from nannin.web.dashboard import PATH as DASHBOARD
+from nannin.web.dashboard import to_dashboard
 from nannin.web.emit import Emit
 from nannin.web.health import Probe
 from nannin.web.pages import routes
@@ -88,6 +90,8 @@ class Live:
             *routes(self.assembly.counts.frame_ancestors()),
             Route("/socket.io/1/", FirstProtocol(endpoint)),
             Route("/api/emit", emit),
+            Route(DASHBOARD, self.assembly.counts.dashboard),
+            Route(f"{DASHBOARD}/", to_dashboard),
             *self.assembly.counts.routes(),
         ]
         self._host = HostWatch(self._shut_down, self._goodbyes, self.assembly.is_anybody_counted)
@@ -98,8 +102,9 @@ class Live:
         self._app: ASGIApp = self._own
         self.wrapped = app
         if app is not None:
-            paths = own_paths(ENGINE_PATH, beside)
-            self._app = Wrapped(app, self._own, paths, self._host.shut_down, probes)
+            paths = own_paths(ENGINE_PATH, beside) - {DASHBOARD, f"{DASHBOARD}/"}
+            offered = {*probes, DASHBOARD, f"{DASHBOARD}/"}
+            self._app = Wrapped(app, self._own, paths, self._host.shut_down, offered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, WebSocket or lifespan."""

@@ -16,6 +16,9 @@ __all__ = ["Wrapped", "check_application", "own_paths"]
 
 logger = logging.getLogger("nannin.wrapping")
 
+# How many messages of a request's body are kept, and how many bytes of each: more than a form of ours has.
+_MAX_HEARD_AGAIN, _MAX_HEARD_BYTES = 4, 16_384
+
 
 def check_application(app: object) -> None:
     """Raises where `app` can't be an ASGI application.
@@ -89,8 +92,18 @@ class Wrapped:
             await self._app(scope, receive, send)
 
     async def _ask_app_first(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers what the app has not found."""
+        """Answers what the app has not found; what the app has read of a short body is there again."""
         is_missing = False
+        heard: list[Message] = []
+
+        async def hear() -> Message:
+            message = await receive()
+            if len(heard) < _MAX_HEARD_AGAIN and len(message.get("body", b"")) <= _MAX_HEARD_BYTES:
+                heard.append(message)
+            return message
+
+        async def hear_again() -> Message:
+            return heard.pop(0) if heard else await receive()
 
         async def say(message: Message) -> None:
             nonlocal is_missing
@@ -99,9 +112,9 @@ class Wrapped:
             if not is_missing:
                 await send(message)
 
-        await self._app(scope, receive, say)
+        await self._app(scope, hear, say)
         if is_missing:
-            await self._ours(scope, receive, send)
+            await self._ours(scope, hear_again, send)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Gives the app the lifespan, and completes it alone if the app has none.

@@ -74,6 +74,7 @@ def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
     if address and settings.host in ALL_ADDRESSES:
         rows["Network"] = f"{ALL_ADDRESSES[settings.host]}, port {settings.port}"
     if address and has_page:
+        rows["Dashboard"] = f"{address}/dashboard"
         rows["Embed"] = f'<script async src="{address}/nannin.js"></script>'
         rows[""] = ELEMENT
     rows["Stop"] = "Ctrl-C"

@@ -49,11 +49,23 @@ class Tries:
         came = read_bearer(scope)
         if came is None:
             return False
+        return self.is_right(scope, lambda: hmac.compare_digest(came.encode(), secret.encode()))
+
+    def is_right(self, scope: Scope, compare: Callable[[], bool]) -> bool:
+        """Whether what came in a request is what it has to be; if not, it was a guess.
+
+        Args:
+            scope: the request.
+            compare: does so, in a time that tells nothing of the secret.
+
+        Raises:
+            HTTPException: 429 if it was not looked at.
+        """
         address, now = address_of(scope), self._now()
         if self._guesses is not None and (wait_s := self._guesses.wait_s(address, now)):
             words = "too many wrong tokens came from this address; ask again later"
             raise HTTPException(429, words, {"retry-after": str(math.ceil(wait_s))})
-        if hmac.compare_digest(came.encode(), secret.encode()):
+        if compare():
             return True
         if self._guesses is not None:
             self._guesses.miss(address, now)

@@ -9,6 +9,7 @@ from nannin.web.api import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from nannin.web.badge import COLORS, DEFAULT_LABEL, MAX_LABEL_CHARACTERS, STYLES
 from nannin.web.embed import FORMS, THEMES
 from nannin.web.listing import ORDERS, SORTS
+from nannin.web.login import COOKIE
 from nannin.web.openapi_history import PATHS, SCHEMAS
 from nannin.web.openapi_parts import JSON, NUMBER, content, header, named, parameter, probe, reading
 from nannin.web.stream import MAX_PAGES
@@ -216,7 +217,8 @@ DOCUMENT: Final[dict[str, Any]] = {
                 "type": "http",
                 "scheme": "bearer",
                 "description": "The setting `read_token`. Programs on the server's machine need none.",
-            }
+            },
+            "login": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "The dashboard's."},
         },
         "parameters": {
             "page": parameter(

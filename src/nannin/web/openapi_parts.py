@@ -42,7 +42,7 @@ def reading(
     """
     always = ("Forbidden", "ReadOnly", "Misdirected") if forgives else _ALWAYS
     refusals = {_STATUS[other]: named("responses", other) for other in (*always, *others)}
-    security: dict[str, Any] = {"security": [{}, {"readToken": []}]} if private else {}
+    security: dict[str, Any] = {"security": [{}, {"readToken": []}, {"login": []}]} if private else {}
     return {
         "get": {
             "operationId": name,

@@ -17,6 +17,8 @@ _SCRIPT_HEADERS: Final = {
 }
 # Files of our pages change with them: a browser asks each time, and is told that it has them.
 _FILE_HEADERS: Final = {"cache-control": "no-cache"}
+# Pages have an address of their own, and the licence of a library goes with an installation only.
+_NOT_SERVED: Final = (".html", ".txt", "")
 
 
 def routes(frame_ancestors: str = "") -> list[BaseRoute]:
@@ -25,8 +27,8 @@ def routes(frame_ancestors: str = "") -> list[BaseRoute]:
     Args:
         frame_ancestors: the directive that names the sites which may show the page in a frame; empty for all.
     """
-    # Pages have an address of their own, with headers of their own.
-    files = sorted(path.name for path in STATIC.iterdir() if path.is_file() and path.suffix != ".html")
+    paths = sorted(path.relative_to(STATIC) for path in STATIC.rglob("*") if path.is_file())
+    files = [path.as_posix() for path in paths if path.suffix not in _NOT_SERVED]
     page_headers = {"content-security-policy": PAGE_POLICY + frame_ancestors, "cache-control": "no-cache"}
     return [
         Route("/", StaticFile("index.html", page_headers)),

@@ -6,6 +6,7 @@ for programs on the server's own machine, and for whoever has the token.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
@@ -16,6 +17,16 @@ from nannin.access.gate import Gate
 from nannin.access.hosts import is_forwarded
 from nannin.access.origin import find_header, is_loopback_host
 from nannin.web.bearer import CHALLENGE, Tries, read_bearer
+from nannin.web.login import Login
+
+
+class Entrance(enum.Enum):
+    """How a request comes to the lists."""
+
+    NONE = ""
+    LOCAL = "local"  # from this machine
+    TOKEN = "token"  # noqa: S105 - the name of a way, and not a secret
+    COOKIE = "cookie"  # by the dashboard's login
 
 
 class PrivateLists:
@@ -26,6 +37,7 @@ class PrivateLists:
         gate: whose pages may read them from this machine.
         on_refused: called for each request that was refused.
         tries: compares tokens; None: as often as they come.
+        login: knows the cookies of the dashboard's login; None if there are none.
     """
 
     def __init__(
@@ -34,11 +46,37 @@ class PrivateLists:
         gate: Gate | None = None,
         on_refused: Callable[[], None] = lambda: None,
         tries: Tries | None = None,
+        login: Login | None = None,
     ) -> None:
         self._token = token
         self._gate = gate or Gate()
         self._on_refused = on_refused
         self._tries = tries or Tries()
+        self._login = login
+
+    def entrance(self, scope: Scope) -> Entrance:
+        """How this request may read the lists, if it may. Nothing is tallied but wrong tokens.
+
+        Raises:
+            HTTPException: 429 after too many wrong tokens.
+        """
+        if self._token is not None and self._tries.is_bearer_of(scope, self._token):
+            return Entrance.TOKEN
+        if read_bearer(scope) is not None:
+            return Entrance.NONE
+        if self._is_local(scope):
+            return Entrance.LOCAL
+        if self._login is not None and self._login.admits(scope):
+            return Entrance.COOKIE
+        return Entrance.NONE
+
+    def admits(self, scope: Scope) -> bool:
+        """Whether this request may read the lists. No refusal is tallied.
+
+        Raises:
+            HTTPException: 429 after too many wrong tokens.
+        """
+        return self.entrance(scope) is not Entrance.NONE
 
     def check(self, scope: Scope) -> None:
         """Lets a request for a list pass.
@@ -47,10 +85,7 @@ class PrivateLists:
             HTTPException: 401 if the token is missing or wrong; 403 if there is none and the request comes
                 from another machine; 429 after too many wrong tokens.
         """
-        if self._token is not None and self._tries.is_bearer_of(scope, self._token):
-            return
-        came = read_bearer(scope) is not None
-        if not came and self._is_local(scope):
+        if self.admits(scope):
             return
         self._on_refused()
         if self._token is None:
@@ -58,6 +93,7 @@ class PrivateLists:
                 403,
                 "lists of pages are for the server's own machine; the setting read_token opens them",
             )
+        came = read_bearer(scope) is not None
         wrong = "this token is not" if came else "this needs the header Authorization: Bearer with"
         raise HTTPException(401, f"{wrong} the read_token of the server", CHALLENGE)
 

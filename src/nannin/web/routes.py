@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from starlette.routing import BaseRoute, Route
@@ -14,9 +15,11 @@ from nannin.web.badge import Badge
 from nannin.web.bearer import Tries
 from nannin.web.cors import Cors
 from nannin.web.counts import CountSource
+from nannin.web.dashboard import Dashboard
 from nannin.web.embed import FORMS, Embed
 from nannin.web.history import History
 from nannin.web.listing import Listings
+from nannin.web.login import Login
 from nannin.web.openapi import DOCUMENT
 from nannin.web.past import Past
 from nannin.web.private import PrivateLists
@@ -40,6 +43,11 @@ class CountRoutes:
         tries: compares tokens; None: as often as they come.
         addresses: limits streams by the reader's address; None for no limit.
         past: the history of these counts; None where none is kept.
+        unix_s: the time of day.
+
+    Attributes:
+        dashboard: answers `/dashboard`.
+        streams: the streams.
     """
 
     def __init__(
@@ -54,9 +62,13 @@ class CountRoutes:
         tries: Tries | None = None,
         addresses: Addresses | None = None,
         past: Past | None = None,
+        unix_s: Callable[[], float] = time.time,
     ) -> None:
         self._cors = Cors(public=public, gate=gate)
-        private = PrivateLists(read_token, gate, on_private, tries)
+        tries = tries or Tries()
+        login = None if read_token is None else Login(read_token, tries, unix_s)
+        private = PrivateLists(read_token, gate, on_private, tries, login)
+        self.dashboard = Dashboard(private, login, gate, on_private)
         past = past or Past(None, clock)
         listings = Listings(source, clock.now)
         self._api = Api(source, clock.now, private, listings)

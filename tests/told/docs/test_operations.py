@@ -92,7 +92,7 @@ def test_a_setting_that_holds_a_secret_is_named_and_not_shown() -> None:
     assert "too short" not in str(error.value)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/dashboard"])
+@pytest.mark.parametrize("path", ["/metrics"])
 def test_what_the_page_says_is_not_there_is_not_there(path: str, plain_server: Server) -> None:
     part = read(PAGE).partition("## What is not there yet")[2].lower()
     assert path.removeprefix("/") in part
