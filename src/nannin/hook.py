@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from nannin.audience.groups import check_group_key
 from nannin.audience.page_key import KeyPattern, is_page_key, normalise
 from nannin.kinds import Choice, Float, Integer, Kind, OptionalText, Text, WrongValue
 
@@ -136,10 +137,7 @@ class _GroupKey(_PageKey):
     expected = "a group of pages such as /shop/*"
 
     def check(self, value: object) -> object:
-        key = str(super().check(value))
-        if key.find("*") != len(key) - 1:
-            raise ValueError
-        return key
+        return check_group_key(str(super().check(value)))
 
 
 class _VariableName(Kind):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nannin import Live, Notice, Page, Pages
+from nannin import Group, Live, Notice, Page, Pages, SettingsError
 from nannin.app.background import Background
 from nannin.app.counted import make_call
 from nannin.testing import Stage
@@ -68,6 +68,33 @@ def test_the_prefix_stands_before_a_group_as_well() -> None:
     live.include(shop, prefix="/shop")
     assert live.assembly.hooks is not None
     assert live.assembly.hooks.groups == ["/shop/*"]
+
+
+async def test_a_group_is_told_of_by_its_own_number() -> None:
+    live, told = Live(), []
+
+    @live.on_count("threshold", group="/shop/*", above=1, debounce=0)
+    def busy(group: Group, notice: Notice) -> None:
+        told.append((group.key, group.count.visitors, notice.is_group, notice.value))
+
+    async with Stage(live) as stage:
+        await stage.connect("/shop/tea", visitor="ann")
+        await stage.connect("/shop/milk", visitor="ann")
+        await stage.advance(2)
+        assert told == []
+        await stage.connect("/shop/milk", visitor="bob")
+        await stage.advance(2)
+        assert told == [("/shop/*", 2, True, 2)]
+        with pytest.raises(ValueError, match="is a new group, and somebody is on a page already"):
+            live.on_count("vacated", group="/news/*")(lambda group, notice: None)
+
+
+def test_a_hook_of_the_settings_makes_its_group_as_well() -> None:
+    table = {"on": "vacated", "group": "/shop/*", "command": ["true"]}
+    assert list(Live(hooks=[table]).assembly.hub.handlers.groups) == ["/shop/*"]
+    tables = [{**table, "group": f"/{number}/*"} for number in range(60)]
+    with pytest.raises(SettingsError, match="hooks: there are 100 groups already"):
+        Live(hooks=tables, groups=[f"/shop/{number}/*" for number in range(60)])
 
 
 @pytest.mark.parametrize("target", [Live(), Pages()])

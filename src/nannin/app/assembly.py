@@ -20,6 +20,7 @@ from nannin.audience.roster import Counts, Roster
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
 from nannin.engine.ids import new_id
+from nannin.errors import SettingsError
 from nannin.hub.connection import Connection
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
@@ -167,6 +168,11 @@ class Assembly:
 
         settings = self._settings
         hooks = Hooks(settings.hooks, settings.hook_networks, self.clock, self.unix_s, self._turn, new_id)
+        for key in hooks.groups:
+            try:
+                self.hub.handlers.group(key)
+            except ValueError as error:
+                raise SettingsError(f"hooks: {error}") from None
         self._watch_for(hooks)
         return hooks
 

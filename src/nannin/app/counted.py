@@ -20,7 +20,7 @@ __all__ = ["CountHandler", "CountHandlerT", "Happens", "Rules", "make_call", "re
 
 logger = logging.getLogger("nannin.live")
 
-CountHandler = Callable[[Page, Any], Any]
+CountHandler = Callable[..., Any]
 CountHandlerT = TypeVar("CountHandlerT", bound=CountHandler)
 Happens = Literal["occupied", "vacated", "threshold", "spike", "peak"]
 
@@ -70,18 +70,22 @@ def _check(handler: object) -> None:
         return
 
 
-def make_call(hub: Hub, handler: CountHandler, background: Background) -> Callable[[Notice], None]:
+def make_call(
+    hub: Hub, handler: CountHandler, background: Background, group: object = None
+) -> Callable[[Notice], None]:
     """What calls the application's function with a notice, and logs what it raises.
 
     Args:
         hub: holds the pages.
         handler: the function.
         background: owns its tasks, if it is async.
+        group: what it is called with in place of a page.
     """
 
     def call(notice: Notice) -> None:
         try:
-            result = handler(Page(hub, notice.page, is_one=True), notice)
+            where = Page(hub, notice.page, is_one=True) if group is None else group
+            result = handler(where, notice)
             if inspect.isawaitable(result):
                 background.spawn(awaited(result))
         except Exception as error:  # noqa: BLE001 - the edge: the application must hurt nobody else

@@ -264,17 +264,18 @@ class Live:
                 `debounce`.
 
         Returns:
-            A decorator that returns the function as it is. The function takes the page and the notice, and
-            may be async.
+            A decorator that returns the function as it is. The function takes the page, or the group, and the
+            notice, and may be async.
 
         Raises:
-            ValueError: a value is wrong.
+            ValueError: a value is wrong, or the group is a new one and somebody is on a page already.
             TypeError: the function can't be called with a page and a notice.
         """
 
         def register(handler: CountHandlerT) -> CountHandlerT:
             hook = read_rule(happens, handler, rules)
-            call = make_call(self._hub, handler, self.assembly.background)
+            group = self.group(hook.group) if hook.group else None
+            call = make_call(self._hub, handler, self.assembly.background, group)
             self.assembly.add_hook(hook, call)
             return handler
 
