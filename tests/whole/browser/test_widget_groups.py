@@ -35,7 +35,7 @@ def test_a_reader_of_two_pages_is_one_in_their_group(
         expect(page.locator("u")).to_have_text("3")
         expect(page.locator("s")).to_have_text("-")
     numbers: list[str] = []
-    bob.expose_function("note", numbers.append)
+    bob.expose_function("note", lambda text: numbers.append(text))
     bob.evaluate(
         "new MutationObserver(() => note(document.querySelector('u').textContent))"
         ".observe(document.querySelector('u'), { childList: true, characterData: true, subtree: true })"
