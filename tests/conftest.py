@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import hypothesis
@@ -29,12 +31,27 @@ def pytest_configure() -> None:
     """Heeds Ctrl-C though a shell's `&` started the tests with it ignored, which their children inherit."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="nannin-tests-")
+
+
+def pytest_unconfigure() -> None:
+    """Removes the history of what was served without a test's word about it."""
+    shutil.rmtree(os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with real servers, whose files take longest, so that short ones fill all cores to the end."""
     folders = ("whole", "told")
     items.sort(key=lambda item: next((i for i, folder in enumerate(folders) if folder in item.path.parts), 2))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_history(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Servers keep no history, unless a test asks for it; two of them would be in each other's way."""
+    with pytest.MonkeyPatch.context() as patch:
+        if {"whole", "told"} & set(request.path.parts):
+            patch.setenv("NANNIN_HISTORY", "off")
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from nannin.kinds import (
     Choice,
     Descriptor,
     Float,
+    HistoryPlace,
     HostNames,
     Integer,
     IntegerOrAutomatic,
@@ -392,6 +393,33 @@ def test_an_address_of_redis_begins_with_its_scheme(value: str) -> None:
 @pytest.mark.parametrize("value", ["redis", "redis:", "redis://", "http://a", "redis://a b", 6379])
 def test_anything_else_is_no_address_of_redis(value: object) -> None:
     assert is_refused(RedisAddress(), value)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (None, None),
+        (True, "on"),
+        (False, "off"),
+        ("on", "on"),
+        ("False", "off"),
+        ("postgresql://user:word@db/nannin", "postgresql://user:word@db/nannin"),
+        ("postgres://db", "postgres://db"),
+    ],
+)
+def test_history_is_on_off_or_in_a_database(value: object, kept: str | None) -> None:
+    assert HistoryPlace().check(value) == kept
+    assert HistoryPlace().is_secret
+
+
+def test_history_that_is_not_named_is_none() -> None:
+    assert read(HistoryPlace(), "") is None
+
+
+@pytest.mark.parametrize("value", ["", "sqlite", "mysql://db", "postgresql://", "postgresql://a b", 1])
+def test_history_is_nowhere_else(value: object) -> None:
+    with pytest.raises(ValueError):
+        HistoryPlace().check(value)
 
 
 def test_names_of_channels_hold_no_pattern() -> None:

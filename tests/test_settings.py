@@ -46,6 +46,7 @@ def test_each_setting_has_a_help_text_and_a_flag_and_a_variable_of_its_own() -> 
             "Sessions",
             "Telling",
             "Counting",
+            "History",
             "Hooks",
             "Access",
             "Limits",

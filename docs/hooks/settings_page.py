@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 from nannin.cli.command import HEADINGS
-from nannin.kinds import Switch
+from nannin.kinds import HistoryPlace, Switch
 from nannin.settings import SETTINGS, Setting
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "settings.md"
@@ -55,6 +55,8 @@ def _row(setting: Setting) -> str:
         options += f" `--no-{setting.flag[2:]}`"
     elif setting.kind.metavar:
         options = f"`{setting.flag} {setting.kind.metavar}`"
+    if isinstance(setting.kind, HistoryPlace):
+        options += f" `--no-{setting.flag[2:]}`"
     cells = [options, f"`{setting.variable}`", f"`{setting.name}`", default_of(setting)]
     cells.append(setting.help.replace("*", r"\*"))
     return f"| {' | '.join(cells)} |\n"

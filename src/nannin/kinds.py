@@ -12,6 +12,7 @@ __all__ = [
     "Choice",
     "Descriptor",
     "Float",
+    "HistoryPlace",
     "HostNames",
     "Integer",
     "IntegerOrAutomatic",
@@ -42,6 +43,7 @@ _HOST_NAME = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9
 _ROOT_PATH = re.compile(r"(/[!$-.0->@-~]+)*")
 _SECRET = re.compile(rf"[!-~]{{{MIN_SECRET_CHARACTERS},}}")
 _REDIS = re.compile(r"(rediss?|unix|rediss?\+(sentinel|cluster))://[!-~]+")
+_POSTGRES = re.compile(r"postgres(ql)?://[!-~]+")
 # None of the characters that patterns of channels are made of.
 _CHANNEL = re.compile(r"[A-Za-z0-9_.:/@-]{1,100}")
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
@@ -384,6 +386,30 @@ class RedisAddress(Kind):
 
     def check(self, value: object) -> object:
         if value is not None and not (isinstance(value, str) and _REDIS.fullmatch(value)):
+            raise ValueError
+        return value
+
+
+class HistoryPlace(Kind):
+    """Whether there is history, or the PostgreSQL that it is kept in, or None. It may hold a password."""
+
+    expected = "on, off, or an address such as postgresql://nannin@127.0.0.1/nannin"
+    metavar = "WHERE"
+    is_secret = True
+
+    def parse(self, text: str) -> object:
+        return text or None
+
+    def check(self, value: object) -> object:
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        if not isinstance(value, str):
+            raise ValueError
+        if value.lower() in _YES | _NO:
+            return "on" if value.lower() in _YES else "off"
+        if not _POSTGRES.fullmatch(value):
             raise ValueError
         return value
 

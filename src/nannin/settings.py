@@ -19,6 +19,7 @@ from nannin.kinds import (
     Choice,
     Descriptor,
     Float,
+    HistoryPlace,
     HostNames,
     Integer,
     IntegerOrAutomatic,
@@ -91,9 +92,20 @@ def _setting(section: str, kind: Kind, default: object, help: str, default_words
     return dataclasses.field(default=default, repr=not kind.is_secret, metadata=metadata)
 
 
-_server, _tls, _nodes, _session, _telling, _counting, _hooks, _access, _limit = (
+_server, _tls, _nodes, _session, _telling, _counting, _history, _hooks, _access, _limit = (
     partial(_setting, section)
-    for section in ("Server", "TLS", "Nodes", "Sessions", "Telling", "Counting", "Hooks", "Access", "Limits")
+    for section in (
+        "Server",
+        "TLS",
+        "Nodes",
+        "Sessions",
+        "Telling",
+        "Counting",
+        "History",
+        "Hooks",
+        "Access",
+        "Limits",
+    )
 )
 # Where python-socketio and @socket.io/redis-emitter send if they are not told otherwise.
 _EMITTERS = ("socketio", "socket.io")
@@ -101,6 +113,7 @@ _COUNT, _SIZE = Integer(1, 2**30), Integer(64, 2**30)
 # 1 ms is the least that a handshake can state. A million seconds still fit into a browser's timer (2^31 ms).
 _SECONDS = Float(0.001, 1e6, "a number of seconds over 0 and up to 1000000")
 _ANY_SECONDS = Float(0, 1e6, "a number of seconds from 0 to 1000000")
+_DAYS = Integer(1, 36_500, "DAYS")
 _SHARE = Float(0.001, 1, "a number over 0 and up to 1", "SHARE")
 
 
@@ -206,6 +219,33 @@ class Settings:
         (),
         "Comma-separated groups of pages that have a number of their own, such as /shop/* or /*.",
         "none",
+    )
+
+    history: str | None = _history(
+        HistoryPlace(),
+        None,
+        "Keep the numbers of every page: on, off, or in the PostgreSQL at this address.",
+        "on; off in an application, unless it asks for it",
+    )
+    history_file: str | None = _history(OptionalText("PATH"), None, "Read history from this file.")
+    data_dir: str | None = _history(
+        OptionalText("PATH"),
+        None,
+        "Folder of what is kept, history.sqlite3 among it.",
+        "systemd's StateDirectory, else ~/.local/share/nannin",
+    )
+    history_minutes: int = _history(_DAYS, 7, "Days for which the numbers of each minute are kept.")
+    history_hours: int = _history(
+        _DAYS, 90, "Days for which the numbers of each hour are kept; those of days are kept for ever."
+    )
+    history_pages: int = _history(
+        Integer(0, 20_000), 1_000, "Maximum pages of which each minute is kept, those with the most people."
+    )
+    timezone: str | None = _history(
+        OptionalText("NAME"),
+        None,
+        "Time zone whose hours and days are kept, such as Asia/Tokyo.",
+        "the machine's",
     )
 
     hooks: tuple[Hook, ...] = _hooks(

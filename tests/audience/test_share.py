@@ -199,6 +199,19 @@ def test_who_listens_is_told_until_it_listens_no_more() -> None:
     assert two.share.count("/") == Count()
 
 
+def test_who_watches_all_pages_from_the_beginning_goes_on_when_nobody_listens_any_more() -> None:
+    one, two = Node("one"), Node("two")
+    two.share.watch_all()
+    city = City(one, two)
+    for listens in (True, False):
+        two.share.listen(None, listens)
+        city.carry()
+    one.roster.join("/", "a")
+    city.carry()
+    assert two.share.knows(None)
+    assert two.share.count("/") == Count(1, 1, 1)
+
+
 def test_a_node_that_hears_a_page_has_a_part_of_it_though_it_is_told_of_every_page() -> None:
     node = Node("one", everything=True)
     city = City(node)

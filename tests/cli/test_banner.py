@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from pathlib import Path
 
 import click
 import pytest
@@ -39,6 +41,7 @@ def test_the_usual_port_of_a_scheme_is_not_shown() -> None:
 
 def plain(settings: Settings, address: str, *, has_page: bool) -> list[str]:
     """The banner as a pipe gets it."""
+    settings = dataclasses.replace(settings, history=settings.history or "off")
     return [click.unstyle(line) for line in banner(settings, address, has_page=has_page)]
 
 
@@ -89,6 +92,25 @@ def test_the_log_says_where_the_server_listens(
 def test_the_banner_of_a_socket_file_names_its_path() -> None:
     lines = plain(Settings(uds="/run/nannin.sock"), "", has_page=True)
     assert lines[3:5] == ["  Socket  /run/nannin.sock", "  Stop    Ctrl-C"]
+
+
+def test_the_banner_says_where_history_is_kept_or_why_it_is_not(tmp_path: Path) -> None:
+    for settings, words in (
+        (Settings(history="on", data_dir=str(tmp_path)), f"{tmp_path}/history.sqlite3"),
+        (
+            Settings(history="on", redis="redis://a"),
+            "off: several machines keep it in PostgreSQL: --history ",
+        ),
+    ):
+        assert any(
+            line.startswith(f"  History  {words}") for line in plain(settings, "http://a", has_page=False)
+        )
+
+
+def test_history_is_kept_by_default_where_no_application_is_served(tmp_path: Path) -> None:
+    for app, is_kept in ((None, True), ("app.py", False)):
+        lines = banner(Settings(data_dir=str(tmp_path), app=app), "http://a", has_page=False)
+        assert any("history.sqlite3" in line for line in lines) is is_kept
 
 
 def test_a_secret_is_not_in_the_banner() -> None:

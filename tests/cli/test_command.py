@@ -127,13 +127,20 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "redis": "redis://127.0.0.1:6379/0",
         "redis_prefix": "mine",
         "redis_emitters": "theirs",
+        "history": "postgresql://127.0.0.1/nannin",
+        "data_dir": "data",
+        "history_minutes": "3",
+        "history_hours": "30",
+        "history_pages": "300",
+        "timezone": "Asia/Tokyo",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself
     others |= {"uds": "x.sock", "fd": "3"}  # each excludes the port
-    others["redis_file"] = "address"
+    others |= {"redis_file": "address", "history_file": "database"}
     pathlib.Path("secret").write_text(SECRET)
     pathlib.Path("address").write_text("redis://127.0.0.1")
+    pathlib.Path("database").write_text("postgresql://127.0.0.1")
     assert values.keys() | switches.keys() | others.keys() | {"hooks"} == SETTINGS.keys()
     arguments = [part for name, value in values.items() for part in (SETTINGS[name].flag, value)]
     assert main([*arguments, "--no-open", "--no-reload", "--no-public", "--no-recover-all"]) == 0
@@ -144,6 +151,16 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
     for name, value in others.items():
         assert main([SETTINGS[name].flag, value]) == 0
         assert str(getattr(served[-1], name)) == value
+
+
+def test_no_history_is_short_for_history_off(
+    served: list[Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([]) == 0
+    assert main(["--no-history"]) == 0
+    assert [settings.history for settings in served] == [None, "off"]
+    assert main(["--no-history", "--history", "on"]) == 2
+    assert "exclude each other" in capsys.readouterr().err
 
 
 def test_hooks_may_be_given_as_json(served: list[Settings]) -> None:

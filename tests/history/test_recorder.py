@@ -108,6 +108,7 @@ class World:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(writer_module, "CLOSE_S", 10.0)
 
 
 async def test_minutes_hours_and_days_are_exact() -> None:

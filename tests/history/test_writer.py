@@ -42,6 +42,7 @@ class Office:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(writer_module, "CLOSE_S", 10.0)
 
 
 async def test_rows_are_written_by_the_one_who_leads() -> None:
@@ -54,6 +55,17 @@ async def test_rows_are_written_by_the_one_who_leads() -> None:
     assert office.led == [True]
     await office.end()
     assert (office.store.opened, office.store.closed, office.store.lock_holder) == (1, 1, None)
+
+
+async def test_one_that_has_just_started_lets_others_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "LOOK_EVERY_S", 0.1)
+    office = Office()
+    office.writer = Writer(office.store.open, office.lead, "memory", office.note_lead, lets_others_lead=True)
+    office.writer.start()
+    await office.flush()
+    assert not office.writer.is_leader
+    await until(lambda: office.writer.is_leader)
+    await office.end()
 
 
 async def test_only_joins_are_written_by_the_others() -> None:
@@ -209,6 +221,19 @@ async def test_what_is_old_is_deleted_by_the_one_who_leads(
     await office.end()
 
 
+async def test_the_store_is_opened_a_moment_after_the_start(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "OPEN_AFTER_S", 0.01)
+    office = Office()
+    office.store.error = HistoryAway("no disk")
+    office.writer.start()
+    await until(lambda: "no disk" in caplog.text)
+    office.store.error = None
+    await until(lambda: office.store.opened == 1)
+    await office.end()
+
+
 async def test_a_writer_that_was_never_started_ends_at_once() -> None:
     office = Office()
     await office.end()
@@ -216,6 +241,7 @@ async def test_a_writer_that_was_never_started_ends_at_once() -> None:
 
 
 async def test_a_disk_that_hangs_does_not_hold_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "CLOSE_S", 0.02)
     monkeypatch.setattr(writer_module, "END_S", 0.02)
     office = Office()
     office.writer.start()
@@ -223,7 +249,7 @@ async def test_a_disk_that_hangs_does_not_hold_the_end(monkeypatch: pytest.Monke
     office.store.gate.clear()
     office.writer.put([row()], 7)
     await office.end()
-    assert not office.writer.ended.done() or office.writer.ended.cancelled()
+    assert not office.writer.ended.done()
     office.writer._wait_at_exit()
     office.store.gate.set()
     assert office.writer._thread is not None

@@ -18,7 +18,7 @@ def run(*arguments: str, **env: str) -> tuple[int, str, str]:
         capture_output=True,
         text=True,
         timeout=20,
-        env={**os.environ, "NO_COLOR": "1", **env},
+        env={**os.environ, "NO_COLOR": "1", "NANNIN_HISTORY": "off", **env},
     )
     return result.returncode, result.stdout, result.stderr
 

@@ -48,7 +48,9 @@ class Server:
     ) -> None:
         self.host, self.port, self.tls = host, port, tls
         self._command = command
-        self._env = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", **(env or {})}
+        # What a test serves is not to be found in anybody's home later.
+        ours = {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "NANNIN_HISTORY": "off"}
+        self._env = {**os.environ, **ours, **(env or {})}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         # What starts with variables of Python's own, or is not Python, has to start by itself.
         self._fresh = fresh or command[:2] != [sys.executable, "-m"] or command[2] not in MODULES

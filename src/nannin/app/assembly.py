@@ -15,6 +15,7 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
+from nannin.app.recording import make_history, make_past
 from nannin.app.sharing import LEASE_S, in_own_space, make_node, make_outside, name_of_node
 from nannin.audience.roster import Counts, Roster
 from nannin.clock import SystemClock
@@ -61,6 +62,7 @@ class Assembly:
         counts: shows them over HTTP.
         background: the application's own tasks.
         hooks: tell others of what happens on pages; None while there is none.
+        history: keeps the numbers of every page; None where there is no history.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -81,6 +83,9 @@ class Assembly:
         )
         self._neighbours = (
             Neighbours(self.hub, self._node, name_of_node(settings)) if self._node is not None else None
+        )
+        self.history = make_history(
+            settings, self.clock, self.unix_s, self.hub.roster, self.hub.counts, self._node
         )
         orders = OutsideOrders(self.hub)
         self._hear_outside = make_outside(settings, orders.carry_out, orders.refuse)
@@ -117,6 +122,7 @@ class Assembly:
             tries=self.tries,
             addresses=self.addresses,
             unix_s=self.unix_s,
+            past=make_past(settings, self.clock, self.unix_s, self.history),
         )
         self.background = Background(mistakes=self.hub.mistakes)
         self.hooks = self._make_hooks() if settings.hooks else None
@@ -145,6 +151,8 @@ class Assembly:
             self.clock.move()
             self._loop = loop
             self.hub.home.run_on(loop)
+            if self.history is not None:
+                self.history.open()
             if self._neighbours is not None:
                 self._neighbours.open()
             if self._hear_outside is not None:
@@ -234,6 +242,8 @@ class Assembly:
             await self._node.wait_closed()
         if self.hooks is not None:
             await asyncio.to_thread(self.hooks.join)
+        if self.history is not None:
+            await self.history.wait_closed()
 
     def end_lost_loop(self) -> None:
         """Ends what a loop has left that ended without a word, as those of test clients do.
@@ -267,6 +277,8 @@ class Assembly:
         self._is_leaving = False
         if self.hooks is not None:
             self.hooks.close()
+        if self.history is not None:
+            self.history.close()  # that the server ends is not seen as everybody's leave
         self.background.shut_down()
         self.engine.shut_down()
         self.counts.shut_down()

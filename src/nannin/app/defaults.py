@@ -31,6 +31,13 @@ class Defaults(TypedDict, total=False):
     groups: str | Sequence[str]
     hooks: Sequence[Mapping[str, Any]]
     hook_networks: str | Sequence[str]
+    history: bool | str | None
+    history_file: str | None
+    data_dir: str | None
+    history_minutes: int
+    history_hours: int
+    history_pages: int
+    timezone: str | None
     allow_origins: str | Sequence[str]
     hosts: str | Sequence[str]
     public: bool

@@ -77,6 +77,8 @@ def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
         rows["Dashboard"] = f"{address}/dashboard"
         rows["Embed"] = f'<script async src="{address}/nannin.js"></script>'
         rows[""] = ELEMENT
+    if history := _history(settings):
+        rows["History"] = history
     rows["Stop"] = "Ctrl-C"
     width = max(map(len, rows))
     title = click.style(f"nannin {version()}", bold=True)
@@ -89,6 +91,14 @@ def banner(settings: Settings, address: str, *, has_page: bool) -> list[str]:
         *(f"  {click.style(name.ljust(width), dim=True)}  {rows[name]}" for name in rows),
         "",
     ]
+
+
+def _history(settings: Settings) -> str:
+    """Where history is kept, or why it is not; "" where it is turned off."""
+    from nannin.history.place import find_place
+
+    place = find_place(settings, by_default=settings.app is None)
+    return place.words or (f"off: {place.why_not}" if place.why_not else "")
 
 
 def address_of(settings: Settings, port: int) -> str:

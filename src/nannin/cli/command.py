@@ -15,7 +15,7 @@ from nannin.cli.banner import announce, version
 from nannin.cli.options import CONTEXT, insecure_option, token_option
 from nannin.cli.past import export, stats
 from nannin.errors import NanninError, SettingsError
-from nannin.kinds import ListOf, Switch
+from nannin.kinds import HistoryPlace, ListOf, Switch
 from nannin.settings import SETTINGS, Setting
 from nannin.sources import load, to_environ
 
@@ -38,6 +38,7 @@ HEADINGS = {
     "Sessions": "Sessions (seconds; fractions allowed)",
     "Telling": "Telling (how often a changed count goes out)",
     "Counting": "Counting (seconds; fractions allowed)",
+    "History": "History",
     "Hooks": "Hooks (who is told of what happens on pages)",
     "Access": "Access",
     "Limits": "Limits",
@@ -58,6 +59,15 @@ class Option(click.Option):
             type=None if is_switch else str,
             help=setting.help + warning_of(setting) + default_of(setting),
         )
+
+
+class OffOption(Option):
+    """`--no-history`: the option that is short for `--history off`."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        names = [f"--no-{setting.flag[2:]}", f"no_{setting.name}"]
+        click.Option.__init__(self, names, is_flag=True, help=f"The same as {setting.flag} off.")
 
 
 class Command(click.Command):
@@ -156,9 +166,14 @@ def cli() -> None:
 
 def read_flags(given: dict[str, Any]) -> dict[str, Any]:
     """The options of a command as `sources.load` takes them: several values become one text."""
-    return {
+    flags = {
         name: ",".join(value) or None if isinstance(value, tuple) else value for name, value in given.items()
     }
+    if flags.pop("no_history", False):
+        if flags["history"] is not None:
+            raise SettingsError("--history and --no-history exclude each other: set one of them")
+        flags["history"] = "off"
+    return flags
 
 
 def run_serve(config: str | None, **given: Any) -> int:
@@ -198,7 +213,12 @@ def settings_command(name: str, run: Callable[..., int], short_help: str) -> Com
     config = click.Option(
         ["--config"], metavar="PATH", help="Read settings from this file. [nannin.toml, if there is one]"
     )
-    options = [*(Option(setting) for setting in SETTINGS.values()), config]
+    options: list[click.Option] = []
+    for setting in SETTINGS.values():
+        options.append(Option(setting))
+        if isinstance(setting.kind, HistoryPlace):
+            options.append(OffOption(setting))
+    options.append(config)
     return Command(
         name,
         context_settings=CONTEXT,

@@ -152,7 +152,13 @@ class History:
         self.close()  # a former loop may have ended without a word
         self._loop = asyncio.get_running_loop()
         self._is_closed = self._is_leading = False
-        self._writer = Writer(self._open_store, self._make_lead(), self.where, self._on_lead)
+        self._writer = Writer(
+            self._open_store,
+            self._make_lead(),
+            self.where,
+            self._on_lead,
+            lets_others_lead=self._is_shared,
+        )
         self._writer.start()
         self._begin_writer()
         if not self._is_shared:

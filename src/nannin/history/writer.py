@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from typing import Any, Final, Protocol, TypeVar
 
 from nannin.audience.tally_rows import Row
@@ -33,8 +33,11 @@ LOOK_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3_600.0
 # How many questions may wait. Whoever comes then is told so: the disk is slow.
 MAX_ASKED: Final = 100
-# Seconds that the end of the process waits for the last rows.
-END_S: Final = 5.0
+# Seconds after the start until the store is opened, so that it need not be when the server ends.
+OPEN_AFTER_S: Final = 3.0
+# Seconds that the end of the application waits for the last rows, and then the end of the process.
+CLOSE_S: Final = 0.4
+END_S: Final = 3.0
 
 
 class Keeper(Protocol):
@@ -63,11 +66,12 @@ class Writer:
     place of older ones.
 
     Args:
-        open_store: opens the store, in the thread, when it is needed first.
+        open_store: opens the store, in the thread, when it is needed first, or a moment after the start.
         lead: the lock of the one who writes what is counted.
         where: names the place, for the log.
         on_lead: called in the thread when the lead was taken, with a way to ask up to when history is
             covered; and with None when the lead was lost to another.
+        lets_others_lead: whether others may be there already, who know more than one that has just started.
         unix_s: the time of day.
     """
 
@@ -77,6 +81,8 @@ class Writer:
         lead: Lead,
         where: str,
         on_lead: Callable[[Callable[[], int | None] | None], None],
+        *,
+        lets_others_lead: bool = False,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
         self.is_leader = False
@@ -94,7 +100,8 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._is_closing = False
         self._has_news = False
-        self._look_at_s = self._try_at_s = 0.0
+        self._try_at_s = 0.0
+        self._look_at_s = time.monotonic() + 2 * LOOK_EVERY_S if lets_others_lead else 0.0
         self._expire_at_s = 0.0
         self._told_failed = self._told_dropped = self._told_foreign = False
         self.ended: Future[None] = Future()
@@ -166,9 +173,9 @@ class Writer:
             self.ended.set_result(None)
 
     async def wait_closed(self) -> None:
-        """After `close`: returns once all is written, or after some seconds."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(self.ended), END_S)
+        """After `close`: returns once all is written, or after a moment. The process ends later than that."""
+        ended = asyncio.wrap_future(self.ended)
+        await asyncio.wait([ended], timeout=CLOSE_S)
 
     def _wait_at_exit(self) -> None:
         """The process ends; a host may not have told us."""
@@ -180,8 +187,11 @@ class Writer:
 
     def _run(self) -> None:
         try:
+            open_at_s = time.monotonic() + OPEN_AFTER_S
             while not self._is_closing:
                 self._look_for_lead()
+                if self._store is None and time.monotonic() >= open_at_s:
+                    self._open_early()
                 self._answer()
                 self._write()
                 self._expire()
@@ -192,8 +202,7 @@ class Writer:
             for _, future in self._asked:
                 if future.set_running_or_notify_cancel():
                     future.set_exception(_stopping())
-            with contextlib.suppress(InvalidStateError):  # whoever waits for it has given up
-                self.ended.set_result(None)
+            self.ended.set_result(None)
 
     def _wait(self) -> None:
         with self._condition:
@@ -202,7 +211,7 @@ class Writer:
             now = time.monotonic()
             if self._has_news and now >= self._try_at_s and len(self._waiting):
                 return
-            due_s = LOOK_EVERY_S
+            due_s = LOOK_EVERY_S if self._store is not None else min(LOOK_EVERY_S, OPEN_AFTER_S)
             if len(self._waiting) and self._try_at_s > now:
                 due_s = min(due_s, self._try_at_s - now)
             self._condition.wait(due_s)
@@ -240,6 +249,16 @@ class Writer:
         if self._store is None:
             self._store = self._open_store()
         return self._store
+
+    def _open_early(self) -> None:
+        """Opens the store before it is needed; what is wrong with it is known by that, too."""
+        if time.monotonic() < self._try_at_s:
+            return
+        try:
+            self._opened()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._tell(error)
+            self._try_at_s = time.monotonic() + LOOK_EVERY_S
 
     def _answer(self) -> None:
         """Answers the questions that have been asked so far."""

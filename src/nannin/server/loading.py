@@ -27,10 +27,10 @@ logger = logging.getLogger("nannin.applications")
 
 
 def default_application() -> Any:
-    """The page of nannin itself."""
+    """The page of nannin itself. It keeps history, unless a setting says otherwise."""
     from nannin import Live
 
-    return Live()
+    return Live(history=True)
 
 
 def has_own_page(application: object) -> bool:

@@ -1,0 +1,117 @@
+"""The history of a Live: whether there is one, where it is kept, and what it hears."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from nannin.app import recording
+from nannin.app.assembly import Assembly
+from nannin.app.recording import make_history
+from nannin.app.sharing import make_node
+from nannin.audience.roster import Roster
+from nannin.errors import SettingsError
+from nannin.history.leader import DatabaseLead, FileLead
+from nannin.history.place import Place
+from nannin.history.recorder import History
+from nannin.settings import Settings
+from support.fake_clock import FakeClock
+
+
+def made(roster: Roster[str] | None = None, **settings: Any) -> History | None:
+    clock, roster = FakeClock(), roster if roster is not None else Roster()
+    both = Settings(**settings)
+    node = make_node(both, roster, clock, lambda: "id")
+    return make_history(both, clock, clock.now, roster, roster, node)
+
+
+@pytest.mark.parametrize("history", [None, "off"])
+def test_an_application_keeps_none_unless_it_asks_for_it(history: str | None, tmp_path: Path) -> None:
+    roster: Roster[str] = Roster()
+    assert made(roster, history=history, data_dir=str(tmp_path)) is None
+    assert roster.on_count is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_history_in_a_file_hears_the_roster(tmp_path: Path) -> None:
+    roster: Roster[str] = Roster()
+    history = made(roster, history="on", data_dir=str(tmp_path))
+    assert history is not None
+    assert history.where == str(tmp_path / "history.sqlite3")
+    assert roster.on_count == history.count
+
+
+def test_several_machines_keep_none_without_a_database(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    assert made(history="on", redis="redis://127.0.0.1", data_dir=str(tmp_path)) is None
+    assert "no history is kept: several machines keep it in PostgreSQL" in caplog.text
+
+
+def test_where_several_nodes_count_it_hears_what_all_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "nannin.history.place.find_place", lambda settings: Place("postgresql://db", "a database")
+    )
+    roster, clock = Roster[str](), FakeClock()
+    settings = Settings(history="postgresql://db", redis="redis://127.0.0.1")
+    node = make_node(settings, roster, clock, lambda: "id")
+    history = make_history(settings, clock, clock.now, roster, roster, node)
+    assert history is not None
+    assert node is not None
+    assert (roster.on_count, node.on_count, node.on_known) == (history.join, history.hear, history.know)
+
+
+def test_the_lock_is_beside_the_file_or_in_the_database(tmp_path: Path) -> None:
+    lead = recording._make_lead(Place(str(tmp_path / "h")))
+    assert isinstance(lead, FileLead)
+    assert lead.take()
+    assert (tmp_path / "h.lock").read_text() == str(os.getpid())
+    lead.release()
+    assert isinstance(recording._make_lead(Place("postgresql://db")), DatabaseLead)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Asia/Kathmandu", datetime.date(2026, 11, 27), 24),
+        ("Europe/Berlin", datetime.date(2026, 3, 29), 23),
+        ("Europe/Berlin", datetime.date(2026, 10, 25), 25),
+        ("America/St_Johns", datetime.date(2026, 11, 1), 25),
+    ],
+)
+def test_days_are_those_of_the_zone(zone: str, day: datetime.date, hours: int) -> None:
+    find = recording._bounds(Settings(timezone=zone))
+    start_s = int(datetime.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).timestamp())
+    bounds = {find(start_s + minute * 60) for minute in range(0, hours * 60, 15)}
+    assert {(one.day_s, one.day_until_s) for one in bounds} == {(start_s, start_s + hours * 3600)}
+    assert len({one.hour_s for one in bounds}) == hours
+    assert sum(one.hour_until_s - one.hour_s for one in bounds) == hours * 3600
+
+
+def test_a_zone_is_one_that_there_is() -> None:
+    assert recording._bounds(Settings())(1_700_000_040).hour_s <= 1_700_000_040
+    with pytest.raises(SettingsError, match="timezone: expected the name of a time zone"):
+        recording._bounds(Settings(timezone="Mars/Olympus"))
+
+
+async def test_what_joins_and_leaves_is_in_the_file(tmp_path: Path) -> None:
+    parts = Assembly(Settings(history="on", data_dir=str(tmp_path), timezone="UTC"))
+    assert parts.history is not None
+    clock = FakeClock()
+    parts.clock.follow(clock)
+    parts.begin()
+    for number in range(3):
+        parts.hub.roster.join("/", number, "ann" if number else None)  # type: ignore[arg-type]
+    clock.advance(60)
+    await parts.history.flush()
+    parts.shut_down()
+    await parts.wait_closed()
+    store = recording._open_store(Place(str(tmp_path / "history.sqlite3")), Settings())
+    peaks = {peak.metric: peak.value for peak in store.peaks("/")}  # type: ignore[attr-defined]
+    store.close()
+    assert peaks == {"visitors": 2, "connections": 3}
