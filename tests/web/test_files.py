@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 
 import pytest
 from starlette.types import ASGIApp
 
-from nannin.web.files import STATIC, StaticFile, names_tag, takes_gzip
+from nannin.web.files import STATIC, StaticFile, names_tag, squeeze, takes_gzip
 from support.asgi import Call, scope
 
 SCRIPT = STATIC / "nannin.js"
@@ -95,3 +96,35 @@ def test_a_star_names_every_tag() -> None:
     assert names_tag('"b", "a"', '"a"')
     assert not names_tag("", '"a"')
     assert not names_tag("a", '"a"')
+
+
+def test_a_squeezed_script_has_no_indentation_no_comment_lines_and_no_spaces_around_operators() -> None:
+    script = b"""// what it is
+
+const one = (two) => {
+  // why
+  if (two == 1 && !three) {
+    return two ?? "a  // b";
+  }
+};
+"""
+    squeezed = squeeze(script).decode()
+    assert squeezed == 'const one=(two)=>{\nif (two==1&&!three){\nreturn two??"a  // b";\n}\n};\n'
+
+
+@pytest.mark.parametrize("name", ["nannin.js", "nannin-trend.js"])
+def test_what_is_squeezed_keeps_its_texts_and_patterns(name: str) -> None:
+    # Texts, templates without a place for a value, and regular expressions; none goes over a line's end.
+    literal = re.compile(r"""(?m)"[^"\n]*"|`[^`$\n]*`|(?<=[=>(\s?])/(?![/*])(?:[^/\\\n]|\\.)+/[gimu]*""")
+    script = re.sub(r"(?m)^\s*//.*$", "", (STATIC / name).read_text())
+    literals = literal.findall(script)
+    assert len(literals) > 20
+    assert [text for text in literals if squeeze(text.encode()).decode() != text] == []
+    assert literal.findall(squeeze(script.encode()).decode()) == literals
+    assert "`\n" not in script
+
+
+def test_a_squeezed_file_is_another_than_the_file_as_it_is() -> None:
+    squeezed, plain = StaticFile("nannin.js", {}, squeezed=True), StaticFile("nannin.js", {})
+    assert get(squeezed).body == squeeze(SCRIPT.read_bytes())
+    assert get(squeezed).header("etag") != get(plain).header("etag")

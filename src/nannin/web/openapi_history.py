@@ -9,6 +9,7 @@ from nannin.web.history import DEFAULT_PAGES, DEFAULT_PEAKS, FORMATS, MAX_PAGES,
 from nannin.web.openapi_parts import JSON, NUMBER, content, header, named, parameter, reading
 from nannin.web.timespan import MAX_POINTS, STEPS
 from nannin.web.top import DEFAULT_TOP, MAX_TOP, TRENDS
+from nannin.web.trend import MINUTES
 
 __all__ = ["PATHS", "SCHEMAS"]
 
@@ -117,6 +118,16 @@ PATHS: Final[dict[str, Any]] = {
         "TooMany",
         private=True,
     ),
+    "/api/trend": reading(
+        "trend",
+        "The last hour of one page, for a line on the page itself",
+        [named("parameters", "page")],
+        _answer(
+            "The last minutes. Where no history is kept, nothing is known of any of them.", "Trend", csv=False
+        ),
+        "NoPage",
+        "NotNow",
+    ),
     "/api/peaks": reading(
         "peaks",
         "The most that there ever were at once, and when",
@@ -145,6 +156,10 @@ for _path in ("/api/history", "/api/peaks"):
         "Content-Disposition": header("A name for the file, where it is CSV.")
     }
 
+PATHS["/api/trend"]["get"]["responses"]["200"]["headers"] = {
+    "Cache-Control": header("Browsers may keep it until the running minute is over.")
+}
+
 _GROUP: Final = {"type": "boolean", "const": True, "description": "Only there on a group of pages."}
 _AT_MS: Final = {**NUMBER, "description": "When that was so first, in unix milliseconds."}
 _TEXT: Final = {"type": "string"}
@@ -158,6 +173,22 @@ SCHEMAS: Final[dict[str, Any]] = {
                 _object({"from_s": NUMBER, "to_s": NUMBER}),
                 "The time that `before` and `trend` refer to, in unix seconds; null without a history.",
             ),
+        }
+    ),
+    "Trend": _object(
+        {
+            "page": {"type": "string", "description": "The page's key."},
+            "start_s": {**NUMBER, "description": "When the first minute began, in unix seconds."},
+            **{
+                metric: {
+                    "type": "array",
+                    "minItems": MINUTES,
+                    "maxItems": MINUTES,
+                    "items": {"anyOf": [NUMBER, {"type": "null"}]},
+                    "description": "The most at once in each minute, the running one last; null if unknown.",
+                }
+                for metric in METRICS
+            },
         }
     ),
     "TopPage": _object(

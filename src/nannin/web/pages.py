@@ -33,6 +33,9 @@ def routes(frame_ancestors: str = "") -> list[BaseRoute]:
     return [
         Route("/", StaticFile("index.html", page_headers)),
         Route("/socket.io/socket.io.js", StaticFile("socket.io.js", _SCRIPT_HEADERS)),
-        Route("/nannin.js", StaticFile("nannin.js", _SCRIPT_HEADERS)),
+        *(
+            Route(f"/{name}", StaticFile(name, _SCRIPT_HEADERS, squeezed=True))
+            for name in ("nannin.js", "nannin-trend.js")
+        ),
         *(Route(f"/static/{name}", StaticFile(name, _FILE_HEADERS)) for name in files),
     ]

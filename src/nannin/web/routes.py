@@ -28,6 +28,7 @@ from nannin.web.responses import json_response
 from nannin.web.shield import Shield
 from nannin.web.stream import Streams
 from nannin.web.top import Top
+from nannin.web.trend import Trend
 
 
 class CountRoutes:
@@ -74,6 +75,7 @@ class CountRoutes:
         self._api = Api(source, clock.now, private, listings)
         self._history = History(source, past, private)
         self._top = Top(source, listings, past, private)
+        self._trend = Trend(source, past)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
         self._shield = Shield(source)
@@ -100,6 +102,7 @@ class CountRoutes:
                 "/api/peaks",
                 Reading(cors, history.peaks, ("page", "metric", "limit", "zone", "format")),
             ),
+            Route("/api/trend", Reading(cors, self._trend, ("page",))),
             Route("/api/explain", Reading(cors, api.explain, ("page",))),
             Route("/api/stream", Reading(cors, streams.respond, ("page",), repeatable=("page",))),
             Route("/api/openapi.json", Reading(cors, lambda _query, _scope: json_response(DOCUMENT))),

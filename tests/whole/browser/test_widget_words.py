@@ -34,6 +34,12 @@ class Told:
         self._server.tell(self._key, {"visitors": visitors, **more})
 
 
+def shows_each(page: Page, **texts: str) -> None:
+    """Waits until each element, by its name, shows its text."""
+    for name, text in texts.items():
+        expect(page.locator(name)).to_have_text(text)
+
+
 @pytest.fixture
 def told(shared_server: Server, publish: Publish, newcomer: Callable[..., Page]) -> Told:
     return Told(newcomer("en-US"), shared_server, publish)
@@ -118,6 +124,59 @@ def test_a_text_is_text_and_no_markup(told: Told) -> None:
     told.opens('<b data-nannin data-nannin-other="&lt;img src=x onerror=alert(1)&gt;{n}">some</b>')
     shows(told.page, "<img src=x onerror=alert(1)>3")
     assert told.page.locator("img").count() == 0
+
+
+# --- from how many on, and up to how many ---
+
+
+def test_below_the_least_number_an_element_has_its_own_text(told: Told) -> None:
+    told.opens(f'<b {PEOPLE} data-nannin-min="5">quiet</b><i data-nannin data-nannin-min="3"></i>')
+    shows_each(told.page, b="quiet", i="3")
+    told.hears(5)
+    shows_each(told.page, b="5 people", i="5")
+    told.hears(2)
+    shows_each(told.page, b="quiet", i="")
+    assert told.page.evaluate("document.querySelector('i').matches(':empty')")
+
+
+def test_over_the_greatest_number_an_element_shows_that_and_a_plus(told: Told) -> None:
+    arabic = '<i data-nannin data-nannin-max="99" lang="ar-EG"></i>'
+    told.opens(f'<b {PEOPLE} data-nannin-max="1999"></b>{arabic}')
+    shows_each(told.page, b="3 people", i="٣")
+    told.hears(99)
+    shows_each(told.page, b="99 people", i="٩٩")
+    told.hears(2000, stale=True)
+    shows_each(told.page, b="≈1,999+ people", i="≈٩٩+")
+    told.hears(100)
+    shows_each(told.page, b="100 people", i="٩٩+")
+
+
+@pytest.mark.parametrize(
+    ("language", "most", "text"),
+    [
+        ("en", 1, "1+ one"),
+        ("pl", 22, "22+ few"),
+        ("pl", 25, "25+ many"),
+        ("ru", 101, "101+ one"),
+        ("ja", 9, "9+ other"),
+    ],
+)
+def test_the_words_are_those_of_the_number_that_is_shown(
+    told: Told, language: str, most: int, text: str
+) -> None:
+    forms = " ".join(f'data-nannin-{form}="{{n}} {form}"' for form in ("one", "few", "many", "other"))
+    told.opens(f'<b lang="{language}" data-nannin data-nannin-max="{most}" {forms}></b>')
+    expect(told.page.locator("b")).not_to_be_empty()
+    told.hears(12345)
+    expect(told.page.locator("b")).to_have_text(text)
+
+
+def test_a_limit_that_is_no_number_limits_nothing(told: Told) -> None:
+    other = '<i data-nannin data-nannin-max="x"></i>'
+    told.opens(f'<b data-nannin data-nannin-min="some" data-nannin-max=""></b>{other}')
+    shows_each(told.page, b="3", i="3")
+    told.hears(0)
+    shows_each(told.page, b="0", i="0")
 
 
 # --- its figures ---

@@ -7,7 +7,7 @@ window[own] = script;
 
 const server = new URL("socket.io/?EIO=4&transport=", script.src);
 const random = "" + crypto.getRandomValues(new Uint32Array(4));
-let counts = {}, rooms = {}, told = {}, delay = 500, link, open, shown, timer, later, gone, shows;
+let counts = {}, rooms = {}, told = {}, delay = 500, link, open, shown, timer, later, gone, shows, trend;
 
 const warn = (text) => (told[text] ??= !console.warn("nannin: " + text));
 
@@ -60,7 +60,8 @@ const lost = () => {
   else wait(start, (delay = Math.min(delay * 2, 3e4)) * (1 + Math.random()));
 };
 
-const asKey = (path) => // RFC 3986
+// RFC 3986
+const asKey = (path) =>
   path
     .replace(/[^!-~\p{Cs}]|,/gu, encodeURIComponent)
     .replace(/%[\da-f]{2}/gi, (code) => /[\w.~-]/.exec(unescape(code)) ?? code.toUpperCase())
@@ -92,7 +93,10 @@ const show = (element, count, mark, lang = element.closest("[lang]")?.lang || []
   const read = (form) => element.getAttribute("data-nannin-" + form);
   let text = (element[own] ??= element.textContent);
   try {
-    if (count >= 0) text = (read(new Intl.PluralRules(lang).select(count)) ?? read("other") ?? "{n}").replaceAll("{n}", mark + count.toLocaleString(lang));
+    if (count >= (+read("min") || 0)) {
+      const most = Math.min(count, +read("max") || count);
+      text = (read(new Intl.PluralRules(lang).select(most)) ?? read("other") ?? "{n}").replaceAll("{n}", mark + most.toLocaleString(lang) + (count > most ? "+" : ""));
+    }
   } catch {
     return show(element, count, mark, []);
   }
@@ -104,7 +108,8 @@ const settle = () => {
   later = clearTimeout(later);
   const visible = !document.hidden;
   shown ||= visible;
-  let { page, token, store } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset; // Turbo
+  // Turbo may have replaced the tag.
+  let { page, token, store } = ([...document.scripts].find(({ src }) => src == script.src) || script).dataset;
   store ||= "local";
   const auth = { observe: false, token };
   if (store != "none" && !(store + "Storage" in window)) warn("unknown data-store " + store);
@@ -126,12 +131,14 @@ const settle = () => {
   const wanted = { [asKey(here)]: auth };
   shows = {};
   for (const element of document.querySelectorAll("[data-nannin],nannin-count")) {
-    const { nannin, nanninPage, nanninToken: token } = element.dataset;
+    let { nannin, nanninPage, nanninToken: token, nanninShow } = element.dataset;
+    if (nannin?.[0] == "/") [nanninPage, nannin] = [nannin];
     const key = asKey(nanninPage ?? here);
     (shows[key] ??= []).push(element);
     wanted[key] ??= { observe: true, token };
     const count = counts[key]?.[nannin || "visitors"];
-    show(element, count, counts[key]?.stale ? "≈" : "");
+    if (nanninShow) (trend ??= import(new URL("nannin-trend.js", script.src))).then(({ draw }) => draw(element, counts[key]), warn);
+    else show(element, count, counts[key]?.stale ? "≈" : "");
     if (counts[key] && !(count >= 0)) warn("unknown data-nannin " + nannin);
   }
   if (shown && !timer) start();
