@@ -111,12 +111,3 @@ async def test_that_everybody_leaves_with_the_server_is_no_news_to_hooks() -> No
         parts.shut_down()
         await parts.wait_closed()
     assert told == {False: ["vacated"], True: []}
-
-
-async def test_one_of_several_nodes_tells_what_hooks_have_to_tell() -> None:
-    alone, one = Assembly(Settings()), Assembly(Settings(redis="redis://127.0.0.1:1"))
-    assert alone._turn().is_mine
-    assert not one._turn().is_mine
-    assert one._node is not None
-    one._node.elder_s = 100.0
-    assert one._turn().others_until_s == 85.0

@@ -229,3 +229,18 @@ async def test_what_a_hook_remembered_that_is_gone_is_forgotten(tmp_path: Path) 
     kept = Kept(path)
     assert list(kept.memory()) == [("new", "/")]
     kept.close()
+
+
+def test_peaks_of_the_past_are_told_to_those_who_go_by_them() -> None:
+    house = House(
+        {"on": "peak", "page": "/*", "debounce": 0},
+        {"on": "peak", "page": "/*", "of": "connections", "period": "day"},
+        {"on": "peak", "page": "/*", "of": "visible"},
+        {**OCCUPIED, "page": "/*", "of": "connections"},
+    )
+    assert house.hooks.seeds == {"visitors"}
+    house.hooks.seed("visitors", [("/a", 20), ("/b", 5)])
+    house.hooks.seed("connections", [("/c", 20)])
+    for page in ("/a", "/b", "/c"):
+        house.hear(page, Count(0, 21, 0))
+    assert [(notice.page, notice.former) for notice in house.told] == [("/a", 20)]

@@ -281,3 +281,25 @@ def test_all_pages_are_kept_by_whoever_takes_over() -> None:
     rule.changed(0.0)
     rule.change_all()
     assert list(rule.changed(0.0)) == ["/"]
+
+
+def test_a_peak_of_the_past_has_to_be_exceeded() -> None:
+    rule = make(on="peak", least=10, debounce=0)
+    rule.seed("/", 50, 0.0)
+    assert play(rule, (1, 40), (2, 50), (3, 51)) == [(3, "peak")]
+    assert rule.tick(4) == []
+
+
+def test_the_past_may_become_known_while_somebody_is_there() -> None:
+    for before, told in ((40, [(2.0, "peak")]), (60, [])):
+        rule = make(on="peak", least=10, debounce=0)
+        assert play(rule, (1, 45)) == []
+        rule.seed("/", before, 1.0)
+        assert play(rule, (2, 46)) == told
+
+
+def test_there_is_no_past_of_more_pages_than_can_be_followed() -> None:
+    rule = make(most_pages=1, on="peak")
+    rule.seed("/a", 50, 0.0)
+    rule.seed("/b", 50, 0.0)
+    assert len(rule) == 1

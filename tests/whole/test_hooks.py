@@ -20,7 +20,7 @@ from nannin.hooks.command import NotRun, run
 from support import commands
 from support.raw_client import connect, masked_text, read_until, upgrade_request
 from support.receivers import Got, receiver
-from support.servers import Server
+from support.servers import Server, nannin
 from whole.test_workers import children, workers
 
 KEY = b"0123456789abcdef01234567"
@@ -128,6 +128,35 @@ def test_one_of_several_workers_tells_and_another_goes_on_when_it_dies(tmp_path:
             assert any("/after" in map(page_of, one.wait_for(number, 20)) for number in numbers)
             assert SECRET not in server.log
             assert one.url not in server.log
+
+
+def test_what_a_killed_server_had_to_tell_is_told_by_the_next(tmp_path: Path) -> None:
+    config = tmp_path / "nannin.toml"
+    with receiver() as one:
+        one.answers = [b"HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"]
+        config.write_text(
+            f"""
+            hook_networks = ["127.0.0.1"]
+            data_dir = "{tmp_path}"
+            [[hooks]]
+            on = "occupied"
+            page = "/news"
+            debounce = 0.0
+            url = "{one.url}"
+            secret = "{SECRET}"
+            """
+        )
+        with nannin("--config", str(config)) as server:
+            with client(server, "/news"):
+                one.wait_for(1)
+            assert server.process is not None
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait(10)
+        with nannin("--config", str(config)):
+            refused, taken = one.wait_for(2)
+            verify(taken)
+            assert taken.headers["webhook-id"] == refused.headers["webhook-id"]
+            assert taken.body == refused.body
 
 
 def page_of(got: Got) -> str:

@@ -16,12 +16,11 @@ from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
 from nannin.app.recording import make_history, make_past
-from nannin.app.sharing import LEASE_S, in_own_space, make_node, make_outside, name_of_node
+from nannin.app.sharing import in_own_space, make_node, make_outside, name_of_node
 from nannin.audience.roster import Counts, Roster
 from nannin.clock import SystemClock
 from nannin.engine.engine import make_engine, make_limits, make_rate
 from nannin.engine.ids import new_id
-from nannin.errors import SettingsError
 from nannin.hub.connection import Connection
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
@@ -35,7 +34,7 @@ from nannin.web.routes import CountRoutes
 
 if TYPE_CHECKING:
     from nannin.hook import Hook
-    from nannin.hooks.hooks import Hooks, Turn
+    from nannin.hooks.hooks import Hooks
     from nannin.hooks.notices import Notice
     from nannin.nodes.outside import Outside
 
@@ -158,7 +157,7 @@ class Assembly:
             if self._hear_outside is not None:
                 self._outside = self._hear_outside()
         if self.hooks is not None and not self._is_leaving:
-            self.hooks.open()
+            self._open_hooks(self.hooks)
         self.background.start()
         if self.hub.handlers.is_used is not self._is_sized_for_events:  # a handler was registered meanwhile
             self._is_sized_for_events = self.handles_events
@@ -172,17 +171,19 @@ class Assembly:
         Raises:
             SettingsError: a hook of the settings can't work.
         """
-        from nannin.hooks.hooks import Hooks  # most servers have none
+        from nannin.app.hooking import make_hooks  # most servers have none
 
-        settings = self._settings
-        hooks = Hooks(settings.hooks, settings.hook_networks, self.clock, self.unix_s, self._turn, new_id)
-        for key in hooks.groups:
-            try:
-                self.hub.handlers.group(key)
-            except ValueError as error:
-                raise SettingsError(f"hooks: {error}") from None
+        hooks = make_hooks(self._settings, self.clock, self.unix_s, self._node, self.hub)
         self._watch_for(hooks)
         return hooks
+
+    def _open_hooks(self, hooks: Hooks) -> None:
+        if not hooks.is_open:
+            hooks.open()
+            if self.history is not None and hooks.seeds:
+                from nannin.app.hooking import seed
+
+                self.background.spawn(seed(hooks, self.history))
 
     def _watch_for(self, hooks: Hooks) -> None:
         for page in hooks.watched:
@@ -194,16 +195,6 @@ class Assembly:
             self.hooks = self._make_hooks()
         self.hooks.add(hook, call)
         self._watch_for(self.hooks)
-
-    def _turn(self) -> Turn:
-        """Whether this process tells what hooks have to tell: one of all nodes does."""
-        from nannin.hooks.hooks import Turn
-
-        if self._node is None:
-            return Turn(True)
-        # Over Redis a node that died is taken for alive until its lease is over.
-        unsure_s = LEASE_S if self._settings.redis is not None else 0.0
-        return Turn(self._node.is_eldest, self._node.elder_s - unsure_s)
 
     @property
     def is_alone(self) -> bool:

@@ -329,6 +329,9 @@ class _Peak:
             hours[hour] = max(most, hours.get(hour, 0))
         self._hours = deque(sorted(hours.items()))
         self._known_s = now  # whoever remembers this page was there before
+        if self._is_silent:  # somebody came before the memory did
+            self._former = max(most for _, most in memory)
+            self._is_climbing, self._is_silent = self._value > self._former, False
 
 
 def make_condition(hook: Hook, started_s: float) -> Condition:

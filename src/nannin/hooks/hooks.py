@@ -74,6 +74,11 @@ class _Followed:
         self._key = as_uri(rule.hook.key)
         self._pattern = KeyPattern(self._key) if rule.hook.page else None
 
+    @property
+    def is_of_peaks(self) -> bool:
+        """Whether it goes by how high the number ever was."""
+        return self.rule.hook.on == "peak" and self.rule.hook.period == "ever"
+
     def is_for(self, key: str) -> bool:
         """Whether it goes by the count of a page, or of a group, which has a pattern for its key.
 
@@ -153,6 +158,27 @@ class Hooks:
         return list(dict.fromkeys(one.rule.hook.group for one in self._followed if one.rule.hook.group))
 
     @property
+    def seeds(self) -> set[str]:
+        """Of which numbers it is good to know how high they ever were: `visitors`, `connections`."""
+        return {one.rule.hook.of for one in self._followed if one.is_of_peaks} - {"visible"}
+
+    def seed(self, of: str, peaks: Iterable[tuple[str, int]]) -> None:
+        """Tells how high numbers were at their highest, as history knows it.
+
+        Args:
+            of: `visitors` or `connections`.
+            peaks: keys of pages, each with its highest number.
+        """
+        now = self._clock.now()
+        followed = [one for one in self._followed if one.is_of_peaks and one.rule.hook.of == of]
+        for page, highest in peaks:
+            key = as_uri(page)
+            for one in followed:
+                if highest >= one.rule.hook.least and one.is_for(key):
+                    one.rule.seed(page, highest, now)
+        self._set_alarm()
+
+    @property
     def waiting(self) -> int:
         """How many notices wait to be delivered."""
         return len(self._delivery.clerk) if self._delivery is not None else 0
@@ -171,6 +197,11 @@ class Hooks:
     def dropped(self) -> int:
         """How many notices were given up since the start."""
         return self._delivery.clerk.dropped if self._delivery is not None else 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server has started."""
+        return self._is_open
 
     def open(self) -> None:
         """The server has started. A second call does nothing."""

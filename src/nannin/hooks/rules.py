@@ -288,6 +288,20 @@ class Rule:
         since_unix_s = state.since_s + wall_s if state.is_up else 0.0
         return _encode(Memory(state.is_up, since_unix_s, began, ended, highest))
 
+    def seed(self, page: str, highest: int, now: float) -> None:
+        """A page is known to have been as high as this at some time; for a rule of peaks."""
+        state = self._remembered(page)
+        if state is not None:
+            state.condition.restore([(0, highest)], now, 0.0)
+            self._schedule(page, state, now)
+
+    def _remembered(self, page: str) -> _Page | None:
+        """What is known of a page, or a place for it; None if there is none."""
+        state = self._pages.get(page)
+        if state is None and len(self._pages) < self._most_pages:
+            state = self._pages[page] = _Page(self.hook, self._started_s)
+        return state
+
     def restore(self, page: str, data: bytes, now: float, wall_s: float) -> None:
         """A page was in this state before a restart.
 
@@ -303,11 +317,9 @@ class Rule:
             memory = _decode(data)
         except msgspec.MsgspecError:
             return
-        state = self._pages.get(page)
+        state = self._remembered(page)
         if state is None:
-            if len(self._pages) >= self._most_pages:
-                return
-            state = self._pages[page] = _Page(self.hook, self._started_s)
+            return
         for side, at_s in ((True, memory.began_told_unix_s), (False, memory.ended_told_unix_s)):
             if at_s is not None:
                 state.told_s[side] = max(state.told_s[side], min(now, at_s - wall_s))
