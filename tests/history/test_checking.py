@@ -19,13 +19,19 @@ from support.history_rows import row
 from support.unprivileged import open_folder, unprivileged
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A history with some rows."""
-    made = tmp_path / "history.sqlite3"
-    with contextlib.closing(open_store(made)) as kept:
+    path = tmp_path_factory.mktemp("made") / "history.sqlite3"
+    with contextlib.closing(open_store(path)) as kept:
         kept.write([row(f"/{number}", Period.MINUTE, 60 * number, 1) for number in range(500)], 7)
-    return made
+    return path
+
+
+@pytest.fixture
+def path(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copy(made, tmp_path / "history.sqlite3"))
 
 
 def refused(path: Path, words: str, kind: type[HistoryError] = HistoryError) -> None:

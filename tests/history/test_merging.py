@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nannin.audience.tally_rows import Period, Row, Span
@@ -48,6 +48,7 @@ def test_joined_spans_are_the_same_time_in_order(spans: list[Interval]) -> None:
     assert joined == sorted(joined)
 
 
+@settings(max_examples=60)
 @given(intervals, intervals)
 def test_what_is_subtracted_is_in_some_and_in_none_of_the_others(
     spans: list[Interval], others: list[Interval]
@@ -57,6 +58,7 @@ def test_what_is_subtracted_is_in_some_and_in_none_of_the_others(
     assert total(left) == len(moments_of(left))
 
 
+@settings(max_examples=40)
 @given(rows, st.randoms())
 def test_rows_are_taken_the_longest_first_in_whatever_order_they_come(
     given_rows: list[Row], order: object
@@ -148,6 +150,7 @@ def test_joins_that_a_node_takes_back_never_make_less_than_none() -> None:
     assert one.point().joins == 0
 
 
+@settings(max_examples=60)
 @given(rows, intervals)
 def test_a_point_is_what_can_be_counted_millisecond_by_millisecond(
     given_rows: list[Row], seen: list[Interval]
