@@ -10,6 +10,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -77,23 +78,26 @@ class Ground:
 
     Args:
         server: it runs.
+        folder: where it keeps its history, if it keeps any.
         is_full: whether each load has its full size; else one that a test has time for.
 
     Attributes:
-        server: as above.
+        server, folder: as above.
+        pid: the server's process.
         figures: what is worth knowing of the attack.
         stalled_ms: for how long the attack itself has stopped the server.
         turns_away: whether newcomers are turned away meanwhile, of whom the witness then hears nothing.
     """
 
-    def __init__(self, server: Server, *, is_full: bool) -> None:
+    def __init__(self, server: Server, folder: pathlib.Path = pathlib.Path(), *, is_full: bool) -> None:
         self.server = server
+        self.folder = folder
         self.figures = Figures()
         self.stalled_ms = 0.0
         self.turns_away = False
         self._is_full = is_full
         assert server.process is not None
-        self._pid = server.process.pid
+        self.pid = server.process.pid
         get(server, "/")  # what is loaded at the first request is not a leak
         self._before = self._tables()
         self._memory_mb = self.memory_mb()
@@ -111,17 +115,17 @@ class Ground:
 
     def memory_mb(self) -> float:
         """The memory that the server holds now."""
-        status = pathlib.Path(f"/proc/{self._pid}/status").read_text()
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
     def cpu_s(self) -> float:
         """How many seconds of CPU the server has used so far."""
-        fields = pathlib.Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
         """How many files and sockets it has open."""
-        return len(os.listdir(f"/proc/{self._pid}/fd"))
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def count(self, page: str = "/") -> int:
         """How many connections it counts on a page."""
@@ -196,16 +200,37 @@ def _poor(descriptors: int, *settings: str) -> contextlib.AbstractContextManager
 
 
 @contextlib.contextmanager
-def attacked(*settings: str, is_full: bool, descriptors: int | None = None) -> Iterator[Ground]:
+def _with_history(*settings: str, folder: pathlib.Path) -> Iterator[Server]:
+    env = {"NANNIN_HISTORY": "on", "NANNIN_DATA_DIR": str(folder)}
+    with nannin(*settings, env=env) as server:
+        give_up_at = time.monotonic() + SETTLE_S
+        while not (folder / "history.sqlite3-wal").exists():
+            assert time.monotonic() < give_up_at, f"it keeps no history:\n{server.log}"
+            time.sleep(0.1)
+        yield server
+
+
+@contextlib.contextmanager
+def attacked(
+    *settings: str, is_full: bool, descriptors: int | None = None, keeps_history: bool = False
+) -> Iterator[Ground]:
     """Runs a server with these flags for the time of one item, and checks it at the end.
 
     Args:
         settings: flags of the server.
         is_full: as for `Ground`.
         descriptors: how many files and sockets it may have open; None for as many as we may.
+        keeps_history: whether it keeps history.
     """
-    with nannin(*settings) if descriptors is None else _poor(descriptors, *settings) as server:
-        ground = Ground(server, is_full=is_full)
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nannin-")))
+        if keeps_history:
+            server = stack.enter_context(_with_history(*settings, folder=folder))
+        elif descriptors is None:
+            server = stack.enter_context(nannin(*settings))
+        else:
+            server = stack.enter_context(_poor(descriptors, *settings))
+        ground = Ground(server, folder, is_full=is_full)
         try:
             yield ground
             ground.check()
