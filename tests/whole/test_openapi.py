@@ -31,8 +31,11 @@ few = settings(
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with nannin() as server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that has just begun to keep a history."""
+    with nannin("--history", "on", "--data-dir", str(tmp_path_factory.mktemp("data"))) as server:
+        # The first question opens the history, which may take longer than the others wait.
+        assert httpx.get(f"{server.url}/api/history", timeout=30).status_code == 200
         yield server
 
 

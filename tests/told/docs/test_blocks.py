@@ -130,8 +130,11 @@ def test_every_target_of_make_that_is_shown_exists(page: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with nannin("--emit-token", TOKEN, "--read-token", TOKEN, "--groups", "/shop/*") as server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    history = ("--history", "on", "--data-dir", str(tmp_path_factory.mktemp("data")))
+    with nannin("--emit-token", TOKEN, "--read-token", TOKEN, "--groups", "/shop/*", *history) as server:
+        # The first question opens the history, which may take longer than the others wait.
+        assert httpx.get(f"{server.url}/api/history", timeout=30).status_code == 200
         yield server
 
 
