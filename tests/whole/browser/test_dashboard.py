@@ -203,6 +203,9 @@ def test_people_come_and_go_live_and_looking_is_not_counted(
     expect(dashboard.locator("#detail-count")).to_have_text("1 person, 2 connections")
     people.close()
     expect(dashboard.locator("#total-visitors")).to_have_text("0")
+    # A mounted Live keeps no history unless it is asked to.
+    expect(dashboard.locator("#chart-note")).to_contain_text("keeps no history")
+    expect(dashboard.get_by_role("button", name="Hour")).to_be_disabled()
     expect(dashboard.locator("#sign-out")).to_be_hidden()
 
 

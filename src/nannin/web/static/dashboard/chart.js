@@ -22,7 +22,7 @@ export class Chart {
     this.readout = readout;
     this.wishes = wishes;
     this.points = [];
-    this.index = null; // of the point under the cursor; null: the newest
+    this.index = null; // of the point under the cursor; null: the newest that was recorded
     this.times = new Times();
     this.drawing = null;
     frame.addEventListener("keydown", (event) => this.press(event));
@@ -58,12 +58,18 @@ export class Chart {
     this.tell();
   }
 
+  /** The newest point that was recorded: the last minute is on its way. */
+  newest() {
+    const found = this.points.findLastIndex(({ visitors }) => visitors);
+    return found < 0 ? this.points.length - 1 : found;
+  }
+
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const last = this.points.length - 1;
-    const now = this.index ?? last;
+    const now = this.index ?? this.newest();
     const step = event.shiftKey ? PAGE_STEPS : 1;
-    const places = { ArrowLeft: now - step, ArrowRight: now + step, PageUp: now - PAGE_STEPS, PageDown: now + PAGE_STEPS, Home: 0, End: last };
+    const places = { ArrowLeft: now - step, ArrowRight: now + step, PageUp: now - PAGE_STEPS, PageDown: now + PAGE_STEPS, Home: 0, End: this.newest() };
     const wishes = { "+": () => this.wishes.zoomBy(0.5), "=": () => this.wishes.zoomBy(0.5), "-": () => this.wishes.zoomBy(2), Escape: () => this.wishes.reset(), 0: () => this.wishes.reset() };
     if (event.key in places) {
       if (last >= 0) {
@@ -96,7 +102,7 @@ export class Chart {
 
   /** What is exact about the point under the cursor, in words. */
   text() {
-    const point = this.points[this.index ?? this.points.length - 1];
+    const point = this.points[this.index ?? this.newest()];
     return point ? pointInWords(point, this.times, this.form) : words.nothing;
   }
 }
@@ -162,7 +168,7 @@ class Plot {
         cursor: {
           y: false,
           drag: { x: true, y: false, setScale: false },
-          dataIdx: () => chart.index ?? chart.points.length - 1,
+          dataIdx: () => chart.index ?? chart.newest(),
           points: { size: 7, width: 2, show: true },
         },
         scales: {

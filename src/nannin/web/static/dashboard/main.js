@@ -98,7 +98,7 @@ function chooseFirst() {
   if (isWished || counts.pages.get(detail.key)?.connections) return;
   const found = [...counts.pages.values()].filter(({ connections }) => connections > 0);
   const first = found.sort((one, other) => other.isGroup - one.isGroup || other.visitors - one.visitors)[0];
-  const key = first?.key ?? "/";
+  const key = first?.key ?? detail.key ?? "/";
   if (key === detail.key || !(first || counts.isTold)) return;
   detail.go(key, detail.range);
   list.choose(key);
