@@ -93,3 +93,9 @@ def test_a_visitors_name_says_who_gave_the_id(visitor: str | Given) -> None:
 
 def test_the_same_id_from_two_sources_has_two_names() -> None:
     assert to_wire("ann") != to_wire(Given("ann"))
+
+
+def test_no_visitor_is_without_a_connection() -> None:
+    """On a group, somebody may have taken the last place to a node that was left meanwhile."""
+    assert Total("/何人", 7, 3, 2, 1).count == Count(3, 2, 1)
+    assert Total("/shop/*", 7, 1, 2, 1).count == Count(2, 2, 1)

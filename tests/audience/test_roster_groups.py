@@ -81,8 +81,11 @@ def test_a_visitor_who_comes_back_on_another_node_gives_its_place_up(roster: Ros
     roster.join("/shop/a", "a", "ann")
     assert not roster.end_grace("/shop/*", "ann")
     roster.leave("/shop/a", "a", now=100.0, grace_s=GRACE_LOST_S)
+    assert (roster.absent("/shop/*"), roster.absent("/shop/a"), roster.absent("/news")) == (1, 1, 0)
     assert roster.end_grace("/shop/*", "ann")
-    assert (roster.count("/shop/*"), roster.count("/shop/a")) == (Count(), Count(1, 1, 1))
+    assert not roster.end_grace("/shop/*", "ann")
+    assert (roster.count("/shop/*"), roster.count("/shop/a")) == (Count(0, 1, 1), Count(1, 1, 1))
+    assert (roster.absent("/shop/*"), roster.in_grace("/shop/*")) == (1, 0)
     assert roster.end_grace("/shop/a", "ann")
     assert list(roster.pages()) == []
 
@@ -119,7 +122,7 @@ def test_each_change_of_a_group_is_told(roster: Roster[str]) -> None:
     roster.end_grace("/shop/*", "ann")
     assert heard() == ["/shop/*"]
     roster.end_graces(102.0)
-    assert heard() == ["/*"]
+    assert heard() == ["/shop/*", "/*"]
 
 
 def test_without_groups_there_are_none() -> None:

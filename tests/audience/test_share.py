@@ -28,6 +28,7 @@ from nannin.audience.census_calls import (
     Watch,
     Watching,
 )
+from nannin.audience.groups import Groups
 from nannin.audience.heard import Heard, Presence
 from nannin.audience.leases import Leases
 from nannin.audience.roster import Count, Given, Roster
@@ -37,8 +38,15 @@ from nannin.audience.share import Share
 class Node:
     """A node whose calls a test carries to the census, or not."""
 
-    def __init__(self, epoch: str = "one", *, everything: bool = False, leases: Leases | None = None) -> None:
-        self.roster: Roster[str] = Roster()
+    def __init__(
+        self,
+        epoch: str = "one",
+        *,
+        everything: bool = False,
+        leases: Leases | None = None,
+        groups: Groups | None = None,
+    ) -> None:
+        self.roster: Roster[str] = Roster(groups)
         self.share = Share(self.roster, epoch, everything=everything, leases=leases)
         self.roster.on_change = self.share.touch
         self.entered: list[Presence] = []
@@ -317,6 +325,18 @@ def test_a_refresh_says_everything_of_a_page_again() -> None:
     node.share.refresh("/")
     call = node.write()
     assert (call.connections, call.visible) == (1, ["cann"])
+
+
+def test_a_node_stays_on_a_group_while_somebody_there_has_a_grace_but_no_place() -> None:
+    node = Node(groups=Groups("/*")).registered()
+    node.roster.join("/a", "a", "ann")
+    node.roster.leave("/a", "a", now=0.0, grace_s=10.0)
+    node.roster.end_grace("/*", "ann")
+    page, group = node.share.take(0.0)
+    assert isinstance(page, Apply)
+    assert isinstance(group, Apply)
+    assert (page.page, page.connections, page.stays) == ("/a", 1, False)
+    assert (group.page, group.connections, group.stays, group.visible) == ("/*", 0, True, ["cann"])
 
 
 # Who waits for a count

@@ -86,9 +86,28 @@ def test_while_nodes_are_apart_the_number_of_a_group_says_so() -> None:
     assert city.counts("/shop/*") == {Count(2, 2, 2)}
 
 
+def test_a_visitor_is_in_the_group_for_as_long_as_on_a_page_of_one_node() -> None:
+    """The link to one node was lost, and a page of another one was closed, which has the shorter grace."""
+    city = City(2, groups=GROUPS, grace=2, grace_lost=10)
+    one, two = city.houses
+    one.client("/shop/a", visitor="ann").lose()
+    second = two.client("/shop/b", visitor="ann")
+    assert city.counts("/shop/*") == {Count(1, 1, 1)}
+    second.close()
+    city.clock.advance(5)
+    assert city.counts("/shop/a") == city.counts("/shop/*") == city.counts("/*") == {Count(1, 1, 1)}
+    three = one.client("/shop/c", visitor="ann")
+    assert city.counts("/shop/*") == {Count(1, 1, 1)}
+    three.close()
+    city.clock.advance(20)
+    assert city.counts("/shop/*") == {Count()}
+    for house in city.houses:
+        assert not list(house.hub.pages())
+
+
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["join", "join", "close", "lose", "wait"]),
+        st.sampled_from(["join", "join", "go on", "close", "lose", "kick", "wait"]),
         st.integers(0, 1_000),
         st.sampled_from(["/shop/a", "/shop/b", "/news"]),
         st.sampled_from([None, "ann", "bob"]),
@@ -97,24 +116,48 @@ MOVES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60, database=None)
+def on_pages(city: City, prefix: str) -> tuple[int, int, int]:
+    """The different visitors of the pages, in grace or not, those who see one, and the most connections."""
+    named, seeing, anonymous, connections = set[Any](), set[Any](), 0, 0
+    for house in city.houses:
+        roster = house.hub.roster
+        for page in roster.pages():
+            if page.startswith(prefix) and not page.endswith("*"):
+                named |= set(roster.visitors(page))
+                seeing |= {visitor for visitor in roster.visitors(page) if roster.sees(page, visitor)}
+                anonymous += roster.part(page).anonymous
+                connections += roster.count(page).connections
+    return len(named) + anonymous, len(seeing) + anonymous, connections
+
+
+@settings(deadline=None, max_examples=80, database=None)
 @given(MOVES)
-def test_whatever_happens_all_nodes_come_to_the_different_visitors(moves: list[tuple[Any, ...]]) -> None:
+def test_whatever_happens_all_nodes_come_to_the_different_visitors_of_the_pages(
+    moves: list[tuple[Any, ...]],
+) -> None:
     city = City(3, groups=GROUPS, grace=2, grace_lost=5)
-    here: list[tuple[Client, str, str | None]] = []
+    here: list[Client] = []
     for do, index, page, visitor in moves:
-        if do == "join":
-            here.append((city.houses[index % 3].client(page, visitor=visitor), page, visitor))
+        client = here[index % len(here)] if here else None
+        if do == "join" or client is None:
+            visible = visitor is None or index % 2 == 0
+            here.append(city.houses[index % 3].client(page, visitor=visitor, visible=visible))
         elif do == "wait":
-            city.clock.advance(1 + index % 3)
-        elif here:
-            getattr(here.pop(index % len(here))[0], do)()
-    city.clock.advance(20)
-    for group, prefix in (("/shop/*", "/shop/"), ("/*", "/")):
-        on = [visitor for _, page, visitor in here if page.startswith(prefix)]
-        visitors = len(set(on) - {None}) + on.count(None)
-        assert city.counts(group) == {Count(len(on), visitors, visitors)}
-    for client, _, _ in here:
+            city.clock.advance(index % 3 + 0.5)
+        elif do == "go on" and page not in client.session.data.connections:
+            client.connect(page, visitor=visitor)
+        elif do == "kick":
+            for connection in list(client.session.data.connections.values()):
+                client.house.hub.disconnect(connection, close=False)
+        elif do in ("close", "lose"):
+            here.remove(client)
+            getattr(client, do)()
+        for group, prefix in (("/shop/*", "/shop/"), ("/*", "/")):
+            (count,) = city.counts(group)
+            visitors, seeing, most = on_pages(city, prefix)
+            assert (count.visitors, count.visible) == (visitors, seeing)
+            assert count.visible <= count.visitors <= count.connections <= most
+    for client in here:
         client.close()
     city.clock.advance(20)
     for house in city.houses:

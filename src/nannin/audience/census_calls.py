@@ -157,8 +157,8 @@ class Total(msgspec.Struct, frozen=True, array_like=True, tag=20):
 
     @property
     def count(self) -> Count:
-        """The same without the page and version."""
-        return Count(self.connections, self.visitors, self.visible)
+        """The same without the page and version. No visitor is without a connection, on a group either."""
+        return Count(max(self.connections, self.visitors), self.visitors, self.visible)
 
 
 class Exited(msgspec.Struct, frozen=True, array_like=True, tag=22):

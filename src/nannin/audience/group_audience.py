@@ -11,7 +11,6 @@ page changes no number.
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Final
 
 from nannin.audience.count import Count, Part, VisitorName
@@ -22,6 +21,9 @@ _NO_GRACES: Final[dict[object, bool]] = {}
 
 class _Visitor:
     """One visitor of the group.
+
+    One who has neither connections nor places here is in grace on a page, and has taken its place to another
+    node.
 
     Attributes:
         connections: the live ones.
@@ -47,13 +49,15 @@ class GroupAudience:
         anonymous: how many of them have no visitor's id.
         visitors: those with an id, in grace or not.
         graces: how many connections have left and are still counted.
+        absent: how many have left, and their visitors are still counted.
     """
 
-    __slots__ = ("_anonymous_visible", "_visible", "anonymous", "graces", "live", "visitors")
+    __slots__ = ("_anonymous_visible", "_visible", "absent", "anonymous", "graces", "live", "visitors")
 
     def __init__(self) -> None:
         self.visitors: dict[VisitorName, _Visitor] = {}
         self.graces = 0
+        self.absent = 0
         self.live = 0
         self.anonymous = 0
         self._anonymous_visible = 0
@@ -98,8 +102,8 @@ class GroupAudience:
             self._visible += visitor.visible == 1
         if not visitor.graces:
             return True
-        if visitor.graces.pop(ended, False):
-            self._hide(visitor)
+        if ended is not None:
+            self._drop(visitor, ended)
         return not self._take_place(visitor)
 
     def leave(self, name: VisitorName | None, visible: bool, grace: object) -> None:
@@ -121,11 +125,14 @@ class GroupAudience:
             if not visitor.graces:
                 visitor.graces = {}
             visitor.graces[grace] = visible
+            self.absent += 1
             self._give_place(visitor)
             return
         if visible:
             self._hide(visitor)
-        self._settle(name, visitor)
+        if not visitor.connections and not visitor.places and visitor.graces:
+            self._give_place(visitor)  # it had taken the place of a connection that is in grace still
+        self._forget_if_gone(name, visitor)
 
     def show(self, name: VisitorName | None, visible: bool) -> None:
         """A tab came into view or went out of it."""
@@ -136,45 +143,31 @@ class GroupAudience:
         else:
             self._hide(self.visitors[name])
 
-    def end(self, name: VisitorName, grace: object) -> bool:
-        """A grace on a page is over; False where it did not count here any more."""
-        visitor = self.visitors.get(name)
-        if visitor is None or grace not in visitor.graces:
-            return False
+    def end(self, name: VisitorName, grace: object) -> None:
+        """A grace on a page is over."""
+        visitor = self.visitors[name]
         if visitor.places == len(visitor.graces):  # else it is one whose place was taken
             self._take_place(visitor)
-        self._drop_grace(visitor, grace)
-        self._settle(name, visitor)
-        return True
+        self._drop(visitor, grace)
+        self._forget_if_gone(name, visitor)
 
     def give_up(self, name: VisitorName) -> bool:
         """A visitor has come to a page of the group through another node, and takes a place that is here.
 
+        The visitor goes on to count here as well, until the grace on the page is over: it may be the longer.
+
         Returns:
-            Whether there was one.
+            Whether there was such a place.
         """
         visitor = self.visitors.get(name)
-        if visitor is None or not visitor.places:
-            return False
-        taken = len(visitor.graces) - visitor.places
-        self._drop_grace(visitor, next(islice(visitor.graces, taken, None)))
-        self._take_place(visitor)
-        if not visitor.connections and not visitor.places:  # what is left has lost its places already
-            for grace in list(visitor.graces):
-                self._drop_grace(visitor, grace)
-        self._settle(name, visitor)
-        return True
+        return visitor is not None and self._take_place(visitor)
 
-    def _settle(self, name: VisitorName, visitor: _Visitor) -> None:
-        """Forgets a visitor who has gone; one who still counts has at least one connection."""
-        if visitor.connections or visitor.places:
-            return
-        if visitor.graces:  # who took their places has gone at once, without a grace
-            self._give_place(visitor)
-        else:
+    def _forget_if_gone(self, name: VisitorName, visitor: _Visitor) -> None:
+        if not visitor.connections and not visitor.graces:
             del self.visitors[name]
 
-    def _drop_grace(self, visitor: _Visitor, grace: object) -> None:
+    def _drop(self, visitor: _Visitor, grace: object) -> None:
+        self.absent -= 1
         if visitor.graces.pop(grace):
             self._hide(visitor)
 

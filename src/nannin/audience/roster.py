@@ -265,6 +265,14 @@ class Roster(Generic[ConnectionT]):
         audience = self._audiences.get(page) or self._groups.get(page)
         return audience.graces if audience is not None else 0
 
+    def absent(self, page: str) -> int:
+        """How many connections have left a page whose visitors are still counted.
+
+        Of a group these may be more than are in grace there, since others have taken their places.
+        """
+        group = self._groups.get(page)
+        return group.absent if group is not None else self.in_grace(page)
+
     def audience(self, page: str) -> Collection[ConnectionT]:
         """The connections on a page, in the order of their joins; not to be kept over a join or leave."""
         audience = self._audiences.get(page)
@@ -364,12 +372,10 @@ class Roster(Generic[ConnectionT]):
 
     def _end_in_groups(self, keys: tuple[str, ...], grace: Grace, joins: int = 0) -> None:
         for key in keys:
-            group = self._groups.get(key)
-            if group is None:
-                continue
+            group = self._groups[key]
             before = group.graces
-            if group.end(grace.visitor, grace):
-                self._tell_group(key, grace.visitor, group, joins if group.graces < before else 0)
+            group.end(grace.visitor, grace)
+            self._tell_group(key, grace.visitor, group, joins if group.graces < before else 0)
 
     def _tell_group(
         self, key: str, visitor: VisitorName | None, group: GroupAudience, joins: int = 0

@@ -465,7 +465,8 @@ class Share:
         for visitor in write.visitors:
             places[self._roster.sees(page, visitor)].append(to_wire(visitor))
         previous, part = self._writes.add(write), self._roster.part(page)
-        stays = held.stays or not write.is_last
+        # Those of a group may have taken their places to another node, and count here all the same.
+        stays = held.stays or not write.is_last or (not part.connections and self._roster.is_held(page))
         return Apply(write.call, number, self._epoch, previous, page, *part, stays, visible, hidden, absent)
 
     def _say_some_again(self) -> None:

@@ -113,7 +113,7 @@ class Observatory:
             self._hub.mistakes.number,
             # Each connection in grace belongs to a visitor who is on the page, or to one more.
             len(connections) + in_grace == count.connections
-            and visitors <= count.visitors <= visitors + in_grace,
+            and visitors <= count.visitors <= visitors + roster.absent(page),
         )
 
     async def explain(self, page: str, own: Report) -> dict[str, Any]:

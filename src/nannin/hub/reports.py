@@ -181,7 +181,8 @@ def add_up(reports: Iterable[Report]) -> Report:
 
 def come_to(reports: Sequence[Report], count: Count, silent: int) -> bool:
     """Whether the parts of all nodes come to the count; where some are silent, whether they fit into it."""
-    connections = sum(report.connections for report in reports)
     visitors = [report.visitors for report in reports]
+    # On a group, somebody in grace may have taken the place to another node and have left that, too.
+    connections = max(sum(report.connections for report in reports), 0 if silent else count.visitors)
     fits = connections <= count.connections if silent else connections == count.connections
     return fits and max(visitors) <= count.visitors and (silent > 0 or count.visitors <= sum(visitors))
