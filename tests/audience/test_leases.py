@@ -54,3 +54,19 @@ def test_one_that_was_stopped_or_whose_clock_jumped_forgets_what_it_saw_before(
 def test_two_looks_on_time_come_before_any_judgement() -> None:
     leases = Leases(0.0, 5.0)
     assert look(leases, {1: ["a"] * 3, 2: ["b"] * 3}) == [{}, {}, {1: "a", 2: "b"}]
+
+
+def test_a_node_that_is_buried_is_gone_at_once() -> None:
+    leases = Leases(15.0, 5.0)
+    leases.bury(["dead", "unknown"])
+    nodes = {1: "dead:7:3", 2: "deadly:7:3"}
+    assert leases.look(nodes, 0.0) == {1: "dead:7:3"}
+    assert leases.look({**nodes, 1: "dead:-"}, 5.0) == {1: "dead:-"}
+    assert leases.look({2: "deadly:7:3"}, 10.0) == {}
+
+
+def test_a_node_that_is_buried_early_is_gone_as_soon_as_it_is_seen_and_forgotten_then() -> None:
+    leases = Leases(15.0, 5.0)
+    leases.bury(["dead"])
+    assert leases.look({}, 0.0) == {}
+    assert leases.look({1: "dead:7:3"}, 5.0) == {}

@@ -914,3 +914,25 @@ def test_a_node_without_a_number_has_left_at_once() -> None:
     node = Node()
     node.share.leave()
     assert node.share.left
+
+
+def test_nodes_whose_processes_have_ended_are_reaped_after_the_next_sign_of_life() -> None:
+    judge = Node("judge", leases=Leases(15.0, 5.0))
+    dead = Node("dead")
+    city = City(judge, dead)
+    dead.roster.join("/", "connection", None)
+    city.carry()
+    assert judge.share.number is not None
+    judge.share.bury(["dead"])
+    answer, _ = city.census.receive(judge.beat())
+    judge.hear(judge.share.answer(answer, 0.0))
+    [reap] = judge.share.take(0.0)
+    assert isinstance(reap, Reap)
+    assert reap.number == dead.share.number
+
+
+def test_a_node_that_judges_nobody_buries_nobody() -> None:
+    node = Node().registered()
+    node.share.bury(["dead"])
+    node.hear(node.share.answer(Beaten(node.beat().call, "name", {7: "one:1:2", 8: "dead:3:4"}), 0.0))
+    assert node.share.take(0.0) == []

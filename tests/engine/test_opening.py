@@ -45,6 +45,7 @@ def test_of_a_header_that_comes_twice_the_first_counts() -> None:
     ("data", "status"),
     [
         (head(b"POST / HTTP/1.1"), 400),
+        (head(b"GET / HTTP/1.0"), 400),
         (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Key: " + KEY), 426),
         (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Key: " + KEY), 426),
         (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Version: 13"), 400),

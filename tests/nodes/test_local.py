@@ -12,7 +12,7 @@ import pytest
 from nannin.audience.census_calls import Answer, Call, Read, Total, Totals, What
 from nannin.errors import SettingsError
 from nannin.nodes import local
-from nannin.nodes.channel import Alive, Calls, Cover, FromSupervisor, FromWorker, Heard, Ready
+from nannin.nodes.channel import Alive, Buried, Calls, Cover, FromSupervisor, FromWorker, Heard, Named, Ready
 from nannin.nodes.local import VARIABLE, Worker, installed_version, is_worker, join_workers, this_worker
 
 
@@ -191,5 +191,26 @@ def test_it_hears_whose_connections_it_is_to_take(supervisor: tuple[socket.socke
         worker.on_cover = heard.put_nowait
         say(ours, Cover([0, 2]))
         assert await asyncio.wait_for(heard.get(), 10) == [0, 2]
+
+    asyncio.run(work())
+
+
+def test_it_names_the_nodes_that_it_is_elsewhere_and_hears_of_those_that_others_were(
+    supervisor: tuple[socket.socket, dict[str, str]],
+) -> None:
+    ours, environ = supervisor
+    worker = joined(environ)
+
+    async def work() -> None:
+        early: asyncio.Queue[Sequence[str]] = asyncio.Queue()
+        late: asyncio.Queue[Sequence[str]] = asyncio.Queue()
+        worker.name("early", early.put_nowait)
+        await worker.connect(lambda: None)
+        worker.name("late", late.put_nowait)
+        heard = [await asyncio.to_thread(read, ours) for _ in range(3)]
+        assert [message for message in heard if message != Alive()][:2] == [Named("early"), Named("late")]
+        say(ours, Buried(["dead"]))
+        assert await asyncio.wait_for(early.get(), 10) == ["dead"]
+        assert await asyncio.wait_for(late.get(), 10) == ["dead"]
 
     asyncio.run(work())

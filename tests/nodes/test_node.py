@@ -135,6 +135,14 @@ def test_it_beats() -> None:
     assert [[type(call) for call in calls] for calls in office.sent] == [[Beat], [Beat]]
 
 
+def test_it_says_that_it_lives_when_others_are_buried_and_so_hears_of_them_at_once() -> None:
+    office = Office()
+    office.node.bury(["early"])  # before there is a census
+    office.open()
+    office.node.bury(["dead"])
+    assert [[type(call) for call in calls] for calls in office.sent] == [[Beat]]
+
+
 def test_a_page_that_somebody_listens_to_is_asked_for() -> None:
     office = Office()
     office.open()

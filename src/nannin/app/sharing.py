@@ -60,7 +60,7 @@ def make_node(
     """
     worker = this_worker()
     if settings.redis is not None:
-        share = Share(roster, new_id(), leases=Leases(LEASE_S, BEAT_EVERY_S))
+        share = Share(roster, epoch := new_id(), leases=Leases(LEASE_S, BEAT_EVERY_S))
         connect = _connect_to_redis(settings.redis, settings.redis_prefix, new_id)
     elif worker is not None:
         share = Share(roster, new_id(), everything=True, remember_s=0.0)
@@ -68,6 +68,8 @@ def make_node(
     else:
         return None
     node = Node(share, clock, connect)
+    if worker is not None and settings.redis is not None:
+        worker.name(epoch, node.bury)
     roster.on_change = node.touch
     return node
 

@@ -1,9 +1,9 @@
-"""Who of the other nodes is gone: a node whose value has stood still for the whole of its lease."""
+"""Who of the other nodes is gone: a node whose value has stood still for the whole of its lease, or was buried."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 # How many looks in a row must be on time before this node may judge others. One that was stopped may not.
 _LOOKS = 2
@@ -23,6 +23,11 @@ class Leases:
         self._looked_at = -math.inf
         self._looks = 0
         self._seen: dict[int, tuple[str, float]] = {}  # each node's value, and since when
+        self._buried: set[str] = set()  # epochs of nodes that may still be known to the census
+
+    def bury(self, epochs: Iterable[str]) -> None:
+        """The processes with these epochs have ended, as somebody knows for certain."""
+        self._buried.update(epochs)
 
     def look(self, nodes: Mapping[int, str], now: float) -> dict[int, str]:
         """Compares the nodes' values with those of the last look.
@@ -35,6 +40,11 @@ class Leases:
             Those that are gone, with their values. Where over half of them seem to be, rather the census was
             away than they: they have twice the time.
         """
+        buried = {number: value for number, value in nodes.items() if value.split(":")[0] in self._buried}
+        self._buried.intersection_update([value.split(":")[0] for value in buried.values()])
+        return {**self._look(nodes, now), **buried}
+
+    def _look(self, nodes: Mapping[int, str], now: float) -> dict[int, str]:
         if not 0 <= now - self._looked_at <= self._late_s:
             self._looks, self._seen = 0, {}
         self._looked_at = now

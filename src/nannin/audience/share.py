@@ -260,6 +260,11 @@ class Share:
         self._calls += 1
         return self._calls
 
+    def bury(self, epochs: Iterable[str]) -> None:
+        """The processes with these epochs have ended: they are reaped with the next sign of life."""
+        if self._leases is not None:
+            self._leases.bury(epochs)
+
     def leave(self) -> None:
         """From now on `take` gives only what removes this node from the census, until it has `left`."""
         self._is_leaving = True

@@ -37,6 +37,8 @@ _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 # What every server adds to a key. Source: RFC 6455, 1.3.
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _EXPECTED = b"expected the opening handshake of a WebSocket"
+# What nginx speaks to a server unless it is told otherwise. Source: RFC 6455, 4.1.
+_TOO_OLD = b"expected HTTP/1.1, which a WebSocket needs; a proxy has to be told so (nginx: proxy_http_version 1.1)"
 
 
 class OpeningRefused(Exception):
@@ -115,9 +117,12 @@ def read_opening(data: bytes) -> Opening:
     request, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
     headers = _read_headers(lines)
     key = _answer(dict(reversed(headers)))
+    target, _, version = request.partition(b" ")[2].rpartition(b" ")
     if not request.startswith(b"GET "):
         raise OpeningRefused(400, (), _EXPECTED)
-    return Opening(request[len(b"GET ") :].rpartition(b" ")[0], headers, key)
+    if version == b"HTTP/1.0":
+        raise OpeningRefused(400, (), _TOO_OLD)
+    return Opening(target, headers, key)
 
 
 def _read_headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:

@@ -18,12 +18,14 @@ from nannin.audience.census_calls import Answer, Call, What
 __all__ = [
     "MAX_MESSAGE_BYTES",
     "Alive",
+    "Buried",
     "Calls",
     "Channel",
     "Cover",
     "FromSupervisor",
     "FromWorker",
     "Heard",
+    "Named",
     "Ready",
 ]
 
@@ -47,6 +49,16 @@ class Ready(msgspec.Struct, frozen=True, array_like=True, tag=100):
 
 class Alive(msgspec.Struct, frozen=True, array_like=True, tag=101):
     """The worker's loop turns."""
+
+
+class Named(msgspec.Struct, frozen=True, array_like=True, tag=105):
+    """The worker is a node of a census that the supervisor doesn't hold.
+
+    Attributes:
+        epoch: the node's.
+    """
+
+    epoch: str
 
 
 class Calls(msgspec.Struct, frozen=True, array_like=True, tag=102):
@@ -83,8 +95,18 @@ class Cover(msgspec.Struct, frozen=True, array_like=True, tag=104):
     slots: Sequence[int]
 
 
-FromWorker = Ready | Alive | Calls
-FromSupervisor = Heard | Cover
+class Buried(msgspec.Struct, frozen=True, array_like=True, tag=106):
+    """Processes of this server have ended.
+
+    Attributes:
+        epochs: those of the nodes that they were.
+    """
+
+    epochs: Sequence[str]
+
+
+FromWorker = Ready | Alive | Named | Calls
+FromSupervisor = Heard | Cover | Buried
 
 
 class Channel(asyncio.Protocol):

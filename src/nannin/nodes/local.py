@@ -14,7 +14,7 @@ import msgspec
 from nannin.audience.census_calls import Call
 from nannin.errors import SettingsError
 from nannin.nodes.backplane import Connect, Ears
-from nannin.nodes.channel import Alive, Calls, Channel, Cover, FromSupervisor, FromWorker, Ready
+from nannin.nodes.channel import Alive, Buried, Calls, Channel, Cover, FromSupervisor, FromWorker, Named, Ready
 
 __all__ = [
     "BEAT_EVERY_S",
@@ -67,6 +67,7 @@ class Worker:
         self._decode = msgspec.msgpack.Decoder(FromSupervisor).decode
         self._spaces = itertools.count()
         self._ears: dict[int, Ears] = {}
+        self._named: list[tuple[str, Callable[[Sequence[str]], None]]] = []
 
     def next_space(self) -> int:
         """A number for one more Live of this process, whose pages are those of no other Live.
@@ -91,6 +92,17 @@ class Worker:
 
         return connect
 
+    def name(self, epoch: str, on_buried: Callable[[Sequence[str]], None]) -> None:
+        """This process is also a node of a census elsewhere.
+
+        Args:
+            epoch: the node's.
+            on_buried: called with the epochs of other processes of this server that have ended, as soon as
+                the supervisor sees that; a census elsewhere would wait until they have been silent for long.
+        """
+        self._named.append((epoch, on_buried))
+        self.send(Named(epoch))
+
     async def connect(self, on_lost: Callable[[], None]) -> None:
         """Opens the channel on the running loop, and begins to beat.
 
@@ -107,6 +119,8 @@ class Worker:
         channel = self._channel = Channel(self._hear, lose)
         await asyncio.get_running_loop().create_unix_connection(lambda: channel, sock=self._socket)
         self._beat()
+        for epoch, _ in self._named:
+            self.send(Named(epoch))
         for ears in list(self._ears.values()):
             ears.found()
 
@@ -140,6 +154,9 @@ class Worker:
         message = self._decode(data)
         if isinstance(message, Cover):
             self.on_cover(message.slots)
+        elif isinstance(message, Buried):
+            for _, on_buried in self._named:
+                on_buried(message.epochs)
         elif (ears := self._ears.get(message.space)) is not None:
             ears.heard(message.messages)
 

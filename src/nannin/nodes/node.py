@@ -133,6 +133,11 @@ class Node:
         self.share.touch(page, visitor)
         self._flush_soon()
 
+    def bury(self, epochs: Sequence[str]) -> None:
+        """Processes have ended that were nodes with these epochs: what they had is removed now."""
+        self.share.bury(epochs)
+        self._say_alive()
+
     def hear(self, page: str, hears: bool) -> None:
         """Whether what is emitted to a page has to come here though nobody is counted on it here."""
         self.share.hear(page, hears)
@@ -253,10 +258,13 @@ class Node:
         self._listener.change_all()
 
     def _beat(self) -> None:
+        self._say_alive()
+        self._alarm.set(self.clock.now() + BEAT_EVERY_S)
+
+    def _say_alive(self) -> None:
         beat = self.share.beat()
         if beat is not None and self._backplane is not None:
             self._backplane.send([beat])
-        self._alarm.set(self.clock.now() + BEAT_EVERY_S)
 
     def _flush_soon(self) -> None:
         # Before `open` there may be no loop yet; once the census is found, all that is dirty is sent.

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -21,7 +22,7 @@ import msgspec
 
 from nannin.errors import SettingsError
 from nannin.nodes.census_server import CensusServer, Line
-from nannin.nodes.channel import Alive, Calls, Channel, Cover, FromWorker, Ready
+from nannin.nodes.channel import Alive, Buried, Calls, Channel, Cover, FromSupervisor, FromWorker, Named, Ready
 from nannin.nodes.local import VARIABLE, installed_version
 from nannin.server.child import start_server
 from nannin.server.crew import END_S, Crew
@@ -42,6 +43,8 @@ __all__ = ["serve_with_workers"]
 
 # Seconds between two looks at the processes.
 LOOK_EVERY_S: Final = 0.25
+# Of how many nodes that have ended a process that starts hears.
+MAX_BURIED: Final = 200
 # How many connections may wait in the kernel's queue of a worker that is not there yet, as uvicorn has it.
 BACKLOG: Final = 2048
 
@@ -96,6 +99,7 @@ class _Child:
         self.popen = popen
         self.channel: Channel | None = None
         self.covers: list[int] = []
+        self.epochs: list[str] = []  # of the nodes that it is, of a census elsewhere
 
     @property
     def pid(self) -> int:
@@ -103,6 +107,10 @@ class _Child:
 
     def send_signal(self, number: int, /) -> None:
         self.popen.send_signal(number)
+
+    def send(self, message: FromSupervisor) -> None:
+        if self.channel is not None:
+            self.channel.send(msgspec.msgpack.encode(message))
 
 
 class Supervisor:
@@ -134,6 +142,7 @@ class Supervisor:
         self._can_cover = sockets[0][0] is not sockets[1][0]
         self._mesh = Mesh(self._crew.marks)
         self._decode = msgspec.msgpack.Decoder(FromWorker).decode
+        self._buried: deque[str] = deque(maxlen=MAX_BURIED)  # epochs of processes that have ended
         self._tasks: set[asyncio.Task[object]] = set()
         self._had_terminal = _has_terminal()
         self._version = installed_version()  # what is installed may change
@@ -213,6 +222,9 @@ class Supervisor:
         message = self._decode(data)
         if isinstance(message, Calls):
             self._census.receive(line, message.space, message.calls)
+        elif isinstance(message, Named):
+            child.epochs.append(message.epoch)
+            child.send(Buried(list(self._buried)))
         elif (process := self._crew.process_of(child)) is not None:
             if isinstance(message, Ready):
                 self._has_page = message.has_page
@@ -224,11 +236,20 @@ class Supervisor:
         for child in list(self._children):
             if (code := child.popen.poll()) is not None:
                 self._children.remove(child)
+                self._bury(child)
                 if child.channel is not None:
                     child.channel.close()  # its own processes may hold the other end
                 if (process := self._crew.process_of(child)) is not None:
                     self._mesh.lost(process.mark)
                     self._crew.ended(process, code, time.monotonic())
+
+    def _bury(self, ended: _Child) -> None:
+        """Tells the others of the nodes that a process was, so that nobody waits until they seem to be gone."""
+        if ended.epochs:
+            self._buried += ended.epochs
+            for child in self._children:
+                if child.epochs:
+                    child.send(Buried(ended.epochs))
 
     def _cover(self) -> None:
         """Has workers that serve accept the connections of those that don't."""
@@ -240,7 +261,7 @@ class Supervisor:
                 child = process.child
                 if isinstance(child, _Child) and child.channel is not None and child.covers != slots:
                     child.covers = slots
-                    child.channel.send(msgspec.msgpack.encode(Cover(slots)))
+                    child.send(Cover(slots))
 
     def _open(self) -> None:
         place = place_of(self._settings, self._sockets[0][0])

@@ -45,10 +45,10 @@
     const ws = new WebSocket(manager.address("websocket", id));
     const transport = {
       name: "websocket",
-      flush: (queue) => queue.splice(0).forEach((packet) => ws.send(packet)),
+      flush: (queue) => queue.splice(0).forEach((packet) => ws.readyState < 2 && ws.send(packet)), // or the console complains
       close() {
         if (ws.readyState) ws.close();
-        else ws.onopen = transport.close; // or the console complains
+        else ws.onopen = transport.close; // here, too
       },
     };
     ws.binaryType = "arraybuffer";
