@@ -78,6 +78,29 @@ def test_client_whose_session_the_server_ends_comes_back(page: Page, transports:
     assert found == ["transport close", [False, True], [1], [1], True]
 
 
+def test_websocket_that_the_server_closes_during_the_upgrade_is_written_to_no_more(
+    noisy_page: Page, site: Site
+) -> None:
+    noisy_page.goto(site.page)
+    sent = noisy_page.evaluate(
+        """async () => {
+          const sent = [];
+          window.WebSocket = class extends WebSocket {
+            get readyState() {
+              return sent.length ? WebSocket.CLOSING : super.readyState;
+            }
+            send(data) {
+              sent.push(data);
+              super.send(data);
+            }
+          };
+          await heard(io({ ...quick, transports: ["polling", "websocket"] }).io, "upgrade");
+          return sent;
+        }"""
+    )
+    assert sent == ["2probe"]
+
+
 def test_client_without_reconnection_stays_away(page: Page, site: Site) -> None:
     reason = page.evaluate(
         """async () => {
