@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
 
 from support.certificates import CERTIFICATE, KEY
@@ -42,6 +43,28 @@ def test_no_address_of_a_client_is_logged_at_info_and_it_is_at_trace() -> None:
             get(f"{server.url}/")
             end(server, signal.SIGTERM)
             assert (here in server.log) is is_logged, server.log
+
+
+# --- At rest
+
+
+def wakes(pid: int) -> int:
+    """How often a process has waited for something, in its main thread."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("voluntary_ctxt_switches")]
+    return int(line.split()[1])
+
+
+def test_a_server_with_nothing_to_do_hardly_ever_wakes_and_ends_at_once() -> None:
+    with nannin(fresh=True) as server:
+        assert server.process is not None
+        get(f"{server.url}/")
+        time.sleep(1.2)
+        before = wakes(server.process.pid)
+        time.sleep(2)
+        assert wakes(server.process.pid) - before <= 8, "once a second, and not ten times"
+        took_s, code = end(server, signal.SIGTERM)
+        assert (took_s < 1, code) == (True, 0)
 
 
 # --- The start
