@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench scale torture fuzz soak dist audit clean
+.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench scale workers torture fuzz soak dist audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -160,6 +160,11 @@ bench/contenders/node_modules/.package-lock.json: bench/contenders/package-lock.
 # empties under a prefix of its own.
 scale: $(VENV)/test.stamp
 	$(BIN)/python bench/scale.py $(if $(REDIS),--redis $(REDIS))
+
+# One site on several processes, alone and over Redis, beside a cluster of Node.js; writes bench/WORKERS.md. It takes some
+# 10 minutes.
+workers: $(VENV)/test.stamp bench/contenders/node_modules/.package-lock.json
+	$(BIN)/python bench/workers.py --write
 
 # The sdist, the wheel, and the list of what they need, into dist/: the same bytes for whoever builds this commit.
 dist: $(VENV)/release.stamp
