@@ -46,7 +46,8 @@ class Tab:
 
 
 async def open_tab(server: Server, **auth: str) -> Tab:
-    link = await websockets.connect(f"ws://{server.host}:{server.port}/socket.io/?EIO=4&transport=websocket")
+    url = f"ws://{server.host}:{server.port}/socket.io/?EIO=4&transport=websocket"
+    link = await websockets.connect(url, open_timeout=PATIENCE_S)  # its worker may just be starting
     await link.send("40" + json.dumps(auth))
     tab = Tab(link)
     await until(lambda: tab.number is not None)
