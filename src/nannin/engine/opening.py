@@ -38,7 +38,7 @@ _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _EXPECTED = b"expected the opening handshake of a WebSocket"
 # What nginx speaks to a server unless it is told otherwise. Source: RFC 6455, 4.1.
-_TOO_OLD = b"expected HTTP/1.1, which a WebSocket needs; a proxy has to be told so (nginx: proxy_http_version 1.1)"
+_TOO_OLD = b"expected HTTP/1.1, which a WebSocket needs (in nginx: proxy_http_version 1.1)"
 
 
 class OpeningRefused(Exception):
