@@ -1,4 +1,4 @@
-"""Who of the other nodes is gone: a node whose value has stood still for the whole of its lease, or was buried."""
+"""Who of the other nodes is gone: one whose value has stood still for its whole lease, or that was buried."""
 
 from __future__ import annotations
 

@@ -14,7 +14,17 @@ import msgspec
 from nannin.audience.census_calls import Call
 from nannin.errors import SettingsError
 from nannin.nodes.backplane import Connect, Ears
-from nannin.nodes.channel import Alive, Buried, Calls, Channel, Cover, FromSupervisor, FromWorker, Named, Ready
+from nannin.nodes.channel import (
+    Alive,
+    Buried,
+    Calls,
+    Channel,
+    Cover,
+    FromSupervisor,
+    FromWorker,
+    Named,
+    Ready,
+)
 
 __all__ = [
     "BEAT_EVERY_S",

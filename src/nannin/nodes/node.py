@@ -7,7 +7,18 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
-from nannin.audience.census_calls import Answer, Beaten, Emit, Exited, Message, Returned, Told, Total, What
+from nannin.audience.census_calls import (
+    Answer,
+    Beaten,
+    Emit,
+    Exited,
+    Message,
+    Registered,
+    Returned,
+    Told,
+    Total,
+    What,
+)
 from nannin.audience.heard import Heard
 from nannin.audience.roster import VisitorName
 from nannin.audience.share import Share
@@ -203,6 +214,8 @@ class Node:
                     if min(self.others, default=self.share.number) < self.share.number:
                         self.elder_s = now
                 self._hear(self.share.answer(message, now))
+                if isinstance(message, Registered):
+                    self._say_alive()  # the answer says who else there is
                 if isinstance(message, Beaten) and self._listener is not None:
                     self._listener.live(message.nodes)
 

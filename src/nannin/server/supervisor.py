@@ -22,7 +22,17 @@ import msgspec
 
 from nannin.errors import SettingsError
 from nannin.nodes.census_server import CensusServer, Line
-from nannin.nodes.channel import Alive, Buried, Calls, Channel, Cover, FromSupervisor, FromWorker, Named, Ready
+from nannin.nodes.channel import (
+    Alive,
+    Buried,
+    Calls,
+    Channel,
+    Cover,
+    FromSupervisor,
+    FromWorker,
+    Named,
+    Ready,
+)
 from nannin.nodes.local import VARIABLE, installed_version
 from nannin.server.child import start_server
 from nannin.server.crew import END_S, Crew
@@ -244,7 +254,7 @@ class Supervisor:
                     self._crew.ended(process, code, time.monotonic())
 
     def _bury(self, ended: _Child) -> None:
-        """Tells the others of the nodes that a process was, so that nobody waits until they seem to be gone."""
+        """Tells the others of the nodes that a process was: nobody need wait until they seem to be gone."""
         if ended.epochs:
             self._buried += ended.epochs
             for child in self._children:
