@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import os
+import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,6 +99,24 @@ def test_a_zone_is_one_that_there_is() -> None:
     assert recording._bounds(Settings())(1_700_000_040).hour_s <= 1_700_000_040
     with pytest.raises(SettingsError, match="timezone: expected the name of a time zone"):
         recording._bounds(Settings(timezone="Mars/Olympus"))
+
+
+async def test_a_join_costs_four_calls_more_and_makes_nothing_that_is_kept(tmp_path: Path) -> None:
+    parts = Assembly(Settings(history="on", data_dir=str(tmp_path)))
+    parts.begin()
+    roster, called = parts.hub.roster, list[str]()
+    roster.join("/", 0)  # type: ignore[arg-type]
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    roster.join("/", 1)  # type: ignore[arg-type]
+    sys.setprofile(None)
+    assert called[called.index("_tell_count") :] == ["_tell_count", "count", "now", "change"]
+    parts.shut_down()
+    await parts.wait_closed()
 
 
 async def test_what_joins_and_leaves_is_in_the_file(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ class History:
     ) -> None:
         self.where = where
         self._clock = clock
+        self._now = clock.now  # each join asks
         self._unix_s = unix_s
         self._counts = counts
         self._open_store = open_store
@@ -177,16 +178,14 @@ class History:
 
     def count(self, page: str, connections: int, visitors: int, joins: int) -> None:
         """A page's count has changed, where this node is the only one; so many have joined by that."""
-        if self._tally is not None:
-            at_ms = int(self._clock.now() * 1000 + self._offset_ms)
-            self._tally.change(page, connections, visitors, at_ms, joins)
+        if (tally := self._tally) is not None:
+            tally.change(page, connections, visitors, int(self._now() * 1000 + self._offset_ms), joins)
 
     def hear(self, page: str) -> None:
         """A page's count may have changed, which several nodes share."""
         if self._tally is not None:
             count = self._counts().count(page)
-            at_ms = int(self._clock.now() * 1000 + self._offset_ms)
-            self._tally.change(page, count.connections, count.visitors, at_ms)
+            self._tally.change(page, count.connections, count.visitors, self._now_ms())
 
     def join(self, page: str, connections: int, visitors: int, joins: int) -> None:
         """So many have joined a page on this node, where several serve; -1 takes one back."""
@@ -211,7 +210,7 @@ class History:
     # Time
 
     def _now_ms(self) -> int:
-        return int(self._clock.now() * 1000 + self._offset_ms)
+        return int(self._now() * 1000 + self._offset_ms)
 
     def _begin_writer(self) -> None:
         """Its rows are of another writer from now on, which has seen nothing yet."""
