@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pathlib
 import signal
@@ -10,14 +11,17 @@ import time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from nannin.history.points import Step
+from nannin.history.points import Point, Step
 from nannin.history.store import open_store
 from support.commands import run
+from support.postgres_server import serving as postgres_serving
+from support.redis_servers import serving as redis_serving
 from support.servers import APPS, Server, nannin
 from whole.test_workers import children
 from whole.test_workers_counts import Tab, open_tab, until
 
-APP = ("--app", str(APPS / "history_app.py:live"), "--ping-interval", "100000", "--ping-timeout", "100000")
+APP = ("--app", str(APPS / "history_app.py:live"))
+TIMES = 20
 ON = {"NANNIN_HISTORY": "on"}
 
 
@@ -34,32 +38,37 @@ def flags(folder: pathlib.Path) -> list[str]:
     return ["--data-dir", str(folder), "--timezone", "UTC", "--drain", "0", "--grace", "0"]
 
 
-def kept(folder: pathlib.Path, *, times: int = 1) -> Kept:
+def points(where: pathlib.Path | str, step: Step, times: int) -> list[Point]:
     """What was written in the last hour by a clock that is so many times as quick as ours."""
     now_s = int(time.time() + (times - 1) * time.monotonic())
-    store = open_store(folder / "history.sqlite3")
-    points = store.series("/", now_s - 3_600, now_s + 3_600, Step.DAY, ZoneInfo("UTC"))
+    store = open_store(where)
+    found = store.series("/", now_s - 3_600, now_s + 3_600, step, ZoneInfo("UTC"))
     store.close()
-    visitors = [point.visitors.greatest for point in points if point.visitors is not None]
-    connections = [point.connections.greatest for point in points if point.connections is not None]
-    joins, covered_ms = sum(point.joins for point in points), sum(point.covered_ms for point in points)
+    return found
+
+
+def kept(folder: pathlib.Path | str, *, times: int = 1) -> Kept:
+    """What there is of the last days."""
+    where = folder / "history.sqlite3" if isinstance(folder, pathlib.Path) else folder
+    if isinstance(where, pathlib.Path) and not where.exists():
+        return Kept(0, 0, 0, 0)
+    days = points(where, Step.DAY, times)
+    visitors = [day.visitors.greatest for day in days if day.visitors is not None]
+    connections = [day.connections.greatest for day in days if day.connections is not None]
+    joins, covered_ms = sum(day.joins for day in days), sum(day.covered_ms for day in days)
     return Kept(max(visitors, default=0), max(connections, default=0), joins, covered_ms)
 
 
-def gaps(folder: pathlib.Path) -> list[int]:
-    """How much was seen of each minute of the quick clock, between the first and the last, if not all."""
-    now_s = int(time.time() + 19 * time.monotonic())
-    store = open_store(folder / "history.sqlite3")
-    points = store.series("/", now_s - 3_600, now_s + 60, Step.MINUTE, ZoneInfo("UTC"))
-    store.close()
-    seen = [number for number, point in enumerate(points) if point.covered_ms]
-    between = [point.covered_ms for point in points[seen[0] + 1 : seen[-1]]]
-    return [covered_ms for covered_ms in between if covered_ms != 60_000]
-
-
-def quick(folder: pathlib.Path) -> Kept:
+def quick(folder: pathlib.Path | str) -> Kept:
     """The same of the quick clock of the application."""
-    return kept(folder, times=20) if (folder / "history.sqlite3").exists() else Kept(0, 0, 0, 0)
+    return kept(folder, times=TIMES)
+
+
+def gaps(where: pathlib.Path | str) -> list[int]:
+    """How much was seen of each minute of the quick clock, between the first and the last, if not all."""
+    minutes = points(where, Step.MINUTE, TIMES)
+    seen = [number for number, minute in enumerate(minutes) if minute.covered_ms]
+    return [minute.covered_ms for minute in minutes[seen[0] + 1 : seen[-1]] if minute.covered_ms != 60_000]
 
 
 async def close(tabs: list[Tab]) -> None:
@@ -133,7 +142,29 @@ async def test_several_workers_write_what_all_have_counted_also_if_one_is_killed
         after = quick(tmp_path)
         assert (after.visitors, after.joins) == (9, 17)
         assert after.covered_ms > before.covered_ms
-        assert gaps(tmp_path) == []
+        assert gaps(tmp_path / "history.sqlite3") == []
+
+
+async def test_several_machines_write_into_one_database(tmp_path: pathlib.Path) -> None:
+    with (
+        redis_serving("redis") as redis,
+        postgres_serving() as postgres,
+        contextlib.ExitStack() as stack,
+    ):
+        options = ("--redis", redis.url, "--timezone", "UTC", "--drain", "0", "--grace", "0", *APP)
+        env = {"NANNIN_HISTORY": postgres.url}
+        one, two = [stack.enter_context(nannin(*options, "--log-level", "debug", env=env)) for _ in range(2)]
+        tabs = [await open_tab(server, visitor=name) for server in (one, two) for name in ("ann", server.url)]
+        await until(lambda: quick(postgres.url)[:3] == (3, 4, 4))
+        leading, other = (one, two) if "writes the history" in one.log else (two, one)
+        assert leading.process is not None
+        leading.process.kill()
+        tabs.append(await open_tab(other, visitor="bob"))
+        await until(lambda: "writes the history" in other.log)
+        await until(lambda: quick(postgres.url)[:3] == (4, 5, 5))
+        await asyncio.to_thread(other.stop)
+        await close(tabs)
+        assert gaps(postgres.url) == []
 
 
 def test_a_file_that_is_not_history_ends_the_start(tmp_path: pathlib.Path) -> None:

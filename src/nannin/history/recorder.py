@@ -379,6 +379,7 @@ class History:
     def _lead(self, covered_until_ms: int | None) -> None:
         """Goes on where the one has stopped that led before: after the last minute that it wrote whole."""
         self._is_leading = True
+        logger.debug("this process writes the history from now on")
         whole_until_ms = (covered_until_ms or 0) // MINUTE_MS * MINUTE_MS
         if whole_until_ms > self._now_ms():  # written before the clock was set back
             whole_until_ms = 0
@@ -390,6 +391,7 @@ class History:
     def _follow(self) -> None:
         """Another node writes from now on."""
         self._is_leading = False
+        logger.debug("another process writes the history from now on")
         self._kept.extend(minute for minute in self._minutes if not minute.is_own)
         self._minutes = deque(minute for minute in self._minutes if minute.is_own)
         self._rollup, self._seen = Rollup(self._bounds, MOST_PAGES), Rollup(self._bounds, 1)
