@@ -133,6 +133,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "history_hours": "30",
         "history_pages": "300",
         "timezone": "Asia/Tokyo",
+        "groups": "/shop/*",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself
