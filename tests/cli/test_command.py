@@ -80,6 +80,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "root_path": "/live",
         "forwarded_allow_ips": "10.0.0.0/8",
         "log_level": "debug",
+        "log_format": "json",
         "app": "app.py:live",
         "ssl_certfile": "c.pem",
         "ssl_keyfile": "k.pem",
@@ -94,6 +95,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "grace": "0",
         "grace_lost": "0.5",
         "pages": "/",
+        "groups": "/shop/*",
         "page_secret": SECRET,
         "emit_token": SECRET,
         "read_token": SECRET,
@@ -133,7 +135,6 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "history_hours": "30",
         "history_pages": "300",
         "timezone": "Asia/Tokyo",
-        "groups": "/shop/*",
     }
     switches = {"open": False, "reload": False, "public": False, "recover_all": False}
     others = dict.fromkeys(FILE_OF.values(), "secret")  # each excludes the secret itself

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import datetime
 import logging
-import logging.config
 import math
 import os
 import signal
@@ -52,7 +51,7 @@ from nannin.server.loading import (
     load_application,
     max_message_bytes,
 )
-from nannin.server.logs import log_config
+from nannin.server.logs import begin_logging
 from nannin.server.mesh import Mesh
 from nannin.server.reload import supervise
 from nannin.server.systemd import notify, passed_sockets
@@ -93,7 +92,7 @@ def serve(settings: Settings, announce: Callable[[bool, Settings], None]) -> int
         BindError: the port or the socket file is taken, or this user may not have it.
     """
     worker = join_workers()
-    logging.config.dictConfig(log_config(settings.log_level, name_of(worker.slot) if worker else ""))
+    begin_logging(settings, name_of(worker.slot) if worker else "")
     check_certificate(settings)
     if settings.reload:
         return serve_and_reload(settings)

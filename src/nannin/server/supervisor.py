@@ -7,7 +7,6 @@ import contextlib
 import datetime
 import itertools
 import logging
-import logging.config
 import os
 import signal
 import socket
@@ -44,7 +43,7 @@ from nannin.server.listening import (
     place_of,
     socket_file,
 )
-from nannin.server.logs import log_config
+from nannin.server.logs import begin_logging
 from nannin.server.mesh import Mesh
 from nannin.server.systemd import notify, passed_sockets
 from nannin.settings import SETTINGS, Settings
@@ -79,7 +78,7 @@ def serve_with_workers(settings: Settings, announce: Callable[[bool, Settings], 
     if sys.platform == "win32":
         raise SettingsError("workers needs a system that passes sockets on to processes, unlike Windows")
     _fill_standard_descriptors()
-    logging.config.dictConfig(log_config(settings.log_level))
+    begin_logging(settings)
     check_certificate(settings)
     with _sockets(settings) as sockets:
         return Supervisor(settings, sockets, announce).serve()
