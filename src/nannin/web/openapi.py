@@ -11,7 +11,17 @@ from nannin.web.embed import FORMS, THEMES
 from nannin.web.listing import ORDERS, SORTS
 from nannin.web.login import COOKIE
 from nannin.web.openapi_history import PATHS, SCHEMAS
-from nannin.web.openapi_parts import JSON, NUMBER, content, header, named, parameter, probe, reading
+from nannin.web.openapi_parts import (
+    JSON,
+    NUMBER,
+    content,
+    header,
+    metrics,
+    named,
+    parameter,
+    probe,
+    reading,
+)
 from nannin.web.stream import MAX_PAGES
 
 _PAGE: Final = named("parameters", "page")
@@ -204,6 +214,7 @@ DOCUMENT: Final[dict[str, Any]] = {
         "/readyz": probe(
             "readyz", "Whether new clients are welcome", {"503": {"description": "Why not, in a few words."}}
         ),
+        "/metrics": metrics("metrics", "What the server does, for Prometheus"),
         "/api/openapi.json": reading(
             "openapi",
             "This document",
