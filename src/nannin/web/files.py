@@ -1,4 +1,4 @@
-"""Files that a Live serves: read and compressed once, and not sent again to a browser that has them.
+"""Files that a Live serves: read once, compressed once asked for, and not sent again to who has them.
 
 Source: RFC 9110, sections 8.8.3 (ETag), 12.5.3 (Accept-Encoding) and 13.1.2 (If-None-Match).
 """
@@ -10,9 +10,9 @@ import mimetypes
 import pathlib
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
@@ -35,17 +35,28 @@ def squeeze(script: bytes) -> bytes:
     return _OPERATORS.sub(rb"\1", _LINE_STARTS.sub(b"", script))
 
 
-class _Loaded(NamedTuple):
-    """A file's content in both encodings, each with its ETag."""
+class _Loaded:
+    """A file's content in both encodings, each with its ETag.
 
-    media_type: str
-    plain: tuple[bytes, str]
-    gzipped: tuple[bytes, str]
+    Args:
+        media_type: what it is.
+        content: all of it.
+    """
+
+    def __init__(self, media_type: str, content: bytes) -> None:
+        self.media_type = media_type
+        self._digest = blake2b(content, digest_size=12).hexdigest()
+        self.plain = (content, f'"{self._digest}"')
+
+    @cached_property
+    def gzipped(self) -> tuple[bytes, str]:
+        """Compressed once somebody takes it so: to compress all files would make each start 20 ms longer."""
+        return gzip.compress(self.plain[0], _LEVEL, mtime=0), f'"{self._digest}-gzip"'
 
 
 @cache
 def _load(name: str, *, squeezed: bool) -> _Loaded:
-    """Reads and compresses a file, once for all Lives of this process."""
+    """Reads a file, once for all Lives of this process: later there may be no descriptor left to open it."""
     content = (STATIC / name).read_bytes()
     if squeezed:
         content = squeeze(content)
@@ -54,9 +65,7 @@ def _load(name: str, *, squeezed: bool) -> _Loaded:
         media_type = "text/javascript"
     if media_type.startswith(_TEXT):
         media_type += "; charset=utf-8"
-    digest = blake2b(content, digest_size=12).hexdigest()
-    compressed = gzip.compress(content, _LEVEL, mtime=0)
-    return _Loaded(media_type, (content, f'"{digest}"'), (compressed, f'"{digest}-gzip"'))
+    return _Loaded(media_type, content)
 
 
 class StaticFile:
