@@ -28,7 +28,15 @@ LOCAL = ("127.0.0.1", 50_000)
 
 # Those that readers see in a page, and that forgive a wrong address.
 FORGIVING = ["/badge.svg", "/embed", "/api/shield"]
-STRICT = ["/api/count", "/api/pages", "/api/top", "/api/trend", "/api/explain", "/api/openapi.json"]
+STRICT = [
+    "/api/count",
+    "/api/pages",
+    "/api/top",
+    "/api/trend",
+    "/api/explain",
+    "/api/processes",
+    "/api/openapi.json",
+]
 # Every resource that answers at once.
 PATHS = [*STRICT, *FORGIVING]
 

@@ -14,9 +14,9 @@ from nannin.web.openapi_history import PATHS, SCHEMAS
 from nannin.web.openapi_parts import (
     JSON,
     NUMBER,
+    PROCESSES,
     content,
     header,
-    metrics,
     named,
     parameter,
     probe,
@@ -99,6 +99,18 @@ DOCUMENT: Final[dict[str, Any]] = {
             private=True,
         ),
         **PATHS,
+        "/api/processes": reading(
+            "processes",
+            "How each process of this machine that serves is",
+            [],
+            {
+                "description": "Some of what `/metrics` has, for people to look at.",
+                "content": content(JSON, PROCESSES),
+            },
+            "NoToken",
+            "TooMany",
+            private=True,
+        ),
         "/api/explain": reading(
             "explain",
             "How the count of one page comes about",
@@ -214,7 +226,6 @@ DOCUMENT: Final[dict[str, Any]] = {
         "/readyz": probe(
             "readyz", "Whether new clients are welcome", {"503": {"description": "Why not, in a few words."}}
         ),
-        "/metrics": metrics("metrics", "What the server does, for Prometheus"),
         "/api/openapi.json": reading(
             "openapi",
             "This document",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["JSON", "NUMBER", "content", "header", "metrics", "named", "parameter", "probe", "reading"]
+__all__ = ["JSON", "NUMBER", "PROCESSES", "content", "header", "named", "parameter", "probe", "reading"]
 
 JSON: Final = "application/json"
 NUMBER: Final = {"type": "integer", "minimum": 0}
@@ -63,27 +63,6 @@ def probe(name: str, summary: str, no: dict[str, Any] | None = None) -> dict[str
     return {"get": {"operationId": name, "summary": summary, "parameters": [], "responses": responses}}
 
 
-def metrics(name: str, summary: str) -> dict[str, Any]:
-    """A path that answers in the formats of Prometheus, whatever the query."""
-    text = {"type": "string"}
-    ok = {
-        "description": "The numbers of all workers of the machine, in the format that `Accept` asks for.",
-        "content": {**content("text/plain", text), **content("application/openmetrics-text", text)},
-    }
-    refusals = {
-        _STATUS[other]: named("responses", other) for other in ("NoToken", "Forbidden", "ReadOnly", "TooMany")
-    }
-    return {
-        "get": {
-            "operationId": name,
-            "summary": summary,
-            "security": [{}, {"readToken": []}],
-            "parameters": [],
-            "responses": {"200": ok, **refusals},
-        }
-    }
-
-
 _ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly", "Misdirected")
 _STATUS: Final = {
     "Invalid": "400",
@@ -96,4 +75,39 @@ _STATUS: Final = {
     "TooOften": "503",
     "NoHistory": "404",
     "NotNow": "503",
+}
+
+
+def _or_null(kind: str) -> dict[str, Any]:
+    return {"type": [kind, "null"]}
+
+
+_PROCESS: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "One process. What it lacks is null; one that does not answer has a name only.",
+    "properties": {
+        "process": {"type": "string"},
+        "answers": {"type": "boolean"},
+        **{name: _or_null("boolean") for name in ("ready", "stale", "writes_history")},
+        **{
+            name: _or_null("number")
+            for name in ("started_unix_s", "connections", "memory_bytes", "cpu_s", "nodes")
+        },
+        **{name: _or_null("number") for name in ("history_lag_s", "history_dropped")},
+        "sessions": _or_null("object"),
+        "loop_late": {
+            "type": "object",
+            "description": "How often lateness of the event loop was measured, and its sum.",
+            "properties": {"times": {"type": "number"}, "sum_s": {"type": "number"}},
+            "required": ["times", "sum_s"],
+        },
+    },
+    "required": ["process", "answers"],
+    "additionalProperties": False,
+}
+# What `/api/processes` answers.
+PROCESSES: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"processes": {"type": "array", "items": _PROCESS}},
+    "required": ["processes"],
 }

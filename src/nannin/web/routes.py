@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.routing import BaseRoute, Route
 
@@ -23,6 +23,7 @@ from nannin.web.login import Login
 from nannin.web.openapi import DOCUMENT
 from nannin.web.past import Past
 from nannin.web.private import PrivateLists
+from nannin.web.processes import Processes, Readings
 from nannin.web.reading import Reading, not_found
 from nannin.web.responses import json_response
 from nannin.web.shield import Shield
@@ -45,6 +46,7 @@ class CountRoutes:
         addresses: limits streams by the reader's address; None for no limit.
         past: the history of these counts; None where none is kept.
         unix_s: the time of day.
+        readings: the metrics of each process of this machine.
 
     Attributes:
         dashboard: answers `/dashboard`.
@@ -64,6 +66,7 @@ class CountRoutes:
         addresses: Addresses | None = None,
         past: Past | None = None,
         unix_s: Callable[[], float] = time.time,
+        readings: Callable[[], Awaitable[Readings]] | None = None,
     ) -> None:
         self._cors = Cors(public=public, gate=gate)
         tries = tries or Tries()
@@ -76,6 +79,7 @@ class CountRoutes:
         self._history = History(source, past, private)
         self._top = Top(source, listings, past, private)
         self._trend = Trend(source, past)
+        self._processes = Processes(private, readings or _no_readings)
         self._badge = Badge(source)
         self._embed = Embed(source, self._cors)
         self._shield = Shield(source)
@@ -104,6 +108,7 @@ class CountRoutes:
             ),
             Route("/api/trend", Reading(cors, self._trend, ("page",))),
             Route("/api/explain", Reading(cors, api.explain, ("page",))),
+            Route("/api/processes", Reading(cors, self._processes)),
             Route("/api/stream", Reading(cors, streams.respond, ("page",), repeatable=("page",))),
             Route("/api/openapi.json", Reading(cors, lambda _query, _scope: json_response(DOCUMENT))),
             Route(
@@ -127,3 +132,7 @@ class CountRoutes:
     def shut_down(self) -> None:
         """Ends every stream."""
         self.streams.shut_down()
+
+
+async def _no_readings() -> Readings:
+    return {}

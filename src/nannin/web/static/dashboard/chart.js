@@ -113,8 +113,9 @@ export function pointInWords(point, times, form) {
   if (!point.visitors) return `${when}: ${words.gap}`;
   const parts = [inPeople(words.persons, point.visitors), inPeople(words.tabs, point.connections)];
   if (point.joins != null) parts.push(inWords(words.joined, point.joins));
-  const span_ms = (point.end - point.start) * 1000;
-  if (point.gap && span_ms) parts.push(words.partly(percentDigits(point.covered_ms / span_ms)));
+  // The newest step has yet to end.
+  const span_ms = Math.min(point.end * 1000, Date.now()) - point.start * 1000;
+  if (point.gap && span_ms > 0) parts.push(words.partly(percentDigits(point.covered_ms / span_ms)));
   return `${when}: ${parts.join(words.comma)}`;
 }
 

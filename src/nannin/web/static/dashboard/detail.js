@@ -154,7 +154,7 @@ export class Detail {
     const { key } = this;
     const { peaks } = await read(this.api, "peaks", { page: key }).catch(() => ({ peaks: [] }));
     if (key !== this.key) return;
-    const known = peaks.filter(({ metric }) => metric in words.peak);
+    const known = Object.keys(words.peak).flatMap((name) => peaks.filter(({ metric }) => metric === name).slice(0, 1));
     by("page-peaks").replaceChildren(
       ...known.map(({ metric, value, at_ms }) =>
         make("div", {}, make("dt", {}, words.peak[metric]), make("dd", {}, make("strong", {}, digits(value)), " ", make("span", { class: "quiet" }, this.times.write(at_ms / 1000, "moment")))),

@@ -18,7 +18,7 @@ export async function showTop(api) {
         "li",
         { "data-trend": trend },
         linkTo(page),
-        make("span", { class: "quiet small" }, trend && trend !== "new" ? words.trendSince(words[trend], digits(Math.round(before))) : (words[trend] ?? "")),
+        make("span", { class: "quiet small" }, trend === "rising" || trend === "falling" ? words.trendSince(words[trend], digits(Math.round(before))) : (words[trend] ?? "")),
         make("strong", {}, make("span", { class: "arrow", "aria-hidden": "true" }, ARROWS[trend] ?? ""), digits(visitors)),
       ),
     ),

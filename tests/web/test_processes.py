@@ -1,0 +1,57 @@
+"""How the processes are, as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+from starlette.exceptions import HTTPException
+
+from nannin.web.private import PrivateLists
+from nannin.web.processes import Processes, Reading, Readings, as_json
+from nannin.web.query import Query
+from support.asgi import scope
+
+READING: Reading = {
+    "nannin_ready": 1.0,
+    "nannin_sessions": {"websocket": 3.0, "polling": 1.0},
+    "nannin_connections": 5.0,
+    "nannin_loop_lag_seconds": [10.0, 2.0, 1.0, 0.25],
+    "nannin_backplane_stale": 0.0,
+    "process_resident_memory_bytes": 1e8,
+}
+
+
+async def read() -> Readings:
+    return {"2": None, "1": READING}
+
+
+def test_each_process_says_how_it_is_or_that_it_does_not_answer() -> None:
+    answer = asyncio.run(_ask(PrivateLists()))
+    first, second = answer["processes"]
+    assert (first["process"], first["ready"], first["connections"], first["stale"]) == ("1", True, 5, False)
+    assert first["sessions"] == {"websocket": 3, "polling": 1}
+    assert first["loop_late"] == {"times": 13, "sum_s": 0.25}
+    assert second == {"process": "2", "answers": False}
+
+
+def test_what_a_process_does_not_have_is_null() -> None:
+    nothing = as_json("1", {})
+    assert nothing["answers"] is True
+    assert (nothing["stale"], nothing["history_lag_s"], nothing["sessions"]) == (None, None, None)
+    assert nothing["loop_late"] == {"times": 0, "sum_s": 0}
+
+
+def test_it_is_private_as_lists_are() -> None:
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(_ask(PrivateLists(), client=("203.0.113.9", 1)))
+    assert refused.value.status_code == 403
+
+
+async def _ask(
+    private: PrivateLists, client: tuple[str, int] = ("127.0.0.1", 1)
+) -> dict[str, list[dict[str, object]]]:
+    response = await Processes(private, read)(Query(b"", ()), {**scope("http", "", {}), "client": client})
+    answer: dict[str, list[dict[str, object]]] = msgspec.json.decode(response.body)
+    return answer
