@@ -210,7 +210,7 @@ def test_compose_is_read_by_a_real_reader(tmp_path: pathlib.Path) -> None:
         grace_s = int(services[name]["stop_grace_period"].removesuffix("s"))
         assert grace_s >= Settings().drain + 2
     assert "noeviction" in services["redis"]["command"]
-    assert "[redis]" in (ROOT / "Containerfile").read_text(encoding="utf-8"), "the image speaks to Redis"
+    assert "[redis,postgres]" in (ROOT / "Containerfile").read_text(encoding="utf-8"), "it speaks to both"
 
 
 def strict(document: dict[str, Any], kind: type[Any]) -> Any:
