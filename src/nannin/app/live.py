@@ -143,7 +143,8 @@ class Live:
 
         Args:
             key: a path that starts with `/`. In it `*` stands for any text, and `{name}` for any text without
-                a `/`, which handlers find in `socket.params`.
+                a `/`, which handlers find in `socket.params`. Such a page is many, and takes handlers only:
+            `group` counts many pages together.
 
         Returns:
             The page. Nobody need be on it.

@@ -368,7 +368,7 @@ class Page(Handled):
     """A page: its count, everyone on it, and the application's handlers for it.
 
     The key may hold `*` for any text, or `{name}` for any text without a `/`; such a page is many, takes
-    handlers, and can't be counted or sent to.
+    handlers, and can't be counted or sent to; `live.group` counts many pages together.
 
     Attributes:
         key: the page's key.
