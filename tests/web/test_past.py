@@ -63,6 +63,40 @@ def test_an_answer_is_made_once_for_all_who_ask_in_the_same_moment() -> None:
     assert reader.history.asked == 2
 
 
+def test_any_number_may_wait_for_the_same_answer() -> None:
+    reader = Reader()
+
+    async def main() -> set[bytes]:
+        await reader.answer("a", 1.0)
+        waiting = [asyncio.ensure_future(reader.answer("b")) for _ in range(10 * MAX_WAITING)]
+        await turns_pass()
+        waiting[0].cancel()  # the one who asks for all of them
+        await turns_pass()
+        reader.clock.advance(10.0)
+        return set(await asyncio.gather(*waiting[1:]))
+
+    assert run(main) == {b"b"}
+    assert reader.history.asked == 2
+
+
+def test_whoever_waits_for_an_answer_that_fails_asks_for_it_again() -> None:
+    reader = Reader()
+    failing = [HistoryError("the disk is gone")]
+
+    async def main() -> list[bytes | BaseException]:
+        def make(_store: object) -> bytes:
+            if failing:
+                raise failing.pop()
+            return b"a"
+
+        asking = (reader.past.answer("a", make) for _ in range(3))
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    first, *others = run(main)
+    assert isinstance(first, HTTPException)
+    assert others == [b"a", b"a"]
+
+
 def test_the_public_takes_a_share_of_the_time_only() -> None:
     reader = Reader()
 

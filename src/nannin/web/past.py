@@ -145,6 +145,8 @@ class Past:
         self._timezone = timezone
         self._owners: ZoneInfo | None = None
         self._kept = Kept(clock.now)
+        # What is being made, until it is: whoever asks for the same waits for it, and takes no place.
+        self._making: dict[tuple[Hashable, bool], asyncio.Event] = {}
         self._public, self._trusted = Turns(clock, PUBLIC_SHARE), Turns(clock, 1)
 
     @property
@@ -182,13 +184,20 @@ class Past:
         Raises:
             HTTPException: 404 if no history is kept; 503 if it can't be read, or too many ask.
         """
-        if (answer := self._kept.get(key)) is not None:
-            return answer
-        async with self._turns(is_trusted).take():
-            if (answer := self._kept.get(key)) is None:
-                answer = await self._ask(make, is_trusted)
+        while (answer := self._kept.get(key)) is None:
+            if (made := self._making.get((key, is_trusted))) is not None:
+                await made.wait()
+                continue
+            made = self._making[key, is_trusted] = asyncio.Event()
+            try:
+                async with self._turns(is_trusted).take():
+                    answer = await self._ask(make, is_trusted)
                 self._kept.put(key, answer)
-            return answer
+                return answer
+            finally:
+                del self._making[key, is_trusted]
+                made.set()
+        return answer
 
     async def read(self, make: Callable[[HistoryStore], T]) -> T:
         """What is made of the history, for those who may read lists.
