@@ -94,6 +94,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "grace": "0",
         "grace_lost": "0.5",
         "pages": "/",
+        "groups": "/shop/*",
         "page_secret": SECRET,
         "emit_token": SECRET,
         "read_token": SECRET,
