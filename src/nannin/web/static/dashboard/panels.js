@@ -94,6 +94,16 @@ function process({ process: name, answers, ready, connections, loop_late: late, 
   );
 }
 
+// How often in a row a process's recount has differed. While somebody is on the way in, it may: that is no finding yet.
+const differing = new Map();
+const FINDING = 3;
+
+function isFinding(node, agrees) {
+  const times = agrees ? 0 : (differing.get(node) ?? 0) + 1;
+  differing.set(node, times);
+  return times >= FINDING;
+}
+
 function howInWords({ page, breakdown, not_counted: others, errors_since_start: errors, nodes, nodes_without_answer: silent }) {
   const facts = [
     words.transports(digits(breakdown.transports.websocket ?? 0), digits(breakdown.transports.polling ?? 0)),
@@ -113,9 +123,10 @@ function howInWords({ page, breakdown, not_counted: others, errors_since_start: 
       make(
         "tbody",
         {},
-        ...nodes.map(({ node, live_connections: live, in_grace: grace, agrees }) =>
-          make("tr", {}, make("th", { scope: "row", translate: "no" }, node), make("td", {}, digits(live)), make("td", {}, digits(grace)), make("td", { "data-well": String(agrees) }, agrees ? words.agrees : words.differs)),
-        ),
+        ...nodes.map(({ node, live_connections: live, in_grace: grace, agrees }) => {
+          const isWell = !isFinding(node, agrees);
+          return make("tr", {}, make("th", { scope: "row", translate: "no" }, node), make("td", {}, digits(live)), make("td", {}, digits(grace)), make("td", { "data-well": String(isWell) }, isWell ? words.agrees : words.differs));
+        }),
       ),
     );
   return [make("h3", {}, words.how(legible(page))), list, table].filter(Boolean);
