@@ -118,9 +118,9 @@ class OptionalText(Text):
 class Choice(Kind):
     """One of a few words, in any case."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, metavar: str = "LEVEL") -> None:
         self.words = words
-        self.metavar = "LEVEL"
+        self.metavar = metavar
         self.expected = f"one of {', '.join(words)}"
 
     def check(self, value: object) -> object:

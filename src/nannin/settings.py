@@ -58,6 +58,7 @@ _LEAST_BURST: Final = 20
 # a few of these are for processes that still end.
 MOST_WORKERS: Final = 60
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
+LOG_FORMATS: Final = ("text", "json")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,6 +148,9 @@ class Settings:
         Integer(256, 2**20), 8192, "Maximum bytes of one header of a request, and of its first line."
     )
     log_level: str = _server(Choice(*LOG_LEVELS), "info", f"Log this and worse: {', '.join(LOG_LEVELS)}.")
+    log_format: str = _server(
+        Choice(*LOG_FORMATS, metavar="FORMAT"), "text", "How the log looks: text, or json, an object a line."
+    )
     open: bool = _server(Switch(), False, "Open the page in the browser.")
     app: str | None = _server(OptionalText(_APP), None, "Serve this application instead of the page.")
     max_connections: int = _server(

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from nannin.access.refusals import Refusal
 from nannin.access.tokens import Tokens
 from nannin.app.assembly import Assembly
 from nannin.hook import make_hook
@@ -111,3 +112,27 @@ async def test_that_everybody_leaves_with_the_server_is_no_news_to_hooks() -> No
         parts.shut_down()
         await parts.wait_closed()
     assert told == {False: ["vacated"], True: []}
+
+
+async def test_its_metrics_are_those_of_its_parts() -> None:
+    parts = Assembly(Settings())
+    session, _ = parts.engine.open_by_poll()
+    session.receive_post()
+    session.receive_payload(b"40")
+    [(worker, found)] = (await parts.metrics.of_all()).items()
+    assert found is not None
+    assert worker == "1"
+    assert found["nannin_sessions"] == {"polling": 1, "websocket": 0}
+    assert (found["nannin_connections"], found["nannin_cluster_visitors"], found["nannin_ready"]) == (1, 1, 1)
+    assert (found["nannin_streams"], found["nannin_send_errors"]) == (0, 0)
+    parts.goodbyes()
+    [found] = (await parts.metrics.of_all()).values()
+    assert found is not None
+    assert found["nannin_ready"] == 0
+    parts.shut_down()
+
+
+async def test_a_stream_that_is_not_read_is_tallied_with_the_slow_clients() -> None:
+    parts = Assembly(Settings())
+    parts.counts.streams.on_stuck()
+    assert parts.refusals.tally == {Refusal.SLOW: 1}

@@ -99,7 +99,16 @@ def test_the_mount_point_is_taken_off_the_path(path: str, root_path: str, behind
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nannin.js", "/socket.io/socket.io.js", f"/socket.io/?{POLLING}", "/healthz", "/readyz"]
+    "path",
+    [
+        "/",
+        "/nannin.js",
+        "/socket.io/socket.io.js",
+        f"/socket.io/?{POLLING}",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ],
 )
 def test_everything_works_under_a_mount_point(path: str) -> None:
     assert ask(Live(), f"/live{path}", root_path="/live").status_code == 200

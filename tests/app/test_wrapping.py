@@ -232,6 +232,7 @@ def test_an_apps_own_health_goes_first_and_ours_answers_where_it_has_none() -> N
     live = Live(site)
     assert ask(live, "/healthz").text == "the app's 200"
     assert ask(live, "/readyz").text == "ok"
+    assert "nannin_ready" in ask(live, "/metrics").text
     assert ask(live, "/news").text == "the app's 404"
 
 

@@ -80,6 +80,7 @@ def test_every_setting_is_an_option(served: list[Settings]) -> None:
         "root_path": "/live",
         "forwarded_allow_ips": "10.0.0.0/8",
         "log_level": "debug",
+        "log_format": "json",
         "app": "app.py:live",
         "ssl_certfile": "c.pem",
         "ssl_keyfile": "k.pem",

@@ -367,6 +367,19 @@ def test_a_server_that_can_not_send_ends_the_session(caplog: pytest.LogCaptureFi
     assert "it can't" in caplog.text
 
 
+def test_what_a_server_raises_again_and_again_is_told_in_full_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(room: Room) -> None:
+        for _ in range(20):
+            session, call = await room.open()
+            call.broken = Refusing("it can't")
+            session.send("a")
+            await call.ends()
+        assert room.hall.engine.unsent.number == 20
+
+    run(test)
+    assert caplog.text.count("Traceback") == 1
+
+
 def test_a_server_that_can_not_send_the_very_first_packet_ends_the_session(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -113,7 +113,9 @@ def test_a_count_that_may_be_wrong_is_left_out() -> None:
 
 
 def test_another_node_tells_and_this_one_goes_on_where_it_ended() -> None:
-    house = House({**OCCUPIED, "page": "/*"}, turn=Turn(False))
+    house = House({**OCCUPIED, "page": "/*"})
+    house.turn = Turn(False, house.clock.now())
+    house.clock.advance(2)
     house.hear("/a")
     house.clock.advance(10)
     house.hear("/b")
@@ -244,3 +246,29 @@ def test_peaks_of_the_past_are_told_to_those_who_go_by_them() -> None:
     for page in ("/a", "/b", "/c"):
         house.hear(page, Count(0, 21, 0))
     assert [(notice.page, notice.former) for notice in house.told] == [("/a", 20)]
+
+
+def test_a_node_that_comes_later_finds_no_news_in_what_is_so_already() -> None:
+    house = House({**OCCUPIED, "page": "/*"}, turn=Turn(False))
+    house.hear("/a")
+    house.turn = Turn(False, house.clock.now() - 1)
+    house.clock.advance(2)
+    house.hear("/b")
+    house.turn = Turn(True, house.turn.others_until_s)
+    house.clock.advance(2)
+    assert house.pages == ["/b"]
+
+
+async def test_on_a_stage_nobody_outside_is_told(tmp_path: Path) -> None:
+    house = House()
+    with receiver() as one:
+        hook = Hook(name="h", on="occupied", page="/", debounce=0.0, url=one.url)
+        hooks = house.make(tmp_path / "hooks.sqlite3", str, hook)
+        hooks.add(make_hook({**OCCUPIED, "page": "/"}), house.told.append)
+        hooks.delivers = False
+        hooks.open()
+        hooks.hear("/", ONE)
+        assert house.pages == ["/"]
+        hooks.close()
+        await asyncio.to_thread(hooks.join)
+        assert (one.connections, list(tmp_path.iterdir())) == (0, [])

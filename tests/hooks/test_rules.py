@@ -303,3 +303,16 @@ def test_there_is_no_past_of_more_pages_than_can_be_followed() -> None:
     rule.seed("/a", 50, 0.0)
     rule.seed("/b", 50, 0.0)
     assert len(rule) == 1
+
+
+def test_what_another_node_has_told_of_is_adopted_and_told_from_its_next_change_on() -> None:
+    rule = make(on="threshold", above=10, below=5)
+    play(rule, (0, 20), (3, 21))
+    rule.adopt(4.0)
+    assert play(rule, (5, 20), (20, 0), until_s=100) == [(30, "below")]
+    rule = make(on="threshold", above=10, repeat="once", debounce=0)
+    rule.hear("/other", count(3), 0.0)
+    rule.hear("/", count(11), 0.0)
+    rule.adopt(1.0)
+    assert play(rule, (2, 0), (3, 11)) == []
+    assert len(rule) == 1

@@ -389,3 +389,17 @@ def test_who_takes_over_stands_in_for_nobody_before_it_serves() -> None:
     assert [process.mark for process in ship.crew.covers(ship.now)] == [0, 1]
     ship.ready(2)
     assert [process.mark for process in ship.crew.covers(ship.now)] == [2, 1]
+
+
+def test_a_process_that_says_goodbye_leaves_its_name_to_its_successor() -> None:
+    ship = Ship(2)
+    ship.ready(0)
+    assert (ship.process(0).label, ship.process(0).is_at_work) == ("1", True)
+    assert not ship.process(1).is_at_work
+    ship.ready(1)
+    ship.crew.roll(ship.now)
+    ship.ready(2)
+    assert [(ship.process(number).label, ship.process(number).is_at_work) for number in (0, 2)] == [
+        ("1 leaving", True),
+        ("1", True),
+    ]

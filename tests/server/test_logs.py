@@ -9,7 +9,9 @@ from time import tzset
 import pytest
 
 from nannin.mistakes import AT_ONCE
-from nannin.server.logs import Counted, JournalLine, Line, Quiet, log_config
+from nannin.server.json_lines import JsonLine
+from nannin.server.logs import Counted, JournalLine, Line, Quiet, begin_logging, log_config
+from nannin.settings import Settings
 
 
 def test_a_cancelled_request_is_not_logged_and_a_failed_one_is() -> None:
@@ -119,3 +121,27 @@ def test_a_line_names_the_worker_that_writes_it() -> None:
     assert Line("worker 2").format(said).endswith(" INFO nannin.hub [worker 2]: hello")
     assert JournalLine("worker 2").format(said) == "<6>INFO nannin.hub [worker 2]: hello"
     assert log_config("info", "worker 2")["formatters"]["line"]["worker"] == "worker 2"
+
+
+@pytest.mark.parametrize(("is_journal", "begin"), [(False, "{"), (True, "<4>{")])
+def test_a_line_of_json_has_a_priority_in_the_journal_alone(
+    monkeypatch: pytest.MonkeyPatch, is_journal: bool, begin: str
+) -> None:
+    monkeypatch.setattr("nannin.server.logs.writes_to_journal", lambda stream: is_journal)
+    kind, *_ = (config := log_config("info", "worker 2", "json")["formatters"]["line"]).values()
+    assert kind is JsonLine
+    line = JsonLine(**{name: value for name, value in config.items() if name != "()"})
+    assert line.format(record(logging.WARNING, "hello")).startswith(begin)
+    assert '"worker": "worker 2"' in line.format(record(logging.WARNING, "hello"))
+
+
+@pytest.mark.parametrize(("log_format", "takes"), [("json", 1), ("text", 0)])
+def test_only_in_json_does_the_log_take_what_python_writes_by_itself(
+    monkeypatch: pytest.MonkeyPatch, log_format: str, takes: int
+) -> None:
+    taken: list[logging.Handler] = []
+    monkeypatch.setattr("nannin.server.logs.take_over", taken.append)
+    monkeypatch.setattr("logging.config.dictConfig", lambda config: None)
+    monkeypatch.setattr(logging.getLogger("nannin"), "handlers", [logging.StreamHandler()])
+    begin_logging(Settings(log_format=log_format))
+    assert [handler.level for handler in taken] == [logging.WARNING] * takes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
@@ -189,6 +190,30 @@ def test_an_answer_of_the_same_moment_is_not_read_again() -> None:
     server.read("/api/history?page=/b")
     server.read("/api/history?page=/a&zone=UTC")
     assert server.history.asked == 4
+
+
+def test_the_dashboard_does_not_wait_with_the_public() -> None:
+    server = archive(read_token=TOKEN)
+    server.history.cost_s = 100.0
+
+    async def main() -> list[int]:
+        public = [server.call(f"/api/history?page=/{name}", client=AWAY) for name in "ab"]
+        await public[0].ends()
+        own = server.call("/api/history?page=/c", client=AWAY, authorization=f"Bearer {TOKEN}")
+        local = server.call("/api/peaks?page=/c")
+        statuses = [(await call.ends()).status for call in (own, local)]
+        assert public[1].task is not None
+        assert not public[1].task.done()
+        public[1].task.cancel()
+        return statuses
+
+    assert asyncio.run(main()) == [200, 200]
+
+
+def test_whoever_has_tried_too_many_tokens_reads_what_everybody_may() -> None:
+    server = archive(read_token=TOKEN)
+    for _ in range(3):
+        assert server.ask("/api/history?page=/a", client=AWAY, authorization="Bearer wrong").status == 200
 
 
 # --- which pages there are ---

@@ -10,7 +10,7 @@ from nannin.web.openapi import DOCUMENT
 from support.fake_audiences import FORGIVING, Lookout
 
 # What a Live answers before any route.
-PROBES = {"/healthz", "/readyz"}
+PROBES = {"/healthz", "/readyz", "/metrics"}
 
 
 def test_it_is_served_as_it_is() -> None:

@@ -210,7 +210,8 @@ def test_many_pages_are_written_in_pieces_and_what_changes_meanwhile_is_told_ane
 @pytest.mark.parametrize("pages", ["page=/a", "page=*"])
 def test_a_stream_whose_client_takes_nothing_for_the_time_of_a_keep_alive_is_ended(pages: str) -> None:
     async def test() -> None:
-        lookout = Lookout({"/a": ONE})
+        lookout, stuck = Lookout({"/a": ONE}), list[None]()
+        lookout.observers.streams.on_stuck = lambda: stuck.append(None)
         call = lookout.call(f"/api/stream?{pages}")
         await told(lookout, call, ("/a", 1))
         call.open_gate.clear()
@@ -221,7 +222,7 @@ def test_a_stream_whose_client_takes_nothing_for_the_time_of_a_keep_alive_is_end
         assert lookout.source.watchers
         lookout.clock.advance(1)
         assert not lookout.source.watchers
-        assert not len(lookout.observers.streams)
+        assert (len(lookout.observers.streams), len(stuck)) == (0, 1)
         call.open_gate.set()
         await call.ends()
         assert events(call) == [("/a", 1), ("/a", 2)]

@@ -36,8 +36,11 @@ class Refusal(enum.StrEnum):
     CONNECTIONS = "connections"  # more connections than the process may have
     HTTP = "http"  # what is no HTTP, has too large a head, or comes too slowly
     SIZE = "size"  # a message or the body of a poll that has more than max_payload
+    TLS = "tls"  # a connection that began no TLS, or was too slow with its handshake
+    SLOW = "slow"  # a session or a stream that was ended, since its client did not read
     DESCRIPTORS = "descriptors"  # a connection for which the process has no file descriptor to spare
     LIST = "list"  # a list of pages, for somebody who may not read it
+    METRICS = "metrics"  # the metrics, for somebody who may not read them
     EMIT = "emit"  # an event from outside, of somebody who may not send
     OUTSIDE = "outside"  # what another program sent over Redis, and could not be done
     GUESS = "guess"  # a token that was not looked at, after too many wrong ones

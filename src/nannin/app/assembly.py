@@ -27,9 +27,14 @@ from nannin.hub.hub import Hub
 from nannin.hub.neighbours import Neighbours
 from nannin.hub.observatory import Observatory
 from nannin.hub.outside import OutsideOrders
+from nannin.hub.pulse import Pulse
+from nannin.nodes.local import this_worker
 from nannin.nodes.node import Node
 from nannin.settings import Settings
 from nannin.web.bearer import Tries
+from nannin.web.metric_table import Parts
+from nannin.web.metrics import Metrics, Snapshots
+from nannin.web.private import PrivateLists
 from nannin.web.routes import CountRoutes
 
 if TYPE_CHECKING:
@@ -59,6 +64,7 @@ class Assembly:
         engine: the table of sessions.
         tries: compares the tokens of requests with our secrets.
         counts: shows them over HTTP.
+        metrics: shows what all this does.
         background: the application's own tasks.
         hooks: tell others of what happens on pages; None while there is none.
         history: keeps the numbers of every page; None where there is no history.
@@ -122,6 +128,13 @@ class Assembly:
             addresses=self.addresses,
             unix_s=self.unix_s,
             past=make_past(settings, self.clock, self.unix_s, self.history),
+        )
+        self.counts.streams.on_stuck = lambda: self.refusals.add(Refusal.SLOW)
+        self._snapshots = Snapshots(self._parts(), self.engine.sessions)
+        self.metrics = Metrics(
+            self._snapshots,
+            PrivateLists(settings.read_token, self.gate, self._refuse_metrics, self.tries, what="metrics"),
+            this_worker(),
         )
         self.background = Background(mistakes=self.hub.mistakes)
         self.hooks = self._make_hooks() if settings.hooks else None
@@ -271,6 +284,7 @@ class Assembly:
         if self.history is not None:
             self.history.close()  # that the server ends is not seen as everybody's leave
         self.background.shut_down()
+        self._snapshots.stop()
         self.engine.shut_down()
         self.counts.shut_down()
         self.hub.grace.end_all()
@@ -278,6 +292,25 @@ class Assembly:
             self._outside.close()
         if self._node is not None:
             self._node.close()
+
+    def _parts(self) -> Parts:
+        """What the metrics are read from."""
+        return Parts(
+            self.hub,
+            self.clock.now,
+            self.why_not_ready,
+            lambda: len(self.counts.streams),
+            Pulse(self.clock),
+            lambda: self.engine.unsent.number,
+            self._node,
+        )
+
+    def _refuse_metrics(self) -> None:
+        """Tallies a request for the metrics that was refused; the log says once what opens them."""
+        self.refusals.add_and_tell(
+            Refusal.METRICS,
+            "refused the metrics: /metrics answers this machine and whoever sends the read_token",
+        )
 
     def _refuse_list(self) -> None:
         """Tallies a request for a list of pages that was refused; the log says once what opens it."""

@@ -97,7 +97,12 @@ class Live:
         self._host = HostWatch(self._shut_down, self._goodbyes, self.assembly.is_anybody_counted)
         self._siblings = Siblings()
         self._has_looked = not self.assembly.is_alone
-        probes = {"/healthz": Probe(), "/readyz": Probe(self.assembly.why_not_ready)}
+        # These answer whatever the Host; the metrics have a judge of their own.
+        probes: dict[str, ASGIApp] = {
+            "/healthz": Probe(),
+            "/readyz": Probe(self.assembly.why_not_ready),
+            "/metrics": self.assembly.metrics,
+        }
         self._own = App(ENGINE_PATH, endpoint, beside, gate, self._host.shut_down, probes)
         self._app: ASGIApp = self._own
         self.wrapped = app

@@ -26,22 +26,23 @@ class Crowd(Generic[MemberT]):
     Attributes:
         numbers: the members' numbers by seat; GONE for an empty one.
         members: the members by seat; None for an empty one.
+        empty: how many seats stand empty.
         settled: how many of the first seats belong to those who were there at the last `settle`.
     """
 
-    __slots__ = ("_empty", "_on_moved", "_walks", "members", "numbers", "settled")
+    __slots__ = ("_on_moved", "_walks", "empty", "members", "numbers", "settled")
 
     def __init__(self, on_moved: Callable[[MemberT, int], None]) -> None:
         self.numbers = array("i")
         self.members: list[MemberT | None] = []
         self.settled = 0
         self._on_moved = on_moved
-        self._empty = 0
+        self.empty = 0
         self._walks = 0
 
     def __len__(self) -> int:
         """How many members there are."""
-        return len(self.members) - self._empty
+        return len(self.members) - self.empty
 
     def __iter__(self) -> Iterator[MemberT]:
         """The members, in the order in which they came."""
@@ -57,7 +58,7 @@ class Crowd(Generic[MemberT]):
         """The member in this seat leaves."""
         self.numbers[seat] = GONE
         self.members[seat] = None
-        self._empty += 1
+        self.empty += 1
         self._close_up()
 
     def settle(self) -> None:
@@ -74,12 +75,12 @@ class Crowd(Generic[MemberT]):
         self._close_up()
 
     def _close_up(self) -> None:
-        if self._walks or 2 * self._empty <= len(self.members) + _MAX_EMPTY:
+        if self._walks or 2 * self.empty <= len(self.members) + _MAX_EMPTY:
             return
         self.settled = sum(member is not None for member in self.members[: self.settled])
         taken = [(m, n) for m, n in zip(self.members, self.numbers, strict=True) if m is not None]
         self.members = [member for member, _ in taken]
         self.numbers = array("i", [number for _, number in taken])
-        self._empty = 0
+        self.empty = 0
         for seat, (member, _) in enumerate(taken):
             self._on_moved(member, seat)

@@ -44,7 +44,7 @@ def announce(has_page: bool, settings: Settings) -> None:
     from nannin.server.reload import RESTARTED
 
     address = address_of(settings, settings.port)
-    is_seen = sys.stdout.isatty() and RESTARTED not in os.environ
+    is_seen = sys.stdout.isatty() and RESTARTED not in os.environ and settings.log_format == "text"
     if is_seen:
         text = "\n".join(banner(settings, address, has_page=has_page))
         with contextlib.suppress(OSError):  # nobody may be reading

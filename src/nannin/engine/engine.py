@@ -68,6 +68,7 @@ class Engine:
         pings_every_s: pings leave at multiples of so many seconds.
         sessions: all sessions that are not over, by their sid.
         is_stopping: whether new sessions are to be refused, since the server stops.
+        unsent: what the server raised that was to send to a WebSocket.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Engine:
         self.descriptors = descriptors or Descriptors()
         self._once = Once(_MAX_TOLD)
         self._mistakes = mistakes or Mistakes(lambda: clock.now())
+        self.unsent = Mistakes(lambda: clock.now())
         self.sessions: dict[str, ServedSession] = {}
         self.is_stopping = False
         self._new_sid = new_sid
@@ -160,6 +162,10 @@ class Engine:
         """Tells the log why clients are refused, once for each cause and not for each client."""
         if self._once.is_first(cause):
             logger.warning(message, *args)
+
+    def note_unsent(self, error: Exception) -> None:
+        """Tells the log that a server could not send to a WebSocket: each cause in full once."""
+        self.unsent.tell(logger, "the server could not send to a WebSocket, which is closed", error=error)
 
     # The host of its sessions
 

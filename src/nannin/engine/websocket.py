@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -41,6 +42,7 @@ class AsgiLink:
         send: ASGI's.
         at_once: runs `send`.
         max_outbox_bytes: how much may wait for a client that reads slowly.
+        on_unsent: called with what the server raises when it can't send.
 
     Attributes:
         blocked: whether something that was written still waits for the client.
@@ -50,7 +52,14 @@ class AsgiLink:
     close_timeout_s = 5.0
     descriptor = -1  # only the server knows its socket
 
-    def __init__(self, send: Send, at_once: AtOnce, max_outbox_bytes: int) -> None:
+    def __init__(
+        self,
+        send: Send,
+        at_once: AtOnce,
+        max_outbox_bytes: int,
+        on_unsent: Callable[[Exception], None],
+    ) -> None:
+        self._on_unsent = on_unsent
         self._send = send
         self._at_once = at_once
         self._max_outbox_bytes = max_outbox_bytes
@@ -161,8 +170,8 @@ class AsgiLink:
         except (OSError, RuntimeError):
             # The peer went away while we wrote. Servers say so in both ways; `receive` ends the session.
             self._drop_outbox()
-        except Exception:
-            logger.exception("the server could not send to a WebSocket, which is closed")
+        except Exception as error:  # noqa: BLE001 - servers raise what they like
+            self._on_unsent(error)
             self._drop_outbox()
             self._lose_patience(0.0)
         finally:
@@ -284,7 +293,10 @@ async def serve_websocket(
         return
     direct = scope.get("extensions", {}).get(EXTENSION)
     link: AsgiLink | DirectLink
-    link = AsgiLink(send, at_once, engine.limits.max_outbox_bytes) if direct is None else direct["link"]
+    if direct is None:
+        link = AsgiLink(send, at_once, engine.limits.max_outbox_bytes, engine.note_unsent)
+    else:
+        link = direct["link"]
     if session is None:
         try:
             await send(_accept(scope))

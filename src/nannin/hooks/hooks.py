@@ -103,6 +103,9 @@ class Hooks:
         path: the file of what outlasts a restart; None for nothing.
         environ: where variables are that hold secrets, and what commands get.
 
+    Attributes:
+        delivers: whether it tells anybody but functions, and keeps anything; not in a test on a stage.
+
     Raises:
         SettingsError: a hook can't work: a file, a variable, a program or an address is wrong.
     """
@@ -118,6 +121,7 @@ class Hooks:
         path: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
+        self.delivers = True
         self._clock, self._unix_s, self._turn, self._new_id = clock, unix_s, turn, new_id
         self._followed: list[_Followed] = []
         self._find = lru_cache(_PAGES_AT_HAND)(self._search)
@@ -125,6 +129,7 @@ class Hooks:
         self._put_away_s = math.inf
         self._held: deque[_Held] = deque(maxlen=_MOST_HELD)
         self._is_mine = False
+        self._has_adopted = False
         self._delivery: Delivery | None = None
         self._ended: Delivery | None = None
         self._path = path
@@ -207,6 +212,7 @@ class Hooks:
         """The server has started. A second call does nothing."""
         if not self._is_open:
             self._is_open = True
+            self._has_adopted = False
             now = self._clock.now()
             for one in self._followed:
                 one.rule = Rule(one.rule.hook, now)
@@ -261,6 +267,8 @@ class Hooks:
     def _look_whose_turn(self) -> None:
         """Tells what was held back, if it is this node's turn, and forgets what another has told."""
         turn = self._turn()
+        if turn.others_until_s > -math.inf and not self._has_adopted:
+            self._adopt()
         while self._held and self._held[0].at_s <= turn.others_until_s:
             self._held.popleft()
         if not turn.is_mine:
@@ -277,9 +285,19 @@ class Hooks:
             elif self._delivery is not None:
                 self._delivery.tell(notice.hook, notice)
 
+    def _adopt(self) -> None:
+        """There was another node before this one, so what this one has found so far is no news.
+
+        Else a node that has just come, and takes over soon, would tell of every page anew.
+        """
+        self._has_adopted = True
+        self._held.clear()
+        for one in self._followed:
+            one.rule.adopt(self._clock.now())
+
     def _begin_to_deliver(self) -> None:
         path = self._path
-        if self._delivery is None and (self._destinations or path is not None):
+        if self._delivery is None and self.delivers and (self._destinations or path is not None):
             clerk = Clerk(
                 self._destinations,
                 partial(Kept, path) if path is not None else None,

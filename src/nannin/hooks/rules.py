@@ -288,6 +288,16 @@ class Rule:
         since_unix_s = state.since_s + wall_s if state.is_up else 0.0
         return _encode(Memory(state.is_up, since_unix_s, began, ended, highest))
 
+    def adopt(self, now: float) -> None:
+        """Another node has told of all that is so already: the levels are what the numbers say now."""
+        for page, state in [*self._pages.items()]:
+            state.is_up = state.is_up or state.condition.begins(now)
+            state.turned_s, state.is_untold = None, False
+            if state.is_up:
+                state.since_s = max(state.since_s, self._started_s)
+                state.told_s[True] = now
+            self._schedule(page, state, now)
+
     def seed(self, page: str, highest: int, now: float) -> None:
         """A page is known to have been as high as this at some time; for a rule of peaks."""
         state = self._remembered(page)

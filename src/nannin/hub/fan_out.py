@@ -92,9 +92,10 @@ class FanOut:
     Args:
         heard: what the page's connections have heard.
         crowds: the page's crowds.
+        began_s: when it begins, in monotonic seconds.
 
     Attributes:
-        heard: as above.
+        heard, began_s: as above.
         parts: the recipients that have not been told yet, by crowd.
         took_s: seconds that the loop was busy with it.
         count: the count that is told from here on.
@@ -107,6 +108,7 @@ class FanOut:
         "_crowds",
         "_passed",
         "_updates",
+        "began_s",
         "count",
         "heard",
         "parts",
@@ -115,8 +117,9 @@ class FanOut:
         "was_overtaken",
     )
 
-    def __init__(self, heard: Heard, crowds: Mapping[Form, Crowd[Connection]]) -> None:
+    def __init__(self, heard: Heard, crowds: Mapping[Form, Crowd[Connection]], began_s: float = 0.0) -> None:
         self.heard = heard
+        self.began_s = began_s
         self.took_s = 0.0
         self.count = NOTHING_YET
         self.was_overtaken = False

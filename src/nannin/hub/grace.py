@@ -7,6 +7,7 @@ import sys
 from nannin.audience.roster import Roster, VisitorName
 from nannin.clock import Alarm, Clock
 from nannin.hub.connection import Connection
+from nannin.hub.figures import Figures
 from nannin.hub.presence import Presence
 from nannin.hub.teller import Teller
 from nannin.settings import Settings
@@ -33,6 +34,7 @@ class Grace:
         presence: is told of each visitor whose grace is over.
         clock: time.
         settings: how long a grace is.
+        figures: counts who has left, and why.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class Grace:
         presence: Presence,
         clock: Clock,
         settings: Settings,
+        figures: Figures,
     ) -> None:
         self._roster = roster
         self._teller = teller
         self._presence = presence
         self._clock = clock
+        self._leaves = figures.leaves
         self._graces = graces(settings)
         self._alarm = Alarm(clock, self._end)
 
@@ -60,6 +64,7 @@ class Grace:
         grace_s = self._graces[reason]
         was_there = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
         assert was_there
+        self._leaves[reason] += 1
         self._alarm.set(self._roster.next_deadline())
 
     def end_one(self, page: str, visitor: VisitorName) -> None:

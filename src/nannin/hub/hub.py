@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from nannin.access.admission import Verdict
-from nannin.access.refusals import Refusals
+from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.pace import Pace
 from nannin.audience.people import People
 from nannin.audience.recovery import Recovery
@@ -31,6 +31,7 @@ from nannin.hub.crowds import Crowds
 from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import encode_packet
 from nannin.hub.events import Events
+from nannin.hub.figures import Figures
 from nannin.hub.grace import Grace
 from nannin.hub.handlers import Handlers
 from nannin.hub.home_thread import HomeThread
@@ -50,6 +51,7 @@ logger = logging.getLogger("nannin.hub")
 
 # Looked up once, and not for each message: before Python 3.12 that takes longer than a call.
 _CONNECT, _EVENT = PacketType.CONNECT, PacketType.EVENT
+_SLOW = DisconnectReason.SLOW_CLIENT
 
 # Maximum causes for which the log says that packets are ignored.
 MAX_STRAYS_TOLD = 16
@@ -85,6 +87,7 @@ class Hub:
         refusals: who was turned away, and why.
         mistakes: tells the log what handlers raise.
         crawlers: how many sessions of crawlers there were since the start.
+        figures: what else there was since then.
         grace: lets visitors who left count until they may be back.
         recovery, comebacks: what is kept for clients that may come back, and who they are.
         others: the hubs of other nodes; None where there are none.
@@ -124,7 +127,8 @@ class Hub:
         self.descriptors = Descriptors()
         crowds = Crowds(self.descriptors)
         self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
-        self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes)
+        self.figures = Figures()
+        self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes, self.figures)
         self.roster.on_group_change = self.teller.change
         handlers.count_pages = lambda: max(len(self.roster.pages()), len(self.teller))
         self.knowing = Knowing(self.counts, self.teller, clock)
@@ -142,7 +146,7 @@ class Hub:
         self.presence = Presence(
             self, handlers, self.people, self._caller, self.counts, is_shared=self.counts is not self.roster
         )
-        self.grace = Grace(self.roster, self.teller, self.presence, clock, settings)
+        self.grace = Grace(self.roster, self.teller, self.presence, clock, settings, self.figures)
         self.recovery = recovery
         comebacks = self.comebacks = Comebacks(recovery, self.rooms, clock, for_all=settings.recover_all)
         self._leaving = Leaving(
@@ -173,6 +177,7 @@ class Hub:
             new_id=new_id,
             judge_token=judge_token,
             clock=clock,
+            figures=self.figures,
         )
 
     # The engine's application
@@ -182,6 +187,10 @@ class Hub:
         handshake = session.handshake
         is_crawler = handshake is not None and self._is_crawler(handshake.user_agent)
         self.crawlers += is_crawler
+        if session.link is None:
+            self.figures.opened_by_polling += 1
+        else:
+            self.figures.opened_by_websocket += 1
         if not self.handlers.is_used:
             session.handshake = None  # nobody will ask for it
         session.data = Client(
@@ -239,6 +248,9 @@ class Hub:
 
     def close(self, session: Session, reason: DisconnectReason) -> None:
         """The session ended, and with it all its connections."""
+        self.figures.ended[reason] += 1
+        if reason is _SLOW:
+            self.refusals.add(Refusal.SLOW)
         client = client_of(session)
         for connection in list(client.connections.values()):
             self._leaving.leave(connection, reason)

@@ -25,6 +25,7 @@ from nannin.hub.connection import Connection, HubPort
 from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import VARIANTS, encode_packet
 from nannin.hub.events import Events
+from nannin.hub.figures import Figures
 from nannin.hub.handlers import CONNECT
 from nannin.hub.knowing import Knowing
 from nannin.hub.lane import LaneFull
@@ -69,6 +70,7 @@ class Joining:
         new_id: makes a connection's id.
         judge_token: says what a token is to a page; None where pages need none.
         clock: time.
+        figures: counts who has joined.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Joining:
         new_id: Callable[[], str],
         judge_token: Callable[[str, str], Verdict] | None,
         clock: Clock,
+        figures: Figures,
     ) -> None:
         self._hub = hub
         self._handlers = hub.handlers
@@ -107,6 +110,7 @@ class Joining:
         self._refusals = refusals
         self._new_id = new_id
         self._clock = clock
+        self._figures = figures
         self._once = Once(MAX_MISSING_TOLD)
         self._admission = Admission(
             self._handlers.exists, self._has_room, settings, refusals, judge_token, self._lacks_group
@@ -221,6 +225,7 @@ class Joining:
         key = connection.key
         person = self._presence.join(connection)
         self._roster.join(key, connection, connection.visitor, visible=connection.begins_visible)
+        self._figures.joins += 1
         if self._counts is self._roster:
             self._answer(connection, person)
             return

@@ -14,6 +14,7 @@ from nannin.hub.connection import Connection
 from nannin.hub.crowds import Crowds
 from nannin.hub.encoding import encode_words
 from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard, Part
+from nannin.hub.figures import Figures
 from nannin.hub.rota import Rota
 from nannin.mistakes import Mistakes
 from nannin.wire.engine_packet import Encoded
@@ -55,6 +56,8 @@ class Teller:
         pace: when a page may be told.
         clock: time and turns of the loop.
         slices: how much is told at once.
+        mistakes: tells the log what watchers raise; None for its own.
+        figures: counts what is told; None for its own.
 
     Attributes:
         on_observe: called with a page, and whether some client observes it from now on, or none any more.
@@ -68,6 +71,7 @@ class Teller:
         clock: Clock,
         slices: Slices = Slices(),  # noqa: B008 - it never changes
         mistakes: Mistakes | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self._counts = counts
         self._crowds = crowds
@@ -75,6 +79,7 @@ class Teller:
         self._clock = clock
         self._slices = slices
         self._mistakes = mistakes or Mistakes(lambda: clock.now())
+        self._figures = figures or Figures()
         self._pages: dict[str, Heard] = {}
         self._rota = Rota()
         self._watchers: dict[str | None, tuple[Watcher] | dict[Watcher, None]] = {}
@@ -133,12 +138,14 @@ class Teller:
         if not heard.observers and self.on_observe is not None:
             self.on_observe(connection.key, True)
         heard.observers[connection] = None
+        self._figures.observers += 1
         return _first_update(connection, count)
 
     def observe_no_more(self, connection: Connection) -> None:
         """A connection that observed has left."""
         heard = self._pages[connection.key]
         del heard.observers[connection]
+        self._figures.observers -= 1
         if not heard.observers and heard.page not in self._watchers:
             self._counts.listen(heard.page, False)
         if not heard.observers and self.on_observe is not None:
@@ -289,7 +296,7 @@ class Teller:
         page, count = heard.page, self._counts.count(heard.page)
         crowds = self._crowds.of(page)
         if heard.listeners and not heard.all_heard(count, sum(map(len, crowds.values()))):
-            self._rota.add(FanOut(heard, crowds))
+            self._rota.add(FanOut(heard, crowds, self._clock.now()))
             return
         heard.at_join = {}
         for crowd in crowds.values():
@@ -321,12 +328,16 @@ class Teller:
         start, variant = part.at, part.variant
         if start >= part.settled:
             stop = min(start + most, part.end)
-            for connection in part.crowd.members[start:stop]:
-                if connection is not None and fan_out.needs(connection, variant):
-                    connection.session.send_newest(fan_out.heard.page, fan_out.update(variant))
+            members = part.crowd.members[start:stop]
+            to_tell = [one for one in members if one is not None and fan_out.needs(one, variant)]
+            for connection in to_tell:
+                connection.session.send_newest(fan_out.heard.page, fan_out.update(variant))
+            self._figures.deliveries += len(to_tell)
         elif fan_out.settled_need(variant):
             stop = min(start + most, part.settled)
             self._tell_all(fan_out.heard.page, part, stop, fan_out.update(variant))
+            left = part.crowd.members[start:stop].count(None) if part.crowd.empty else 0
+            self._figures.deliveries += stop - start - left
         else:
             fan_out.advance(part.settled)
             return 0
@@ -348,6 +359,10 @@ class Teller:
     def _finish(self, fan_out: FanOut) -> None:
         heard, now = fan_out.heard, self._clock.now()
         fan_out.finish()
+        figures = self._figures
+        figures.updates += 1
+        figures.busy_s += fan_out.took_s
+        figures.fan_outs.add(now - fan_out.began_s)
         if self._pages.get(heard.page) is not heard:  # it was forgotten meanwhile, and may be back
             self._pace.finished(heard.page, fan_out.took_s, now)
             return

@@ -18,6 +18,8 @@ from nannin.audience.census_calls import Answer, Call, What
 __all__ = [
     "MAX_MESSAGE_BYTES",
     "Alive",
+    "Ask",
+    "Asked",
     "Buried",
     "Calls",
     "Channel",
@@ -27,6 +29,9 @@ __all__ = [
     "Heard",
     "Named",
     "Ready",
+    "Reply",
+    "Said",
+    "Who",
 ]
 
 logger = logging.getLogger("nannin.nodes")
@@ -105,8 +110,77 @@ class Buried(msgspec.Struct, frozen=True, array_like=True, tag=106):
     epochs: Sequence[str]
 
 
-FromWorker = Ready | Alive | Named | Calls
-FromSupervisor = Heard | Cover | Buried
+class Ask(msgspec.Struct, frozen=True, array_like=True, tag=107):
+    """Asks all other workers for what each has to say. It is answered by `Who`, and then by `Said`.
+
+    Attributes:
+        space: of which Live of each process.
+        call: the question's number, among those of this Live.
+    """
+
+    space: int
+    call: int
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True, tag=108):
+    """Another worker asks. It is answered by `Reply`.
+
+    Attributes:
+        space, call: as in `Ask`.
+        asker: the mark of that worker's process.
+    """
+
+    space: int
+    call: int
+    asker: int
+
+
+class Reply(msgspec.Struct, frozen=True, array_like=True, tag=109):
+    """What this worker has to say to another that has asked.
+
+    Attributes:
+        space, call, asker: as in `Asked`.
+        said: the answer.
+    """
+
+    space: int
+    call: int
+    asker: int
+    said: bytes
+
+
+class Who(msgspec.Struct, frozen=True, array_like=True, tag=110):
+    """Who was asked.
+
+    Attributes:
+        space, call: as in `Ask`.
+        you: the name of the worker that asks.
+        others: those of the others who were asked.
+    """
+
+    space: int
+    call: int
+    you: str
+    others: Sequence[str]
+
+
+class Said(msgspec.Struct, frozen=True, array_like=True, tag=111):
+    """What one of them has to say.
+
+    Attributes:
+        space, call: as in `Ask`.
+        name: whose answer it is.
+        said: the answer.
+    """
+
+    space: int
+    call: int
+    name: str
+    said: bytes
+
+
+FromWorker = Ready | Alive | Named | Calls | Ask | Reply
+FromSupervisor = Heard | Cover | Buried | Asked | Who | Said
 
 
 class Channel(asyncio.Protocol):

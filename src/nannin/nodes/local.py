@@ -7,7 +7,7 @@ import itertools
 import os
 import socket
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -16,14 +16,18 @@ from nannin.errors import SettingsError
 from nannin.nodes.backplane import Connect, Ears
 from nannin.nodes.channel import (
     Alive,
+    Asked,
     Buried,
     Calls,
     Channel,
     Cover,
     FromSupervisor,
     FromWorker,
+    Heard,
     Named,
     Ready,
+    Said,
+    Who,
 )
 
 __all__ = [
@@ -43,6 +47,13 @@ VARIABLE: Final = "_NANNIN_WORKER"
 BEAT_EVERY_S: Final = 1.0
 
 
+class Gatherer(Protocol):
+    """Who asks the other workers, and answers them."""
+
+    def hear(self, message: Asked | Who | Said) -> None:
+        """The supervisor passes a question or an answer on."""
+
+
 class Worker:
     """This process as a worker.
 
@@ -56,6 +67,8 @@ class Worker:
 
     Attributes:
         on_cover: called with the numbers of the workers whose connections this one is to accept as well.
+        gatherings: who asks the other workers, and answers them, for each Live of this process: in the order
+            in which these were made, which is the same in all workers.
     """
 
     def __init__(
@@ -67,6 +80,7 @@ class Worker:
         listeners: Sequence[Sequence[int]] = (),
     ) -> None:
         self.on_cover: Callable[[Sequence[int]], None] = lambda slots: None
+        self.gatherings: list[Gatherer] = []
         self.listeners = listeners
         self.slot = slot
         self.mark = mark
@@ -167,8 +181,11 @@ class Worker:
         elif isinstance(message, Buried):
             for _, on_buried in self._named:
                 on_buried(message.epochs)
-        elif (ears := self._ears.get(message.space)) is not None:
-            ears.heard(message.messages)
+        elif isinstance(message, Heard):
+            if (ears := self._ears.get(message.space)) is not None:
+                ears.heard(message.messages)
+        elif message.space < len(self.gatherings):
+            self.gatherings[message.space].hear(message)
 
 
 class _LocalBackplane:

@@ -76,6 +76,7 @@ class Node:
         on_count: called with each page whose count may have changed, with what the census says of it at once.
         on_known: called with whether the count of every page is known and sure, each time that was looked at.
         elder_s: when the census last named a node that is older than this one, in monotonic seconds.
+        beaten_s: when the census last answered a sign of life, and named the others, in monotonic seconds.
     """
 
     def __init__(self, share: Share, clock: Clock, connect: Connect) -> None:
@@ -97,7 +98,7 @@ class Node:
         self.on_count: Callable[[str], None] | None = None
         self.on_known: Callable[[bool], None] | None = None
         self.elder_s = -math.inf
-        self._beaten_s = -math.inf  # when `others` was said
+        self.beaten_s = -math.inf
         self._on_settled: list[Callable[[], None]] = []
 
     @property
@@ -108,7 +109,7 @@ class Node:
         leaves; only while the census takes a dead node for alive is it true of none.
         """
         number = self.share.number
-        is_known = self.clock.now() - self._beaten_s <= _BEATS_KNOWN * BEAT_EVERY_S
+        is_known = self.clock.now() - self.beaten_s <= _BEATS_KNOWN * BEAT_EVERY_S
         return number is not None and is_known and number < min(self.others, default=number + 1)
 
     def open(self, listener: Listener) -> None:
@@ -210,7 +211,7 @@ class Node:
             else:
                 if isinstance(message, Beaten) and self.share.number is not None:
                     self.others = frozenset(message.nodes) - {self.share.number}
-                    self._beaten_s = now
+                    self.beaten_s = now
                     if min(self.others, default=self.share.number) < self.share.number:
                         self.elder_s = now
                 self._hear(self.share.answer(message, now))

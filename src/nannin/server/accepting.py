@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-__all__ = ["Accepting"]
+__all__ = ["HANDSHAKE_S", "Accepting"]
 
 logger = logging.getLogger("nannin.server")
 
@@ -18,6 +18,8 @@ logger = logging.getLogger("nannin.server")
 # their turn in between, so a crowd that comes back at once holds up nobody. And three turns go by before we
 # see the first of them, whose descriptors must not use up those that are kept back.
 ACCEPTED_PER_TURN: Final = 4
+# Seconds that a client has for its part of TLS's handshake.
+HANDSHAKE_S: Final = 10.0
 # What asyncio's loop says where accept() finds no free descriptor, and when it tries again after a second,
 # though we have closed that server meanwhile.
 _NO_DESCRIPTOR: Final = (
@@ -47,7 +49,7 @@ class Accepting:
         *,
         context: ssl.SSLContext | None,
         backlog: int,
-        handshake_s: float = 10.0,
+        handshake_s: float = HANDSHAKE_S,
     ) -> None:
         self._sockets = list(sockets)
         self._covered: list[socket.socket] = []

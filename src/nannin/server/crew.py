@@ -87,6 +87,16 @@ class Process:
     def __str__(self) -> str:
         return f"{name_of(self.slot)} (process {self.child.pid})"
 
+    @property
+    def label(self) -> str:
+        """What metrics call it: the worker's number, which its successor has while it says goodbye."""
+        return f"{self.slot + 1} leaving" if self.state is State.LEAVING else str(self.slot + 1)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has clients: it serves, or says goodbye to them."""
+        return self.state in (State.SERVING, State.LEAVING)
+
     def leave(self, how: signal.Signals, within_s: float, now: float) -> None:
         """Tells it to end in good order."""
         # One that starts has no handler for SIGINT yet, and would show a traceback.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import logging.config
 import sys
 from typing import Any, Final
 
 from nannin.mistakes import Mistakes, again
+from nannin.server.json_lines import JsonLine, take_over
 from nannin.server.systemd import writes_to_journal
+from nannin.settings import Settings
 
-__all__ = ["Counted", "JournalLine", "Line", "Quiet", "log_config"]
+__all__ = ["Counted", "JournalLine", "Line", "Quiet", "begin_logging", "log_config"]
 
 # How syslog numbers the levels, the worst first: what the journal takes from the start of a line.
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -47,8 +50,13 @@ class JournalLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A record, which may be several lines."""
-        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+        priority = _priority(record)
+        return "\n".join(f"{priority}{line}" for line in super().format(record).splitlines())
+
+
+def _priority(record: logging.LogRecord) -> str:
+    """What the journal takes from the start of a line."""
+    return f"<{next((number for level, number in _PRIORITIES if record.levelno >= level), 7)}>"
 
 
 def _named(worker: str) -> str:
@@ -102,7 +110,22 @@ class Counted(logging.Filter):
         return times > 0
 
 
-def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
+def begin_logging(settings: Settings, worker: str = "") -> None:
+    """Logs from now on as the settings say.
+
+    Args:
+        settings: the process's.
+        worker: as for `log_config`.
+    """
+    logging.config.dictConfig(log_config(settings.log_level, worker, settings.log_format))
+    if settings.log_format == "json":
+        last = logging.StreamHandler()
+        last.setLevel(logging.WARNING)
+        last.setFormatter(logging.getLogger("nannin").handlers[0].formatter)
+        take_over(last)
+
+
+def log_config(log_level: str, worker: str = "", log_format: str = "text") -> dict[str, Any]:
     """Logs to standard error. From info upward, no line has a client's address in it.
 
     The root logger is left to the application.
@@ -110,6 +133,7 @@ def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
     Args:
         log_level: one of `nannin.settings.LOG_LEVELS`.
         worker: the name of the worker that this process is; "" for none.
+        log_format: one of `nannin.settings.LOG_FORMATS`.
 
     Returns:
         A configuration for `logging.config.dictConfig`.
@@ -125,9 +149,7 @@ def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
             "quiet": {"()": Quiet, "level": level},
             "counted": {"()": Counted, "level": level},
         },
-        "formatters": {
-            "line": {"()": JournalLine if writes_to_journal(sys.stderr) else Line, "worker": worker}
-        },
+        "formatters": {"line": _formatter(worker, log_format)},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["quiet", "counted"]}
         },
@@ -140,3 +162,11 @@ def log_config(log_level: str, worker: str = "") -> dict[str, Any]:
             "asyncio": {"filters": ["counted"]},  # where it goes is left to the application, too
         },
     }
+
+
+def _formatter(worker: str, log_format: str) -> dict[str, Any]:
+    is_journal = writes_to_journal(sys.stderr)
+    if log_format == "json":
+        # The journal takes the priority off, and keeps the object as the message.
+        return {"()": JsonLine, "worker": worker, **({"prefix": _priority} if is_journal else {})}
+    return {"()": JournalLine if is_journal else Line, "worker": worker}

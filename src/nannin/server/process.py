@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import datetime
 import logging
-import logging.config
 import math
 import os
 import signal
@@ -30,13 +29,15 @@ from nannin.engine.handover import take_up
 from nannin.engine.ids import mark_ids
 from nannin.engine.neighbours import Ends
 from nannin.engine.relay import Relay
+from nannin.engine.turned_away import Door as EveryDoor
 from nannin.nodes.local import Worker, join_workers
-from nannin.server.accepting import Accepting
+from nannin.server.accepting import HANDSHAKE_S, Accepting
 from nannin.server.child import inherited_sockets
 from nannin.server.crew import LINGER_S, RELIEVED, name_of
 from nannin.server.door import Door
 from nannin.server.draining import drain, drain_window_s
 from nannin.server.garbage import Garbage
+from nannin.server.handshakes import Handshakes
 from nannin.server.listening import (
     adopt,
     bind,
@@ -52,7 +53,7 @@ from nannin.server.loading import (
     load_application,
     max_message_bytes,
 )
-from nannin.server.logs import log_config
+from nannin.server.logs import begin_logging
 from nannin.server.mesh import Mesh
 from nannin.server.reload import supervise
 from nannin.server.systemd import notify, passed_sockets
@@ -93,7 +94,7 @@ def serve(settings: Settings, announce: Callable[[bool, Settings], None]) -> int
         BindError: the port or the socket file is taken, or this user may not have it.
     """
     worker = join_workers()
-    logging.config.dictConfig(log_config(settings.log_level, name_of(worker.slot) if worker else ""))
+    begin_logging(settings, name_of(worker.slot) if worker else "")
     check_certificate(settings)
     if settings.reload:
         return serve_and_reload(settings)
@@ -200,6 +201,7 @@ class Server(uvicorn.Server):
         self._began_s = time.monotonic()
         self._signal: signal.Signals | None = None
         self._door: Door
+        self._handshakes: Handshakes
         self._accepting: Accepting
 
     @property
@@ -250,6 +252,7 @@ class Server(uvicorn.Server):
             spare=self._settings.spare_descriptors,
             on_crowded=self._accepting.pause,
         )
+        self._handshakes = Handshakes(self._door, time.monotonic, HANDSHAKE_S)
         await self._accepting.open()
         if self._mesh is not None:
             self._mesh.open(asyncio.get_running_loop(), self._take_up, sessions_here)
@@ -274,6 +277,7 @@ class Server(uvicorn.Server):
             await self._accepting.cover(self._vacant)
             self._vacant = None
         self._door.look(self._accepting.closed)
+        self._handshakes.look()
         if self._door.is_crowded:
             self._accepting.pause()
         else:
@@ -287,12 +291,14 @@ class Server(uvicorn.Server):
         if not self._is_lively:
             self._is_lively = True
             self._wake.set()
-        if self.config.is_ssl and not self._door.admits_handshake():
+        if not self.config.is_ssl:
+            return self._make_arrival()
+        if not self._door.admits_handshake():
             asyncio.get_running_loop().call_soon(self._accepting.pause)  # this one is accepted already
-        return self._make_arrival()
+        return self._make_arrival(self._handshakes.begin())
 
-    def _make_arrival(self) -> Arrival:
-        return self._arrival(self.config, self.server_state, self.lifespan.state, door=self._door)
+    def _make_arrival(self, door: EveryDoor | None = None) -> Arrival:
+        return self._arrival(self.config, self.server_state, self.lifespan.state, door=door or self._door)
 
     def _take_up(self, descriptor: int, data: bytes, ends: Ends | None) -> None:
         """Called for each connection that another worker hands over."""

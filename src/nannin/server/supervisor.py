@@ -7,7 +7,6 @@ import contextlib
 import datetime
 import itertools
 import logging
-import logging.config
 import os
 import signal
 import socket
@@ -24,6 +23,7 @@ from nannin.errors import SettingsError
 from nannin.nodes.census_server import CensusServer, Line
 from nannin.nodes.channel import (
     Alive,
+    Ask,
     Buried,
     Calls,
     Channel,
@@ -32,7 +32,9 @@ from nannin.nodes.channel import (
     FromWorker,
     Named,
     Ready,
+    Reply,
 )
+from nannin.nodes.gathering_server import GatheringServer, Member
 from nannin.nodes.local import VARIABLE, installed_version
 from nannin.server.child import start_server
 from nannin.server.crew import END_S, Crew
@@ -44,7 +46,7 @@ from nannin.server.listening import (
     place_of,
     socket_file,
 )
-from nannin.server.logs import log_config
+from nannin.server.logs import begin_logging
 from nannin.server.mesh import Mesh
 from nannin.server.systemd import notify, passed_sockets
 from nannin.settings import SETTINGS, Settings
@@ -79,7 +81,7 @@ def serve_with_workers(settings: Settings, announce: Callable[[bool, Settings], 
     if sys.platform == "win32":
         raise SettingsError("workers needs a system that passes sockets on to processes, unlike Windows")
     _fill_standard_descriptors()
-    logging.config.dictConfig(log_config(settings.log_level))
+    begin_logging(settings)
     check_certificate(settings)
     with _sockets(settings) as sockets:
         return Supervisor(settings, sockets, announce).serve()
@@ -151,6 +153,7 @@ class Supervisor:
         # Where each worker has sockets of its own, others can take their connections while it is away.
         self._can_cover = sockets[0][0] is not sockets[1][0]
         self._mesh = Mesh(self._crew.marks)
+        self._gathering = GatheringServer(self._members)
         self._decode = msgspec.msgpack.Decoder(FromWorker).decode
         self._buried: deque[str] = deque(maxlen=MAX_BURIED)  # epochs of processes that have ended
         self._tasks: set[asyncio.Task[object]] = set()
@@ -241,6 +244,15 @@ class Supervisor:
                 self._crew.ready(process, time.monotonic())
             elif isinstance(message, Alive):
                 self._crew.beat(process, time.monotonic())
+            elif isinstance(message, Ask | Reply):
+                self._gathering.receive(process.mark, message)
+
+    def _members(self) -> Iterator[Member]:
+        """The processes that can be asked what they have to say."""
+        for child in self._children:
+            process = self._crew.process_of(child)
+            if process is not None and process.is_at_work and child.channel is not None:
+                yield Member(process.mark, process.label, child.channel)
 
     def _look_for_ended(self) -> None:
         for child in list(self._children):

@@ -206,7 +206,13 @@ class Stage:
         self._time.begin()
         self._parts.clock.follow(self._time)
         self._parts.background.shut_down()  # an earlier server may have ended without a word
+        self._let_hooks_deliver(False)
         self._time.run(self._parts.begin)
+
+    def _let_hooks_deliver(self, delivers: bool) -> None:
+        """Whether webhooks and commands are told; functions are in any case."""
+        if self._parts.hooks is not None:
+            self._parts.hooks.delivers = delivers
 
     async def _end(self) -> None:
         try:
@@ -216,6 +222,7 @@ class Stage:
             await self._time.end_tasks()
         finally:
             self._parts.clock.follow_system(least_s=self._time.now())
+            self._let_hooks_deliver(True)
             self._time.end()
             self._run.end()
             _ON_STAGE.discard(self.live)

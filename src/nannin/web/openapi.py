@@ -17,6 +17,7 @@ from nannin.web.openapi_parts import (
     PROCESSES,
     content,
     header,
+    metrics,
     named,
     parameter,
     probe,
@@ -226,6 +227,7 @@ DOCUMENT: Final[dict[str, Any]] = {
         "/readyz": probe(
             "readyz", "Whether new clients are welcome", {"503": {"description": "Why not, in a few words."}}
         ),
+        "/metrics": metrics("metrics", "What the server does, for Prometheus"),
         "/api/openapi.json": reading(
             "openapi",
             "This document",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["JSON", "NUMBER", "PROCESSES", "content", "header", "named", "parameter", "probe", "reading"]
+__all__ = [
+    "JSON",
+    "NUMBER",
+    "PROCESSES",
+    "content",
+    "header",
+    "metrics",
+    "named",
+    "parameter",
+    "probe",
+    "reading",
+]
 
 JSON: Final = "application/json"
 NUMBER: Final = {"type": "integer", "minimum": 0}
@@ -61,6 +72,27 @@ def probe(name: str, summary: str, no: dict[str, Any] | None = None) -> dict[str
     for status, response in (no or {}).items():
         responses[status] = {**response, "content": text}
     return {"get": {"operationId": name, "summary": summary, "parameters": [], "responses": responses}}
+
+
+def metrics(name: str, summary: str) -> dict[str, Any]:
+    """A path that answers in the formats of Prometheus, whatever the query."""
+    text = {"type": "string"}
+    ok = {
+        "description": "The numbers of all workers of the machine, in the format that `Accept` asks for.",
+        "content": {**content("text/plain", text), **content("application/openmetrics-text", text)},
+    }
+    refusals = {
+        _STATUS[other]: named("responses", other) for other in ("NoToken", "Forbidden", "ReadOnly", "TooMany")
+    }
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "security": [{}, {"readToken": []}],
+            "parameters": [],
+            "responses": {"200": ok, **refusals},
+        }
+    }
 
 
 _ALWAYS: Final = ("Invalid", "Forbidden", "ReadOnly", "Misdirected")

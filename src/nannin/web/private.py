@@ -1,4 +1,4 @@
-"""Who may read the lists: whatever names pages that the reader does not know of.
+"""Who may read the lists, whatever names pages that the reader does not know of, and the metrics.
 
 A page's key may be a secret by itself: an invitation, a draft, a link that resets a password. So lists are
 for programs on the server's own machine, and for whoever has the token.
@@ -38,6 +38,7 @@ class PrivateLists:
         on_refused: called for each request that was refused.
         tries: compares tokens; None: as often as they come.
         login: knows the cookies of the dashboard's login; None if there are none.
+        what: what is read, in the words of a refusal.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class PrivateLists:
         on_refused: Callable[[], None] = lambda: None,
         tries: Tries | None = None,
         login: Login | None = None,
+        what: str = "lists of pages",
     ) -> None:
         self._token = token
         self._gate = gate or Gate()
         self._on_refused = on_refused
         self._tries = tries or Tries()
+        self._what = what
         self._login = login
 
     def entrance(self, scope: Scope) -> Entrance:
@@ -91,7 +94,7 @@ class PrivateLists:
         if self._token is None:
             raise HTTPException(
                 403,
-                "lists of pages are for the server's own machine; the setting read_token opens them",
+                f"{self._what} are for the server's own machine; the setting read_token opens them",
             )
         came = read_bearer(scope) is not None
         wrong = "this token is not" if came else "this needs the header Authorization: Bearer with"

@@ -86,6 +86,7 @@ class Streams:
         self._to_wake: deque[Stream] = deque()
         self._slicing = False
         self._is_stopping = False
+        self.on_stuck: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -185,6 +186,7 @@ class Streams:
         silent = takewhile(lambda item: item[1] <= silent_since_s, self._streams.items())
         for stream, _ in list(silent):
             if stream.is_stuck:
+                self.on_stuck()
                 stream.end()  # a browser that reads again comes back by itself
             else:
                 stream.beat()

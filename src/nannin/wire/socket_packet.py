@@ -224,7 +224,8 @@ def _decode(text: str) -> tuple[Packet, int | None]:
     """
     head = _HEAD.match(text)
     if head is None:
-        raise PacketError(f"expected a Socket.IO packet, not {text[:20]!r}")
+        # No more of it: it may be somebody's token or id, and this ends up in the log.
+        raise PacketError(f"expected a Socket.IO packet, not a text that begins with {text[:1]!r}")
     kind = _TYPES[head[1]]
     if (head[2] is not None) is not (kind in _BINARY):
         raise PacketError("expected a number of attachments for a binary packet, and for no other")

@@ -44,6 +44,11 @@ def test_a_line_without_a_past_has_the_present() -> None:
     assert only_line(PageFigures(NOW, history(GAP))) == "/news 12 visitors, rising; nothing recorded"
 
 
+def test_a_line_of_a_page_that_nobody_was_on_has_no_moment() -> None:
+    nobody = HOUR.__class__("", 0, 3_600, 3_600_000, False, Summary(0, 0, AT_MS, 0.0), None, 0)
+    assert only_line(PageFigures(NOW, history(nobody))).endswith("; mean 0.0, greatest 0, 0 joins")
+
+
 def test_a_line_steers_no_terminal() -> None:
     assert (
         only_line(PageFigures(CountAnswer("/\x1b[2J", 1, 1, trend="\x07"))) == r"/\u001b[2J 1 visitor, \u0007"

@@ -47,9 +47,10 @@ def test_the_table_has_the_present_the_past_and_the_peak() -> None:
 
 def test_many_points_are_merged_into_few_bars() -> None:
     lines = picture(Figures([page("/news", *[1.0] * 100)], 1, ""))
-    assert "█" * 20 in lines[3]
-    assert "█" * 25 not in lines[3]
+    assert "█" * 25 in lines[3]
+    assert "█" * 26 not in lines[3]
     assert "by hour, merged," in lines[-1]
+    assert "merged" not in picture(Figures([page("/news", *[1.0] * 25)], 1, ""))[-1]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,18 @@ def test_without_a_history_the_table_says_why() -> None:
     lines = picture(Figures([page()], None, "this server keeps no history"))
     assert lines[1] == "page now trend"
     assert lines[-1] == "this server keeps no history"
+
+
+def test_where_no_page_has_a_trend_there_is_no_column_for_it() -> None:
+    assert picture(Figures([page(trend=None), page(trend=None)], None, ""))[1] == "page now"
+
+
+def test_where_nobody_was_there_is_no_moment_of_the_most() -> None:
+    nobody = Summary(0, 0, AT_MS, 0.0)
+    points = [Point("", 0, 3_600, 3_600_000, False, nobody, nobody, 0)]
+    history = HistoryAnswer("/", 0, 3_600, "hour", "UTC", points)
+    lines = picture(Figures([PageFigures(CountAnswer("/", 0, 0), history)], None, ""))
+    assert lines[3] == "/ 0 0.0 0 0 ▁"
 
 
 def test_an_empty_table_says_so() -> None:

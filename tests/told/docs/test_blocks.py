@@ -15,7 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
-from nannin.cli.command import cli
+from nannin.cli.command import cli, read_flags
 from nannin.kinds import Secret, Secrets
 from nannin.settings import SETTINGS
 from nannin.sources import load
@@ -91,7 +91,7 @@ def test_every_command_of_nannin_is_one_that_it_takes(page: str, words: list[str
     made = command.make_context(name, rest, parent=context)
     if name == "serve":
         flags = {key: value for key, value in made.params.items() if key != "config"}
-        load({key: ",".join(v) or None if isinstance(v, tuple) else v for key, v in flags.items()}, {})
+        load(read_flags(flags), {})
 
 
 @pytest.mark.parametrize("page", PAGES)

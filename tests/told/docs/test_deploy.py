@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from nannin.cli.command import cli
+from nannin.history.place import data_dir
 from nannin.settings import Settings
 from support.doc_pages import read
 from support.proxies import FOLDER, SOCKET_FILE, Service, caddy, has_ipv6, nginx, service_words
@@ -195,7 +196,8 @@ def test_the_read_timeout_is_longer_than_the_silence_between_heartbeats() -> Non
 
 def container() -> list[list[str]]:
     """The instructions of the Containerfile, in words."""
-    lines = (ROOT / "Containerfile").read_text(encoding="utf-8").splitlines()
+    text = (ROOT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
+    lines = text.splitlines()
     return [shlex.split(line) for line in lines if line and not line.startswith("#")]
 
 
@@ -218,9 +220,10 @@ def test_the_container_starts_what_there_is_on_the_port_that_it_names() -> None:
     instructions = {words[0]: " ".join(words[1:]) for words in container()}
     assert instructions["CMD"] == "[nannin, serve]"  # no shell, which would keep SIGTERM to itself
     assert instructions["EXPOSE"] == str(Settings().port)
-    variable, _, host = instructions["ENV"].partition("=")
-    assert variable == "NANNIN_HOST"
-    assert Settings(host=host)
+    variables = dict(words[1].split("=") for words in container() if words[0] == "ENV")
+    assert Settings(host=variables["NANNIN_HOST"])
+    assert data_dir(Settings(), variables) == instructions["VOLUME"]
+    assert variables["STATE_DIRECTORY"] in instructions["RUN"], "the user may write there"
     version = re.search(r"python:(3\.\d+)", instructions["FROM"])
     assert version
     assert f"Programming Language :: Python :: {version[1]}" in (ROOT / "pyproject.toml").read_text()

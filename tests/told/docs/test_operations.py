@@ -92,13 +92,6 @@ def test_a_setting_that_holds_a_secret_is_named_and_not_shown() -> None:
     assert "too short" not in str(error.value)
 
 
-@pytest.mark.parametrize("path", ["/metrics"])
-def test_what_the_page_says_is_not_there_is_not_there(path: str, plain_server: Server) -> None:
-    part = read(PAGE).partition("## What is not there yet")[2].lower()
-    assert path.removeprefix("/") in part
-    assert httpx.get(f"{plain_server.url}{path}").status_code == 404
-
-
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_a_probe_is_answered_as_the_table_says(path: str, plain_server: Server) -> None:
     assert f"| `{path}` |" in read(PAGE)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -201,16 +202,24 @@ def test_compose_is_read_by_a_real_reader(tmp_path: pathlib.Path) -> None:
     command = [sys.executable, "-m", "podman_compose", "-f", str(FOLDER / "compose.yaml"), "config"]
     ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
     services = yaml.safe_load(ended.stdout)["services"]
-    assert sorted(services) == ["haproxy", "nannin-1", "nannin-2", "redis"]
+    assert sorted(services) == ["haproxy", "nannin-1", "nannin-2", "postgres", "redis"]
     for name in ("nannin-1", "nannin-2"):
         environment = services[name]["environment"]
         names = {variable.removeprefix("NANNIN_").lower() for variable in environment}
         assert names <= settings_names()
         assert environment["NANNIN_REDIS"] == "redis://redis:6379/0"
+        history = urlsplit(environment["NANNIN_HISTORY"])
+        database = services["postgres"]["environment"]
+        assert (history.hostname, history.path) == ("postgres", f"/{database['POSTGRES_USER']}")
+        assert (history.username, history.password) == (
+            database["POSTGRES_USER"],
+            database["POSTGRES_PASSWORD"],
+        )
         grace_s = int(services[name]["stop_grace_period"].removesuffix("s"))
         assert grace_s >= Settings().drain + 2
     assert "noeviction" in services["redis"]["command"]
-    assert "[redis,postgres]" in (ROOT / "Containerfile").read_text(encoding="utf-8"), "it speaks to both"
+    image = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    assert "[redis,postgres]" in image, "the image speaks to Redis and PostgreSQL"
 
 
 def strict(document: dict[str, Any], kind: type[Any]) -> Any:

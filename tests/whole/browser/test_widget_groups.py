@@ -21,8 +21,8 @@ def test_a_reader_of_two_pages_is_one_in_their_group(
     grouping: Server, publish: Publish, newcomer: Callable[..., Page]
 ) -> None:
     body = (
-        '<i data-nannin></i><b data-nannin-page="/*" data-nannin></b>'
-        '<u data-nannin-page="/*" data-nannin="connections"></u><s data-nannin-page="/no/*" data-nannin>-</s>'
+        '<i data-nannin></i><b data-nannin-page="/*" data-nannin></b><em data-nannin="/*"></em>'
+        '<u data-nannin-page="/*" data-nannin="connections"></u><s data-nannin="/no/*">-</s>'
     )
     urls = [publish(path, embedding(grouping, body)) for path in ("/a", "/b")]
     ann, bob = newcomer("en"), newcomer("en")
@@ -33,6 +33,7 @@ def test_a_reader_of_two_pages_is_one_in_their_group(
         expect(page.locator("i")).to_have_text(here)
         expect(page.locator("b")).to_have_text("2")
         expect(page.locator("u")).to_have_text("3")
+        expect(page.locator("em")).to_have_text("2")
         expect(page.locator("s")).to_have_text("-")
     numbers: list[str] = []
     bob.expose_function("note", lambda text: numbers.append(text))

@@ -73,7 +73,7 @@ def _as_json(page: PageFigures) -> dict[str, Any]:
 
 
 def _peak(peak: Peak, zone: tzinfo) -> str:
-    return f"{peak.value} at {show_moment(peak.at_ms, zone)}"
+    return f"{peak.value} at {show_moment(peak.at_ms, zone)}" if peak.value else "0"
 
 
 def _many(number: int, word: str) -> str:

@@ -17,7 +17,7 @@ from nannin.cli.stats.lines import find_zone, show_moment
 
 __all__ = ["draw"]
 
-_BARS: Final = 24
+_BARS: Final = 25  # a day by hours, which begins and ends within an hour
 _ARROWS: Final = {"rising": "↑", "falling": "↓", "steady": "→", "new": "+"}
 _STYLES: Final = {"rising": "green", "falling": "red", "new": "green"}
 # How wide a terminal must be to have each column, besides the page and its visitors. The ones of the past are
@@ -33,7 +33,8 @@ def draw(figures: Figures, url: str, console: Console) -> RenderableType:
     table.add_column("page", ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column("now", justify="right", no_wrap=True)
     history = next((page.history for page in figures.pages if page.history is not None), None)
-    wanted = {**_NOW, **(_PAST if history is not None else {})}
+    has_trends = any(page.now.trend is not None for page in figures.pages)
+    wanted = {**(_NOW if has_trends else {}), **(_PAST if history is not None else {})}
     columns = [name for name, width in wanted.items() if console.width >= width]
     for name in columns:
         table.add_column(name, justify="left" if name in ("trend", "lately") else "right", no_wrap=True)
@@ -80,5 +81,7 @@ def _cells(page: PageFigures) -> dict[str, Text]:
 def _peak(peak: Peak | None, page: PageFigures) -> Text:
     if peak is None or page.history is None:
         return Text("")
+    if not peak.value:
+        return Text("0")
     moment = show_moment(peak.at_ms, find_zone(page.history.zone))
     return Text.assemble(f"{peak.value:,}", (f"  {moment}", "dim"))
