@@ -104,6 +104,18 @@ def test_the_log_of_a_file_that_was_deleted_is_not_taken_for_that_of_a_new_one(p
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
+def test_a_file_that_was_moved_away_is_not_written_until_it_is_back(kept: Store, path: Path) -> None:
+    write(kept)
+    aside = path.rename(path.with_name("aside"))
+    for _ in range(2):
+        with pytest.raises(HistoryAway, match="the file was moved, deleted or replaced while the server ran"):
+            write(kept, start_s=60)
+        path.write_bytes(aside.read_bytes())
+    aside.rename(path)
+    write(kept, pages=2)
+    assert kept.pages(10) == ["/0", "/1"]
+
+
 def test_a_link_to_a_file_is_followed(path: Path) -> None:
     link = path.with_name("link")
     link.symlink_to(path)

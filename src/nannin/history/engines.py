@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import sqlite3
@@ -60,10 +59,13 @@ class Database:
     Args:
         engine: of SQLAlchemy.
         where: names the database for people, without a password.
+        path: the file that it is in, if it is in one.
     """
 
-    def __init__(self, engine: Engine, where: str) -> None:
+    def __init__(self, engine: Engine, where: str, path: Path | None = None) -> None:
         self.engine, self.where = engine, where
+        self._path = path
+        self._identity = _identity(path)
 
     @property
     def is_postgres(self) -> bool:
@@ -90,6 +92,12 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self, *, is_writing: bool) -> Iterator[Connection]:
+        if _identity(self._path) != self._identity:
+            # SQLite would go on with the file that has no name any more, and all of it would be lost.
+            raise HistoryAway(
+                f"can't use the history in {self.where}: the file was moved, deleted or replaced while the "
+                "server ran. Put it back, or restart the server"
+            )
         try:
             with self.engine.connect() as connection:
                 connection.execution_options(is_writing=is_writing)
@@ -107,6 +115,15 @@ class Database:
         if isinstance(original, sqlite3.Error):
             return explain(original, self.where)
         return _explain_postgres(original, self.where)
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Which file has this name now; None if there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else None
 
 
 def open_database(where: str | Path) -> Database:
@@ -132,7 +149,7 @@ def _open_file(path: Path) -> Database:
         with _alone_in(path.parent):
             if not path.exists():
                 _make_file(path)
-    return Database(_engine_of_file(uri(path)), str(path))
+    return Database(_engine_of_file(uri(path)), str(path), path)
 
 
 def _make_file(path: Path) -> None:
@@ -158,6 +175,11 @@ def _make_file(path: Path) -> None:
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Only one process at a time makes a file in a folder. The lock goes with the process."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where a server is one process
+        yield
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # some network drives can't lock a folder
