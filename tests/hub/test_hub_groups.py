@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from nannin import Socket
 from nannin.access.admission import Verdict
 from nannin.audience.roster import Count
+from nannin.hub.observatory import Observatory
 from nannin.wire.socket_packet import PacketType
 from support.fakes import Client, House
 
@@ -165,6 +166,7 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.house = House(groups=",".join(GROUPS), grace=2, grace_lost=10, max_namespaces=3)
         self.watching = {group: observe(self.house, group) for group in GROUPS}
+        self.asked = Observatory(self.house.hub, self.house.engine, self.house.settings)
         self.clients: list[Client] = []
 
     @rule(visitor=st.sampled_from([None, "ann", "bob"]), page=st.sampled_from(PAGES), visible=st.booleans())
@@ -213,6 +215,7 @@ class AnyOrder(RuleBasedStateMachine):
             count = self.house.count(group)
             assert count.visitors == len(named) + sum(visitor is None for _, visitor in live)
             assert count.visible <= count.visitors <= count.connections
+            assert self.asked.report(group).agrees
             for page in pages:
                 of_page = self.house.count(page)
                 assert (of_page.visitors, of_page.visible) <= (count.visitors, count.visible)

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nannin.audience.roster import Count
+from nannin.hub.observatory import Observatory
+from nannin.hub.reports import come_to
 from support.fakes import Client
 from support.several_nodes import City
 
@@ -136,6 +138,7 @@ def test_whatever_happens_all_nodes_come_to_the_different_visitors_of_the_pages(
     moves: list[tuple[Any, ...]],
 ) -> None:
     city = City(3, groups=GROUPS, grace=2, grace_lost=5)
+    asked = [Observatory(house.hub, house.engine, house.settings) for house in city.houses]
     here: list[Client] = []
     for do, index, page, visitor in moves:
         client = here[index % len(here)] if here else None
@@ -157,6 +160,9 @@ def test_whatever_happens_all_nodes_come_to_the_different_visitors_of_the_pages(
             visitors, seeing, most = on_pages(city, prefix)
             assert (count.visitors, count.visible) == (visitors, seeing)
             assert count.visible <= count.visitors <= count.connections <= most
+            reports = [one.report(group) for one in asked]
+            assert all(report.agrees for report in reports)
+            assert come_to(reports, count, silent=0), "the number explains itself"
     for client in here:
         client.close()
     city.clock.advance(20)

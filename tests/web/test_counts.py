@@ -60,6 +60,15 @@ def test_a_group_is_read_as_a_page_is_and_marked() -> None:
     assert [row["page"] for row in rows if "group" in row] == ["/shop/*"]
 
 
+def test_whoever_shows_a_page_shows_a_group() -> None:
+    assert shop().read("/api/shield?page=/shop/*")["message"] == "2"
+    assert b"online: 2" in shop().ask("/badge.svg?page=/shop/*").body
+    assert b'data-state="waiting"' in shop().ask("/embed?page=/shop/*").body
+    assert shop().read("/api/shield?page=/news/*")["message"] == "?"
+    assert b"there is no group" in shop().ask("/badge.svg?page=/news/*").body
+    assert b'data-state="unknown"' in shop().ask("/embed?page=/news/*").body
+
+
 @pytest.mark.parametrize("path", ["/api/count", "/api/explain", "/api/stream"])
 def test_a_group_that_there_is_not_is_not_found(path: str) -> None:
     status, words = shop().error(f"{path}?page=/news/*")
