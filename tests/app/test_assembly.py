@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 
 import pytest
 
@@ -130,6 +131,24 @@ async def test_its_metrics_are_those_of_its_parts() -> None:
     assert found is not None
     assert found["nannin_ready"] == 0
     parts.shut_down()
+
+
+async def test_its_metrics_have_what_history_and_hooks_say_of_themselves(tmp_path: pathlib.Path) -> None:
+    parts = Assembly(Settings(history="on", data_dir=str(tmp_path), groups=("/*",)))
+    parts.add_hook(make_hook({"on": "vacated", "page": "/"}), lambda notice: None)
+    parts.begin()
+    for _ in range(2):
+        session, _packet = parts.engine.open_by_poll()
+        session.receive_post()
+        session.receive_payload(b"40")
+    async with asyncio.timeout(10):
+        while (found := (await parts.metrics.of_all())["1"] or {})["nannin_history_leader"] != 1.0:
+            await asyncio.sleep(0.02)
+    assert (found["nannin_history_lag_seconds"], found["nannin_history_dropped"]) == (0.0, 0)
+    names = ("nannin_pages", "nannin_cluster_pages", "nannin_cluster_visitors", "nannin_hooks_waiting")
+    assert [found[name] for name in names] == [1, 1, 2, 0]
+    parts.shut_down()
+    await parts.wait_closed()
 
 
 async def test_a_stream_that_is_not_read_is_tallied_with_the_slow_clients() -> None:

@@ -114,3 +114,12 @@ def test_what_begins_and_ends_at_one_moment_has_no_row() -> None:
     tally = Tally(START_MS)
     tally.change("/", 1, 1, START_MS, 1)
     assert tally.close(START_MS) == []
+
+
+def test_the_numbers_of_now_are_those_of_the_last_changes() -> None:
+    tally = Tally(START_MS)
+    tally.begin("/", 3, 2)
+    tally.change("/a", 5, 4, START_MS + 10)
+    tally.change("/a", 1, 1, START_MS + 20)
+    found = {(line.page, line.connections, line.visitors) for line in tally.numbers()}
+    assert found == {("/", 3, 2), ("/a", 1, 1)}

@@ -377,3 +377,17 @@ async def test_a_loop_that_ended_without_a_word_does_not_hold_the_writer() -> No
     history._loop = loop
     history._on_lead(None)
     await world.close()
+
+
+async def test_the_numbers_of_now_are_known_while_the_counts_are() -> None:
+    world = World(nodes=2)
+    node = world.nodes[0]
+    assert node.numbers() is None
+    await world.open()
+    world.set("/", 3, 2)
+    world.set("/a", 1, 1)
+    found = {(line.page, line.connections, line.visitors) for line in node.numbers() or ()}
+    assert found == {("/", 3, 2), ("/a", 1, 1)}
+    node.know(False)
+    assert node.numbers() is None
+    await world.close()

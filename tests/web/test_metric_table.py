@@ -7,9 +7,14 @@ import re
 import pytest
 
 from nannin.access.refusals import Refusal
+from nannin.audience.roster import Roster
+from nannin.audience.share import Share
 from nannin.hub.pulse import Pulse
-from nannin.web.metric_table import BUILD, METRICS, UP, Kind, PageNumbers, Parts, Totals, read_all
+from nannin.nodes.node import Node
+from nannin.web.metric_parts import PageNumbers, Parts, Totals
+from nannin.web.metric_table import BUILD, METRICS, UP, Kind, read_all
 from nannin.wire.disconnect_reason import DisconnectReason
+from support.fake_clock import FakeClock
 from support.fakes import House
 from support.several_nodes import City
 
@@ -103,7 +108,6 @@ def test_a_node_says_how_many_there_are_and_since_when_it_has_heard_nothing() ->
     city = City(3)
     parts = parts_of(city.houses[0])
     parts.node = city.neighbours[0].reports._node
-    assert "nannin_backplane_beat_age_seconds" not in read_all(parts)
     city.clock.advance(6)
     found = read_all(parts)
     assert (found["nannin_nodes"], found["nannin_backplane_stale"]) == (3, 0.0)
@@ -113,6 +117,39 @@ def test_a_node_says_how_many_there_are_and_since_when_it_has_heard_nothing() ->
     found = read_all(parts)
     assert (found["nannin_nodes"], found["nannin_backplane_stale"]) == (3, 1.0)
     assert found["nannin_backplane_beat_age_seconds"] == pytest.approx(21.0)
+
+
+def test_a_node_that_has_heard_of_nobody_yet_does_not_know_how_many_there_are() -> None:
+    parts = parts_of(House())
+    parts.node = Node(Share(Roster(), "one"), FakeClock(), lambda ears: None)  # type: ignore[arg-type, return-value]
+    found = read_all(parts)
+    assert not {"nannin_nodes", "nannin_backplane_beat_age_seconds"} & found.keys()
+    assert found["nannin_backplane_stale"] == 1.0
+
+
+class FakeHooks:
+    """Hooks that a test sets."""
+
+    waiting, delivered, failed, dropped = 1, 20, 3, 4
+
+
+def test_what_the_hooks_say() -> None:
+    parts = parts_of(House())
+    assert "nannin_hooks_waiting" not in read_all(parts)
+    parts.hooks = FakeHooks
+    found = read_all(parts)
+    names = ("waiting", "delivered", "failed", "dropped")
+    assert [found[f"nannin_hooks_{name}"] for name in names] == [1, 20, 3, 4]
+
+
+def test_a_group_is_not_a_page() -> None:
+    house = House(groups="/shop/*")
+    house.client("/shop/1")
+    house.client("/shop/2")
+    parts = parts_of(house)
+    assert read_all(parts)["nannin_pages"] == 3
+    parts.groups = lambda: house.hub.handlers.groups.keys
+    assert read_all(parts)["nannin_pages"] == 2
 
 
 def test_why_it_is_not_ready_is_not_said_in_numbers() -> None:

@@ -11,7 +11,7 @@ import pytest
 from nannin.access.gate import Gate
 from nannin.hub.pulse import Pulse
 from nannin.web import metrics
-from nannin.web.metric_table import Parts
+from nannin.web.metric_parts import Parts
 from nannin.web.metrics import Metrics, Snapshots
 from nannin.web.private import PrivateLists
 from support.asgi import Call, scope
@@ -186,7 +186,7 @@ def test_where_there_is_a_history_its_leader_alone_says_how_many_there_are(is_le
     board = Board()
     board.house.client("/")
     board.parts.history = FakeHistory(is_leader=is_leader)
-    board.parts.is_group = lambda key: key == "/*"
+    board.parts.groups = lambda: ["/*"]
     found = asyncio.run(board.snapshots.take())
     assert found.get("nannin_cluster_visitors") == (30 if is_leader else None)
     assert found.get("nannin_cluster_pages") == (2 if is_leader else None)

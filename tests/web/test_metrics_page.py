@@ -8,7 +8,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from nannin.web.metric_table import METRICS, Kind, Value
+from nannin.web.metric_parts import Value
+from nannin.web.metric_table import METRICS, Kind
 from nannin.web.metrics_page import Readings, render, wants_openmetrics
 
 ALL: dict[str, Value] = {

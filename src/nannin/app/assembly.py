@@ -32,7 +32,7 @@ from nannin.nodes.local import this_worker
 from nannin.nodes.node import Node
 from nannin.settings import Settings
 from nannin.web.bearer import Tries
-from nannin.web.metric_table import Parts
+from nannin.web.metric_parts import Parts
 from nannin.web.metrics import Metrics, Snapshots
 from nannin.web.private import PrivateLists
 from nannin.web.routes import CountRoutes
@@ -303,6 +303,9 @@ class Assembly:
             Pulse(self.clock),
             lambda: self.engine.unsent.number,
             self._node,
+            self.history,
+            lambda: self.hub.handlers.groups.keys,
+            lambda: self.hooks,
         )
 
     def _refuse_metrics(self) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from nannin.audience.tally_rows import MINUTE_MS, Period, Row, Span
 
-__all__ = ["Tally"]
+__all__ = ["Line", "Tally"]
 
 # Looked up once, and not for each row: before Python 3.12 that takes longer than a call.
 _MINUTE = Period.MINUTE
 
 
-class _Line:
+class Line:
     """One page's numbers, and what has become of them in the minute that runs."""
 
     __slots__ = (
@@ -91,21 +91,21 @@ class Tally:
     def __init__(self, since_ms: int) -> None:
         self.since_ms = since_ms
         self.rows: list[Row] = []
-        self._lines: dict[str, _Line] = {}
-        self._ending: list[_Line] = []  # those whose minute has to be ended, by `end_minutes`
+        self._lines: dict[str, Line] = {}
+        self._ending: list[Line] = []  # those whose minute has to be ended, by `end_minutes`
         self._ended_ms = since_ms  # up to when that was done for all
 
     def begin(self, page: str, connections: int, visitors: int) -> None:
         """So many are on a page from the beginning."""
         if connections:
-            line = self._lines[page] = _Line(page, connections, visitors)
+            line = self._lines[page] = Line(page, connections, visitors)
             line.begin(self.since_ms, _minute_until(self.since_ms))
 
     def change(self, page: str, connections: int, visitors: int, at_ms: int, joins: int = 0) -> None:
         """A page's numbers are these from now on; so many connections have joined by that."""
         line = self._lines.get(page)
         if line is None:
-            line = self._lines[page] = _Line(page, 0, 0)
+            line = self._lines[page] = Line(page, 0, 0)
             until_ms = _minute_until(at_ms)
             line.begin(max(self.since_ms, until_ms - MINUTE_MS), until_ms)
         elif at_ms >= line.until_ms:
@@ -124,6 +124,10 @@ class Tally:
             line.visitors_greatest, line.visitors_at_ms = visitors, at_ms
         elif visitors < line.visitors_least:
             line.visitors_least = visitors
+
+    def numbers(self) -> list[Line]:
+        """The numbers of now, of all pages and groups that somebody was on in this minute."""
+        return list(self._lines.values())
 
     def end_minutes(self, until_ms: int, most: int) -> bool:
         """Ends the minutes that are over by now, of so many pages at most.
@@ -157,7 +161,7 @@ class Tally:
         self._ending.clear()
         return rows
 
-    def _end_minutes(self, line: _Line, at_ms: int) -> None:
+    def _end_minutes(self, line: Line, at_ms: int) -> None:
         """Ends each minute of a page that is over by now."""
         while line.until_ms <= at_ms:
             line.reach(line.until_ms)

@@ -11,13 +11,13 @@ import contextlib
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from nannin.audience.rollup import Bounds, Rollup
 from nannin.audience.roster import Counts
-from nannin.audience.tally import Tally
+from nannin.audience.tally import Line, Tally
 from nannin.audience.tally_rows import MINUTE_MS, RECORDER, Period, Row, Span
 from nannin.clock import Alarm, Clock
 from nannin.errors import HistoryAway
@@ -129,6 +129,10 @@ class History:
     def dropped(self) -> int:
         """How many rows were dropped, since the disk or the database was away for too long."""
         return self._writer.dropped if self._writer is not None else 0
+
+    def numbers(self) -> Sequence[Line] | None:
+        """The numbers of now, of all pages and groups; None while they aren't known here."""
+        return self._tally.numbers() if self._tally is not None else None
 
     async def ask(self, function: Callable[[Any], ResultT]) -> ResultT:
         """Calls a function with the store, in the thread of the store, and returns what it returns.

@@ -5,109 +5,18 @@ A label has few values, all known beforehand. A page's key is never one: anybody
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.hub.figures import FAN_OUT_BOUNDS_S, Histogram
-from nannin.hub.hub import Hub
-from nannin.hub.pulse import BOUNDS_S, Pulse
-from nannin.nodes.node import Node
+from nannin.hub.pulse import BOUNDS_S
 from nannin.web import own_process
+from nannin.web.metric_parts import Parts, Value
 
-__all__ = [
-    "BUILD",
-    "METRICS",
-    "UP",
-    "HistoryHealth",
-    "Kind",
-    "Metric",
-    "PageNumbers",
-    "Parts",
-    "Totals",
-    "Value",
-    "read_all",
-]
-
-# A number, numbers by the value of the label, or the counts of a histogram with the sum of its values.
-Value = float | dict[str, float] | list[float]
-
-
-class Totals(NamedTuple):
-    """The sums over all pages of all nodes: a visitor of two pages is in them twice."""
-
-    pages: int
-    connections: int
-    visitors: int
-
-
-class PageNumbers(Protocol):
-    """What is counted on a page."""
-
-    @property
-    def page(self) -> str:
-        """Its key, or a group's."""
-
-    @property
-    def connections(self) -> int:
-        """How many connections there are, those in grace too."""
-
-    @property
-    def visitors(self) -> int:
-        """How many visitors that is."""
-
-
-class HistoryHealth(Protocol):
-    """What the history says of itself."""
-
-    @property
-    def is_leader(self) -> bool:
-        """Whether this process is the one that writes the totals of all nodes."""
-
-    @property
-    def lag_s(self) -> float:
-        """How old the oldest row is that waits to be written, in seconds; 0 where none does."""
-
-    @property
-    def dropped(self) -> int:
-        """How many rows could not be written since the start."""
-
-    def numbers(self) -> Sequence[PageNumbers]:
-        """What is counted on each page over all nodes, as far as it is known."""
-
-
-@dataclasses.dataclass(slots=True)
-class Parts:
-    """What one Live's metrics are read from.
-
-    Attributes:
-        hub: what happens on its pages.
-        now: monotonic seconds.
-        why_not_ready: why new clients should go elsewhere; "" where they are welcome.
-        streams: how many event streams are open.
-        pulse: how late the loop is.
-        unsent: how often the server could not send to a WebSocket.
-        node: this node among the others; None where it is the only one.
-        history: what the history says of itself; None where there is none.
-        transports: how many sessions there are, by their transport, as they were just counted.
-        totals: the sums over all pages, if this process knows them and is the one that shows them.
-        is_group: whether a key is a group's, whose pages are there as well.
-    """
-
-    hub: Hub
-    now: Callable[[], float]
-    why_not_ready: Callable[[], str]
-    streams: Callable[[], int]
-    pulse: Pulse
-    unsent: Callable[[], int] = lambda: 0
-    node: Node | None = None
-    history: HistoryHealth | None = None
-    is_group: Callable[[str], bool] = lambda key: False
-    transports: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    totals: Totals | None = None
+__all__ = ["BUILD", "METRICS", "UP", "Kind", "Metric", "read_all"]
 
 
 class Kind(enum.Enum):
@@ -159,6 +68,20 @@ def _listed(histogram: Histogram) -> list[float]:
 def _refusals(parts: Parts) -> dict[str, float]:
     tally = parts.hub.refusals.tally
     return {refusal.value: tally[refusal] + AT_THE_DOOR.tally[refusal] for refusal in Refusal}
+
+
+def _pages(parts: Parts) -> float:
+    roster = parts.hub.roster
+    return len(roster.pages()) - sum(map(roster.is_held, parts.groups()))
+
+
+def _of_hooks(name: str) -> Callable[[Parts], float | None]:
+    def read(parts: Parts) -> float | None:
+        hooks = parts.hooks()
+        number: int | None = None if hooks is None else getattr(hooks, name)
+        return number
+
+    return read
 
 
 def _opened(parts: Parts) -> dict[str, float]:
@@ -223,7 +146,7 @@ METRICS: Final = (
         "nannin_pages",
         _gauge,
         "Pages that somebody of this worker is on.",
-        lambda parts: len(parts.hub.roster.pages()),
+        _pages,
     ),
     Metric(
         "nannin_sessions_opened", _counter, "Sessions opened, by their first transport.", _opened, "transport"
@@ -337,6 +260,12 @@ METRICS: Final = (
         "Rows of the history that could not be written.",
         lambda parts: None if parts.history is None else parts.history.dropped,
     ),
+    Metric(
+        "nannin_hooks_waiting", _gauge, "Notices of hooks that wait to be delivered.", _of_hooks("waiting")
+    ),
+    Metric("nannin_hooks_delivered", _counter, "Notices of hooks delivered.", _of_hooks("delivered")),
+    Metric("nannin_hooks_failed", _counter, "Attempts to deliver a notice that failed.", _of_hooks("failed")),
+    Metric("nannin_hooks_dropped", _counter, "Notices of hooks given up.", _of_hooks("dropped")),
     Metric(
         "nannin_cluster_pages", _gauge, "Pages that somebody is on, over all nodes.", _total(0), is_one=True
     ),

@@ -18,7 +18,8 @@ from nannin.access.safe_headers import make_safe
 from nannin.engine.session import Session
 from nannin.nodes.gathering import Gathering
 from nannin.nodes.local import Worker
-from nannin.web.metric_table import Parts, Totals, Value, read_all
+from nannin.web.metric_parts import Parts, Totals, Value
+from nannin.web.metric_table import read_all
 from nannin.web.metrics_page import Readings, render, wants_openmetrics
 from nannin.web.private import PrivateLists
 from nannin.web.reading import METHODS
@@ -67,16 +68,18 @@ class Snapshots:
             if not parts.history.is_leader:
                 return None
             numbers = parts.history.numbers()
+            if numbers is None:
+                return None
             found = ((one.page, one.connections, one.visitors) for one in numbers)
         elif parts.node is not None:
             return None
         else:
             counts = parts.hub.counts
             found = ((page, *counts.count(page)[:2]) for page in list(counts.pages()))
-        pages = connections = visitors = 0
+        pages, connections, visitors, groups = 0, 0, 0, parts.groups()
         while some := list(islice(found, AT_ONCE)):
             for page, of_connections, of_visitors in some:
-                if of_connections and not parts.is_group(page):
+                if of_connections and page not in groups:
                     pages += 1
                     connections += of_connections
                     visitors += of_visitors

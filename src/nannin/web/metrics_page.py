@@ -11,7 +11,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from nannin.engine.send_all import IS_NATIVE
-from nannin.web.metric_table import BUILD, METRICS, UP, Kind, Metric, Value
+from nannin.web.metric_parts import Value
+from nannin.web.metric_table import BUILD, METRICS, UP, Kind, Metric
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
