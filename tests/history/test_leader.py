@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nannin.errors import HistoryAway, HistoryError
 from nannin.history.leader import DatabaseLead, FileLead
 
 
@@ -111,10 +112,10 @@ def test_a_lost_connection_is_a_lost_lock() -> None:
     one = DatabaseLead(FakeConnection)
     assert one.take()
     FakeConnection.is_away = True
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(HistoryAway, match="away"):
         one.holds()
     assert not one.holds()
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(HistoryAway, match="away"):
         one.take()
     FakeConnection.is_away = False
     other = DatabaseLead(FakeConnection)
@@ -123,3 +124,11 @@ def test_a_lost_connection_is_a_lost_lock() -> None:
     other.release()
     assert one.take()
     one.release()
+
+
+def test_why_a_database_can_not_be_opened_is_told_in_its_own_words() -> None:
+    def refuse() -> FakeConnection:
+        raise HistoryError("its encoding is wrong")
+
+    with pytest.raises(HistoryError, match="its encoding is wrong"):
+        DatabaseLead(refuse).take()

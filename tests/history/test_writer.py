@@ -191,9 +191,9 @@ async def test_a_lead_that_was_lost_is_taken_again_or_given_up() -> None:
     await office.end()
 
 
-async def test_a_lead_that_can_not_be_begun_is_released() -> None:
+async def test_a_lead_that_can_not_be_begun_is_released(caplog: pytest.LogCaptureFixture) -> None:
     office = Office()
-    wrong = [OSError("away")]
+    wrong = [OSError("away"), OSError("away")]
 
     def begin(covered: Callable[[], int | None] | None) -> None:
         if wrong:
@@ -203,6 +203,9 @@ async def test_a_lead_that_can_not_be_begun_is_released() -> None:
     office.writer.start()
     await until(lambda: office.writer.is_leader)
     assert wrong == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "it can't be seen whether another process writes the history: OSError: away"
+    ]
     await office.end()
 
 

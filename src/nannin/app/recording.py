@@ -112,8 +112,9 @@ def _make_lead(place: Place) -> Lead:
     def connect() -> Any:
         from nannin.history.engines import open_database  # as above
 
-        connection = open_database(target).engine.raw_connection()
-        connection.detach()  # so that closing it closes it, and gives up the lock
+        pooled = open_database(target).engine.raw_connection()
+        connection = pooled.driver_connection
+        pooled.detach()  # so that closing the connection closes it, and gives up the lock
         return connection
 
     return DatabaseLead(connect)

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from nannin.errors import HistoryAway, HistoryError
+
 __all__ = ["DatabaseLead", "FileLead", "Lead"]
 
 # The number of the lock in PostgreSQL: the bytes of "nannin".
@@ -127,7 +129,11 @@ class DatabaseLead:
             cursor.execute(sql)
             (answer,) = cursor.fetchone()
             self._connection.commit()
-        except Exception:
+        except HistoryError:
             self.release()
             raise
+        except Exception as error:
+            self.release()
+            why = " ".join(str(error).split())
+            raise HistoryAway(f"PostgreSQL can't be asked who writes the history: {why}") from error
         return answer

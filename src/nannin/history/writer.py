@@ -103,7 +103,7 @@ class Writer:
         self._try_at_s = 0.0
         self._look_at_s = time.monotonic() + 2 * LOOK_EVERY_S if lets_others_lead else 0.0
         self._expire_at_s = 0.0
-        self._told_failed = self._told_dropped = self._told_foreign = False
+        self._told_failed = self._told_dropped = self._told_foreign = self._told_lead = False
         self.ended: Future[None] = Future()
 
     # On the loop
@@ -229,8 +229,13 @@ class Writer:
             # The one who had the lead comes first, since it may have more to write.
             self._look_at_s = now + 3 * LOOK_EVERY_S
             self._lead.release()
-            self._tell(error)
+            if not self._told_lead:
+                self._told_lead = True
+                logger.warning(
+                    "it can't be seen whether another process writes the history: %s", _words(error)
+                )
             return
+        self._told_lead = False
         if self._lead.is_foreign and not self._told_foreign:
             self._told_foreign = True
             logger.warning(
@@ -331,9 +336,7 @@ class Writer:
         """Tells the log once what is wrong, until it is over."""
         if not self._told_failed:
             self._told_failed = True
-            known = isinstance(error, HistoryError)
-            what = str(error) if known else f"{type(error).__name__}: {error}"
-            logger.warning("history can't be written, and is kept in memory for now: %s", what)
+            logger.warning("history can't be written, and is kept in memory for now: %s", _words(error))
             logger.debug("it was this", exc_info=error)
         if self.dropped and not self._told_dropped:
             self._told_dropped = True
@@ -358,6 +361,10 @@ class Writer:
                 self._store.close()
         with contextlib.suppress(Exception):
             self._lead.release()
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, HistoryError) else f"{type(error).__name__}: {error}"
 
 
 def _stopping() -> HistoryAway:
