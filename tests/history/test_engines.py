@@ -6,7 +6,6 @@ import contextlib
 import os
 import resource
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,26 +69,6 @@ def test_a_file_that_could_not_be_made_whole_is_not_there(
     with pytest.raises(HistoryError, match="the tables can't be made"):
         open_store(path)
     assert not list(path.parent.iterdir())
-
-
-def test_a_file_is_made_once_though_many_open_it(path: Path) -> None:
-    failed = []
-
-    def open_it() -> None:
-        try:
-            with contextlib.closing(open_store(path)) as kept:
-                write(kept)
-        except HistoryError as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=open_it) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
-    with contextlib.closing(open_store(path)) as kept:
-        assert kept.pages(10) == ["/0"]
 
 
 def test_the_log_of_a_file_that_was_deleted_is_not_taken_for_that_of_a_new_one(path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -265,6 +266,17 @@ def test_two_processes_write_to_it_and_read_what_the_other_has_written(where: Wh
         other.write([row("/b", MINUTE, NOON, 2), row("/a", MINUTE, NOON + 60, 2)], 8)
         assert kept.pages(10) == other.pages(10) == ["/", "/a", "/b"]
         assert numbers(kept.series("/a", NOON, NOON + 120, Step.MINUTE, UTC)) == [1.0, 2.0]
+
+
+def test_it_is_made_once_though_many_open_it_at_once(where: Where) -> None:
+    def open_and_write(number: int) -> None:
+        with contextlib.closing(open_store(where)) as kept:
+            kept.write([row("/", MINUTE, NOON, 1), row(f"/{number}", MINUTE, NOON, 1)], number)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(open_and_write, range(4)))
+    with contextlib.closing(open_store(where)) as kept:
+        assert kept.pages(10) == ["/", "/0", "/1", "/2", "/3"]
 
 
 def add_notes(connection: Connection) -> None:
