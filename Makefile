@@ -1,4 +1,4 @@
-# Two commands: `make run` serves the page, `make test` proves everything.
+# Three commands: `make run` serves the page, `make demo` one with people on it, `make test` proves everything.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,10 +22,18 @@ unexport PYTHONDONTWRITEBYTECODE
 # The rooms that do no I/O: each of their modules is covered by its own test files alone.
 PURE := tests/wire tests/audience
 
-.PHONY: run test quick lowest check lint types imports pure compiler system node docs bench scale workers torture fuzz soak dist audit clean
+.PHONY: run demo pictures test quick lowest check lint types imports pure compiler system node docs bench scale workers torture fuzz soak dist audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
+
+# A made-up site with people, a year of history, and the dashboard.
+demo: $(VENV)/run.stamp
+	$(BIN)/nannin demo
+
+# Takes the pictures of the READMEs again: those of the dashboard and of a page with the tag from the demo.
+pictures: $(VENV)/test.stamp system
+	UPDATE_SCREENSHOTS=1 $(PYTEST) tests/whole/browser/test_pictures.py tests/whole/browser/test_page_looks.py -k "portrait or picture"
 
 # Everything a test needs is installed here; a test that misses its part fails, it is never skipped. Tests of real servers
 # wait a third of their time, in which the checks and the tests of the pure rooms run; what those say is shown if they fail.

@@ -13,6 +13,8 @@ IN_PROCESSES = {
     "cli/bench/command": "whole/bench/test_command.py",
     "cli/bench/crowd": "whole/bench/test_crowd.py",
     "cli/bench/process": "whole/bench/test_process.py",
+    "cli/demo/command": "whole/test_demo.py",
+    "cli/demo/crowd": "whole/test_demo.py",
     "cli/watch/command": "whole/test_watch_server.py",
     "hooks/command": "whole/test_hooks.py",
     "nodes/redis": "whole/test_redis.py",

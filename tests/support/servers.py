@@ -34,6 +34,7 @@ class Server:
         env: variables besides our own.
         tls: whether it speaks TLS.
         fresh: whether its interpreter starts anew, instead of being forked with everything imported.
+        within_s: how long it may take to answer.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Server:
         *,
         tls: bool = False,
         fresh: bool = False,
+        within_s: float = START_TIMEOUT_S,
     ) -> None:
-        self.host, self.port, self.tls = host, port, tls
+        self.host, self.port, self.tls, self._within_s = host, port, tls, within_s
         self._command = command
         # What a test serves is not to be found in anybody's home later.
         ours = {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "NANNIN_HISTORY": "off"}
@@ -79,7 +81,7 @@ class Server:
         else:
             _, _, module, *arguments = self._command
             self.process = Fork(module, arguments, env=self._env, cwd=str(ROOT), output=self._log.fileno())
-        give_up_at = time.monotonic() + START_TIMEOUT_S
+        give_up_at = time.monotonic() + self._within_s
         while time.monotonic() < give_up_at:
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self._command} ended at once:\n{self.log}")
@@ -127,9 +129,10 @@ def running(
     env: dict[str, str] | None = None,
     tls: bool = False,
     fresh: bool = False,
+    within_s: float = START_TIMEOUT_S,
 ) -> Iterator[Server]:
     """Runs `command`, which must listen on `port`, for the time of a with-block."""
-    server = Server(command, host, port, env, tls=tls, fresh=fresh)
+    server = Server(command, host, port, env, tls=tls, fresh=fresh, within_s=within_s)
     try:
         server.start()
         yield server

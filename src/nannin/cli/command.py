@@ -236,6 +236,25 @@ cli.add_command(stats)
 cli.add_command(export)
 
 
+@cli.command(context_settings=CONTEXT, short_help="Serve a made-up site with people, to look around.")
+@click.option("--port", metavar="PORT", type=click.IntRange(0, 65535), default=8124, help="Port. [8124]")
+@click.option(
+    "--people", metavar="N", type=click.IntRange(1, 5_000), default=400, help="At the busiest hour. [400]"
+)
+@click.option("--days", metavar="N", type=click.IntRange(0, 365), default=365, help="Days of history. [365]")
+@click.option("--seed", metavar="N", type=int, default=1, help="The same seed makes the same history. [1]")
+@click.option("--timezone", metavar="NAME", help="Whose mornings and nights. [this machine's]")
+@click.option("--open", "open_page", is_flag=True, help="Open the dashboard in the browser.")
+def demo(**given: Any) -> int:
+    """Serves a small site with people on 40 pages, a year of history, and the dashboard, until Ctrl-C.
+
+    All of it is made up, and is removed at the end. It answers this machine only, and reads no settings.
+    """
+    from nannin.cli.demo.command import run
+
+    return run(**given)
+
+
 @cli.command(context_settings=CONTEXT, short_help="Measure a running server.")
 @click.argument("url")
 @click.option("--page", metavar="PAGE", default="/", help="The page that the clients join. [/]")
