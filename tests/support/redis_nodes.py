@@ -8,7 +8,9 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from random import Random
+from typing import Any
 
+from nannin.audience.groups import Groups
 from nannin.audience.leases import Leases
 from nannin.audience.roster import Count, Roster, VisitorName
 from nannin.audience.share import Share
@@ -30,11 +32,14 @@ class RedisNode:
         url: where Redis is.
         lease_s: how long another node may stand still.
         beat_s: the time between two beats.
+        groups: groups of pages.
     """
 
-    def __init__(self, url: str, *, lease_s: float = 15.0, beat_s: float = 5.0) -> None:
+    def __init__(
+        self, url: str, *, lease_s: float = 15.0, beat_s: float = 5.0, groups: Groups | None = None
+    ) -> None:
         self.epoch = f"epoch{next(_numbers)}"
-        self.roster: Roster[int] = Roster()
+        self.roster: Roster[int] = Roster(groups)
         self.share = Share(self.roster, self.epoch, leases=Leases(lease_s, beat_s))
         self.backplane: RedisBackplane
         address = RedisAddress(url)
@@ -98,7 +103,7 @@ class RedisNode:
 
 
 @contextlib.asynccontextmanager
-async def several(url: str, count: int, **options: float) -> AsyncIterator[list[RedisNode]]:
+async def several(url: str, count: int, **options: Any) -> AsyncIterator[list[RedisNode]]:
     """So many nodes that Redis knows, until the block ends."""
     nodes = [RedisNode(url, **options) for _ in range(count)]
     try:

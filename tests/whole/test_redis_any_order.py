@@ -10,6 +10,7 @@ from random import Random
 import pytest
 import redis
 
+from nannin.audience.groups import Groups
 from nannin.audience.roster import Count, Given, VisitorName
 from support.redis_nodes import RedisNode, until
 from support.redis_servers import KINDS, RedisServer, serving
@@ -17,6 +18,7 @@ from support.redis_servers import KINDS, RedisServer, serving
 pytestmark = pytest.mark.anyio
 
 PAGES = ["/", "/何人"]
+GROUP = "/*"
 VISITORS: list[VisitorName | None] = [None, "ann", "bob", Given("ann"), "eve"]
 BEAT_S, LEASE_S = 0.2, 1.0
 
@@ -31,7 +33,7 @@ class Town:
         self.here: list[dict[int, tuple[str, VisitorName | None]]] = [{} for _ in self.nodes]
 
     def start(self) -> RedisNode:
-        return RedisNode(self.server.url, lease_s=LEASE_S, beat_s=BEAT_S)
+        return RedisNode(self.server.url, lease_s=LEASE_S, beat_s=BEAT_S, groups=Groups(GROUP))
 
     def change(self, number: int) -> None:
         """Somebody comes, or leaves."""
@@ -69,11 +71,11 @@ class Town:
                 await self.nodes[number].backplane.wait_closed()
                 self.nodes[number], self.here[number] = self.start(), {}
             case _:
-                page = self.random.choice([None, *PAGES])
+                page = self.random.choice([None, *PAGES, GROUP])
                 self.nodes[number].share.listen(page, self.random.random() < 0.5)
 
     def truth(self, page: str) -> Count:
-        visitors = [visitor for here in self.here for at, visitor in here.values() if at == page]
+        visitors = [visitor for here in self.here for at, visitor in here.values() if page in (at, GROUP)]
         people = len({visitor for visitor in visitors if visitor is not None}) + visitors.count(None)
         return Count(len(visitors), people, people)
 
@@ -81,7 +83,7 @@ class Town:
         return all(
             node.is_exact(self.truth(page), page) or not (node.share.stale or node.roster.is_held(page))
             for node in self.nodes
-            for page in PAGES
+            for page in (*PAGES, GROUP)
         )
 
 
