@@ -272,3 +272,14 @@ async def test_on_a_stage_nobody_outside_is_told(tmp_path: Path) -> None:
         hooks.close()
         await asyncio.to_thread(hooks.join)
         assert (one.connections, list(tmp_path.iterdir())) == (0, [])
+
+
+def test_where_nothing_is_kept_no_page_is_remembered_that_has_changed() -> None:
+    house = House({**OCCUPIED, "page": "/*"})
+    for number in range(10):
+        house.hear(f"/{number}")
+        house.hear(f"/{number}", Count())
+    assert house.hooks._followed[0].rule.has_changed
+    house.clock.advance(6)
+    assert not house.hooks._followed[0].rule.has_changed
+    assert house.clock.pending == 0

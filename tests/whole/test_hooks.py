@@ -16,7 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from nannin.hook import Hook
+from nannin.hooks.addresses import Addresses
 from nannin.hooks.command import NotRun, run
+from nannin.hooks.destinations import Outcome, make_destination
+from nannin.hooks.notices import Notice
 from support import commands
 from support.raw_client import connect, masked_text, read_until, upgrade_request
 from support.receivers import Got, receiver
@@ -43,6 +47,17 @@ def test_a_command_gets_the_notice_and_none_of_our_secrets(tmp_path: Path) -> No
     names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
     assert "HOME" in names
     assert not any(name.startswith(("NANNIN", "_NANNIN", "LISTEN", "NOTIFY")) for name in names)
+
+
+def test_a_hook_may_run_a_command_in_place_of_a_request(tmp_path: Path) -> None:
+    notice = Notice(id="a", hook="h", what="vacated", page="/", value=0, at_unix_s=0.0, since_unix_s=0.0)
+    for code, outcome in ((0, Outcome(True)), (4, Outcome(False, "sh ended with 4"))):
+        hook = Hook(
+            name="h", on="vacated", page="/", command=("sh", "-c", f"cat > {tmp_path}/body; exit {code}")
+        )
+        destination = make_destination(hook, Addresses(), {"PATH": os.environ["PATH"]})
+        assert destination.send(notice, 0.0) == outcome
+        assert json.loads((tmp_path / "body").read_bytes())["type"] == "count.vacated"
 
 
 def test_a_command_that_fails_says_how_without_its_arguments() -> None:

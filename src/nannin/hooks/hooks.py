@@ -343,6 +343,8 @@ class Hooks:
         """Has it kept what rules remember."""
         self._put_away_s = math.inf
         if self._delivery is None or self._path is None or not self._is_mine:
+            for one in self._followed:
+                one.rule.forget_changes()  # whoever takes over looks at every page
             return
         states: dict[tuple[str, str], bytes | None] = {}
         for one in self._followed:

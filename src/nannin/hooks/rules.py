@@ -267,6 +267,10 @@ class Rule:
         pages, self._changed = self._changed, set()
         return {page: self._memory(self._pages.get(page), wall_s) for page in pages}
 
+    def forget_changes(self) -> None:
+        """Nothing has changed, as far as `changed` goes."""
+        self._changed.clear()
+
     @property
     def has_changed(self) -> bool:
         """Whether `changed` has something to say."""
