@@ -58,6 +58,20 @@ def test_days_are_the_owners_days_unless_another_zone_is_named() -> None:
     assert [found["start"] for found in berlin["points"]] == ["2026-11-26T00:00:00+01:00"]
 
 
+def test_a_day_on_which_the_clocks_change_has_25_hours() -> None:
+    query = "/api/history?page=/a&from=2026-10-25&to=2026-10-26&zone=Europe/Berlin"
+    (day,) = archive().read(query + "&step=day")["points"]
+    assert day["until_s"] - day["start_s"] == 25 * 3_600
+    hours = archive().read(query + "&step=hour")["points"]
+    assert [hour["start"][11:] for hour in hours[1:5]] == [
+        "01:00:00+02:00",
+        "02:00:00+02:00",
+        "02:00:00+01:00",
+        "03:00:00+01:00",
+    ]
+    assert len(hours) == 25
+
+
 @pytest.mark.parametrize(
     "zone", ["Mars/Olympus", "../../etc/passwd", "/etc/passwd", "Europe", "x" * 5_000, "%00", "Asia/Tōkyō"]
 )
