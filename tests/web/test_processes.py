@@ -8,12 +8,14 @@ import msgspec
 import pytest
 from starlette.exceptions import HTTPException
 
+from nannin.web.metric_parts import Value
+from nannin.web.metrics_page import Readings
 from nannin.web.private import PrivateLists
-from nannin.web.processes import Processes, Reading, Readings, as_json
+from nannin.web.processes import Processes, as_json
 from nannin.web.query import Query
 from support.asgi import scope
 
-READING: Reading = {
+READING: dict[str, Value] = {
     "nannin_ready": 1.0,
     "nannin_sessions": {"websocket": 3.0, "polling": 1.0},
     "nannin_connections": 5.0,

@@ -127,6 +127,7 @@ class Assembly:
             tries=self.tries,
             addresses=self.addresses,
             unix_s=self.unix_s,
+            readings=lambda: self.metrics.of_all(),
             past=make_past(settings, self.clock, self.unix_s, self.history),
         )
         self.counts.streams.on_stuck = lambda: self.refusals.add(Refusal.SLOW)

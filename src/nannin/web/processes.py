@@ -8,15 +8,13 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Scope
 
+from nannin.web.metric_parts import Value
+from nannin.web.metrics_page import Readings
 from nannin.web.private import PrivateLists
 from nannin.web.query import Query
 from nannin.web.responses import json_response
 
 __all__ = ["Processes", "as_json"]
-
-# Each metric's value by its name: a number, numbers by label, or the counts of a histogram and their sum.
-Reading = Mapping[str, float | dict[str, float] | list[float]]
-Readings = Mapping[str, Reading | None]
 
 
 class Processes:
@@ -38,7 +36,7 @@ class Processes:
         return json_response({"processes": [as_json(name, readings[name]) for name in sorted(readings)]})
 
 
-def as_json(name: str, reading: Reading | None) -> dict[str, Any]:
+def as_json(name: str, reading: Mapping[str, Value] | None) -> dict[str, Any]:
     """One process, as a reader of JSON sees it; what it does not have is null.
 
     Args:

@@ -20,10 +20,11 @@ from nannin.web.embed import FORMS, Embed
 from nannin.web.history import History
 from nannin.web.listing import Listings
 from nannin.web.login import Login
+from nannin.web.metrics_page import Readings
 from nannin.web.openapi import DOCUMENT
 from nannin.web.past import Past
 from nannin.web.private import PrivateLists
-from nannin.web.processes import Processes, Readings
+from nannin.web.processes import Processes
 from nannin.web.reading import Reading, not_found
 from nannin.web.responses import json_response
 from nannin.web.shield import Shield

@@ -198,6 +198,7 @@ def test_people_come_and_go_live_and_looking_is_not_counted(
     expect(dashboard.locator("#detail-count")).to_have_text("1 person, 1 connection")
     expect(dashboard.locator("#health")).to_contain_text("Serves")
     expect(dashboard.locator("#health")).to_contain_text("1 over WebSocket")
+    expect(dashboard.locator("#health .nodes td").last).to_have_text("well")
     other = people.new_page()
     other.goto(f"{mounted.url}/live/")
     expect(dashboard.locator("#detail-count")).to_have_text("1 person, 2 connections")

@@ -41,19 +41,23 @@ export function nothing(id, text) {
   by(id).replaceChildren(make(name, { class: "quiet" }, text));
 }
 
-/** Whether the server lets clients in, how the chosen page's number comes about on which process, and refusals. */
+/** Whether the server lets clients in, how its processes are, how the chosen page's number comes about, and refusals. */
 export async function showHealth(api, key) {
-  const [ready, processes, explained] = await Promise.all([
-    fetch(new URL("../readyz", api)).then(async (answer) => (answer.ok ? "" : await answer.text()), () => null),
-    read(api, "processes").then((answer) => answer.processes, () => []),
-    read(api, "explain", { page: key }).catch(() => null),
+  const ready = fetch(new URL("../readyz", api)).then(async (answer) => (answer.ok ? "" : words.unready(await answer.text())), () => words.unreachable);
+  // Each is shown as soon as it comes: one that is slow holds up no other.
+  await Promise.allSettled([
+    ready.then(showReady),
+    read(api, "processes").then(({ processes }) => showProcesses(processes)),
+    read(api, "explain", { page: key }).then((explained) => {
+      by("explained").replaceChildren(...howInWords(explained));
+      showRefused(explained.not_counted.refused_since_start);
+    }),
   ]);
-  const state = ready === null ? words.unreachable : ready ? words.unready(ready) : words.ready;
-  const parts = [make("p", { class: "condition", "data-well": String(ready === "") }, make("span", { class: "sign", "aria-hidden": "true" }), state)];
-  if (processes.length) parts.push(conditionOf(processes));
-  if (explained) parts.push(...howInWords(explained));
-  by("health").replaceChildren(...parts);
-  if (explained) showRefused(explained.not_counted.refused_since_start);
+}
+
+function showReady(trouble) {
+  by("ready").dataset.well = String(!trouble);
+  by("ready").replaceChildren(make("span", { class: "sign", "aria-hidden": "true" }), trouble || words.ready);
 }
 
 // What was heard of each process's lateness, to show that of the time since then.
@@ -61,18 +65,11 @@ const heard = new Map();
 // Seconds for which the history may wait to be written.
 const LATE_S = 120;
 
-function conditionOf(processes) {
+function showProcesses(processes) {
   const columns = ["node", "connections", "delay", "memory", "runs", "condition"];
-  return make(
-    "div",
-    { class: "wide", tabindex: "0", role: "group", "aria-labelledby": "health-heading" },
-    make(
-      "table",
-      { class: "nodes" },
-      make("thead", {}, make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, words[name])))),
-      make("tbody", {}, ...processes.map(process)),
-    ),
-  );
+  const head = make("thead", {}, make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, words[name]))));
+  by("processes").hidden = !processes.length;
+  by("processes").replaceChildren(make("table", { class: "nodes" }, head, make("tbody", {}, ...processes.map(process))));
 }
 
 function process({ process: name, answers, ready, connections, loop_late: late, memory_bytes: memory, started_unix_s: started, stale, history_lag_s: lag_s }) {
