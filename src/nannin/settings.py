@@ -283,7 +283,7 @@ class Settings:
         OptionalText("PATH"), None, "Read page_secret from this file; several secrets, a line each."
     )
     read_token: str | None = _access(
-        Secret(), None, "Token that opens the lists of pages to readers on other machines."
+        Secret(), None, "Token that opens the lists of pages and the metrics to other machines."
     )
     read_token_file: str | None = _access(OptionalText("PATH"), None, "Read read_token from this file.")
     emit_token: str | None = _access(Secret(), None, "Token that POST /api/emit requires; unset, it is off.")

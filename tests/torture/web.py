@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 from urllib.parse import quote
 
-from support.raw_wire import Tcp, get
+from support.raw_wire import Address, Tcp, get, post
 from torture.campaign import item
 from torture.ground import Ground
 
@@ -55,3 +56,29 @@ def paths(ground: Ground) -> None:
                 answered = tcp.status()
             assert answered is not None
             assert answered < 500, (route, value[:20], answered)
+
+
+@item(30, "no page, visitor or address of a client gets into the metrics, whatever they are called")
+def names_in_metrics(ground: Ground) -> None:
+    pages = ['/a"}\n# TYPE evil counter\nevil 1', "/\\", "/" + "x" * 200, "/<script>"]
+    for page in pages:
+        visitor = "visitor-of-the-attack"
+        body = "40" + page + "," + json.dumps({"visitor": visitor, "updates": "none"})
+        sid = opened(ground.server)
+        post(ground.server, f"/socket.io/?EIO=4&transport=polling&sid={sid}", body)
+    for accept in (
+        "*/*",
+        "application/openmetrics-text",
+        "application/openmetrics-text;version=" + "9" * 5_000,
+    ):
+        reply = get(ground.server, "/metrics?name[]=%00", {"Accept": accept})
+        assert reply.status == 200
+        for odd in ("evil", "<script", "xxx", "visitor-of", "127.0.0.1"):
+            assert odd not in reply.text, odd
+        assert 'nannin_joins_total{worker="1"}' in reply.text
+
+
+def opened(server: Address) -> str:
+    """The id of a session over polling."""
+    reply = get(server, "/socket.io/?EIO=4&transport=polling")
+    return str(json.loads(reply.text[1:])["sid"])

@@ -39,3 +39,13 @@ def test_the_package_by_itself_imports_no_server() -> None:
     code = f"import sys, nannin; sys.exit(' '.join({modules} & sys.modules.keys()) or 0)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_what_only_some_need_is_not_loaded_before_they_need_it() -> None:
+    modules = {"prometheus_client", "sqlalchemy", "psycopg", "redis"}
+    code = (
+        "import sys, nannin.server.process, nannin.server.supervisor; from nannin import Live; Live();"
+        f"sys.exit(' '.join({modules} & sys.modules.keys()) or 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (result.returncode, result.stderr) == (0, "")
