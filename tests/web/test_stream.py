@@ -12,6 +12,7 @@ import pytest
 
 from nannin.access.addresses import Addresses
 from nannin.access.refusals import Refusals
+from nannin.audience.groups import Groups
 from nannin.audience.roster import Count
 from nannin.settings import Settings
 from nannin.web.stream import (
@@ -112,6 +113,19 @@ def test_a_star_is_every_page_that_somebody_is_on_now_or_later() -> None:
         lookout.source.tell("/c", THREE)
         lookout.source.tell("/a", Count())
         await told(lookout, call, ("/a", 1), ("/b", 2), ("/c", 3), ("/a", 0))
+        await leave(call)
+
+    run(test)
+
+
+@pytest.mark.parametrize("query", ["page=*", "page=/shop/*&page=/shop/a"])
+def test_a_group_is_marked_and_its_pages_are_not(query: str) -> None:
+    async def test() -> None:
+        lookout = Lookout({"/shop/*": TWO, "/shop/a": ONE}, groups=Groups("/shop/*"))
+        call = lookout.call(f"/api/stream?{query}")
+        await told(lookout, call, ("/shop/*", 2), ("/shop/a", 1))
+        counts = [msgspec.json.decode(data) for data in re.findall(rb"data: (.*)", call.body)]
+        assert [count.get("group") for count in counts] == [True, None]
         await leave(call)
 
     run(test)
