@@ -268,3 +268,31 @@ def test_a_mistake_of_ours_ends_one_attempt_and_not_the_thread(
     delivery.stop()
     delivery.join()
     assert "a mistake of nannin's own in the hook h" in caplog.messages
+
+
+def test_what_the_clerk_can_not_follow_is_lost_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("nannin.hooks.delivery._MOST_UNHEARD", 2)
+    delivery = Delivery(Clerk({}, None))
+    for id in "abcd":
+        delivery.tell("h", notice(id))
+        delivery.remember({})
+    assert (delivery.unheard, delivery._inbox.qsize()) == (3, 2)
+    assert [text for text in caplog.messages if "notices of hooks are lost" in text] == caplog.messages[:1]
+
+
+def test_after_its_end_nothing_piles_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks() -> list[Any]:
+        raise RuntimeError("on purpose")
+
+    delivery = Delivery(Clerk({}, None))
+    monkeypatch.setattr(delivery.clerk, "work", breaks)
+    delivery.start()
+    delivery.tell("h", notice("a"))
+    delivery.join(10)
+    delivery.tell("h", notice("b"))
+    assert (delivery.unheard, delivery._inbox.qsize()) == (1, 0)
+    assert "hooks are off until the next start: a mistake of nannin's own" in caplog.messages

@@ -29,6 +29,8 @@ _AT_ONCE: Final = 4
 _TRY_AGAIN_S: Final = 1.0
 # After how many tries the log is told that it can't be had.
 _TELL_AFTER: Final = 10
+# Maximum messages that wait for the clerk, which a disk may hold up.
+_MOST_UNHEARD: Final = 10_000
 # Seconds after which the clerk looks up though nothing is due.
 _LONGEST_S: Final = 3_600.0
 # Seconds that the end of the server waits for the clerk to put everything away.
@@ -244,6 +246,9 @@ class Delivery:
     Args:
         clerk: decides.
         unix_s: the time on the wall.
+
+    Attributes:
+        unheard: how many notices were lost since the clerk was held up.
     """
 
     def __init__(self, clerk: Clerk, unix_s: Callable[[], float] = time.time) -> None:
@@ -253,6 +258,8 @@ class Delivery:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._makers = 0
+        self._is_over = False  # whether the thread has ended
+        self.unheard = 0
 
     def start(self) -> None:
         """Begins to deliver. A second call does nothing."""
@@ -263,11 +270,20 @@ class Delivery:
 
     def tell(self, hook: str, notice: Notice) -> None:
         """A notice is to be delivered for a hook of this name. It never waits."""
-        self._inbox.put(_Tell(hook, notice))
+        if self._takes():
+            self._inbox.put(_Tell(hook, notice))
+        else:
+            self.unheard += 1
+            if self.unheard == 1:
+                logger.warning("notices of hooks are lost: what keeps and delivers them doesn't follow")
 
     def remember(self, states: Mapping[tuple[str, str], bytes | None]) -> None:
         """Rules remember this from now on. It never waits."""
-        self._inbox.put(_Remember(states))
+        if self._takes():
+            self._inbox.put(_Remember(states))
+
+    def _takes(self) -> bool:
+        return not self._is_over and self._inbox.qsize() < _MOST_UNHEARD
 
     def stop(self) -> None:
         """Puts everything away, and delivers no more."""
@@ -290,6 +306,7 @@ class Delivery:
         except Exception:
             logger.exception("hooks are off until the next start: a mistake of nannin's own")
         finally:
+            self._is_over = True
             clerk.close()
             for _ in range(self._makers):
                 self._jobs.put(None)

@@ -201,7 +201,8 @@ class Hooks:
     @property
     def dropped(self) -> int:
         """How many notices were given up since the start."""
-        return self._delivery.clerk.dropped if self._delivery is not None else 0
+        delivery = self._delivery
+        return delivery.clerk.dropped + delivery.unheard if delivery is not None else 0
 
     @property
     def is_open(self) -> bool:
