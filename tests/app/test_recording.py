@@ -120,18 +120,21 @@ async def test_a_join_costs_four_calls_more_and_makes_nothing_that_is_kept(tmp_p
 
 
 async def test_what_joins_and_leaves_is_in_the_file(tmp_path: Path) -> None:
-    parts = Assembly(Settings(history="on", data_dir=str(tmp_path), timezone="UTC"))
+    parts = Assembly(Settings(history="on", data_dir=str(tmp_path), timezone="UTC", groups=("/shop/*",)))
     assert parts.history is not None
     clock = FakeClock()
     parts.clock.follow(clock)
     parts.begin()
     for number in range(3):
         parts.hub.roster.join("/", number, "ann" if number else None)  # type: ignore[arg-type]
+        parts.hub.roster.join(f"/shop/{number}", number, "ann" if number else None)  # type: ignore[arg-type]
     clock.advance(60)
     await parts.history.flush()
     parts.shut_down()
     await parts.wait_closed()
     store = recording._open_store(Place(str(tmp_path / "history.sqlite3")), Settings())
-    peaks = {peak.metric: peak.value for peak in store.peaks("/")}  # type: ignore[attr-defined]
+    peaks = {(peak.page, peak.metric): peak.value for peak in store.peaks()}  # type: ignore[attr-defined]
     store.close()
-    assert peaks == {"visitors": 2, "connections": 3}
+    for page in ("/", "/shop/*"):
+        assert (peaks[page, "visitors"], peaks[page, "connections"]) == (2, 3)
+    assert peaks["/shop/1", "visitors"] == 1

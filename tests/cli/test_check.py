@@ -148,6 +148,8 @@ def test_a_socket_file_is_tried_and_removed(tmp_path: pathlib.Path) -> None:
 def test_values_are_shown_as_a_person_reads_them() -> None:
     assert [shown("grace", 2.0), shown("open", True), shown("uds", None)] == ["2", "true", "-"]
     assert shown("page_secret", (SECRET,)) == "(hidden)"
+    assert shown("history", "postgresql://user:word@db") == "(hidden)"
+    assert shown("history", "off") == "off"
     assert [shown("pages", ()), shown("pages", ("/a", "/b"))] == ["-", "/a,/b"]
 
 

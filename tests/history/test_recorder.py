@@ -221,6 +221,19 @@ async def test_a_changed_clock_begins_a_new_writer(by_s: float, caplog: pytest.L
     assert sum(row.joins for row in rows) == 1
 
 
+async def test_a_clock_that_never_rests_is_told_once_an_hour(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    await world.open()
+    for _ in range(4):
+        world.ahead_s += 100
+        await world.pass_s(900)
+    assert caplog.text.count("time was changed") == 1
+    world.ahead_s += 100
+    await world.pass_s(60)
+    assert caplog.text.count("time was changed") == 2
+    await world.close()
+
+
 async def test_a_clock_that_is_set_by_a_moment_is_no_other() -> None:
     world = World()
     await world.open()

@@ -95,7 +95,7 @@ def shown(name: str, value: object) -> str:
     """A value as a person reads it; a secret is hidden."""
     if value is None or value in ("", ()):
         return "-"
-    if SETTINGS[name].kind.is_secret:
+    if SETTINGS[name].kind.is_secret and value not in ("on", "off"):
         return "(hidden)"
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,8 +35,10 @@ ResultT = TypeVar("ResultT")
 JUMP_S: Final = 2.0
 # Seconds between two looks at it.
 LOOK_EVERY_S: Final = 5.0
+# Seconds in which the log says once that it moved: some clocks never come to rest.
+TELL_JUMP_EVERY_S: Final = 3_600.0
 # How many pages' minutes are ended in one turn of the loop, in some 0.5 ms.
-PAGES_A_TURN: Final = 100
+PAGES_A_TURN: Final = 50
 # How many pages have hours and days at once.
 MOST_PAGES: Final = 20_000
 # How many minutes a node that does not lead keeps, in case that the one that leads is killed with its last.
@@ -111,6 +114,7 @@ class History:
         self._handing: Iterator[bool] | None = None
         self._rollup = self._own_rollup = Rollup(bounds, MOST_PAGES)
         self._seen = Rollup(bounds, 1)  # of what was seen at all
+        self._tell_jump_at_s = -math.inf
         self._is_closed = False
 
     # For those who look
@@ -270,7 +274,9 @@ class History:
         self._begin_writer()
         if was_known:
             self._begin_tally()
-        logger.warning("the system's time was changed: history goes on with the new time")
+        if self._clock.now() >= self._tell_jump_at_s:
+            self._tell_jump_at_s = self._clock.now() + TELL_JUMP_EVERY_S
+            logger.warning("the system's time was changed: history goes on with the new time")
 
     # Minutes
 
