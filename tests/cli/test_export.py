@@ -12,6 +12,7 @@ import pytest
 
 from nannin.cli import export as exporting
 from nannin.cli.export import run
+from nannin.cli.output import OutputError
 from nannin.errors import HistoryError, RemoteError, SettingsError
 from support.canned_answers import Answer, CannedServer
 from support.fake_past import NOW_S, Archive, point, serve
@@ -141,6 +142,20 @@ def test_a_file_that_can_not_be_written_is_a_mistake_of_the_command(
         export(output=str(tmp_path / "none" / "x.csv"))
     with pytest.raises(SettingsError, match=r"--output .*: Is a directory"):
         export(output=str(tmp_path))
+
+
+def test_a_disk_that_is_full_is_one_line(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(archive, monkeypatch)
+    with pytest.raises(OutputError, match="--output /dev/full: No space left on device"):
+        export("/b", output="/dev/full")
+
+
+def test_a_link_stays_one(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    serve(archive, monkeypatch)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "history.csv")
+    export("/b", output=str(tmp_path / "link.csv"))
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "history.csv").read_text().startswith("page,start,")
 
 
 def test_what_is_no_page_is_a_mistake_of_the_command() -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from nannin.cli.output import is_terminal, printing
+from nannin.cli.output import OutputError, is_terminal, printing
 
 
 def test_any_key_can_be_printed_where_only_ascii_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +27,17 @@ def test_nobody_who_reads_any_more_is_no_error(monkeypatch: pytest.MonkeyPatch) 
         with printing():
             stdout.write("x")
         stdout.write("y")  # goes nowhere, as what is flushed at exit does
+
+
+def test_a_disk_that_is_full_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with (
+            pytest.raises(OutputError, match="the output can't be written: No space left on device"),
+            printing(),
+        ):
+            stdout.write("x")
+        stdout.write("y")
 
 
 @pytest.mark.parametrize(

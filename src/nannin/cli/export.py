@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn, TextIO
 import msgspec
 
 from nannin.cli.answers import HistoryAnswer, PagesAnswer, Point, Summary
-from nannin.cli.output import printing
+from nannin.cli.output import OutputError, printing
 from nannin.cli.reader import Reader
 from nannin.cli.remote import Address, escape
 from nannin.errors import RemoteError, SettingsError
@@ -56,6 +56,7 @@ def run(
     Raises:
         SettingsError: the URL is not an address, a page is not a page key, or the file can't be written.
         RemoteError: there is no such server, or it refuses. No file is left then.
+        OutputError: the disk is full. No file is left then either.
     """
     address = Address(url, insecure=insecure)
     for page in pages:
@@ -139,7 +140,7 @@ def _open(output: str | None) -> Iterator[TextIO]:
     if output in (None, "-"):
         yield sys.stdout
         return
-    path = Path(str(output))
+    path = Path(os.path.realpath(str(output)))  # a link stays one
     is_special = path.exists() and not path.is_file()  # a pipe, or /dev/stdout
     try:
         if is_special:
@@ -155,10 +156,12 @@ def _open(output: str | None) -> Iterator[TextIO]:
         if name:
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         if name:
             with contextlib.suppress(OSError):
                 os.unlink(name)
+        if isinstance(error, OSError):
+            raise OutputError(f"--output {escape(str(path))}: {error.strerror}") from None
         raise
 
 
