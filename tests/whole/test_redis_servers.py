@@ -26,6 +26,12 @@ def count(server: Server, page: str = "/") -> int:
     return visitors
 
 
+def of_workers(server: Server, name: str) -> list[float]:
+    """A metric of each worker on a server's page."""
+    lines = get(f"{server.url}/metrics").decode().splitlines()
+    return [float(line.split()[-1]) for line in lines if line.startswith(name + "{worker=")]
+
+
 async def test_two_servers_of_which_one_has_workers_have_one_number() -> None:
     with (
         serving("redis") as redis,
@@ -41,6 +47,12 @@ async def test_two_servers_of_which_one_has_workers_have_one_number() -> None:
             assert await asyncio.to_thread(count, reader, "/other") == 0
             listed = json.loads(await asyncio.to_thread(get, f"{reader.url}/api/pages"))
             assert [(row["page"], row["visitors"]) for row in listed["pages"]] == [("/", 7)]
+            pages = [
+                await asyncio.to_thread(of_workers, server, "nannin_connections")
+                for server in (one, two, reader)
+            ]
+            assert [(len(page), sum(page)) for page in pages] == [(1, 3), (2, 4), (1, 0)]
+            await until(lambda: of_workers(two, "nannin_nodes") == [4, 4])
             for tab in there:
                 await tab.close()
             await until(lambda: {tab.number for tab in here} == {3})
