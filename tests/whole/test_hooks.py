@@ -182,6 +182,7 @@ def page_of(got: Got) -> str:
 def client(server: Server, page: str) -> socket.socket:
     """A client on a page."""
     link = connect(server, upgrade_request("/socket.io/?EIO=4&transport=websocket"))
+    link.settimeout(20)
     read_until(link, b"sid")
     link.sendall(masked_text(f"40{page},"))
     read_until(link, f"40{page},".encode())
