@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -60,6 +63,17 @@ def test_two_builds_of_one_commit_are_the_same_bytes(tmp_path: pathlib.Path) -> 
         }
         assert "MIT License" in archive.read("nannin/web/static/vendor/uPlot.LICENSE.txt").decode()
     assert {f"{CHARTS}/uPlot.iife.min.js", f"{CHARTS}/uPlot.LICENSE.txt"} <= names
+
+
+def test_the_list_of_what_a_release_needs_names_the_charts(tmp_path: pathlib.Path) -> None:
+    listed = tmp_path / "nannin.cdx.json"
+    listed.write_text(json.dumps({"components": [{"name": "click"}]}))
+    runpy.run_path(str(ROOT / "release" / "build.py"))["add_charts"](listed)
+    click, charts = json.loads(listed.read_text())["components"]
+    assert click == {"name": "click"}
+    assert re.fullmatch(r"pkg:npm/uplot@\d+\.\d+\.\d+", charts["purl"])
+    assert re.fullmatch(r"[0-9a-f]{128}", charts["hashes"][0]["content"])
+    assert charts["licenses"] == [{"license": {"id": "MIT"}}]
 
 
 def run_setup(source: pathlib.Path, *command: str) -> subprocess.CompletedProcess[str]:

@@ -336,6 +336,10 @@ def test_a_chart_is_read_and_zoomed_by_keys_and_says_exact_values(opened: Open) 
         expect(page.get_by_role("button", name=name)).to_have_attribute("aria-pressed", "true")
         expect(page.locator("#exact-rows tr.gap")).to_have_count(1)
     expect(page.locator("#chart-note")).to_contain_text(ZONE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(spoken).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#snippet").inner_text()
 
 
 def test_all_of_it_can_be_reached_by_tab(opened: Open) -> None:

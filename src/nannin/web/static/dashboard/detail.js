@@ -9,6 +9,8 @@ const FIRST_ROWS = 100;
 // The newest step of the history grows once a minute.
 const REFRESH_MS = 60_000;
 const TICK_MS = 1_000;
+// A history that can't be read now is asked for again after this time.
+const AGAIN_MS = 3_000;
 const MIN_LIVE_S = 20;
 const MIN_SPAN_S = 600;
 const MAX_SPAN_S = 20 * 366 * 86_400;
@@ -143,6 +145,8 @@ export class Detail {
       this.trouble = "";
     } catch (error) {
       if (asking.signal.aborted) return;
+      clearTimeout(this.again);
+      if (error instanceof Refused && error.status === 503) this.again = setTimeout(() => this.load(), AGAIN_MS);
       // Either the page is unknown, or all history is.
       if (error instanceof Refused && error.status === 404 && !(await keepsHistory(this.api))) this.hasHistory = false;
       else this.trouble = error.message;

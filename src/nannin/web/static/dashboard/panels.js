@@ -1,7 +1,7 @@
 /* The panels below the chart: top pages, peaks, the server's health, who was turned away, and the tag. */
 
 import { read } from "./history.js";
-import { by, digits, duration, inWords, legible, make, tenths, words } from "./words.js";
+import { announce, by, digits, duration, inWords, legible, make, tenths, words } from "./words.js";
 
 const SHOWN = 8;
 const COPIED_MS = 2_000;
@@ -153,6 +153,7 @@ async function copy() {
     if (!document.execCommand("copy")) return;
   }
   by("copy").textContent = words.copied;
+  announce(words.copied);
   setTimeout(() => (by("copy").textContent = words.copy), COPIED_MS);
 }
 
