@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,18 +40,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+def answer(case: schemathesis.Case[Any], server: Server) -> Any:
+    """The answer; on a busy machine costly ones are put off, for as long as the server says."""
+    response = case.call(base_url=server.url, timeout=10)
+    for _ in range(5):
+        if response.status_code != 503 or "retry-after" not in response.headers:
+            break
+        time.sleep(int(response.headers["retry-after"][0]))
+        response = case.call(base_url=server.url, timeout=10)
+    return response
+
+
 @ENDING.parametrize()
 @few
 def test_what_is_described_is_what_is_answered(case: schemathesis.Case[Any], server: Server) -> None:
-    case.call_and_validate(base_url=server.url, timeout=10)
+    case.validate_response(answer(case, server))
 
 
 @PAST.parametrize()
-@few
+@settings(few, max_examples=15)
 def test_what_is_described_of_the_past_is_what_is_answered(
     case: schemathesis.Case[Any], server: Server
 ) -> None:
-    case.call_and_validate(base_url=server.url, timeout=10, excluded_checks=[positive_data_acceptance])
+    case.validate_response(answer(case, server), excluded_checks=[positive_data_acceptance])
 
 
 @SCHEMA.include(path="/api/stream", method="GET").parametrize()
