@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from support.palette import with_few_colours
 from support.pictures import Parts, differences, parts_in, parts_of, size_of, with_parts, zone_by_day
 from support.servers import ROOT, Server, free_port, running
 from whole.browser.test_page_looks import WALL, framed
@@ -17,7 +18,7 @@ from whole.browser.test_page_looks import WALL, framed
 IS_UPDATE: Final = os.environ.get("UPDATE_SCREENSHOTS") == "1"
 # A year takes some seconds to make; what is where needs no more than today.
 DAYS: Final = "365" if IS_UPDATE else "0"
-MOST_BYTES: Final = 330_000
+MOST_BYTES: Final = 130_000
 
 Newcomer = Callable[..., Page]
 
@@ -71,7 +72,7 @@ def hold(name: str, picture: bytes) -> None:
     (artifacts / name).write_bytes(picture)
     path = ROOT / "docs" / name
     if IS_UPDATE:
-        path.write_bytes(picture)
+        path.write_bytes(with_parts(with_few_colours(picture), parts_in(picture)))
     kept = path.read_bytes()
     assert len(kept) <= MOST_BYTES
     assert size_of(kept) == size_of(picture)
