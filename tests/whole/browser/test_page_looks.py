@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.palette import with_few_colours
+from support.pictures import parts_of, with_parts
 from support.sample_page import ENGLISH, Visit, counts, shows, shows_japanese
-from support.servers import ROOT, Server
+from support.servers import Server
+from whole.browser.pages.album import WALL, framed, hold
 
 # --- how it looks ---
 
@@ -189,24 +188,6 @@ def test_the_number_that_is_seen_is_not_the_live_region(scripted: Visit) -> None
 # --- its portrait ---
 
 
-WALL = """<style>
-body { margin: 0; background: #dfe5ea; font: 13px system-ui, sans-serif; color: #5d6779 }
-figure { position: absolute; margin: 0; border-radius: 10px; overflow: hidden; background: #eef1f4;
-  box-shadow: 0 6px 24px #17233b33 }
-figcaption { padding: 8px 14px }
-figcaption:empty { display: none }
-img { display: block }
-</style>"""
-
-
-def framed(shot: bytes, title: str, *, left: int, top: int, width: int) -> str:
-    image = base64.b64encode(shot).decode()
-    return (
-        f'<figure style="left:{left}px;top:{top}px;width:{width}px"><figcaption>{title}</figcaption>'
-        f'<img src="data:image/png;base64,{image}" width="{width}" alt=""></figure>'
-    )
-
-
 def test_the_portrait_for_the_readme(server: Server, visit: Visit) -> None:
     window, phone = {"width": 560, "height": 706}, {"width": 360, "height": 770}
     for _ in range(4):
@@ -226,12 +207,6 @@ def test_the_portrait_for_the_readme(server: Server, visit: Visit) -> None:
     )
     wall = visit("about:blank", viewport={"width": 1354, "height": 726})
     wall.set_content(WALL + figures)
-    portrait = wall.screenshot()
-    artifacts = ROOT / "tests" / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / "page.png").write_bytes(portrait)
-    committed = ROOT / "docs" / "page.png"
-    if not committed.exists() or os.environ.get("UPDATE_SCREENSHOTS") == "1":
-        committed.write_bytes(with_few_colours(portrait))
-    assert portrait.startswith(b"\x89PNG")
-    assert len(committed.read_bytes()) < 100_000
+    views = {"japanese": japanese, "english": english, "dark": dark}
+    parts = {name: parts_of(page) for name, page in views.items()}
+    hold("page.png", with_parts(wall.screenshot(), parts))
