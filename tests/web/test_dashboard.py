@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from nannin import Live
+from nannin.access.refusals import Refusal
 from nannin.web.files import STATIC
 from support.one_request import ask
 
@@ -189,3 +190,11 @@ def test_every_word_of_the_pages_is_known_in_both_languages() -> None:
         assert used <= names
     for script in (STATIC / "dashboard").glob("*.js"):
         assert set(re.findall(r"\bwords\.(?!js)(\w+)", script.read_text())) <= names, script.name
+
+
+def test_every_reason_for_a_refusal_is_said_in_both_languages() -> None:
+    words = (STATIC / "dashboard" / "words.js").read_text()
+    tables = re.findall(r"reasons: \{(.*?)\n    \}", words, re.S)
+    # An event was refused, and not a client: it is not shown.
+    reasons = {str(reason) for reason in Refusal if reason is not Refusal.EVENT}
+    assert [set(re.findall(r"^\s+(\w+):", table, re.M)) for table in tables] == [reasons, reasons]
