@@ -56,7 +56,7 @@ def test_the_last_row_of_a_period_is_that_of_all_changes_in_it(
         tally.change(*changes[-1][1:4], at_ms, joins)
     tally.end_minutes(at_ms + MINUTE_MS, 10)
     last: dict[tuple[str, Period, int], Row] = {}
-    for row in sorted(tally.rows, key=lambda row: row.start_s):
+    for row in (row for _, rows in sorted(tally.minutes.items()) for row in rows):
         pair = rollup.add(row)
         assert pair is not None
         for longer in pair:

@@ -85,12 +85,13 @@ class Tally:
 
     Attributes:
         since_ms: as above.
-        rows: those of minutes that are over, for whoever takes them out.
+        minutes: the rows of each minute that is over, by its beginning in unix seconds, for whoever takes
+            them out.
     """
 
     def __init__(self, since_ms: int) -> None:
         self.since_ms = since_ms
-        self.rows: list[Row] = []
+        self.minutes: dict[int, list[Row]] = {}
         self._lines: dict[str, Line] = {}
         self._ending: list[Line] = []  # those whose minute has to be ended, by `end_minutes`
         self._ended_ms = since_ms  # up to when that was done for all
@@ -166,7 +167,7 @@ class Tally:
         while line.until_ms <= at_ms:
             line.reach(line.until_ms)
             if (row := line.row()) is not None:
-                self.rows.append(row)
+                self.minutes.setdefault(row.start_s, []).append(row)
             if line.connections:
                 line.begin(line.until_ms, line.until_ms + MINUTE_MS)
             else:  # nothing was there in the minutes between

@@ -12,10 +12,11 @@ import logging
 import math
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
+from nannin.audience.busiest import Busiest
 from nannin.audience.rollup import Bounds, Rollup
 from nannin.audience.roster import Counts
 from nannin.audience.tally import Line, Tally
@@ -39,6 +40,8 @@ LOOK_EVERY_S: Final = 5.0
 TELL_JUMP_EVERY_S: Final = 3_600.0
 # How many pages' minutes are ended in one turn of the loop, in some 0.5 ms.
 PAGES_A_TURN: Final = 50
+# How many of them are compared in one turn, to find the busiest.
+WEIGHED_A_TURN: Final = 1_000
 # How many pages have hours and days at once.
 MOST_PAGES: Final = 20_000
 # How many minutes a node that does not lead keeps, in case that the one that leads is killed with its last.
@@ -301,19 +304,16 @@ class History:
         self._clock.call_soon(step)
 
     def _collect(self, now_ms: int) -> None:
-        """Sorts the rows of the minutes that are over."""
+        """Takes out the rows of the minutes that are over."""
         if self._tally is not None:
-            rows = _by_minute(self._tally.rows)
-            self._tally.rows = [
-                row for row in self._tally.rows if row.start_s * 1000 >= now_ms // MINUTE_MS * MINUTE_MS
-            ]
             while self._minute_ms // MINUTE_MS < now_ms // MINUTE_MS:
                 since_ms, start_ms = self._minute_ms, self._minute_ms - self._minute_ms % MINUTE_MS
                 self._minute_ms = start_ms + MINUTE_MS
                 start_s = start_ms // 1000
-                self._add(_Minute(start_s, since_ms, self._minute_ms, rows.get(start_s, [])))
+                rows = self._tally.minutes.pop(start_s, [])
+                self._add(_Minute(start_s, since_ms, self._minute_ms, rows))
         if self._own is not None:
-            own, self._own.rows = _by_minute(self._own.rows), []
+            own, self._own.minutes = self._own.minutes, {}
             self._minutes += [_Minute(start_s, 0, 0, rows, is_own=True) for start_s, rows in own.items()]
 
     def _add(self, minute: _Minute) -> None:
@@ -344,15 +344,17 @@ class History:
         assert self._writer is not None
         rows, most, is_own = minute.rows, self._most_pages, minute.is_own
         rollup = self._own_rollup if is_own else self._rollup
-        if len(rows) > most:
-            rows = sorted(rows, key=_weight, reverse=True)
-        left_out = rollup.left_out
+        left_out, busiest = rollup.left_out, Busiest(most)
+        for at in range(0, len(rows) if len(rows) > most else 0, WEIGHED_A_TURN):
+            busiest.weigh(rows[at : at + WEIGHED_A_TURN])
+            yield True
         for at in range(0, len(rows), PAGES_A_TURN):
             some = rows[at : at + PAGES_A_TURN]
             longer = [rollup.alone(row) if minute.is_last else rollup.add(row) for row in some]
             known = [pair for pair in longer if pair is not None]
             hours, days = [hour for hour, _ in known], [day for _, day in known]
-            self._writer.put([*some[: max(0, most - at)], *hours, *days], self._number, is_own=is_own)
+            minutes = busiest.choose(some) if len(rows) > most else some
+            self._writer.put([*minutes, *hours, *days], self._number, is_own=is_own)
             yield True
         if not is_own:
             self._hand_over_seen(minute, max(0, len(rows) - most), rollup.left_out - left_out)
@@ -405,15 +407,3 @@ class History:
         self._kept.extend(minute for minute in self._minutes if not minute.is_own)
         self._minutes = deque(minute for minute in self._minutes if minute.is_own)
         self._rollup, self._seen = Rollup(self._bounds, MOST_PAGES), Rollup(self._bounds, 1)
-
-
-def _by_minute(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    minutes: dict[int, list[Row]] = {}
-    for row in rows:
-        minutes.setdefault(row.start_s, []).append(row)
-    return minutes
-
-
-def _weight(row: Row) -> tuple[int, int]:
-    """How busy a page was in a minute."""
-    return row.connections.total_ms, row.joins
