@@ -260,6 +260,22 @@ def test_a_refused_payload_is_told_once_for_each_event_and_page(caplog: pytest.L
     ]
 
 
+@pytest.mark.parametrize("came", ["a-secret-token", "it's \n a-secret-token", "a-secret-token" * 1_000])
+def test_the_log_is_not_told_what_came_that_does_not_fit(came: str, caplog: pytest.LogCaptureFixture) -> None:
+    def paint(socket: Socket, color: Literal["red", "green"]) -> None:
+        """Nothing to do."""
+
+    caplog.set_level(logging.WARNING)
+    house = House()
+    house.on("paint", paint)
+    client = house.client("/")
+    client.emit("paint", came, number=1)
+    assert "a-secret-token" in str(client.acks())
+    (record,) = caplog.records
+    words = "argument 1: Invalid enum value; this is told once"
+    assert record.getMessage() == f"'paint' on page / was refused: {words}"
+
+
 def test_only_so_many_names_of_clients_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     house = House()

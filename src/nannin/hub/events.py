@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -32,6 +33,8 @@ INTERNAL_ERROR = {"error": "Internal error"}
 
 # Maximum characters of an unknown event's name for it to be compared with those that are known.
 MAX_COMPARED = 80
+# What came, as msgspec quotes it; the end may be cut off.
+_QUOTED = re.compile(r""" (['"])(?:.*\1|.*\Z)""", re.DOTALL)
 # Maximum unknown events and refused payloads that the log is told of.
 MAX_TOLD = 100
 
@@ -151,9 +154,9 @@ class Events:
             return
         self._refusals.add(Refusal.EVENT)
         if self._once.is_first("refused", connection.key, event):
-            logger.warning(
-                "%.80r on page %s was refused: %s; this is told once", event, connection.key, error
-            )
+            # The client is told what came, and the log is not: it may be somebody's token.
+            why = _QUOTED.sub("", str(error))
+            logger.warning("%.80r on page %s was refused: %s; this is told once", event, connection.key, why)
         self._tell_refused(connection, event, number, error)
 
     def note_busy(self) -> None:
