@@ -7,6 +7,8 @@ const MAX_CHANGES = 600;
 const RETOLD_MS = 2_000;
 // A browser's own reconnecting ends when a proxy answers in the server's place; then this goes on.
 const PAUSE_MS = 5_000;
+// The pace of a tab that nobody sees.
+const HIDDEN_MS = 2_000;
 
 export const now_s = () => Date.now() / 1000;
 
@@ -99,13 +101,15 @@ export class Counts {
   mark() {
     if (this.waits) return;
     this.waits = true;
-    // A hidden tab has no frames; it is brought up to date when it is seen again.
-    requestAnimationFrame(() => {
+    const show = () => {
       this.waits = false;
       const changed = this.changed;
       this.changed = new Set();
       this.onFrame(changed);
-    });
+    };
+    // A hidden tab has no frames, and its title tells the number nevertheless.
+    if (document.hidden) setTimeout(show, HIDDEN_MS);
+    else requestAnimationFrame(show);
   }
 
   /** The sums over all pages, and people as the group of all pages has them, if there is one. */
