@@ -46,8 +46,11 @@ STORM_LIMIT_S = 60.0
 RIGHT_LIMIT_S = 20.0
 PAIRS = 10
 BETWEEN_S = 50e-6
-# Seconds that workers have to come up once the port answers: the first that is ready answers for all.
-READY_S = 3.0
+# Seconds until all workers have to be there, and that they then have to load what they serve with.
+READY_LIMIT_S = 30.0
+READY_S = 2.0
+# How many processes each server has at least.
+WORKERS_OF: dict[str, int] = {}
 
 INTRODUCTION = """\
 # Several processes
@@ -152,7 +155,9 @@ def nannin(workers: int, redis: Redis | None = None) -> Contender:
         where = ["--host", "127.0.0.1", "--port", str(port)]
         return [sys.executable, "-m", "nannin", "serve", *where, *options]
 
-    return Contender(name + (", --redis" if redis is not None else ""), command, tells_each=False)
+    name += ", --redis" if redis is not None else ""
+    WORKERS_OF[name] = workers + (workers > 1)  # and their supervisor
+    return Contender(name, command, tells_each=False)
 
 
 def node_cluster(workers: int, redis: Redis) -> Contender:
@@ -167,7 +172,9 @@ def node_cluster(workers: int, redis: Redis) -> Contender:
         script = str(CONTENDERS / "node_cluster.mjs")
         return [node, script, str(port), mode, str(workers), redis.url]
 
-    return Contender(f"Node.js cluster, {workers} workers", command, tells_each=True, largest=SIZES[0])
+    name = f"Node.js cluster, {workers} workers"
+    WORKERS_OF[name] = workers + 1
+    return Contender(name, command, tells_each=True, largest=SIZES[0])
 
 
 def lineup(redis: Redis) -> list[Contender]:
@@ -192,8 +199,7 @@ def measure(contender: Contender, size: int, redis: Redis) -> WorkerFigures:
     """
     figures = WorkerFigures(contender.name, size)
     with running(contender, None, Mode.LOUD) as (url, pid):
-        await_children(pid)
-        processes = Processes([pid])
+        processes = await_workers(pid, WORKERS_OF[contender.name])
         with Crowd(Address(url)) as crowd:
             warm_up(crowd)
             redis_s = redis.processes.cpu_s()
@@ -213,8 +219,9 @@ def measure(contender: Contender, size: int, redis: Redis) -> WorkerFigures:
             rounds = measure_rounds(crowd, PAIRS, processes, pause_s=size * BETWEEN_S, limit_s=20.0)
             if rounds.cpu_s is not None and rounds.deliveries:
                 figures.cpu_us_per_delivery = rounds.cpu_s / rounds.deliveries * 1e6
-            figures.seen_p50_ms = percentile(rounds.delays, 0.5) * 1000
-            figures.seen_p99_ms = percentile(rounds.delays, 0.99) * 1000
+            if rounds.delays:
+                figures.seen_p50_ms = percentile(rounds.delays, 0.5) * 1000
+                figures.seen_p99_ms = percentile(rounds.delays, 0.99) * 1000
             figures.exact = storm.exact and rounds.exact and not rounds.missed
     if not figures.exact:
         figures.notes.append("NOT EXACT: not every client knew the right number")
@@ -236,13 +243,19 @@ def until_right(crowd: Crowd, more: int) -> float | None:
     return max(0.0, right_s[0] - crowd.last_join_s) * 1000 if right_s else None
 
 
-def await_children(pid: int) -> None:
-    """Returns once the number of processes stands still."""
-    until, before = time.monotonic() + READY_S, 0
-    while time.monotonic() < until:
-        time.sleep(READY_S / 3)
-        if before == (before := len(with_children([pid]))):
-            return
+def await_workers(pid: int, workers: int) -> Processes:
+    """The processes of a server, once it has all of its workers: the first that is ready answers for all.
+
+    Raises:
+        Absent: they did not come in time.
+    """
+    until = time.monotonic() + READY_LIMIT_S
+    while len(with_children([pid])) < workers:
+        if time.monotonic() > until:
+            raise Absent(f"its {workers} workers were not there after {READY_LIMIT_S:.0f} s")
+        time.sleep(0.1)
+    time.sleep(READY_S)
+    return Processes([pid])
 
 
 def _cell(
