@@ -79,9 +79,9 @@ def test_client_whose_session_the_server_ends_comes_back(page: Page, transports:
 
 
 def test_websocket_that_the_server_closes_during_the_upgrade_is_written_to_no_more(
-    noisy_page: Page, site: Site
+    noisy_page: Page, own_site: Site
 ) -> None:
-    noisy_page.goto(site.page)
+    noisy_page.goto(own_site.page)
     sent = noisy_page.evaluate(
         """async () => {
           const sent = [];

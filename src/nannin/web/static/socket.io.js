@@ -45,10 +45,10 @@
     const ws = new WebSocket(manager.address("websocket", id));
     const transport = {
       name: "websocket",
-      flush: (queue) => queue.splice(0).forEach((packet) => ws.readyState < 2 && ws.send(packet)), // or the console complains
+      flush: (queue) => queue.splice(0).forEach((packet) => ws.readyState < 2 && ws.send(packet)),
       close() {
         if (ws.readyState) ws.close();
-        else ws.onopen = transport.close; // here, too
+        else ws.onopen = transport.close; // or it complains
       },
     };
     ws.binaryType = "arraybuffer";
@@ -78,7 +78,7 @@
       } while (!transport.paused && !transport.closed);
     };
     const write = async (queue) => {
-      await null; // a turn, a POST
+      await null; // one POST a turn
       while (queue.length && !transport.paused) {
         const packets = [];
         // Some servers refuse over 16 packets.
@@ -152,7 +152,7 @@
       return this.uri.replace("http", transport == "polling" ? "http" : "ws") + "?" + query;
     }
 
-    // Each state waits for one thing.
+    // One for each state.
     wait(ms, then) {
       clearTimeout(this.timer);
       this.timer = setTimeout(then, ms);
@@ -191,7 +191,7 @@
 
     handshake(session, transport) {
       transport.id = session.sid;
-      if (transport != this.transport || this.readyState != "opening") return transport.close([]); // too late
+      if (transport != this.transport || this.readyState != "opening") return transport.close([]);
       this.readyState = "open";
       this.session = session;
       this.expectPing();
@@ -287,7 +287,7 @@
   class Socket extends Emitter {
     connected = false;
     recovered = false;
-    active = false; // whether it is to be connected
+    active = false; // wants to be
     flags = {};
     ids = 0;
     acks = new Map();
