@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -85,6 +87,25 @@ def test_it_says_where_the_dashboard_is_and_what_stops_it(demo: Server) -> None:
     assert f"Dashboard  {demo.url}/dashboard" in demo.log
     assert "rows of history" in demo.log
     assert "Traceback" not in demo.log
+
+
+def test_one_that_is_ended_while_it_makes_history_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nannin", "demo", "--port", "0"]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        give_up_at = time.monotonic() + WITHIN_S
+        while not list(tmp_path.glob("*/history.sqlite3")) and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(WITHIN_S) == 128 + signal.SIGTERM
+        assert list(tmp_path.iterdir()) == []
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
 
 
 def test_it_ends_by_ctrl_c_and_leaves_nothing_behind(demo: Server, kept_in: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
@@ -26,6 +28,7 @@ from nannin.sources import PURE_VARIABLE, load, to_environ
 __all__ = ["run"]
 
 _APP: Final = "nannin.cli.demo.site:app"
+_EXIT_TERMINATED: Final = 128 + signal.SIGTERM
 # What the rows of the past say they were written by.
 _WRITER: Final = 2011
 
@@ -47,6 +50,7 @@ def run(
         The exit code.
     """
     zone = _zone(timezone)
+    signal.signal(signal.SIGTERM, _end)  # before the server heeds it, so that nothing is left behind
     with tempfile.TemporaryDirectory(prefix="nannin-demo-") as folder, contextlib.chdir(folder):
         settings = _settings(port, folder, timezone)
         now_s = time.time()
@@ -105,6 +109,10 @@ def banner(address: str, days: int) -> list[str]:
         *(f"  {click.style(name.ljust(width), dim=True)}  {rows[name]}" for name in rows),
         "",
     ]
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    sys.exit(_EXIT_TERMINATED)
 
 
 def _zone(name: str | None) -> ZoneInfo:
