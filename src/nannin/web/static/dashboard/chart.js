@@ -6,6 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const PAGE_STEPS = 10;
 const MIN_DRAG_PX = 6;
 const DAY_S = 86_400;
+const JUST_BEFORE_S = 0.001;
 
 /**
  * A point is { start, end, visitors, connections, joins, covered_ms, gap }, where visitors and connections are
@@ -136,9 +137,12 @@ export function indexAt(points, at_s) {
   return Math.max(low - 1, 0);
 }
 
-/** The columns of a drawing: times, people (mean, most, least) and connections. The last step gets its end. */
+/** The columns of a drawing: times, people (mean, most, least) and connections. A step before a gap gets its end. */
 function columns(points) {
-  const closed = points.length ? [...points, { ...points.at(-1), start: points.at(-1).end }] : [];
+  const closed = points.flatMap((point, index) => {
+    const isLast = point.visitors && !points[index + 1]?.visitors;
+    return isLast ? [point, { ...point, start: Math.max(point.start, point.end - JUST_BEFORE_S) }] : [point];
+  });
   const column = (of) => closed.map((point) => (point.visitors ? of(point) : null));
   return [
     closed.map(({ start }) => start),
