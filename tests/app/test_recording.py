@@ -18,8 +18,10 @@ from nannin.app.recording import make_history
 from nannin.app.sharing import make_node
 from nannin.audience.roster import Roster
 from nannin.errors import SettingsError
+from nannin.history import writer
 from nannin.history.leader import DatabaseLead, FileLead
 from nannin.history.place import Place
+from nannin.history.points import Step
 from nannin.history.recorder import History
 from nannin.settings import Settings
 from support.fake_clock import FakeClock
@@ -117,6 +119,27 @@ async def test_a_join_costs_four_calls_more_and_makes_nothing_that_is_kept(tmp_p
     assert called[called.index("_tell_count") :] == ["_tell_count", "count", "now", "change"]
     parts.shut_down()
     await parts.wait_closed()
+
+
+async def test_that_the_server_ends_is_nobodys_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "CLOSE_S", 10.0)
+    parts = Assembly(Settings(history="on", data_dir=str(tmp_path), timezone="UTC"))
+    assert parts.history is not None
+    clock = FakeClock()
+    parts.clock.follow(clock)
+    parts.begin()
+    parts.hub.roster.join("/", 1)  # type: ignore[arg-type]
+    clock.advance(90)
+    parts.goodbyes()
+    parts.hub.roster.leave("/", 1, now=0.0)  # type: ignore[arg-type]
+    clock.advance(1)
+    parts.shut_down()
+    await parts.wait_closed()
+    store = recording._open_store(Place(str(tmp_path / "history.sqlite3")), Settings())
+    now_s = int(parts.unix_s())
+    points = store.series("/", now_s - 80, now_s, Step.MINUTE, ZoneInfo("UTC"))  # type: ignore[attr-defined]
+    store.close()
+    assert {point.visitors.least for point in points[1:] if point.visitors is not None} == {1}
 
 
 async def test_what_joins_and_leaves_is_in_the_file(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ async def test_a_restart_is_a_gap_of_its_length() -> None:
     await world.pass_s(10)
     await world.close()
     world.clock.spend(1.5)
-    with pytest.raises(HistoryAway, match="does not run"):
+    with pytest.raises(HistoryAway, match="the server stops"):
         await world.nodes[0].ask(lambda store: store)
     world.changes.clear()
     world.set("/", 0, 0)
@@ -304,6 +304,15 @@ async def test_the_last_node_writes_what_the_first_could_not() -> None:
     assert len({row.since_ms for row in rows}) == len(rows) == 2
 
 
+async def test_what_stops_at_once_has_written_all() -> None:
+    world = World()
+    world.nodes[0].open()
+    world.set("/", 1, 1, 1)
+    world.clock.advance(90)
+    await world.close()
+    assert covered_ms(world.check("/", Period.MINUTE)) == 90_000
+
+
 async def test_a_lead_that_was_lost_leaves_the_writing_to_the_other() -> None:
     world = World(nodes=2)
     await world.open()
@@ -362,6 +371,8 @@ async def test_whoever_asks_is_answered() -> None:
     world = World()
     assert (world.nodes[0].lag_s, world.nodes[0].dropped) == (0.0, 0)
     await world.nodes[0].flush()
+    with pytest.raises(HistoryAway, match="does not run"):
+        await world.nodes[0].ask(lambda store: store)
     await world.open()
     assert await world.nodes[0].ask(lambda store: store) is world.store
     await world.close()

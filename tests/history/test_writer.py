@@ -52,7 +52,7 @@ async def test_rows_are_written_by_the_one_who_leads() -> None:
     assert office.store.opened == 0  # not before it is needed
     office.writer.put([row("/a"), row("/b")], 7)
     await until(lambda: len(office.store.rows) == 2)
-    assert office.led == [True]
+    assert office.led[0]
     await office.end()
     assert (office.store.opened, office.store.closed, office.store.lock_holder) == (1, 1, None)
 

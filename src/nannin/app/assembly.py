@@ -275,6 +275,8 @@ class Assembly:
         self._is_leaving = True
         if self.hooks is not None and self.is_alone:
             self.hooks.close()  # that everybody leaves now is no news
+        if self.history is not None and self.is_alone:
+            self.history.close()  # nor are they seen as leaves
         return [*self.engine.goodbyes(), *self.counts.goodbyes()]
 
     def shut_down(self) -> None:
@@ -283,7 +285,7 @@ class Assembly:
         if self.hooks is not None:
             self.hooks.close()
         if self.history is not None:
-            self.history.close()  # that the server ends is not seen as everybody's leave
+            self.history.close()
         self.background.shut_down()
         self._snapshots.stop()
         self.engine.shut_down()

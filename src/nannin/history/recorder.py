@@ -216,7 +216,6 @@ class History:
         """After `close`: returns once all is written, or after some seconds."""
         if self._writer is not None and self._is_closed:
             await self._writer.wait_closed()
-            self._writer = None
 
     # Time
 
@@ -384,9 +383,13 @@ class History:
             self._call_on_loop(lambda: self._lead(until_ms))
 
     def _call_on_loop(self, function: Callable[[], None]) -> None:
+        def call() -> None:
+            if not self._is_closed:  # else it is the thread's
+                function()
+
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop has ended without a word
-            self._loop.call_soon_threadsafe(function)
+            self._loop.call_soon_threadsafe(call)
 
     def _lead(self, covered_until_ms: int | None) -> None:
         """Goes on where the one has stopped that led before: after the last minute that it wrote whole."""

@@ -355,6 +355,9 @@ class Writer:
     def _end(self) -> None:
         self._look_at_s = 0.0
         self._look_for_lead()
+        with contextlib.suppress(Exception):
+            if self.is_leader:
+                self._on_lead(self._covered_until_ms)  # what the loop had no more time for
         self._write()
         with contextlib.suppress(Exception):
             if self._store is not None:
