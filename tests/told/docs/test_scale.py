@@ -305,7 +305,11 @@ def test_the_costs_of_redis_are_those_of_the_census(scale: Any) -> None:
         assert census.client.dbsize() == 0
 
 
-def test_the_simulation_runs(scale: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_simulation_runs(
+    scale: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scale, "NODES", (2, 10))
+    monkeypatch.setattr(scale, "JOINS", 20)
     scale.main(["--visitors", "1000", "--pages", "100"], standalone_mode=False)
     assert "| the supervisor | 1,000 | 100 |" in capsys.readouterr().out
 

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from support.raw_links import Client, Link
-from support.servers import Server
+from support.servers import Server, Way
+
+# TLS has no part in what packets mean: the tests of Engine.IO and of clients try links over it.
+pytestmark = pytest.mark.parametrize("way", [Way.DIRECT, Way.PLAIN], indirect=True, scope="session")
 
 PAGES = ["/", "/custom"]
 

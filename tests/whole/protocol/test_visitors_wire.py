@@ -15,6 +15,9 @@ from support.raw_links import Link
 from support.raw_wire import Reply, WebSocket, get, polling, post, refused, websocket
 from support.servers import Server, Way, served
 
+# TLS has no part in what packets mean: the tests of Engine.IO and of clients try links over it.
+pytestmark = pytest.mark.parametrize("way", [Way.DIRECT, Way.PLAIN], indirect=True, scope="session")
+
 PATH = "/socket.io/"
 SECRET, OLD_SECRET = "the first one of them signs", "an old one still verifies"
 CALM = ("--ping-interval", "60", "--connect-timeout", "60", "--grace", "600", "--grace-lost", "600")
