@@ -21,8 +21,8 @@ from support.certificates import CERTIFICATE, KEY
 from support.proxies import Service, nginx
 from support.servers import NODE, Server, nannin
 
-CLIENTS = 80
-WORKERS = 4
+CLIENTS = 45
+WORKERS = 3
 
 
 def until(is_so: Callable[[], object]) -> None:
