@@ -19,7 +19,8 @@ QUICK := $(LEAN) --ignore tests/whole --ignore tests/told
 # The tests start hundreds of Python processes; without its bytecode each of them would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The rooms that do no I/O: each of their modules is covered by its own test files alone.
+# The rooms that do no I/O: each of their modules is covered by its own test files alone, without the searches of
+# Hypothesis, which would take longer while they are traced.
 PURE := tests/wire tests/audience
 
 .PHONY: run demo pictures test quick lowest check lint types imports pure compiler system node docs bench scale workers torture fuzz soak dist audit clean
@@ -71,7 +72,8 @@ imports: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
 pure: $(VENV)/test.stamp
-	PYTHONPATH=tests $(PYTEST) $(LEAN) -p support.own_coverage $(PURE)
+	PYTHONPATH=tests $(PYTEST) $(LEAN) -p support.own_coverage -m 'not hypothesis' $(PURE)
+	$(PYTEST) $(LEAN) -m hypothesis $(PURE)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

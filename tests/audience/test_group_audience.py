@@ -78,6 +78,15 @@ def test_a_visitor_is_visible_while_one_page_is(group: GroupAudience) -> None:
 # Grace
 
 
+def test_a_second_page_that_comes_into_view_makes_no_second_visitor(group: GroupAudience) -> None:
+    join(group)
+    join(group, visible=False)
+    group.show("ann", True)
+    assert group.count() == Count(2, 1, 1)
+    group.show("ann", False)
+    assert group.count() == Count(2, 1, 1)
+
+
 def test_a_grace_keeps_the_place_until_it_is_over(group: GroupAudience) -> None:
     join(group)
     assert leave(group, grace="g") == Count(1, 1, 1)

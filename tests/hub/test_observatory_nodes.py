@@ -107,7 +107,7 @@ async def test_a_node_that_is_not_told_of_every_page_explains_one_that_only_othe
 
 async def test_a_page_that_nobody_is_on_is_explained_too() -> None:
     explained = await Town(2).explain(page="/nobody")
-    assert explained["nodes"] == [part("node 0", 0, 0)]
+    assert explained["nodes"] == [part("node 0", 0, 0), part("node 1", 0, 0)]
     assert explained["check"] == {"recounted_connections": 0, "agrees": True}
 
 
@@ -163,21 +163,20 @@ async def test_parts_that_do_not_come_to_the_count_are_found() -> None:
     assert explained["check"] == {"recounted_connections": 3, "agrees": False}
 
 
-@pytest.mark.parametrize("is_known", [False, True])
 async def test_nodes_that_can_not_be_asked_are_counted_and_do_not_make_it_disagree(
-    monkeypatch: pytest.MonkeyPatch, is_known: bool
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("nannin.hub.reports.PATIENCE_S", 0.01)
     town = Town(3)
     for house in town.houses:
         house.client("/")
-    town.clock.advance(11 if is_known else 1)
+    town.clock.advance(1)
     town.lines[0].cut()
     town.clock.advance(2)
     explained = await town.explain()
     assert explained["nodes"] == [part("node 0", 1, 1)]
     assert explained["count"]["stale"]
-    assert explained["nodes_without_answer"] == (2 if is_known else 1)
+    assert explained["nodes_without_answer"] == 2
     assert explained["check"]["agrees"]
 
 

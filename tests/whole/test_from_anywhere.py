@@ -20,6 +20,7 @@ from nannin.nodes.redis_calls import COMMANDS
 from support.raw_client import get
 from support.redis_servers import Cluster, RedisServer, Sentinel, serving
 from support.servers import ROOT, Server, free_port, nannin
+from whole.test_handover import until
 
 NODE = ROOT / "tests" / "support" / "node"
 PATIENCE_S = 20.0
@@ -109,6 +110,7 @@ def url(redis: RedisServer) -> str:
 def servers(url: str) -> Iterator[list[Server]]:
     """One process, and two that share an address."""
     with nannin("--redis", url) as one, nannin("--redis", url, "--workers", "2") as two:
+        until(lambda: ", with 2 workers" in two.log)
         yield [one, two]
 
 

@@ -37,7 +37,7 @@ from nannin.hub.hub import Hub
 from nannin.hub.sockets import Page
 from nannin.sources import load
 from nannin.web.dashboard import PATH as DASHBOARD
-from nannin.web.dashboard import to_dashboard
+from nannin.web.dashboard import ToDashboard
 from nannin.web.emit import Emit
 from nannin.web.health import Probe
 from nannin.web.pages import routes
@@ -91,7 +91,7 @@ class Live:
             Route("/socket.io/1/", FirstProtocol(endpoint)),
             Route("/api/emit", emit),
             Route(DASHBOARD, self.assembly.counts.dashboard),
-            Route(f"{DASHBOARD}/", to_dashboard),
+            Route(f"{DASHBOARD}/", ToDashboard()),
             *self.assembly.counts.routes(),
         ]
         self._host = HostWatch(self._shut_down, self._goodbyes, self.assembly.is_anybody_counted)

@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -22,7 +21,7 @@ from nannin.web.private import Entrance, PrivateLists
 from nannin.web.query import show
 from nannin.web.responses import error_response
 
-__all__ = ["PATH", "Dashboard", "to_dashboard"]
+__all__ = ["PATH", "Dashboard", "ToDashboard"]
 
 PATH: Final = "/dashboard"
 METHODS: Final = "GET, HEAD, POST"
@@ -137,6 +136,9 @@ def _back(set_cookie: str) -> Response:
     return RedirectResponse("dashboard", 303, {**_HEADERS, "set-cookie": set_cookie})
 
 
-async def to_dashboard(_request: Request) -> Response:
-    """Answers `/dashboard/`: below it, the page's own addresses would lead nowhere."""
-    return make_safe(RedirectResponse("../dashboard", 307))
+class ToDashboard:
+    """Answers `/dashboard/`, as an ASGI app: below it, the page's own addresses would lead nowhere."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leads to the dashboard, whatever the method."""
+        await make_safe(RedirectResponse("../dashboard", 307))(scope, receive, send)

@@ -13,7 +13,7 @@ from support.servers import Server, Way, served
 
 GRACE_S, GRACE_LOST_S = 0.4, 0.9
 LONG_S = 600.0
-PHASES = 3
+PHASES = 2
 
 
 # One crowd over direct writes, another over plain ASGI; TLS has no part in who is counted.
