@@ -936,3 +936,17 @@ def test_a_node_that_judges_nobody_buries_nobody() -> None:
     node.share.bury(["dead"])
     node.hear(node.share.answer(Beaten(node.beat().call, "name", {7: "one:1:2", 8: "dead:3:4"}), 0.0))
     assert node.share.take(0.0) == []
+
+
+def test_a_stale_count_has_no_visitor_twice_in_view_and_nobody_without_a_visitor() -> None:
+    here, there = Node("here"), Node("there")
+    city = City(here, there)
+    here.roster.join("/", "tab here", "ann", visible=False)
+    there.roster.join("/", "tab there", "ann")
+    city.carry()
+    assert city.counts() == [Count(2, 1, 1)] * 2
+    here.hear(here.share.lost())
+    here.roster.show("/", "tab here", True)
+    assert here.share.count("/") == Count(2, 1, 1)
+    here.roster.leave("/", "tab here", now=0.0)
+    assert here.share.count("/") == Count(1, 1, 1)

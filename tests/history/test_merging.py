@@ -86,14 +86,22 @@ def test_what_is_picked_already_stays() -> None:
     assert pick([row(0, 30), row(10, 20)], [row(0, 5)]) == [row(0, 5), row(10, 20)]
 
 
-def test_rows_that_overlap_are_counted_once_and_the_rest_is_a_gap() -> None:
+def test_of_rows_that_overlap_the_longest_is_taken_and_what_the_other_alone_has_seen() -> None:
     one = part()
     one.add([row(0, 10, 5, joins=3), row(4, 20, 2, joins=1)], [])
     point = one.point()
-    assert point.covered_ms == 16
-    assert point.visitors == Summary(2, 2, 4, 2.0)
-    assert point.joins == 1
-    assert one.gaps() == [(0, 4), (20, 1000)]
+    assert point.covered_ms == 20
+    assert point.visitors == Summary(2, 5, 0, (16 * 2 + 4 * 5) / 20)
+    assert point.joins == 1 + 3 * 4 // 10
+    assert one.gaps() == [(0, 4), (20, 1000)], "shorter rows would tell it exactly"
+
+
+def test_a_worker_that_takes_over_in_the_middle_of_a_minute_loses_nothing_of_it() -> None:
+    one = Part(0, 60)
+    one.add([row(0, 35_371, 18), row(22_698, 60_000, 12)], [])
+    point = one.point()
+    assert point.covered_ms == 60_000
+    assert point.visitors == Summary(12, 18, 0, (22_698 * 18 + 37_302 * 12) / 60_000)
 
 
 def test_nobody_was_there_where_a_recorder_was_looking() -> None:
@@ -117,8 +125,7 @@ def test_a_page_that_nobody_was_on_has_zeros_from_the_first_moment_that_was_seen
 def test_a_row_that_was_left_out_is_not_taken_for_nobody() -> None:
     one = part()
     one.add([row(0, 10, 5), row(4, 20, 2)], [Interval(0, 20)])
-    assert one.point().covered_ms == 16
-    assert one.gaps() == [(0, 4), (20, 1000)]
+    assert one.point().covered_ms == 20
 
 
 def test_a_row_that_reaches_beyond_the_step_says_only_that_somebody_was_there() -> None:
@@ -158,18 +165,23 @@ def test_a_point_is_what_can_be_counted_millisecond_by_millisecond(
     one = part()
     one.add(given_rows, seen)
     taken = pick(given_rows)
+    others = sorted(set(given_rows) - {*taken}, key=lambda one: (one.since_ms - one.until_ms, one))
     numbers = dict.fromkeys(moments_of(seen) - moments_of([*map(span_of, given_rows)]), 0)
-    for each in taken:
+    for each in reversed([*taken, *others]):
         numbers |= dict.fromkeys(range(each.since_ms, each.until_ms), each.visitors.least)
     point = one.point()
     assert point.covered_ms == len(numbers)
-    assert set(range(1000)) - numbers.keys() == moments_of(one.gaps())
+    left_out = moments_of([*map(span_of, others)]) - moments_of([*map(span_of, taken)])
+    assert set(range(1000)) - numbers.keys() == moments_of(one.gaps()) - left_out
     if point.visitors is None:
         assert not numbers
     else:
         assert point.visitors.least == min(numbers.values())
         assert point.visitors.greatest == max(numbers.values())
         assert point.visitors.mean == sum(numbers.values()) / len(numbers)
-        assert point.visitors.greatest_at_ms == min(
+        # A row says when it had its greatest number, though that moment may be another row's as well.
+        moments = {one.since_ms for one in given_rows} | numbers.keys()
+        assert point.visitors.greatest_at_ms in moments
+        assert point.visitors.greatest_at_ms <= min(
             at for at, number in numbers.items() if number == point.visitors.greatest
         )

@@ -127,7 +127,10 @@ class Share:
         if not self.is_stale(page):
             return total
         rows = zip(total, held.acknowledged, own, strict=True)
-        return Count(*(max(now, all_ - before + now) for all_, before, now in rows))
+        connections, visitors, visible = (max(now, all_ - before + now) for all_, before, now in rows)
+        # A visitor who is with several nodes is taken away here, and counts there: nobody is no visitor.
+        visitors = max(visitors, int(connections > 0))
+        return Count(connections, visitors, min(visible, visitors))
 
     def count_with(self, page: str, visitor: VisitorName | None, *, visible: bool = True) -> Count:
         """What the page's count will be once one more connection of this visitor has joined here.

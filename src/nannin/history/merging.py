@@ -1,7 +1,9 @@
 """Makes one history of what several recorders have seen. It is pure: spans of time and sums.
 
 Two recorders have seen the same when one took over from another, or when two servers write to one database by
-mistake. What both have seen must not be counted twice, so of rows that overlap one is taken.
+mistake. What both have seen must not be counted twice, so of rows that overlap the longest is taken whole.
+What the others alone have seen is told exactly by rows of shorter periods. Where there are none, the others
+do: their least and greatest, and the share of their sums that falls to that time.
 """
 
 from __future__ import annotations
@@ -110,6 +112,7 @@ class Part:
         self.joins = 0
         self._all = Interval(start_s * 1000, until_s * 1000)
         self._picked: list[Row] = []
+        self._left: list[Row] = []  # those that overlap others of their length
         self._nobody: list[Interval] = []
 
     def add(self, rows: Sequence[Row], seen: Iterable[Interval]) -> None:
@@ -121,7 +124,10 @@ class Part:
             seen: what recorders have seen. Nobody was on the page where one was looking and has no row of it.
         """
         inside = [row for row in rows if self._holds(row)]
+        before = len(self._picked)
         self._picked = pick(inside, self._picked)
+        if len(self._picked) < before + len(inside):
+            self._left += sorted(set(inside).difference(self._picked), key=_longest_first)
         times = [
             span for span in seen if not (rows and _covers(rows[0], span))
         ]  # mostly there is one of each
@@ -136,16 +142,21 @@ class Part:
 
     def point(self) -> Point:
         """The step as a point of the series."""
-        nobody = subtract(self._nobody, map(span_of, self._picked)) if self._nobody else []
-        covered_ms = total(nobody) + total(map(span_of, self._picked))
+        rows, known = self._picked[:], [*map(span_of, self._picked)]
+        for row in self._left:
+            if alone := subtract([span_of(row)], known):
+                known += alone
+                rows.append(_cut(row, total(alone)))
+        nobody = subtract(self._nobody, known) if self._nobody else []
+        covered_ms = total(nobody) + total(known)
         return Point(
             self.start_s,
             self.until_s,
             covered_ms,
-            visitors=_sum_up([row.visitors for row in self._picked], nobody, covered_ms),
-            connections=_sum_up([row.connections for row in self._picked], nobody, covered_ms),
+            visitors=_sum_up([row.visitors for row in rows], nobody, covered_ms),
+            connections=_sum_up([row.connections for row in rows], nobody, covered_ms),
             # A node counts one too few where a client has left a place in grace that another node gives up.
-            joins=max(0, self.joins + sum(row.joins for row in self._picked)),
+            joins=max(0, self.joins + sum(row.joins for row in rows)),
         )
 
     def _holds(self, row: Row) -> bool:
@@ -154,6 +165,17 @@ class Part:
     def _clip(self, spans: Iterable[Interval]) -> list[Interval]:
         start, end = self._all
         return [Interval(max(since, start), min(until, end)) for since, until in spans]
+
+
+def _cut(row: Row, left_ms: int) -> Row:
+    """The row with the share of its sums that falls to so many of its milliseconds."""
+    whole_ms = row.until_ms - row.since_ms
+    visitors, connections = (
+        span._replace(total_ms=span.total_ms * left_ms // whole_ms)
+        for span in (row.visitors, row.connections)
+    )
+    joins = row.joins * left_ms // whole_ms
+    return row._replace(visitors=visitors, connections=connections, joins=joins)
 
 
 def _covers(row: Row, span: Interval) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from nannin.audience.tally_rows import RECORDER, Period, Row, Span
 from nannin.history import schema, zones
-from nannin.history.merging import Interval, Part, join_spans, span_of
+from nannin.history.merging import Interval, Part, join_spans, span_of, subtract
 from nannin.history.points import Metric, Peak, Point, Step
 
 __all__ = ["known_ids", "read_covered_until", "read_pages", "read_peaks", "read_series"]
@@ -24,6 +24,7 @@ _PERIODS: Final[dict[Step, tuple[Period, ...]]] = {
 } | dict.fromkeys((Step.DAY, Step.WEEK, Step.MONTH, Step.YEAR), (Period.DAY, Period.HOUR, Period.MINUTE))
 # No row is longer than this: a day in which the clocks go back, and half an hour for what nobody thought of.
 _LONGEST_S: Final = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 25 * 3600 + 1800}
+_USUAL_S: Final = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 24 * 3600}
 # How many spans to look for one by one. More are looked for as one, which finds rows that nobody asked for.
 _MOST_SPANS: Final = 64
 _METRICS: Final = {number: metric for metric, number in schema.METRICS.items()}
@@ -117,8 +118,9 @@ def _row(page: str, period: Period, found: Sequence[Any]) -> Row:
 
 
 def _add_joins(connection: Connection, page_id: int, series: _Series, step: Step, zone: ZoneInfo) -> None:
-    """Adds what several nodes have counted, by the longest rows that begin with days or hours of the zone."""
+    """Adds what several nodes have counted, by the longest rows that lie in one step each."""
     table = schema.joins.c
+    taken: list[Interval] = []  # of what has been added, in seconds
     for period in _PERIODS[step]:
         query = (
             select(table.start_s, func.sum(table.joins))
@@ -129,12 +131,24 @@ def _add_joins(connection: Connection, page_id: int, series: _Series, step: Step
                 table.start_s < series.parts[-1].until_s,
             )
             .group_by(table.start_s)
+            .order_by(table.start_s)
         )
         found = [(int(start_s), int(joins)) for start_s, joins in connection.execute(query)]
-        if all(zones.floor(start_s, Step[period.name], zone) == start_s for start_s, _ in found):
-            for start_s, joins in found:
+        added = []
+        for start_s, joins in found:
+            row = Interval(start_s, _end_of(start_s, period, zone))
+            is_in_one = zones.floor(start_s, step, zone) == zones.floor(row.until - 1, step, zone)
+            if is_in_one and subtract([row], taken) == [row]:
                 series.add_joins(start_s, joins)
-            return
+                added.append(row)
+        taken = join_spans([*taken, *added])
+
+
+def _end_of(start_s: int, period: Period, zone: ZoneInfo) -> int:
+    """When a row ends. A day that begins with one of the zone is as long as that; others have 24 hours."""
+    if period is Period.DAY and zones.floor(start_s, Step.DAY, zone) == start_s:
+        return zones.following(start_s, Step.DAY, zone)
+    return start_s + _USUAL_S[period]
 
 
 def read_peaks(connection: Connection, page: str | None, metric: Metric | None, limit: int) -> list[Peak]:
