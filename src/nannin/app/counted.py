@@ -51,15 +51,20 @@ def read_rule(happens: Happens, handler: CountHandler, rules: Rules) -> Hook:
     """
     from nannin.hook import make_hook  # most applications have none
 
-    _check(handler)
+    check_takes_two(handler, "on_count takes a function of a page and a notice")
     where = {} if "group" in rules else {"page": "/"}
     name = getattr(handler, "__qualname__", type(handler).__qualname__)
     return make_hook({"name": name, **where, **rules, "on": happens})
 
 
-def _check(handler: object) -> None:
-    """Raises TypeError where something can't be called with a page and a notice."""
-    problem = f"on_count takes a function of a page and a notice, not {handler!r}"
+def check_takes_two(handler: object, expected: str) -> None:
+    """Raises TypeError where something can't be called with two arguments.
+
+    Args:
+        handler: what somebody gave.
+        expected: the beginning of the error: what is expected of it.
+    """
+    problem = f"{expected}, not {handler!r}"
     if not callable(handler):
         raise TypeError(problem)
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, Unpack
 
 from nannin.app.background import Background, BackgroundT
-from nannin.app.counted import CountHandlerT, Happens, Rules, read_rule
+from nannin.app.counted import CountHandlerT, Happens, Rules, check_takes_two, read_rule
 from nannin.audience.page_key import KeyPattern, check_page_key
 from nannin.audience.roster import Count
 from nannin.hub.handled import MiddlewareT
@@ -46,15 +45,7 @@ class Includes(Protocol):
 
 def check_change_handler(handler: object) -> None:
     """Raises TypeError where something can't be called with a page and its count."""
-    problem = f"on_change takes a function of a page and its count, not {handler!r}"
-    if not callable(handler):
-        raise TypeError(problem)
-    try:
-        inspect.signature(handler).bind(None, None)
-    except TypeError as error:
-        raise TypeError(f"{problem}: {error}") from None
-    except ValueError:  # some callables of C have no signature to look at
-        return
+    check_takes_two(handler, "on_change takes a function of a page and its count")
 
 
 # One decorator that was used: does the same with what the pages are included in, under a prefix.
