@@ -50,6 +50,7 @@ class Contender:
         in_short: whether the short form of the benchmark has it.
         in_shapes: whether it knows the mode SHAPES.
         environ: variables of its environment.
+        processes: how many it has at least once it serves.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Contender:
     in_short: bool = False
     in_shapes: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
+    processes: int = 1
 
 
 def nannin_command(port: int, mode: Mode) -> list[str]:

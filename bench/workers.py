@@ -49,8 +49,6 @@ BETWEEN_S = 50e-6
 # Seconds until all workers have to be there, and that they then have to load what they serve with.
 READY_LIMIT_S = 30.0
 READY_S = 2.0
-# How many processes each server has at least.
-WORKERS_OF: dict[str, int] = {}
 
 INTRODUCTION = """\
 # Several processes
@@ -156,8 +154,8 @@ def nannin(workers: int, redis: Redis | None = None) -> Contender:
         return [sys.executable, "-m", "nannin", "serve", *where, *options]
 
     name += ", --redis" if redis is not None else ""
-    WORKERS_OF[name] = workers + (workers > 1)  # and their supervisor
-    return Contender(name, command, tells_each=False)
+    processes = workers + (workers > 1)  # and their supervisor
+    return Contender(name, command, tells_each=False, processes=processes)
 
 
 def node_cluster(workers: int, redis: Redis) -> Contender:
@@ -173,8 +171,7 @@ def node_cluster(workers: int, redis: Redis) -> Contender:
         return [node, script, str(port), mode, str(workers), redis.url]
 
     name = f"Node.js cluster, {workers} workers"
-    WORKERS_OF[name] = workers + 1
-    return Contender(name, command, tells_each=True, largest=SIZES[0])
+    return Contender(name, command, tells_each=True, largest=SIZES[0], processes=workers + 1)
 
 
 def lineup(redis: Redis) -> list[Contender]:
@@ -199,7 +196,7 @@ def measure(contender: Contender, size: int, redis: Redis) -> WorkerFigures:
     """
     figures = WorkerFigures(contender.name, size)
     with running(contender, None, Mode.LOUD) as (url, pid):
-        processes = await_workers(pid, WORKERS_OF[contender.name])
+        processes = await_processes(pid, contender.processes)
         with Crowd(Address(url)) as crowd:
             warm_up(crowd)
             redis_s = redis.processes.cpu_s()
@@ -243,16 +240,16 @@ def until_right(crowd: Crowd, more: int) -> float | None:
     return max(0.0, right_s[0] - crowd.last_join_s) * 1000 if right_s else None
 
 
-def await_workers(pid: int, workers: int) -> Processes:
-    """The processes of a server, once it has all of its workers: the first that is ready answers for all.
+def await_processes(pid: int, least: int) -> Processes:
+    """The processes of a server, once it has so many: the first worker that is ready answers for all.
 
     Raises:
         Absent: they did not come in time.
     """
     until = time.monotonic() + READY_LIMIT_S
-    while len(with_children([pid])) < workers:
+    while len(with_children([pid])) < least:
         if time.monotonic() > until:
-            raise Absent(f"its {workers} workers were not there after {READY_LIMIT_S:.0f} s")
+            raise Absent(f"its {least} processes were not there after {READY_LIMIT_S:.0f} s")
         time.sleep(0.1)
     time.sleep(READY_S)
     return Processes([pid])
