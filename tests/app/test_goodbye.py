@@ -169,6 +169,14 @@ def test_a_host_that_handles_no_signal_never_stops(handler: Callable[..., Awaita
         signal.signal(signal.SIGTERM, before)
 
 
+def test_a_host_that_tells_its_apps_gets_the_time_to_tell_clients_one_after_another(
+    server: Stopping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "tells_apps", True, raising=False)
+    signal.raise_signal(signal.SIGTERM)
+    assert not host_is_stopping()
+
+
 async def test_while_a_request_is_open_a_host_that_stops_is_noticed(server: Stopping) -> None:
     ended = asyncio.Event()
     with HostWatch(ended.set).request():

@@ -7,7 +7,8 @@ Three tell us, and it takes all three:
 2. **`nannin serve`** knows when it stops. `shut_down_all` tells every app of the process at once, wherever it
    is mounted, before the server waits for requests.
 3. **Another host**, such as uvicorn by itself, tells nobody in time. So while a request of ours is open, its
-   app looks four times a second whether the host was told to stop.
+   app looks four times a second whether the host was told to stop. Where that is `nannin serve`, the app does
+   nothing: its clients are being told one after another, and it would end them all at once.
 
 Whoever tells first, an app ends its parts once. If it is asked to serve again, it can be ended again.
 
@@ -115,9 +116,10 @@ def is_anybody_counted() -> bool:
 
 
 def host_is_stopping() -> bool:
-    """Whether uvicorn, under whatever name it runs, was told to stop.
+    """Whether uvicorn, under whatever name it runs, was told to stop, and will not tell its apps in time.
 
-    Its server is found by the signal that would stop it, which one of the server's methods handles.
+    Its server is found by the signal that would stop it, which one of the server's methods handles. A server
+    whose `tells_apps` is true calls `shut_down_all` itself.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return getattr(server, "should_exit", None) is True
+    return getattr(server, "should_exit", None) is True and not getattr(server, "tells_apps", False)

@@ -15,7 +15,7 @@ import time
 import types
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Final, NoReturn
+from typing import ClassVar, Final, NoReturn
 
 import uvicorn
 
@@ -176,7 +176,12 @@ class Server(uvicorn.Server):
         settings: limits, and how long the goodbyes may take.
         on_listening: called once it accepts connections.
         worker: this process, where it is one of several.
+
+    Attributes:
+        tells_apps: that apps need not look whether this server stops (see `host_is_stopping`).
     """
+
+    tells_apps: ClassVar[bool] = True
 
     def __init__(
         self,
