@@ -80,6 +80,34 @@ def test_it_is_found_among_others_and_beside_an_old_one_of_another_path() -> Non
     assert login().admits(scope("http", "", {"cookie": f"a=b; {old};  {value}; c=d"}))
 
 
+@pytest.mark.parametrize("number", [4, 100])
+def test_no_number_of_forged_cookies_before_it_hides_it(number: int) -> None:
+    # A page of a neighbouring name may set as many as a browser sends, and those of longer paths come first.
+    guesses = Guesses(Settings(max_guesses=1), Refusals())
+    value = given(login()).partition(";")[0]
+    forged = "; ".join(given(login(f"another-token-for-readers{n}")).partition(";")[0] for n in range(number))
+    of = login(tries=Tries(guesses, lambda: 100.0))
+    for _ in range(5):
+        assert of.admits(scope("http", "", {"cookie": f"{forged}; {value}"}))
+
+
+def test_cookies_are_looked_at_within_a_bound_of_bytes() -> None:
+    value = given(login()).partition(";")[0]
+    assert login().admits(scope("http", "", {"cookie": f"a={'b' * 16_000}; {value}"}))
+    assert not login().admits(scope("http", "", {"cookie": f"a={'b' * 16_384}; {value}"}))
+
+
+def test_all_forged_cookies_of_a_request_are_one_guess() -> None:
+    tries = Tries(Guesses(Settings(max_guesses=6), Refusals()), lambda: 100.0)
+    forged = given(login("another-token-for-readers")).partition(";")[0]
+    request = scope("http", "", {"cookie": "; ".join([forged] * 50)})
+    assert not login(tries=tries).admits(request)
+    assert login(tries=tries).is_token(request, TOKEN)
+    assert not login(tries=tries).admits(request)
+    with pytest.raises(HTTPException):
+        login(tries=tries).is_token(request, TOKEN)
+
+
 def test_a_forged_cookie_is_a_guess_at_the_token_and_an_old_one_is_none() -> None:
     refusals, day = Refusals(), Day()
     tries = Tries(Guesses(Settings(max_guesses=3), refusals), lambda: 100.0)
