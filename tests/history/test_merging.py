@@ -92,7 +92,7 @@ def test_of_rows_that_overlap_the_longest_is_taken_and_what_the_other_alone_has_
     point = one.point()
     assert point.covered_ms == 20
     assert point.visitors == Summary(2, 5, 0, (16 * 2 + 4 * 5) / 20)
-    assert point.joins == 1 + 3 * 4 // 10
+    assert point.joins == 1 + 3, "whoever joined did so once"
     assert one.gaps() == [(0, 4), (20, 1000)], "shorter rows would tell it exactly"
 
 
@@ -150,6 +150,21 @@ def test_the_greatest_number_is_reached_when_it_was_first() -> None:
     assert one.point().visitors == Summary(3, 3, 0, 3.0)
 
 
+def test_joins_of_a_row_within_another_are_counted_as_when_the_clock_was_set_back() -> None:
+    one = part()
+    one.add([row(0, 30, joins=3), row(10, 20, joins=2), row(10, 20, 7, joins=4)], [])
+    assert one.point().joins == 9
+    assert one.point().visitors == Summary(1, 1, 0, 1.0), "of the rest, the longest row tells"
+
+
+def test_joins_of_a_row_within_a_longer_one_are_in_that_already() -> None:
+    one = part()
+    one.add([row(0, 20, joins=5), row(10, 30, joins=4)], [])
+    one.add([row(0, 10, joins=3), row(20, 30, joins=2), row(30, 40, joins=1)], [])
+    one.add([row(35, 40, joins=1), row(40, 41, joins=6)], [])
+    assert one.point().joins == 5 + 4 + 1 + 6
+
+
 def test_joins_that_a_node_takes_back_never_make_less_than_none() -> None:
     one = part()
     one.joins = -2
@@ -171,6 +186,7 @@ def test_a_point_is_what_can_be_counted_millisecond_by_millisecond(
         numbers |= dict.fromkeys(range(each.since_ms, each.until_ms), each.visitors.least)
     point = one.point()
     assert point.covered_ms == len(numbers)
+    assert point.joins == sum(one.joins for one in given_rows)
     left_out = moments_of([*map(span_of, others)]) - moments_of([*map(span_of, taken)])
     assert set(range(1000)) - numbers.keys() == moments_of(one.gaps()) - left_out
     if point.visitors is None:

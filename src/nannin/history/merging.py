@@ -4,6 +4,9 @@ Two recorders have seen the same when one took over from another, or when two se
 mistake. What both have seen must not be counted twice, so of rows that overlap the longest is taken whole.
 What the others alone have seen is told exactly by rows of shorter periods. Where there are none, the others
 do: their least and greatest, and the share of their sums that falls to that time.
+
+Joins are never seen twice: whoever comes, comes to one recorder. So those of all rows are added up, but for
+rows that lie in a longer one, which has them already.
 """
 
 from __future__ import annotations
@@ -113,14 +116,15 @@ class Part:
         self._all = Interval(start_s * 1000, until_s * 1000)
         self._picked: list[Row] = []
         self._left: list[Row] = []  # those that overlap others of their length
+        self._counted: list[Interval] = []  # those whose joins are counted, without overlaps
         self._nobody: list[Interval] = []
 
     def add(self, rows: Sequence[Row], seen: Iterable[Interval]) -> None:
-        """Adds rows of one length. What was added earlier is preferred to them.
+        """Adds all rows of one length, after those of greater lengths, which are preferred to them.
 
         Args:
-            rows: the page's rows that overlap the step. Those that reach beyond it tell only that somebody
-                was there, but not how many within the step.
+            rows: the page's rows that overlap the step, each of them once. Those that reach beyond it tell
+                only that somebody was there, but not how many within the step.
             seen: what recorders have seen. Nobody was on the page where one was looking and has no row of it.
         """
         inside = [row for row in rows if self._holds(row)]
@@ -128,6 +132,7 @@ class Part:
         self._picked = pick(inside, self._picked)
         if len(self._picked) < before + len(inside):
             self._left += sorted(set(inside).difference(self._picked), key=_longest_first)
+        self._count_joins(inside)
         times = [
             span for span in seen if not (rows and _covers(rows[0], span))
         ]  # mostly there is one of each
@@ -156,8 +161,16 @@ class Part:
             visitors=_sum_up([row.visitors for row in rows], nobody, covered_ms),
             connections=_sum_up([row.connections for row in rows], nobody, covered_ms),
             # A node counts one too few where a client has left a place in grace that another node gives up.
-            joins=max(0, self.joins + sum(row.joins for row in rows)),
+            joins=max(0, self.joins),
         )
+
+    def _count_joins(self, inside: Iterable[Row]) -> None:
+        starts = [since for since, _ in self._counted]
+        for row in inside:
+            at = bisect_right(starts, row.since_ms) - 1
+            if at < 0 or self._counted[at].until < row.until_ms:
+                self.joins += row.joins
+        self._counted = join_spans([*self._counted, *map(span_of, inside)])
 
     def _holds(self, row: Row) -> bool:
         return self._all.since <= row.since_ms and row.until_ms <= self._all.until
@@ -174,8 +187,7 @@ def _cut(row: Row, left_ms: int) -> Row:
         span._replace(total_ms=span.total_ms * left_ms // whole_ms)
         for span in (row.visitors, row.connections)
     )
-    joins = row.joins * left_ms // whole_ms
-    return row._replace(visitors=visitors, connections=connections, joins=joins)
+    return row._replace(visitors=visitors, connections=connections)
 
 
 def _covers(row: Row, span: Interval) -> bool:

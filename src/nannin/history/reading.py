@@ -41,8 +41,7 @@ def read_series(
     series = _Series([Part(start_s, until_s) for start_s, until_s in pairwise(bounds)])
     missing = [Interval(bounds[0] * 1000, bounds[-1] * 1000)]
     for period in _PERIODS[step]:
-        for span in missing:
-            series.add(*_read_rows(connection, ids, page, period, span))
+        series.add(*_read_rows(connection, ids, page, period, missing))
         missing = series.gaps()
     if page in ids:
         _add_joins(connection, ids[page], series, step, zone)
@@ -87,22 +86,23 @@ class _Series:
 
 
 def _read_rows(
-    connection: Connection, ids: dict[str, int], page: str, period: Period, span: Interval
+    connection: Connection, ids: dict[str, int], page: str, period: Period, spans: Iterable[Interval]
 ) -> tuple[list[Row], list[Interval]]:
-    """The rows of a page that are about a part of a span, and what recorders have seen of it."""
+    """The rows of a page that are about a part of some spans, and what recorders have seen of them."""
     table = schema.rows.c
-    query = select(schema.rows).where(
-        table.period == schema.PERIODS[period],
-        table.page.in_(ids.values()),
-        table.start_s > span.since // 1000 - _LONGEST_S[period],
-        table.start_s < -(-span.until // 1000),
-        table.until_ms > span.since,
-        table.since_ms < span.until,
-    )
-    own: list[Sequence[Any]] = []
-    seen: list[Sequence[Any]] = []
-    for found in connection.execute(query):
-        (own if found[1] == ids.get(page) else seen).append(found)
+    every: dict[tuple[Any, ...], Sequence[Any]] = {}  # each once, though it be about a part of several
+    for span in spans:
+        query = select(schema.rows).where(
+            table.period == schema.PERIODS[period],
+            table.page.in_(ids.values()),
+            table.start_s > span.since // 1000 - _LONGEST_S[period],
+            table.start_s < -(-span.until // 1000),
+            table.until_ms > span.since,
+            table.since_ms < span.until,
+        )
+        every |= {tuple(found[:5]): found for found in connection.execute(query)}
+    own = [found for found in every.values() if found[1] == ids.get(page)]
+    seen = [found for found in every.values() if found[1] != ids.get(page)]
     of_same = {(found[2], found[3]) for found in own}
     return [_row(page, period, found) for found in own], [
         Interval(found[4], found[5])
