@@ -53,6 +53,27 @@ def test_a_file_writes_ahead_and_waits_for_others(kept: Store, path: Path) -> No
     assert kept.where == str(path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="files have no such modes")
+def test_only_its_user_may_read_a_new_file_and_what_sqlite_has_beside_it(path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with contextlib.closing(open_store(path)) as kept:
+            write(kept)
+            modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {path.name + ending: 0o600 for ending in ("", "-wal", "-shm")}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no such modes")
+def test_a_file_stays_open_to_whom_its_owner_has_opened_it(path: Path) -> None:
+    open_store(path).close()
+    path.chmod(0o640)
+    with contextlib.closing(open_store(path)) as kept:
+        write(kept)
+        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o640}
+
+
 def test_nothing_is_left_beside_a_file_that_was_closed(path: Path) -> None:
     with contextlib.closing(open_store(path)) as kept:
         write(kept)

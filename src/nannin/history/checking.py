@@ -85,14 +85,13 @@ def check_file(path: Path, timeout_s: float = 2.0) -> None:
         raise explain(error, str(path)) from error
 
 
-def uri(path: Path, mode: str = "rw") -> str:
-    """A file's address for SQLite.
+def uri(path: Path) -> str:
+    """A file's address for SQLite, which then opens it to read and write, and makes none.
 
     Args:
         path: the file.
-        mode: `rw` to open it, or `rwc` to make it if there is none.
     """
-    return f"file:{quote(str(path))}?mode={mode}"
+    return f"file:{quote(str(path))}?mode=rw"
 
 
 def explain(error: BaseException, where: str) -> HistoryError:

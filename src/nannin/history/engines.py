@@ -156,7 +156,9 @@ def _make_file(path: Path) -> None:
     """Makes a file under another name first, so that one that is there is always whole."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        database = Database(_engine_of_file(uri(draft, "rwc")), str(path))
+        # The keys of pages may be secrets. What SQLite has beside a file gets the file's mode.
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        database = Database(_engine_of_file(uri(draft)), str(path))
         with database.writing() as connection:
             migrate(connection, database.where)
         database.engine.dispose()
