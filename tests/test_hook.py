@@ -132,6 +132,9 @@ def test_names_are_told_apart() -> None:
         "https://[2001:db8::1]:8443/x",
         "https://例え.jp/x",
         "http://2130706433/",
+        "https://example.org./",
+        "https://" + "x" * 63 + ".org/",
+        "https://" + "x." * 126 + "x./",
     ],
 )
 def test_addresses_that_can_be_posted_to(url: str) -> None:
@@ -157,6 +160,13 @@ def test_addresses_that_can_be_posted_to(url: str) -> None:
         "https://[::1/",
         "https://exa\\mple.org/",
         "https://" + "ä" * 70 + ".org/",
+        "https://a..b/",
+        "https://.example.org/",
+        "https://example.org../",
+        "https://./",
+        "https://" + "x" * 64 + ".org/",
+        "https://" + "x." * 127 + "xy/",
+        "https://" + "x." * 100_000 + "org/",
         3,
         None,
     ],
@@ -164,6 +174,11 @@ def test_addresses_that_can_be_posted_to(url: str) -> None:
 def test_addresses_that_can_not(url: object) -> None:
     with pytest.raises(ValueError):
         check_url(url)
+
+
+def test_a_host_that_no_name_server_takes_is_refused_in_words() -> None:
+    with pytest.raises(WrongValue, match="a host's name has 1 to 63 characters between two dots, and 253"):
+        check_url("https://a..b/")
 
 
 def test_a_secret_has_24_to_64_bytes_in_base64() -> None:

@@ -24,6 +24,9 @@ _LEAST_SECRET_BYTES: Final = 24
 _MOST_SECRET_BYTES: Final = 64
 _PREFIX: Final = "whsec_"
 _MAKE_ONE: Final = 'echo "whsec_$(openssl rand -base64 32)" makes one'
+# Maximum bytes of a host's name, as it is written.
+# Source: RFC 1035, section 2.3.4, less its two bytes for the ends.
+_MOST_NAME_BYTES: Final = 253
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A host's name or address; names of other scripts are encoded later.
@@ -306,9 +309,13 @@ def check_url(url: object) -> None:
     if parts.fragment:
         raise WrongValue("leave out # and what follows it")
     try:
-        host.encode("ascii" if host.isascii() else "idna")
+        encoded = host.encode("idna") if len(host) <= 2 * _MOST_NAME_BYTES else b""
     except UnicodeError:
-        raise WrongValue("its host is wrong") from None
+        encoded = b""
+    if not 0 < len(encoded.removesuffix(b".")) <= _MOST_NAME_BYTES:
+        raise WrongValue(
+            f"a host's name has 1 to 63 characters between two dots, and {_MOST_NAME_BYTES} in all at most"
+        )
 
 
 def check_secrets(secrets: Iterable[object]) -> list[bytes]:
