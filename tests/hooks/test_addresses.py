@@ -49,6 +49,23 @@ def test_public_addresses_are_permitted(address: str) -> None:
         "2002:7f00:1::",
         "2002:a00:1::1",
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+        "2001:0:808:808::f5ff:fffe",
+        "64:ff9b:1::808:808",
+        # And inside of a public network, by ISATAP.
+        "2606:2800:21f:cb07:0:5efe:10.0.0.1",
+        "2606:2800:21f:cb07:200:5efe:192.168.1.1",
+        "fe80::5efe:8.8.8.8",
+        # What is inside of another is judged as well.
+        "2002:c058:6301::1",
+        "192.0.0.1",
+        "192.0.0.9",
+        "192.0.0.192",
+        "192.88.99.1",
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
+        "fd00:ec2::254",
+        "3fff::1",
+        "3fff:fff::1",
         "not an address",
         "2130706433",
         "",
@@ -61,6 +78,9 @@ def test_others_are_not(address: str) -> None:
 def test_public_addresses_inside_of_others_are_permitted() -> None:
     assert Addresses().permits("::ffff:8.8.8.8")
     assert Addresses().permits("64:ff9b::8.8.8.8")
+    assert Addresses().permits("2002:808:808::1")
+    assert Addresses().permits("2606:2800:21f:cb07:200:5efe:8.8.8.8")
+    assert Addresses().permits("168.63.129.17")
 
 
 def test_networks_may_be_allowed() -> None:
@@ -69,6 +89,21 @@ def test_networks_may_be_allowed() -> None:
     assert [addresses.permits(address) for address in permitted] == [True] * 5
     assert not addresses.permits("10.2.0.1")
     assert not addresses.permits("127.0.0.2")
+
+
+@pytest.mark.parametrize(
+    "network", ["10.1.0.0/16", "::ffff:10.1.2.3", "::ffff:0:0/96", "64:ff9b::/96", "2002::/16"]
+)
+def test_an_address_inside_of_another_is_allowed_as_itself_or_as_the_other(network: str) -> None:
+    forms = ["10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "2002:a01:203::1"]
+    permitted = [form for form in forms if Addresses([network]).permits(form)]
+    expected = {"10.1.0.0/16": forms, "64:ff9b::/96": forms[2:3], "2002::/16": forms[3:]}
+    assert permitted == expected.get(network, forms[1:2])
+
+
+def test_the_network_of_a_translator_of_ones_own_may_be_allowed() -> None:
+    assert Addresses(["64:ff9b:1::/48"]).permits("64:ff9b:1::a00:1")
+    assert not Addresses(["10.0.0.0/8"]).permits("64:ff9b:1::a00:1")
 
 
 def test_all_may_be_allowed() -> None:
