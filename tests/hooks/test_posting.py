@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,20 @@ def test_what_is_no_answer_is_said(one: Receiver, answer: bytes) -> None:
         send(one.url)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n" + b"a: " + b"b" * 60_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + (b"a: " + b"b" * 1_000 + b"\r\n") * 60 + b"\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000 + b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
+)
+def test_of_an_answer_without_an_end_no_more_than_32_kib_are_read(one: Receiver, answer: bytes) -> None:
+    one.answers = [answer]
+    with pytest.raises(NotPosted, match=r"answered with headers of more than 32 KiB"):
+        send(one.url)
+
+
 def test_a_port_where_nobody_listens_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -130,6 +145,35 @@ def test_a_name_without_an_address_is_said() -> None:
 
     with pytest.raises(NotPosted, match=r"nowhere.example can't be reached: Name or service not known"):
         send("http://nowhere.example/", resolve=fails)
+
+
+@pytest.mark.parametrize("error", [UnicodeError("label too long"), ValueError("no"), MemoryError("no")])
+def test_whatever_a_lookup_raises_is_a_failure_in_words(error: Exception) -> None:
+    def raises(host: str, port: int) -> list[str]:
+        raise error
+
+    with pytest.raises(NotPosted, match=rf"odd.example can't be looked up: {error}"):
+        send("http://odd.example/", resolve=raises)
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.example"])
+def test_a_name_that_can_not_be_encoded_is_a_failure(host: str) -> None:
+    with pytest.raises(NotPosted, match=r"can't be looked up"):
+        send(f"http://{host}/")
+
+
+def test_the_time_is_for_the_lookup_too() -> None:
+    ends = threading.Event()
+
+    def hangs(host: str, port: int) -> list[str]:
+        ends.wait(10)
+        return []
+
+    began_s = time.monotonic()
+    with pytest.raises(NotPosted, match=r"no address of slow.example was found in time"):
+        send("http://slow.example/", timeout_s=0.1, resolve=hangs)
+    assert time.monotonic() - began_s < 3
+    ends.set()
 
 
 def test_another_address_is_tried_where_one_can_not_be_reached(one: Receiver) -> None:

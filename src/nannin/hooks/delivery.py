@@ -23,8 +23,9 @@ from nannin.hooks.notices import Notice
 
 __all__ = ["Clerk", "Delivery"]
 
-# How many attempts are made at the same time; each destination has one at most.
-_AT_ONCE: Final = 4
+# How many attempts are made at the same time; each destination has one at most. A few receivers or name
+# servers that don't answer take their threads for as long as their timeouts, and must leave some for others.
+_AT_ONCE: Final = 16
 # Seconds between two tries to get the file, which the process before this one may still have.
 _TRY_AGAIN_S: Final = 1.0
 # After how many tries the log is told that it can't be had.
@@ -87,6 +88,7 @@ class Clerk:
     Attributes:
         delivered, failed, dropped: how many notices have arrived, attempts have failed, and notices were
             given up.
+        under_way: how many attempts are being made.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class Clerk:
         self._removed: list[str] = []
         self._tries = 0
         self._try_s = -math.inf  # not before
-        self._under_way = 0
+        self.under_way = 0
 
     def __len__(self) -> int:
         """How many notices wait."""
@@ -136,15 +138,15 @@ class Clerk:
         for name, line in self._lines.items():
             if over := line.expire(now):
                 self._drop(name, over, "was given up after a day")
-            if self._under_way < _AT_ONCE and (notice := line.take(now)) is not None:
-                self._under_way += 1
+            if self.under_way < _AT_ONCE and (notice := line.take(now)) is not None:
+                self.under_way += 1
                 jobs.append(_Job(self._destinations[name], notice))
         return jobs
 
     def done(self, hook: str, outcome: Outcome) -> None:
         """An attempt has ended."""
         line, destination = self._lines[hook], self._destinations[hook]
-        self._under_way -= 1
+        self.under_way -= 1
         had_failed = line.failures
         over = line.done(outcome, self._now(), self._chance())
         if outcome.is_done:
@@ -166,7 +168,7 @@ class Clerk:
     def next_s(self) -> float:
         """When `work` has something to do; infinity: not before something is said."""
         due = [max(self._try_s, self._now()) if self._has_to_write() else math.inf]
-        if self._under_way < _AT_ONCE:
+        if self.under_way < _AT_ONCE:
             due += [line.next_s() for line in self._lines.values()]
         return min(due)
 
@@ -299,10 +301,10 @@ class Delivery:
         try:
             while self._hear(clerk):
                 for job in clerk.work():
-                    if self._makers < _AT_ONCE:
-                        self._makers += 1
-                        threading.Thread(target=self._make, name="nannin hook", daemon=True).start()
                     self._jobs.put(job)
+                while self._makers < clerk.under_way:
+                    self._makers += 1
+                    threading.Thread(target=self._make, name="nannin hook", daemon=True).start()
         except Exception:
             logger.exception("hooks are off until the next start: a mistake of nannin's own")
         finally:

@@ -15,12 +15,13 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from nannin.hooks.addresses import Addresses
+from nannin.hooks.lookup import Resolve, look_up, resolve
 
 __all__ = ["Answer", "NotPosted", "post", "seconds_of"]
 
@@ -29,11 +30,11 @@ _MOST_ADDRESSES: Final = 4
 # Bytes of an answer that are read, and characters of it that the log gets.
 _MOST_BYTES: Final = 1_024
 _MOST_CHARACTERS: Final = 100
+# Maximum bytes of a whole answer, its headers and interim answers among them.
+_MOST_ANSWER_BYTES: Final = 32_768
 # What stays as it is in a path and a query: all that is encoded already, or need not be.
 _SAFE: Final = "/%!$&'()*+,;=:@~?"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-Resolve = Callable[[str, int], list[str]]
 
 
 class Answer(NamedTuple):
@@ -54,12 +55,6 @@ class NotPosted(Exception):
     """There was no answer; the text says why, and has no secret in it."""
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host. Whatever the system takes for an address is one: 2130706433 is 127.0.0.1."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
-
-
 def post(
     url: str,
     body: bytes,
@@ -78,7 +73,7 @@ def post(
         body: what is sent.
         headers: besides those of HTTP itself.
         addresses: which of them may be connected to.
-        timeout_s: seconds for all of it, from the connection to the end of the answer.
+        timeout_s: seconds for all of it, from the lookup of the name to the end of the answer.
         unix_s: the time, for an answer that names a date.
         resolve: finds the addresses of a host.
         context: for TLS; None for the system's certificates.
@@ -119,6 +114,10 @@ def post(
         ) from None
     except OSError as error:
         raise NotPosted(f"{named} can't be reached: {error.strerror or error}") from None
+    except _TooLong:
+        raise NotPosted(
+            f"{named} answered with headers of more than {_MOST_ANSWER_BYTES >> 10} KiB"
+        ) from None
     except http.client.HTTPException as error:
         raise NotPosted(f"{named} does not speak HTTP: {type(error).__name__}") from None
 
@@ -141,7 +140,14 @@ def seconds_of(value: str | None, unix_s: float) -> float | None:
 
 def _connect(host: str, port: int, addresses: Addresses, until_s: float, resolve: Resolve) -> socket.socket:
     """A connection to the first address that can be reached, of those that may be."""
-    found = resolve(host, port)
+    try:
+        found = look_up(host, port, _left(until_s), resolve)
+    except TimeoutError:
+        raise NotPosted(f"no address of {host} was found in time: the name server does not answer") from None
+    except OSError:
+        raise
+    except Exception as odd:  # noqa: BLE001 - UnicodeError, of some names; what else, nothing says
+        raise NotPosted(f"{host} can't be looked up: {odd}") from None
     permitted = [address for address in found if addresses.permits(address)]
     if not permitted:
         raise NotPosted(
@@ -211,14 +217,23 @@ class _Bounded:
         """Does nothing: http.client closes the connection before the answer is read."""
 
 
+class _TooLong(http.client.HTTPException):
+    """An answer goes on after all that is read of one."""
+
+
 class _Reader(io.RawIOBase):
     def __init__(self, sock: socket.socket, until_s: float) -> None:
         self._sock = sock
         self._until_s = until_s
+        self._left_bytes = _MOST_ANSWER_BYTES
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if not self._left_bytes:
+            raise _TooLong
         self._sock.settimeout(_left(self._until_s))
-        return self._sock.recv_into(buffer)
+        number = self._sock.recv_into(buffer, min(len(buffer), self._left_bytes))
+        self._left_bytes -= number
+        return number
