@@ -77,17 +77,36 @@ class Condition(Protocol):
         """The page was like this before a restart."""
 
 
-class _Occupied:
-    cannot_be_undone = False
+class _OfNow:
+    """A condition that goes by the number of now alone, so that nothing of it has to outlast a restart."""
 
-    def __init__(self, hook: Hook) -> None:
-        self.began = "occupied" if hook.on == "occupied" else ""
-        self.ended = "vacated" if hook.on == "vacated" else ""
-        self._value = 0
+    cannot_be_undone = False
+    _value = 0
 
     def note(self, value: int, now: float) -> bool:
         self._value = value
         return False
+
+    def subsided(self) -> None:
+        pass
+
+    def look_again_s(self, now: float) -> float:
+        return math.inf
+
+    def forget_s(self, now: float) -> float:
+        return now
+
+    def memory(self, wall_s: float) -> list[tuple[int, int]]:
+        return []
+
+    def restore(self, memory: list[tuple[int, int]], now: float, wall_s: float) -> None:
+        pass
+
+
+class _Occupied(_OfNow):
+    def __init__(self, hook: Hook) -> None:
+        self.began = "occupied" if hook.on == "occupied" else ""
+        self.ended = "vacated" if hook.on == "vacated" else ""
 
     def begins(self, now: float) -> bool:
         return self._value > 0
@@ -95,42 +114,20 @@ class _Occupied:
     def subsides(self, now: float) -> bool:
         return self._value == 0
 
-    def subsided(self) -> None:
-        pass
-
-    def look_again_s(self, now: float) -> float:
-        return math.inf
-
-    def forget_s(self, now: float) -> float:
-        return now
-
     def told(self, now: float, *, began: bool) -> Told:
         return Told(self._value)
 
-    def memory(self, wall_s: float) -> list[tuple[int, int]]:
-        return []
 
-    def restore(self, memory: list[tuple[int, int]], now: float, wall_s: float) -> None:
-        pass
-
-
-class _Threshold:
+class _Threshold(_OfNow):
     """Between the two limits nothing begins and nothing subsides: that is the hysteresis.
 
     Where there is only one limit, the other is a share of it away, and at least 1.
     """
 
-    cannot_be_undone = False
-
     def __init__(self, hook: Hook) -> None:
         self.began = "above" if hook.above is not None else ""
         self.ended = "below" if hook.below is not None else ""
         self.high, self.low = _limits(hook)
-        self._value = 0
-
-    def note(self, value: int, now: float) -> bool:
-        self._value = value
-        return False
 
     def begins(self, now: float) -> bool:
         return self._value > self.high
@@ -138,23 +135,8 @@ class _Threshold:
     def subsides(self, now: float) -> bool:
         return self._value < self.low
 
-    def subsided(self) -> None:
-        pass
-
-    def look_again_s(self, now: float) -> float:
-        return math.inf
-
-    def forget_s(self, now: float) -> float:
-        return now
-
     def told(self, now: float, *, began: bool) -> Told:
         return Told(self._value, limit=self.high if began else self.low)
-
-    def memory(self, wall_s: float) -> list[tuple[int, int]]:
-        return []
-
-    def restore(self, memory: list[tuple[int, int]], now: float, wall_s: float) -> None:
-        pass
 
 
 def _limits(hook: Hook) -> tuple[int, int]:
@@ -168,7 +150,7 @@ def _limits(hook: Hook) -> tuple[int, int]:
     return hook.below + math.ceil(hook.below * hook.hysteresis) - 1, hook.below
 
 
-class _Spike:
+class _Spike(_OfNow):
     """The number is `factor` times its mean, and at least `least`.
 
     The mean is over the time since the start, with weights that fall by e each `over` seconds: exact between
@@ -177,13 +159,11 @@ class _Spike:
     """
 
     began, ended = "spike", ""
-    cannot_be_undone = False
 
     def __init__(self, hook: Hook, started_s: float) -> None:
         self._factor, self._over_s, self._least = hook.factor, hook.over, hook.least
         self._keep = 1 - hook.hysteresis
         self._started_s = started_s
-        self._value = 0
         self._weighted = 0.0  # the sum of value times weight up to the last change, as a share of all weights
         self._changed_s = started_s
 
@@ -210,9 +190,6 @@ class _Spike:
     def subsides(self, now: float) -> bool:
         return self._value < self._limit(now) * self._keep
 
-    def subsided(self) -> None:
-        pass
-
     def look_again_s(self, now: float) -> float:
         return now + self._over_s / _LOOKS
 
@@ -230,12 +207,6 @@ class _Spike:
 
     def told(self, now: float, *, began: bool) -> Told:
         return Told(self._value, mean=round(self.mean(now), 1))
-
-    def memory(self, wall_s: float) -> list[tuple[int, int]]:
-        return []
-
-    def restore(self, memory: list[tuple[int, int]], now: float, wall_s: float) -> None:
-        pass
 
 
 class _Peak:
