@@ -22,10 +22,24 @@ BODY = b'{"type":"count.above","data":{"page":"/news"}}'
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> dict[str, Any]:
+def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return run(tmp_path, monkeypatch, SECRET)
+
+
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str) -> dict[str, Any]:
+    """The receiver of the page, with this secret."""
+    monkeypatch.setenv("HOOK_SECRET", secret)
     file = tmp_path / "receiver.py"
     file.write_text(block(PAGE, "A receiver", "python").text, encoding="utf-8")
-    return runpy.run_path(str(file), {"SECRET": SECRET})
+    return runpy.run_path(str(file))
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_QUJD"])
+def test_the_receiver_does_not_start_with_a_secret_that_anybody_could_guess(
+    secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="HOOK_SECRET must be the hook's secret"):
+        run(tmp_path, monkeypatch, secret)
 
 
 def test_the_receiver_takes_what_is_ours_once(
