@@ -194,6 +194,48 @@ def test_a_file_that_another_process_still_has_is_waited_for(
     kept.close()
 
 
+def test_what_rules_remembered_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "hooks.sqlite3"
+    other = Kept(path)
+    other.put_away(states={("h", "/"): b"[1]"})
+    office = Office(open_kept=lambda: Kept(path))
+    for tries in range(1, 14):
+        office.work()
+        assert office.memory == ([] if tries < 10 else [{}])
+        office.now = office.clerk.next_s()
+    other.close()
+    office.work()
+    assert office.memory == [{}, {("h", "/"): b"[1]"}]
+    office.clerk.close()
+
+
+def test_a_file_that_can_not_be_read_is_closed_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(kept: Kept) -> Any:
+        raise NotKept("the disk does not answer", may_pass=True)
+
+    path = tmp_path / "hooks.sqlite3"
+    office = Office(open_kept=lambda: Kept(path))
+    with monkeypatch.context() as patch:
+        patch.setattr(Kept, "memory", fails)
+        office.work()
+    office.now = office.clerk.next_s()
+    office.work()
+    assert office.memory == [{}]
+    office.clerk.close()
+
+
+def test_a_notice_and_what_is_remembered_of_it_are_put_away_together(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "hooks.sqlite3")
+    delivery = Delivery(Office(open_kept=lambda: kept).clerk)
+    delivery.tell([("h", notice("a"))], {("h", "/"): b"[1]"})
+    assert delivery._hear(delivery.clerk)
+    assert [job.notice.id for job in delivery.clerk.work()] == ["a"]
+    assert ([one.notice.id for one in kept.waiting()], kept.memory()) == (["a"], {("h", "/"): b"[1]"})
+    kept.close()
+
+
 def test_without_a_file_that_can_be_used_it_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> Kept:
         raise NotKept("it is damaged", may_pass=False)
@@ -202,6 +244,7 @@ def test_without_a_file_that_can_be_used_it_goes_on(caplog: pytest.LogCaptureFix
     office.clerk.tell("h", notice("a"))
     assert office.work() == ["a"]
     assert caplog.messages == ["notices of hooks would not outlast a restart: it is damaged"]
+    assert office.memory == [{}]
     office.clerk.remember({("h", "/"): b"[1]"})
     assert office.work() == []
     office.clerk.close()
@@ -223,7 +266,7 @@ def test_threads_deliver_and_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
         delivery = deliver(one.url)
         delivery.start()
         delivery.start()
-        delivery.tell("h", notice("a"))
+        delivery.tell([("h", notice("a"))], {})
         first, again = one.wait_for(2)
         assert first.headers["webhook-id"] == again.headers["webhook-id"] == "a"
         assert first.body == again.body
@@ -237,7 +280,7 @@ def test_the_end_waits_for_no_receiver(tmp_path: Path) -> None:
         one.answers = [lambda connection: bool(hangs.wait(10))]  # type: ignore[list-item]
         delivery = deliver(one.url, path=tmp_path / "hooks.sqlite3")
         delivery.start()
-        delivery.tell("h", notice("a"))
+        delivery.tell([("h", notice("a"))], {})
         one.wait_for(1)
         delivery.stop()
         delivery.join(5)
@@ -264,7 +307,7 @@ def test_a_mistake_of_ours_ends_one_attempt_and_not_the_thread(
     hook = Hook(name="h", on="occupied", page="/")
     delivery = Delivery(Clerk({"h": Broken(hook, "", (), Addresses(), {})}, None, chance=lambda: 0.0))
     delivery.start()
-    delivery.tell("h", notice("a"))
+    delivery.tell([("h", notice("a"))], {})
     assert again.wait(10)
     delivery.stop()
     delivery.join()
@@ -277,8 +320,8 @@ def test_what_the_clerk_can_not_follow_is_lost_and_said_once(
     monkeypatch.setattr("nannin.hooks.delivery._MOST_UNHEARD", 2)
     delivery = Delivery(Clerk({}, None))
     for id in "abcd":
-        delivery.tell("h", notice(id))
-        delivery.remember({})
+        delivery.tell([("h", notice(id))], {})
+        delivery.tell([], {})
     assert (delivery.unheard, delivery._inbox.qsize()) == (3, 2)
     assert [text for text in caplog.messages if "notices of hooks are lost" in text] == caplog.messages[:1]
 
@@ -292,8 +335,8 @@ def test_after_its_end_nothing_piles_up(
     delivery = Delivery(Clerk({}, None))
     monkeypatch.setattr(delivery.clerk, "work", breaks)
     delivery.start()
-    delivery.tell("h", notice("a"))
+    delivery.tell([("h", notice("a"))], {})
     delivery.join(10)
-    delivery.tell("h", notice("b"))
+    delivery.tell([("h", notice("b"))], {})
     assert (delivery.unheard, delivery._inbox.qsize()) == (1, 0)
     assert "hooks are off until the next start: a mistake of nannin's own" in caplog.messages

@@ -200,10 +200,7 @@ async def test_a_restart_tells_nothing_again(tmp_path: Path) -> None:
         told: list[Notice] = []
         hooks.add(make_hook({**OCCUPIED, "page": "/*", "name": "mine"}), told.append)
         hooks.open()
-        async with asyncio.timeout(5):
-            while hooks._delivery is None or hooks._delivery.clerk._kept is None:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0)
+        await opened(hooks)
         for heard in ("/a", page):
             hooks.hear(heard, ONE)
         assert [notice.page for notice in told] == [page]
@@ -212,18 +209,82 @@ async def test_a_restart_tells_nothing_again(tmp_path: Path) -> None:
         await asyncio.to_thread(hooks.join)
 
 
+async def opened(hooks: Hooks) -> None:
+    """Returns once hooks know what was remembered."""
+    hooks.open()
+    async with asyncio.timeout(5):
+        while hooks._early is not None:
+            await asyncio.sleep(0.01)
+
+
+async def test_after_a_crash_nothing_is_told_again_and_nothing_is_left_out(tmp_path: Path) -> None:
+    house = House()
+    tables = ({**OCCUPIED, "page": "/*"}, {"on": "vacated", "page": "/*", "debounce": 0})
+    told: list[tuple[str, str]] = []
+    for crash in range(3):
+        hooks = house.make(tmp_path / "hooks.sqlite3", str)
+        for table in tables:
+            hooks.add(make_hook(table), lambda notice: told.append((notice.what, notice.page)))
+        hooks.open()
+        for number in range(crash + 1):  # they are back before it is known what was remembered
+            hooks.hear(f"/{number}", ONE)
+        await opened(hooks)
+        assert told == [("occupied", f"/{number}") for number in range(crash + 1)]
+        house.clock.advance(0)
+        assert hooks._delivery is not None
+        hooks._delivery.stop()  # and nothing is put away any more: this is a crash a moment later
+        await asyncio.to_thread(hooks._delivery.join, 5)
+        hooks._alarm.cancel()
+    hooks = house.make(tmp_path / "hooks.sqlite3", str)
+    for table in tables:
+        hooks.add(make_hook(table), lambda notice: told.append((notice.what, notice.page)))
+    del told[:]
+    await opened(hooks)
+    hooks.hear("/1", ONE)
+    house.clock.advance(44)
+    assert told == [], "clients may be on their way back"
+    house.clock.advance(2)
+    assert told == [("vacated", "/0"), ("vacated", "/2")]
+    hooks.close()
+    await asyncio.to_thread(hooks.join)
+
+
+async def test_a_node_among_others_waits_for_no_memory_of_its_own(tmp_path: Path) -> None:
+    house = House()
+    house.turn = Turn(False)
+    hooks = house.make(tmp_path / "hooks.sqlite3", str)
+    hooks.add(make_hook({**OCCUPIED, "page": "/*"}), house.told.append)
+    hooks.open()
+    hooks.hear("/a", ONE)
+    house.turn = Turn(False, house.clock.now() - 1)
+    house.clock.advance(2)
+    hooks.hear("/b", ONE)
+    house.turn = Turn(True, house.turn.others_until_s)
+    house.clock.advance(2)
+    assert house.pages == ["/b"], "the one before it has told of /a"
+    hooks.close()
+    await asyncio.to_thread(hooks.join)
+
+
+def test_that_clients_are_sent_away_is_no_news() -> None:
+    house = House({"on": "vacated", "page": "/", "debounce": 0})
+    house.hear("/")
+    house.hooks.stay(30.0)
+    house.hear("/", Count())
+    house.clock.advance(74)
+    assert house.told == []
+    house.clock.advance(2)
+    assert house.pages == ["/"]
+
+
 async def test_what_a_hook_remembered_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "hooks.sqlite3"
     house = House()
     for name in ("old", "new"):
         hooks = house.make(path, str)
         hooks.add(make_hook({**OCCUPIED, "page": "/", "name": name}), house.told.append)
-        hooks.open()
+        await opened(hooks)
         hooks.hear("/", ONE)
-        async with asyncio.timeout(5):
-            while hooks._delivery is None or hooks._delivery.clerk._kept is None:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.01)
         hooks.close()
         await asyncio.to_thread(hooks.join)
     from nannin.hooks.kept import Kept

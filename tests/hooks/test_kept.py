@@ -21,9 +21,8 @@ def waiting(id: str) -> Waiting:
 def test_what_waits_is_there_after_a_restart_in_order(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "hooks.sqlite3"
     kept = Kept(path)
-    kept.put([waiting("b"), waiting("a")])
-    kept.put([waiting("c")])
-    kept.remove(["a", "unknown"])
+    kept.put_away([waiting("b"), waiting("a")])
+    kept.put_away([waiting("c")], ["a", "unknown"])
     kept.close()
     kept = Kept(path)
     assert kept.waiting() == [waiting("b"), waiting("c")]
@@ -39,8 +38,8 @@ def test_nobody_else_reads_it(tmp_path: Path) -> None:
 def test_what_rules_remember_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "hooks.sqlite3"
     kept = Kept(path)
-    kept.remember({("h", "/"): b"1", ("h", "/news"): b"2"})
-    kept.remember({("h", "/"): b"3", ("h", "/news"): None, ("i", "/"): None})
+    kept.put_away(states={("h", "/"): b"1", ("h", "/news"): b"2"})
+    kept.put_away(states={("h", "/"): b"3", ("h", "/news"): None, ("i", "/"): None})
     kept.close()
     kept = Kept(path)
     assert kept.memory() == {("h", "/"): b"3"}
@@ -85,7 +84,7 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
 def test_what_can_not_be_read_any_more_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "hooks.sqlite3"
     kept = Kept(path)
-    kept.put([waiting("a")])
+    kept.put_away([waiting("a")])
     kept.close()
     with sqlite3.connect(path) as database:
         database.execute("INSERT INTO waiting VALUES ('b', 'h', '{')")
@@ -97,9 +96,10 @@ def test_what_can_not_be_read_any_more_is_left_out(tmp_path: Path) -> None:
 
 def test_a_write_is_whole_or_not_there(tmp_path: Path) -> None:
     kept = Kept(tmp_path / "hooks.sqlite3")
+    wrong: dict[tuple[str, str], bytes | None] = {("h", "/"): b"1", ("h", None): b"2"}  # type: ignore[dict-item]
     with pytest.raises(NotKept):
-        kept._write("INSERT INTO waiting VALUES (?, ?, ?)", [("a", "h", b""), ("b", None, b"")])
-    assert kept.waiting() == []
-    kept.put([waiting("a")])
+        kept.put_away([waiting("a")], [], wrong)
+    assert (kept.waiting(), kept.memory()) == ([], {})
+    kept.put_away([waiting("a")])
     assert len(kept.waiting()) == 1
     kept.close()

@@ -242,6 +242,50 @@ def test_what_has_ended_meanwhile_is_told_after_a_while() -> None:
     assert play(restart(rule, 100.0), until_s=100) == [(55, "vacated")]
 
 
+def test_nothing_ends_while_clients_are_sent_away() -> None:
+    rule = make(on="threshold", above=10, below=5, debounce=0)
+    assert play(rule, (0, 11)) == [(0, "above")]
+    rule.stay(100.0, 1.0)
+    assert play(rule, (2, 3), (20, 11), (30, 2), (99, 12), (101, 4)) == [(101, "below")]
+    rule = make(on="vacated")
+    play(rule, (0, 1), (20, 0), until_s=25)
+    rule.stay(60.0, 25.0)
+    rule.stay(50.0, 26.0)
+    (told,) = [one for second in range(26, 80) for one in rule.tick(float(second))]
+    assert (told.what, told.since_s) == ("vacated", 20)
+    rule = make(on="vacated", debounce=0)
+    play(rule, (0, 1))
+    rule.stay(math.inf, 1.0)
+    assert play(rule, (2, 0), until_s=1e9) == []
+
+
+def test_what_begins_is_told_meanwhile() -> None:
+    rule = make(on="occupied", debounce=0)
+    rule.stay(100.0, 0.0)
+    assert play(rule, (1, 1)) == [(1, "occupied")]
+
+
+def test_what_is_still_to_be_told_is_told_after_a_restart() -> None:
+    rule = make(on="peak", least=10, repeat="hourly", debounce=0)
+    assert play(rule, (0, 20), (1, 5), (2, 30), (3, 5), (4, 40)) == [(2, "peak")]
+    after = restart(rule, 10.0)
+    assert play(after, (1, 40), until_s=5_000) == [(HOUR_S - 8, "peak")]
+
+
+def test_a_rule_says_when_what_it_remembers_has_to_be_kept_at_once() -> None:
+    rule = make(on="vacated", debounce=0)
+    assert not rule.has_turned
+    play(rule, (0, 1))
+    assert rule.has_turned, "who takes over has to know that somebody was there"
+    rule.changed(0.0)
+    play(rule, (1, 2))
+    assert not rule.has_turned
+    play(rule, (2, 0))
+    assert rule.has_turned
+    rule.forget_changes()
+    assert not rule.has_turned
+
+
 def test_what_comes_before_the_memory_counts_as_well() -> None:
     rule = make(on="threshold", above=10, debounce=0)
     play(rule, (0, 11))

@@ -13,7 +13,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from nannin.hooks.destinations import Destination, Outcome
@@ -41,10 +41,10 @@ logger = logging.getLogger("nannin.hooks")
 
 
 class _Tell(NamedTuple):
-    """A notice is to be delivered."""
+    """Notices are to be delivered, each for the hook of a name, and rules remember this from now on."""
 
-    hook: str
-    notice: Notice
+    notices: Sequence[tuple[str, Notice]]
+    states: Mapping[tuple[str, str], bytes | None]
 
 
 class _Done(NamedTuple):
@@ -52,12 +52,6 @@ class _Done(NamedTuple):
 
     hook: str
     outcome: Outcome
-
-
-class _Remember(NamedTuple):
-    """Rules remember this from now on."""
-
-    states: Mapping[tuple[str, str], bytes | None]
 
 
 class _Stop(NamedTuple):
@@ -71,7 +65,7 @@ class _Job(NamedTuple):
     notice: Notice
 
 
-_Message = _Tell | _Done | _Remember | _Stop
+_Message = _Tell | _Done | _Stop
 
 
 class Clerk:
@@ -83,7 +77,8 @@ class Clerk:
         now: the time, in monotonic seconds.
         unix_s: the time on the wall.
         chance: random numbers from 0 to 1.
-        on_memory: called once with what rules remembered, when the file was opened.
+        on_memory: called with what rules remembered, when the file was opened; before that with nothing, once
+            it is clear that the file can't be opened, or not soon.
 
     Attributes:
         delivered, failed, dropped: how many notices have arrived, attempts have failed, and notices were
@@ -214,32 +209,39 @@ class Clerk:
             if self._kept is None:
                 if self._open_kept is None:
                     return
-                self._kept = self._open_kept()
-                self._load(self._kept)
-            self._kept.put(self._unkept.values())
-            self._unkept.clear()
-            self._kept.remove(self._removed)
-            self._removed.clear()
-            self._kept.remember(self._unkept_states)
-            self._unkept_states.clear()
+                self._kept = self._load(self._open_kept())
+            if self._unkept or self._removed or self._unkept_states:
+                self._kept.put_away(self._unkept.values(), self._removed, self._unkept_states)
+            self._forget_changes()
         except NotKept as error:
             self._tries += 1
             self._try_s = now + _TRY_AGAIN_S
             if not error.may_pass:
                 self._open_kept = None
-                self._unkept.clear()
-                self._unkept_states.clear()
-                self._removed.clear()
+                self._forget_changes()
             if not error.may_pass or self._tries == _TELL_AFTER:
+                if self._kept is None:
+                    self._on_memory({})
                 logger.warning("notices of hooks would not outlast a restart: %s", error)
         else:
             self._tries = 0
 
-    def _load(self, kept: Kept) -> None:
+    def _forget_changes(self) -> None:
+        self._unkept.clear()
+        self._removed.clear()
+        self._unkept_states.clear()
+
+    def _load(self, kept: Kept) -> Kept:
+        try:
+            found, memory = kept.waiting(), kept.memory()
+        except NotKept:
+            kept.close()
+            raise
         unix_s = self._unix_s()
-        for waiting in kept.waiting():
+        for waiting in found:
             self._add(waiting.hook, waiting.notice, unix_s - waiting.notice.at_unix_s)
-        self._on_memory(kept.memory())
+        self._on_memory(memory)
+        return kept
 
 
 class Delivery:
@@ -270,22 +272,24 @@ class Delivery:
             self._thread = threading.Thread(target=self._run, name="nannin hooks", daemon=True)
             self._thread.start()
 
-    def tell(self, hook: str, notice: Notice) -> None:
-        """A notice is to be delivered for a hook of this name. It never waits."""
-        if self._takes():
-            self._inbox.put(_Tell(hook, notice))
-        else:
-            self.unheard += 1
-            if self.unheard == 1:
+    def tell(
+        self, notices: Sequence[tuple[str, Notice]], states: Mapping[tuple[str, str], bytes | None]
+    ) -> None:
+        """Notices are to be delivered, and rules remember this from now on. It never waits.
+
+        Both are put away together, so that after a crash nothing is told twice, and nothing is taken for told
+        that was not.
+
+        Args:
+            notices: each with the name of its hook.
+            states: what rules remember, by the name of the hook and the page; None: nothing any more.
+        """
+        if not self._is_over and self._inbox.qsize() < _MOST_UNHEARD:
+            self._inbox.put(_Tell(notices, states))
+        elif notices:
+            if not self.unheard:
                 logger.warning("notices of hooks are lost: what keeps and delivers them doesn't follow")
-
-    def remember(self, states: Mapping[tuple[str, str], bytes | None]) -> None:
-        """Rules remember this from now on. It never waits."""
-        if self._takes():
-            self._inbox.put(_Remember(states))
-
-    def _takes(self) -> bool:
-        return not self._is_over and self._inbox.qsize() < _MOST_UNHEARD
+            self.unheard += len(notices)
 
     def stop(self) -> None:
         """Puts everything away, and delivers no more."""
@@ -327,13 +331,13 @@ class Delivery:
         except queue.Empty:
             return True
 
-    def _take(self, clerk: Clerk, message: _Tell | _Done | _Remember) -> None:
-        if isinstance(message, _Tell):
-            clerk.tell(message.hook, message.notice)
-        elif isinstance(message, _Done):
+    def _take(self, clerk: Clerk, message: _Tell | _Done) -> None:
+        if isinstance(message, _Done):
             clerk.done(message.hook, message.outcome)
-        else:
-            clerk.remember(message.states)
+            return
+        for hook, notice in message.notices:
+            clerk.tell(hook, notice)
+        clerk.remember(message.states)
 
     def _make(self) -> None:
         """Makes attempts, one after another."""

@@ -12,21 +12,22 @@ import logging
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from nannin.audience.page_key import KeyPattern, as_iri, as_uri, is_pattern
+from nannin.audience.page_key import as_iri, as_uri, is_pattern
 from nannin.audience.roster import Count
 from nannin.clock import Alarm, Clock
 from nannin.hook import Hook, free_name
 from nannin.hooks.addresses import Addresses
 from nannin.hooks.delivery import Clerk, Delivery
 from nannin.hooks.destinations import make_destination
+from nannin.hooks.followed import Call, Followed
 from nannin.hooks.kept import Kept
 from nannin.hooks.notices import Notice, make_notice
-from nannin.hooks.rules import Happening, Rule
+from nannin.hooks.rules import RETURN_S, Happening, Rule
 
 __all__ = ["Hooks", "Turn"]
 
@@ -34,15 +35,13 @@ __all__ = ["Hooks", "Turn"]
 _MOST_HELD: Final = 1_000
 # Seconds between two looks at who tells, while something is held back.
 _LOOK_S: Final = 1.0
-# Seconds between two times that what rules remember is put away.
+# Seconds after which a page's highest number is put away. What was told, and since when a page is what it is,
+# is put away at once.
 _PUT_AWAY_S: Final = 5.0
 # How many pages' rules are found without a search.
 _PAGES_AT_HAND: Final = 10_000
 
 logger = logging.getLogger("nannin.hooks")
-
-# What the application does with a notice.
-Call = Callable[[Notice], None]
 
 
 class Turn(NamedTuple):
@@ -63,31 +62,6 @@ class _Held(NamedTuple):
     at_s: float
     notice: Notice
     call: Call | None
-
-
-class _Followed:
-    """A rule, the pages that it is for, and the function that is called for it."""
-
-    def __init__(self, rule: Rule, call: Call | None) -> None:
-        self.rule = rule
-        self.call = call
-        self._key = as_uri(rule.hook.key)
-        self._pattern = KeyPattern(self._key) if rule.hook.page else None
-
-    @property
-    def is_of_peaks(self) -> bool:
-        """Whether it goes by how high the number ever was."""
-        return self.rule.hook.on == "peak" and self.rule.hook.period == "ever"
-
-    def is_for(self, key: str) -> bool:
-        """Whether it goes by the count of a page, or of a group, which has a pattern for its key.
-
-        Args:
-            key: its key, as `as_uri` spells it.
-        """
-        if self._pattern is None:
-            return key == self._key
-        return not key.endswith("*") and self._pattern.match(key) is not None
 
 
 class Hooks:
@@ -123,11 +97,13 @@ class Hooks:
     ) -> None:
         self.delivers = True
         self._clock, self._unix_s, self._turn, self._new_id = clock, unix_s, turn, new_id
-        self._followed: list[_Followed] = []
+        self._followed: list[Followed] = []
         self._find = lru_cache(_PAGES_AT_HAND)(self._search)
         self._alarm = Alarm(clock, self._tick)
         self._put_away_s = math.inf
         self._held: deque[_Held] = deque(maxlen=_MOST_HELD)
+        # The newest counts, until it is known what rules remembered; None once it is, or if nothing is kept.
+        self._early: dict[str, Count] | None = None
         self._is_mine = False
         self._has_adopted = False
         self._delivery: Delivery | None = None
@@ -146,7 +122,7 @@ class Hooks:
         self._add(dataclasses.replace(hook, name=name), call)
 
     def _add(self, hook: Hook, call: Call | None) -> None:
-        self._followed.append(_Followed(Rule(hook, self._clock.now()), call))
+        self._followed.append(Followed(Rule(hook, self._clock.now()), call))
         self._find.cache_clear()
 
     @property
@@ -217,6 +193,7 @@ class Hooks:
             now = self._clock.now()
             for one in self._followed:
                 one.rule = Rule(one.rule.hook, now)
+            self._early = {} if self.delivers and self._path is not None else None
             self._look_whose_turn()
             self._set_alarm()
 
@@ -225,11 +202,23 @@ class Hooks:
         self._is_open = False
         self._alarm.cancel()
         self._held.clear()
+        self._early = None
         if self._delivery is not None:
             self._put_away()
             self._delivery.stop()
             self._ended, self._delivery = self._delivery, None
         self._is_mine = False
+
+    def stay(self, for_s: float) -> None:
+        """Takes nothing to have ended for a time: clients are sent away, here or by another node.
+
+        Args:
+            for_s: how many seconds that lasts. For another 45 after it they may be on their way back.
+        """
+        now = self._clock.now()
+        for one in self._followed:
+            one.rule.stay(now + for_s + RETURN_S, now)
+        self._set_alarm()
 
     def join(self) -> None:
         """After `close`: returns once all is put away, or after some seconds. It blocks."""
@@ -241,6 +230,9 @@ class Hooks:
         """A page's audience, or a group's, is being told this count."""
         if count.stale or not self._is_open:
             return  # a stale count may be wrong, and is told again when it is sure
+        if self._early is not None:
+            self._early[page] = count
+            return
         now = self._clock.now()
         found = self._find(page)
         for one in found:
@@ -253,12 +245,12 @@ class Hooks:
                 )
         self._set_alarm(found)
 
-    def _search(self, page: str) -> list[_Followed]:
+    def _search(self, page: str) -> list[Followed]:
         """The rules that a page is for."""
         key = as_uri(page)
         return [one for one in self._followed if one.is_for(key)]
 
-    def _tell_all(self, one: _Followed, happenings: list[Happening], now: float) -> None:
+    def _tell_all(self, one: Followed, happenings: list[Happening], now: float) -> None:
         for happening in happenings:
             notice = make_notice(self._new_id(), one.rule.hook, happening, now, self._unix_s())
             self._held.append(_Held(now, notice, one.call))
@@ -278,13 +270,16 @@ class Hooks:
         if not self._is_mine:
             self._is_mine = True
             self._begin_to_deliver()
+        notices = []
         while self._held:
             _, notice, call = self._held.popleft()
             logger.info("the hook %s: %s on %s, %d", notice.hook, notice.what, notice.page, notice.value)
             if call is not None:
                 call(notice)
-            elif self._delivery is not None:
-                self._delivery.tell(notice.hook, notice)
+            else:
+                notices.append((notice.hook, notice))
+        if notices or any(one.rule.has_turned for one in self._followed):
+            self._put_away(notices)
 
     def _adopt(self) -> None:
         """There was another node before this one, so what this one has found so far is no news.
@@ -292,9 +287,14 @@ class Hooks:
         Else a node that has just come, and takes over soon, would tell of every page anew.
         """
         self._has_adopted = True
+        now = self._clock.now()
+        early, self._early = self._early or {}, None
+        for page, count in early.items():
+            for one in self._find(page):
+                one.rule.hear(page, count, now)
         self._held.clear()
         for one in self._followed:
-            one.rule.adopt(self._clock.now())
+            one.rule.adopt(now)
 
     def _begin_to_deliver(self) -> None:
         path = self._path
@@ -333,26 +333,37 @@ class Hooks:
             else:
                 gone[name, page] = None
         if gone and self._delivery is not None:
-            self._delivery.remember(gone)
+            self._delivery.tell((), gone)
+        self._hear_early()
         self._set_alarm()
+
+    def _hear_early(self) -> None:
+        """Hears what came while it was not known what rules remembered."""
+        early, self._early = self._early, None
+        for page, count in (early or {}).items():
+            self.hear(page, count)
 
     def _wall_s(self) -> float:
         """What monotonic seconds are to be added to for the time on the wall."""
         return self._unix_s() - self._clock.now()
 
-    def _put_away(self) -> None:
-        """Has it kept what rules remember."""
+    def _put_away(self, notices: Sequence[tuple[str, Notice]] = ()) -> None:
+        """Has these notices delivered, and keeps with them what rules remember.
+
+        Args:
+            notices: each with the name of its hook.
+        """
         self._put_away_s = math.inf
+        states: dict[tuple[str, str], bytes | None] = {}
         if self._delivery is None or self._path is None or not self._is_mine:
             for one in self._followed:
                 one.rule.forget_changes()  # whoever takes over looks at every page
-            return
-        states: dict[tuple[str, str], bytes | None] = {}
-        for one in self._followed:
-            for page, state in one.rule.changed(self._wall_s()).items():
-                states[one.rule.hook.name, page] = state
-        if states:
-            self._delivery.remember(states)
+        else:
+            for one in self._followed:
+                for page, state in one.rule.changed(self._wall_s()).items():
+                    states[one.rule.hook.name, page] = state
+        if self._delivery is not None and (notices or states):
+            self._delivery.tell(notices, states)
 
     def _tick(self) -> None:
         now = self._clock.now()
@@ -365,7 +376,7 @@ class Hooks:
             self._put_away()
         self._set_alarm()
 
-    def _set_alarm(self, followed: Iterable[_Followed] | None = None) -> None:
+    def _set_alarm(self, followed: Iterable[Followed] | None = None) -> None:
         """Sees to it that what is due is done: of all rules, or of these if no other has changed."""
         if not self._is_open:
             return
@@ -373,6 +384,8 @@ class Hooks:
         when_s = now + _LOOK_S if self._held or not self._is_mine else math.inf
         for one in self._followed if followed is None else followed:
             when_s = min(when_s, one.rule.next_deadline())
-            if self._put_away_s == math.inf and one.rule.has_changed:
+            if one.rule.has_turned:
+                self._put_away_s = now
+            elif self._put_away_s == math.inf and one.rule.has_changed:
                 self._put_away_s = now + _PUT_AWAY_S
         self._alarm.set(min(when_s, self._put_away_s))

@@ -109,35 +109,47 @@ class Kept:
                     found.append(Waiting(hook, self._decode(notice)))
         return found
 
-    def put(self, waiting: Iterable[Waiting]) -> None:
-        """These wait as well, all of them or none."""
-        rows = [(one.notice.id, one.hook, self._encode(one.notice)) for one in waiting]
-        self._write("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)", rows)
-
-    def remove(self, ids: Iterable[str]) -> None:
-        """These wait no more."""
-        self._write("DELETE FROM waiting WHERE id = ?", [(id,) for id in ids])
-
     def memory(self) -> dict[tuple[str, str], bytes]:
         """What rules remember: by the name of the hook and the page."""
         with self._told():
             rows = self._database.execute("SELECT hook, page, state FROM memory")
             return {(hook, page): bytes(state) for hook, page, state in rows}
 
-    def remember(self, states: Mapping[tuple[str, str], bytes | None]) -> None:
-        """Rules remember this; None: nothing any more."""
-        kept = [(*key, state) for key, state in states.items() if state is not None]
-        self._write("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", kept)
-        gone = [key for key, state in states.items() if state is None]
-        self._write("DELETE FROM memory WHERE hook = ? AND page = ?", gone)
+    def put_away(
+        self,
+        waiting: Iterable[Waiting] = (),
+        ids: Iterable[str] = (),
+        states: Mapping[tuple[str, str], bytes | None] | None = None,
+    ) -> None:
+        """Writes what has changed, all of it or nothing.
 
-    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if not rows:
-            return
+        Args:
+            waiting: what waits as well.
+            ids: of notices that wait no more.
+            states: what rules remember, by the name of the hook and the page; None: nothing any more.
+        """
+        states = states or {}
+        changes: list[tuple[str, Sequence[tuple[object, ...]]]] = [
+            (
+                "INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)",
+                [(one.notice.id, one.hook, self._encode(one.notice)) for one in waiting],
+            ),
+            ("DELETE FROM waiting WHERE id = ?", [(id,) for id in ids]),
+            (
+                "INSERT OR REPLACE INTO memory VALUES (?, ?, ?)",
+                [(*key, state) for key, state in states.items() if state is not None],
+            ),
+            (
+                "DELETE FROM memory WHERE hook = ? AND page = ?",
+                [key for key, state in states.items() if state is None],
+            ),
+        ]
         with self._told():
             self._database.execute("BEGIN")
             try:
-                self._database.executemany(statement, rows)
+                for statement, rows in changes:
+                    if rows:
+                        self._database.executemany(statement, rows)
                 self._database.execute("COMMIT")
             except sqlite3.Error:
                 if self._database.in_transaction:

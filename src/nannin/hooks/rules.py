@@ -20,23 +20,24 @@ from nannin.audience.roster import Count
 from nannin.hook import Hook
 from nannin.hooks.conditions import Told, least_that_matters, make_condition
 
-__all__ = ["MOST_PAGES", "Happening", "Rule"]
+__all__ = ["MOST_PAGES", "RETURN_S", "Happening", "Rule"]
 
 # Maximum pages that one rule remembers. Further pages are not looked at until one of these is forgotten.
 MOST_PAGES: Final = 20_000
 _HOURLY_S: Final = 3_600.0
 # Seconds after a restart in which clients may be back, so that nothing ends because they are not yet.
-_RETURN_S: Final = 45.0
+RETURN_S: Final = 45.0
 
 
 class Memory(msgspec.Struct, array_like=True, frozen=True):
-    """What is remembered of a page over a restart."""
+    """What is remembered of a page over a restart: its level, when it was told of, and how high it was."""
 
     is_up: bool
     since_unix_s: float
     began_told_unix_s: float | None
     ended_told_unix_s: float | None
     highest: list[tuple[int, int]]
+    is_untold: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
@@ -111,6 +112,7 @@ class Rule:
     Attributes:
         hook: as above.
         left_out: how often a page was not looked at, since there were too many.
+        has_turned: whether a level has changed or was told of since `changed` was asked last.
     """
 
     def __init__(self, hook: Hook, started_s: float, most_pages: int = MOST_PAGES) -> None:
@@ -123,6 +125,8 @@ class Rule:
         self._due: list[tuple[float, int, str]] = []
         self._order = itertools.count()
         self._changed: set[str] = set()
+        self._stays_until_s = -math.inf
+        self.has_turned = False
 
     def __len__(self) -> int:
         """How many pages are remembered."""
@@ -182,15 +186,31 @@ class Rule:
         if not turns:
             state.turned_s = None
         elif state.turned_s is None:
-            state.turned_s = max(now, state.stays_until_s)
-        if state.turned_s is not None and now >= state.turned_s + self.hook.debounce:
+            state.turned_s = now
+        if state.turned_s is not None and now >= self._turns_s(state):
             state.is_up = not state.is_up
             state.since_s, state.turned_s = state.turned_s, None
-            state.is_untold = True
+            state.is_untold = self.has_turned = True
             self._changed.add(page)
             if not state.is_up:
                 condition.subsided()
         return self._tell(page, state, now)
+
+    def _turns_s(self, state: _Page) -> float:
+        """When a level that has begun to turn has turned; infinity where it does not begin to."""
+        if state.turned_s is None:
+            return math.inf
+        from_s = (
+            max(state.turned_s, state.stays_until_s, self._stays_until_s) if state.is_up else state.turned_s
+        )
+        return from_s + self.hook.debounce
+
+    def stay(self, until_s: float, now: float) -> None:
+        """No level ends until then: clients are sent away, and are on their way back."""
+        self._stays_until_s = max(self._stays_until_s, until_s)
+        for page, state in [*self._pages.items()]:
+            if state.is_up and state.turned_s is not None:
+                self._schedule(page, state, now)
 
     def _tell(self, page: str, state: _Page, now: float) -> list[Happening]:
         condition = state.condition
@@ -199,6 +219,7 @@ class Rule:
             return []
         state.is_untold = False
         state.told_s[state.is_up] = now
+        self.has_turned = True
         self._changed.add(page)
         told = condition.told(now, began=state.is_up)
         return [Happening(page, what, state.count, state.since_s, told)]
@@ -236,7 +257,7 @@ class Rule:
         condition = state.condition
         times = [math.inf]
         if state.turned_s is not None:
-            times.append(state.turned_s + self.hook.debounce)
+            times.append(self._turns_s(state))
         elif state.is_up:
             times.append(condition.look_again_s(now))
         if condition.began if state.is_up else condition.ended:
@@ -264,12 +285,13 @@ class Rule:
         Returns:
             A state by page; None for a page of which nothing need be remembered.
         """
-        pages, self._changed = self._changed, set()
+        pages, self._changed, self.has_turned = self._changed, set(), False
         return {page: self._memory(self._pages.get(page), wall_s) for page in pages}
 
     def forget_changes(self) -> None:
         """Nothing has changed, as far as `changed` goes."""
         self._changed.clear()
+        self.has_turned = False
 
     @property
     def has_changed(self) -> bool:
@@ -287,10 +309,10 @@ class Rule:
             None if at_s == -math.inf else at_s + wall_s for at_s in (state.told_s[True], state.told_s[False])
         )
         highest = state.condition.memory(wall_s)
-        if not state.is_up and began is None and ended is None and not highest:
+        if not (state.is_up or state.is_untold or highest) and began is None and ended is None:
             return None
         since_unix_s = state.since_s + wall_s if state.is_up else 0.0
-        return _encode(Memory(state.is_up, since_unix_s, began, ended, highest))
+        return _encode(Memory(state.is_up, since_unix_s, began, ended, highest, state.is_untold))
 
     def adopt(self, now: float) -> None:
         """Another node has told of all that is so already: the levels are what the numbers say now."""
@@ -341,7 +363,8 @@ class Rule:
         if memory.is_up and not state.is_up:
             state.is_up, state.turned_s = True, None
             state.since_s = min(now, memory.since_unix_s - wall_s)
-            state.stays_until_s = now + _RETURN_S
+            state.is_untold = memory.is_untold
+            state.stays_until_s = now + RETURN_S
             if state.condition.subsides(now):
-                state.turned_s = state.stays_until_s
+                state.turned_s = now
         self._schedule(page, state, now)
