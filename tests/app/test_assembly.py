@@ -115,6 +115,22 @@ async def test_that_everybody_leaves_with_the_server_is_no_news_to_hooks() -> No
     assert told == {False: ["vacated"], True: []}
 
 
+async def test_nor_is_it_where_another_node_goes_on() -> None:
+    parts = Assembly(Settings(redis="redis://127.0.0.1:1", drain=20.0))
+    told: list[float] = []
+    parts.add_hook(make_hook({"on": "vacated", "page": "/"}), lambda notice: None)
+    assert parts.hooks is not None
+    assert parts._neighbours is not None
+    parts.hooks.stay = told.append
+    parts._neighbours.leave_soon = told.append
+    parts.hooks.open()
+    parts.goodbyes()
+    assert parts.hooks.is_open, "it is the one that tells, until it has left"
+    parts._neighbours.on_leaving(7.0)
+    assert told == [20.0, float("inf"), 7.0]
+    parts.shut_down()
+
+
 async def test_its_metrics_are_those_of_its_parts() -> None:
     parts = Assembly(Settings())
     session, _ = parts.engine.open_by_poll()

@@ -75,6 +75,34 @@ def test_a_leave_is_told_on_every_node() -> None:
         assert not list(house.hub.pages())
 
 
+def test_a_node_says_that_it_sends_its_clients_away_and_the_others_see_that_it_has_gone() -> None:
+    city = City(3)
+    city.clock.advance(6)
+    heard: list[tuple[int, float]] = []
+    for index, neighbours in enumerate(city.neighbours):
+        neighbours.on_leaving = lambda for_s, index=index: heard.append((index, for_s))  # type: ignore[misc]
+    city.neighbours[0].leave_soon(30.0)
+    city.clock.advance(1)
+    assert heard == [(1, 30.0), (2, 30.0)]
+    city.neighbours[0].leave_soon(1e30)
+    city.neighbours[0].leave_soon(-1.0)
+    city.clock.advance(1)
+    assert [for_s for _, for_s in heard[2:]] == [3_600.0, 3_600.0, 0.0, 0.0]
+    del heard[:]
+    city.kill(0)
+    city.clock.advance(6)
+    assert heard == [(1, 0.0), (2, 0.0)]
+
+
+def test_a_node_without_others_tells_nobody_that_it_leaves() -> None:
+    city = City(1)
+    city.clock.advance(6)
+    writes = city.lines[0].writes
+    city.neighbours[0].leave_soon(30.0)
+    city.clock.advance(1)
+    assert city.lines[0].writes == writes
+
+
 def test_a_storm_is_a_few_writes() -> None:
     city = City(2)
     before = city.lines[0].writes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -141,6 +142,8 @@ class Assembly:
         self.hooks = self._make_hooks() if settings.hooks else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_leaving = False
+        if self._neighbours is not None:
+            self._neighbours.on_leaving = self._hear_leaving
 
     @property
     def handles_events(self) -> bool:
@@ -198,6 +201,11 @@ class Assembly:
                 from nannin.app.hooking import seed
 
                 self.background.spawn(seed(hooks, self.history))
+
+    def _hear_leaving(self, for_s: float) -> None:
+        """Another node sends its clients away, or is gone."""
+        if self.hooks is not None:
+            self.hooks.stay(for_s)
 
     def _watch_for(self, hooks: Hooks) -> None:
         for page in hooks.watched:
@@ -273,8 +281,13 @@ class Assembly:
     def goodbyes(self) -> list[Callable[[], None]]:
         """Lets nobody in any more, until `shut_down`; returns what ends each session and each stream."""
         self._is_leaving = True
-        if self.hooks is not None and self.is_alone:
-            self.hooks.close()  # that everybody leaves now is no news
+        if self._neighbours is not None:
+            self._neighbours.leave_soon(self._settings.drain)
+        if self.hooks is not None:  # that everybody leaves now is no news
+            if self.is_alone:
+                self.hooks.close()
+            else:
+                self.hooks.stay(math.inf)  # it follows the others, and may be the one that tells
         if self.history is not None and self.is_alone:
             self.history.close()  # nor are they seen as leaves
         return [*self.engine.goodbyes(), *self.counts.goodbyes()]

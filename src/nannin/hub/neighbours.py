@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from nannin.hub.hub import Hub
 from nannin.hub.node_messages import (
     Called,
     Emitted,
+    Leaving,
     Ordered,
     Reply,
     Returned,
@@ -35,6 +36,8 @@ from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.nodes")
 
+# Maximum seconds for which a node can say that it sends its clients away.
+MAX_LEAVING_S: Final = 3_600.0
 # Maximum characters of a client's `pid` that other nodes are asked about: theirs have 20.
 MAX_PID: Final = 64
 
@@ -52,6 +55,8 @@ class Neighbours:
 
     Attributes:
         reports: what each node has of a page.
+        on_leaving: called when another node sends its clients away, with over how many seconds it does so;
+            and with 0 when it has gone.
     """
 
     def __init__(self, hub: Hub, node: Node, name: str = "") -> None:
@@ -61,6 +66,8 @@ class Neighbours:
         self._decode = msgspec.msgpack.Decoder(NodeMessage).decode
         self._calls = itertools.count()
         self._asking: dict[int, Asking] = {}
+        self.on_leaving: Callable[[float], None] = lambda for_s: None
+        self._live: frozenset[int] = frozenset()
         self._listening: Counter[str] = Counter()  # the reasons why a page is listened to
         hub.emitter.on_emit = self._emit
         hub.others = self
@@ -100,6 +107,11 @@ class Neighbours:
         """A client has come here as a new one that may have been with one of them; see `Returned`."""
         if self._hub.recovery.is_on and len(pid) <= MAX_PID:
             self._node.emit(page, encode_message(Returned(pid)))
+
+    def leave_soon(self, for_s: float) -> None:
+        """Tells the others that this node sends its clients away, over so many seconds."""
+        if self._node.others:
+            self._node.emit("/", encode_message(Leaving(for_s)), sorted(self._node.others))
 
     def _listen(self, page: str, listens: bool) -> None:
         """Whether events of a page have to come here though nobody is counted on it here.
@@ -143,6 +155,9 @@ class Neighbours:
 
     def live(self, nodes: Collection[int]) -> None:
         """These nodes are there, this one among them."""
+        gone, self._live = self._live - frozenset(nodes), frozenset(nodes)
+        if gone:
+            self.on_leaving(0.0)
         for asking in list(self._asking.values()):
             asking.live(nodes)
 
@@ -168,6 +183,8 @@ class Neighbours:
                 self._put_through(number, page, said)
             case Returned():
                 self._hub.comebacks.give_up(page, said.pid)
+            case Leaving():
+                self.on_leaving(min(max(said.for_s, 0.0), MAX_LEAVING_S))
             case Inquired():
                 self.reports.inquire(number, page, said)
             case Reported():

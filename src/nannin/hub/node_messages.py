@@ -144,7 +144,17 @@ class Returned(msgspec.Struct, frozen=True, array_like=True, tag=5):
     pid: str
 
 
-NodeMessage = Emitted | Ordered | Sought | Called | Reply | Returned
+class Leaving(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """A node sends its clients away: that they are gone for a moment is no news.
+
+    Attributes:
+        for_s: over how many seconds.
+    """
+
+    for_s: float
+
+
+NodeMessage = Emitted | Ordered | Sought | Called | Reply | Returned | Leaving
 
 encode_message = msgspec.msgpack.Encoder().encode
 
