@@ -91,6 +91,26 @@ def test_a_group_has_fewer_visitors_than_its_pages_and_more_than_any(rows: list[
                 assert 0.9 * sum(totals) < by_page[key].visitors.total_ms < sum(totals)
 
 
+def test_a_group_is_never_below_one_of_its_pages(rows: list[Row]) -> None:
+    by_key = {(row.page, row.period, row.start_s): row for row in rows}
+    compared = 0
+    for key in GROUPS:
+        pages = {row.page for row in rows if KeyPattern(key).match(row.page) is not None} - {
+            RECORDER,
+            *GROUPS,
+        }
+        for page, period, start_s in by_key:
+            if page in pages:
+                one, group = by_key[page, period, start_s], by_key[key, period, start_s]
+                for part, whole in ((one.visitors, group.visitors), (one.connections, group.connections)):
+                    assert part.least <= whole.least
+                    assert part.greatest <= whole.greatest
+                    assert part.total_ms <= whole.total_ms
+                assert one.joins <= group.joins
+                compared += 1
+    assert compared > 1_000
+
+
 def test_an_article_has_no_rows_before_it_is_published(rows: list[Row]) -> None:
     place = next(place for place in PLACES if place.key == "/news/election-night")
     assert place.age_days is not None

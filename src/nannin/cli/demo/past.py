@@ -77,21 +77,24 @@ class Past:
         days = list(self._steps(Step.DAY, self._from_s))
         hours = list(self._steps(Step.HOUR, max(days[0], floor(until_s - _HOURS_S, Step.DAY, self._zone))))
         minutes = range(max(hours[0], floor(until_s - _MINUTES_S, Step.HOUR, self._zone)), until_s, _MINUTE_S)
-        groups: dict[str, list[list[_Seen]]] = {}
+        sums: dict[str, list[list[_Seen]]] = {}
+        floors: dict[str, list[list[_Seen]]] = {}
         patterns = {key: KeyPattern(key) for key in GROUPS}
         for place in self._places:
             seen = self._see(place, days, hours, minutes)
             for key, pattern in patterns.items():
                 if pattern.match(place.key) is not None:
-                    groups[key] = list(map(_add, groups[key], seen)) if key in groups else seen
+                    sums[key] = list(map(_add, sums[key], seen)) if key in sums else seen
+                    floors[key] = list(map(_highest, floors[key], seen)) if key in floors else seen
             yield list(self._rows_of(place.key, *seen))
-        for key, (day_sums, hour_sums, minute_sums) in groups.items():
-            by_minute = [self._as_group(Period.MINUTE, sums) for sums in minute_sums]
-            before = [sums for sums in hour_sums if sums.start_s < minutes.start]
-            by_hour = [self._as_group(Period.HOUR, sums) for sums in before]
+        for key, pages in sums.items():
+            day_pairs, hour_pairs, minute_pairs = map(zip, pages, floors[key])
+            by_minute = [self._as_group(Period.MINUTE, *pair) for pair in minute_pairs]
+            before = [pair for pair in hour_pairs if pair[0].start_s < minutes.start]
+            by_hour = [self._as_group(Period.HOUR, *pair) for pair in before]
             by_hour += _merge(by_minute, hours[len(by_hour) :])
-            before = [sums for sums in day_sums if sums.start_s < hours[0]]
-            by_day = [self._as_group(Period.DAY, sums) for sums in before]
+            before = [pair for pair in day_pairs if pair[0].start_s < hours[0]]
+            by_day = [self._as_group(Period.DAY, *pair) for pair in before]
             by_day += _merge(by_hour, days[len(by_day) :])
             yield list(self._rows_of(key, by_day, by_hour, by_minute))
         # Last, since they say that whoever has no row was not there.
@@ -147,8 +150,14 @@ class Past:
         at_ms = int((moments[levels.index(most)] + span_s * chance.uniform(-0.4, 0.4) / looks) * 1000)
         return _Seen(start_s, least, greatest, at_ms, int(mean * span_s * 1000), int(mean * span_s / STAY_S))
 
-    def _as_group(self, period: Period, sums: _Seen) -> _Seen:
-        """What was seen of several pages as one, where some people are on two of them."""
+    def _as_group(self, period: Period, sums: _Seen, floor: _Seen) -> _Seen:
+        """What was seen of several pages as one, where some people are on two of them.
+
+        Args:
+            period: how long it was.
+            sums: what was seen of all pages together.
+            floor: the highest of each number that one of the pages had.
+        """
         start_s, least, greatest, at_ms, total_ms, joins = sums
         if not greatest:
             return sums
@@ -157,7 +166,14 @@ class Past:
         together = 0.9 if period is Period.DAY else _CHANCE_TOGETHER
         most = int((mean + (greatest - mean) * together) * _OVERLAP) + 1
         fewest = int((mean - (mean - least) * together) * _OVERLAP)
-        return _Seen(start_s, fewest, most, at_ms, int(total_ms * _OVERLAP), joins)
+        return _Seen(
+            start_s,
+            max(fewest, floor.least),
+            max(most, floor.greatest),
+            at_ms,
+            max(int(total_ms * _OVERLAP), floor.total_ms),
+            joins,
+        )
 
     def _rows_of(self, key: str, *seen: list[_Seen]) -> Iterator[Row]:
         for period, spans in zip((Period.DAY, Period.HOUR, Period.MINUTE), seen, strict=True):
@@ -217,5 +233,13 @@ def _add(one: list[_Seen], other: list[_Seen]) -> list[_Seen]:
     """What was seen on two pages, or on a page and those before it."""
     return [
         _Seen(a[0], a[1] + b[1], a[2] + b[2], a[3] if a[2] >= b[2] else b[3], a[4] + b[4], a[5] + b[5])
+        for a, b in zip(one, other, strict=True)
+    ]
+
+
+def _highest(one: list[_Seen], other: list[_Seen]) -> list[_Seen]:
+    """The higher of each number that was seen on two pages, or on a page and those before it."""
+    return [
+        _Seen(a[0], max(a[1], b[1]), max(a[2], b[2]), a[3], max(a[4], b[4]), max(a[5], b[5]))
         for a, b in zip(one, other, strict=True)
     ]
