@@ -381,7 +381,7 @@ def test_a_node_may_be_told_of_every_page_and_begins_with_what_there_is() -> Non
     one, _ = two_nodes()
     one.apply("/", 1, 1, 1)
     three = Node(one.census, "three", everything=True)
-    assert three.registered.totals == one.read("/")
+    assert (three.registered.totals, three.registered.version) == (one.read("/"), one.read("/")[0].version)
     for connections in (2, 0):
         _, tells = one.apply("/", connections)
         assert tells == [Tell([three.number], one.read("/")[0])]
@@ -394,7 +394,7 @@ def test_a_node_may_begin_and_end_to_be_told_of_every_page() -> None:
     one.apply("/", 1, 1, 1)
     for _ in range(2):
         answer = two.census.receive(Watch(two.next(), two.number, "two", True)).answer
-        assert answer == Watching(two.call, one.read("/"))
+        assert answer == Watching(two.call, one.read("/"), 1)
     assert one.apply("/", 2, 2, 2).tells == [Tell([two.number], one.read("/")[0])]
     two.apply("/", 0, stays=True)
     assert one.apply("/", 3, 3, 3).tells == [Tell([two.number], one.read("/")[0])]

@@ -48,6 +48,23 @@ def test_what_is_told_in_doubt_waits_for_a_total_that_has_this_nodes_part() -> N
     assert (held.total, held.unsure, pages.unsure) == (total(4, 4), False, 0)
 
 
+def test_what_was_told_since_a_doubt_is_kept_while_only_this_nodes_part_is_in_doubt() -> None:
+    pages = KnownPages()
+    old, new = pages.of("/"), pages.of("/new")
+    pages.hear(old, total(9))
+    pages.doubt()
+    pages.hear(old, total(4, 4))
+    pages.settle(new, Total("/new", 5, 5, 5, 5))
+    pages.hear(also_new := pages.of("/also"), Total("/also", 6, 6, 6, 6))
+    pages.doubt_parts()
+    assert pages.unsure == 3
+    assert pages.settle(old, total(3, 3))
+    assert pages.settle(new, Total("/new", 3, 3, 3, 3))
+    assert pages.settle(also_new, Total("/also", 7, 7, 7, 7))
+    assert [held.total.version for held in (old, new, also_new) if held.total] == [4, 5, 7]
+    assert pages.unsure == 0
+
+
 def test_after_a_doubt_a_smaller_version_is_taken() -> None:
     pages = KnownPages()
     held = pages.of("/")
@@ -104,6 +121,12 @@ def test_a_total_of_a_page_that_nobody_is_on_any_more_may_come_too_late(
     assert pages.is_new(total(1))
     pages.doubt()
     assert pages.is_new(Total("/other", 1, 1, 1, 1))
+
+
+def test_a_total_of_a_page_that_was_never_known_may_say_that_it_is_empty() -> None:
+    pages = KnownPages()
+    pages.note_gone(total(3, 0))
+    assert [pages.is_new(total(version)) for version in (3, 4)] == [False, True]
 
 
 def test_a_page_stays_while_it_is_listened_to_or_heard() -> None:

@@ -710,6 +710,42 @@ def test_a_node_that_watches_says_so_when_it_registers_anew() -> None:
     assert two.share.count("/news") == Count(1, 1, 1)
 
 
+def test_a_total_that_is_told_before_the_older_one_of_a_registration_comes_is_kept() -> None:
+    node = Node()
+    node.share.watch_all()
+    node.hear(node.share.found())
+    [register] = node.share.take(0.0)
+    node.hear(node.share.told(total(2, 2, "/other")))
+    node.hear(node.share.answer(Registered(register.call, 7, "name", [total(1, 1, "/other")]), 0.0))
+    assert node.share.count("/other") == Count(2, 2, 2)
+    assert not node.share.stale
+
+
+def test_a_page_that_is_told_to_be_empty_before_an_older_total_of_it_comes_stays_unknown() -> None:
+    node = Node()
+    node.share.watch_all()
+    node.hear(node.share.found())
+    [register] = node.share.take(0.0)
+    node.hear(node.share.told(total(2, 0, "/other")))
+    node.hear(node.share.answer(Registered(register.call, 7, "name", [total(1, 1, "/other")], 1), 0.0))
+    assert list(node.share.pages()) == []
+
+
+def test_a_page_that_was_left_while_nobody_watched_is_empty_for_who_watches_again() -> None:
+    node = Node().registered()
+    node.share.listen(None, True)
+    [begins] = node.share.take(0.0)
+    node.hear(node.share.answer(Watching(begins.call, [total(1, 1, "/other")], 1), 0.0))
+    node.share.listen(None, False)
+    [ends] = node.share.take(0.0)
+    node.share.listen(None, True)
+    node.hear(node.share.answer(Watching(ends.call, []), 0.0))
+    assert list(node.share.pages()) == ["/other"]
+    [again] = node.share.take(0.0)
+    node.hear(node.share.answer(Watching(again.call, [], 2), 0.0))
+    assert list(node.share.pages()) == []
+
+
 def test_who_waits_for_every_page_waits_no_longer_than_the_census_is_there() -> None:
     node, counted = Node().registered(), list[str]()
     node.share.listen(None, True)

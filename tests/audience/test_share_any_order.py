@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from nannin.audience import share
 from nannin.audience.census import Census
 from nannin.audience.roster import Count, Given, VisitorName
-from support.lossy_census import Node, World
+from support.lossy_census import Node, Told, World
 
 PAGES = ["/", "/何人"]
 SOME_PAGE = st.sampled_from(PAGES)
@@ -21,6 +21,19 @@ VISITORS = [None, "ann", "bob", Given("ann"), "eve"]
 SOME_VISITOR = st.sampled_from(VISITORS)
 SEEDS = st.integers(0, 2**32)
 SOME_PLACE = st.integers(0, 9)
+
+
+def test_a_node_is_told_of_what_happens_before_it_hears_that_it_has_registered() -> None:
+    world = World([Told.OWN, Told.STREAM])
+    for node in world.nodes:
+        world.flush(node)
+    one, all_ = world.nodes
+    world.call(one, one.calls.pop())
+    world.deliver(one, one.coming.pop())
+    world.call(all_, all_.calls.pop())  # the answer to its registration is on its way
+    world.join(one, "/", "ann", True)
+    world.carry()
+    assert all_.share.count("/") == Count(1, 1, 1)
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -33,7 +46,7 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(share, "_VISITORS", 2)  # so that many writes have to be cut
-        self.world = World([False, False, True])
+        self.world = World([Told.OWN, Told.ALL, Told.STREAM])
         self.emptied = 0
 
     def node(self, number: int) -> Node:
@@ -137,11 +150,13 @@ class AnyOrder(RuleBasedStateMachine):
             truth = self.world.truth(page)
             assert self.world.total(page).count == truth
             for node in self.world.nodes:
-                if node.everything or node.roster.is_held(page):
+                if node.roster.is_held(page) or node.share.knows(page) or node.share.knows(None):
                     assert node.share.count(page) == truth
         assert len(self.world.census._nodes) == len(self.world.nodes)
-        [everything] = [node for node in self.world.nodes if node.everything]
-        assert set(everything.share.pages()) == {page for page in PAGES if self.world.truth(page) != Count()}
+        pages = {page for page in PAGES if self.world.truth(page) != Count()}
+        for node in self.world.nodes:
+            if node.told is not Told.OWN:
+                assert set(node.share.pages()) == pages
 
     def teardown(self) -> None:
         try:
@@ -150,9 +165,5 @@ class AnyOrder(RuleBasedStateMachine):
             self.patch.undo()
 
 
-# The same search each time, until what another one has found is mended: with the seed
-# 110673009391946057291058179798576298494, a count that is not marked lacks a client after a pause.
-AnyOrder.TestCase.settings = settings(
-    derandomize=True, max_examples=60, stateful_step_count=60, deadline=None
-)
+AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
 TestAnyOrder = pytest.mark.timeout(120)(AnyOrder.TestCase)

@@ -31,6 +31,8 @@ from nannin.audience.census_calls import (
     Total,
     Totals,
     Unknown,
+    Watch,
+    Watching,
 )
 from nannin.nodes.redis_calls import SCRIPTS, Command, RedisCalls
 
@@ -89,21 +91,30 @@ def test_a_beat_brings_all_nodes_and_the_name_of_the_data() -> None:
 
 
 def test_a_node_subscribes_before_it_writes() -> None:
-    sent, answer = run(Register(1, "abc"), [[0, 3, b"name"]], [None])
+    sent, answer = run(Register(1, "abc"), [[0, 3, b"name", 9]], [None])
     assert sent[1] == [("SUBSCRIBE", "nannin:{7}:to:3")]
     assert answer == Registered(1, 3, "name")
 
 
 def test_a_node_that_is_told_everything_begins_with_all_totals() -> None:
     replies: list[list[Any]] = [
-        [[0, 3, b"name"]],
+        [[0, 3, b"name", 9]],
         [None],
         [[b"/", "/何人".encode()]],
         [[1, 2, 2, 2, 3, 4, 4, 4]],
     ]
     sent, answer = run(Register(1, "abc", True), *replies)
     assert sent[2] == [("ZRANGE", "nannin:{7}:index", 0, -1)]
-    assert answer == Registered(1, 3, "name", [Total("/", 1, 2, 2, 2), Total("/何人", 3, 4, 4, 4)])
+    totals = [Total("/", 1, 2, 2, 2), Total("/何人", 3, 4, 4, 4)]
+    assert answer == Registered(1, 3, "name", totals, 9)
+
+
+def test_a_node_that_is_told_everything_from_now_on_gets_all_totals() -> None:
+    sent, answer = run(Watch(1, 3, "abc", True), [[1, 9]], [[b"/"]], [[1, 2, 2, 2]])
+    assert sent[1] == [("ZRANGE", "nannin:{7}:index", 0, -1)]
+    assert answer == Watching(1, [Total("/", 1, 2, 2, 2)], 9)
+    assert run(Watch(1, 3, "abc", False), [[1, 9]])[1] == Watching(1, [])
+    assert run(Watch(1, 3, "abc", True), [[0]])[1] == Unknown(1)
 
 
 def test_a_process_hears_which_numbers_it_has_already() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from random import Random
 from typing import Any
 
@@ -20,12 +21,20 @@ BEAT_S, LEASE_S = 5.0, 15.0
 SETTLED_S = 4 * LEASE_S
 
 
+class Told(Enum):
+    """What a node is told of, and how."""
+
+    OWN = auto()  # its own pages, in any order
+    ALL = auto()  # every page, in any order
+    STREAM = auto()  # every page, in order, as over one stream
+
+
 @dataclass
 class Node:
     """One process: its clients, its share, and what is on its way from and to it."""
 
     epoch: str
-    everything: bool  # hears all in order, as over one stream
+    told: Told
     roster: Roster[int] = field(default_factory=Roster)
     calls: list[Call] = field(default_factory=list)
     coming: list[Answer | What] = field(default_factory=list)
@@ -38,7 +47,9 @@ class Node:
 
     def __post_init__(self) -> None:
         leases = Leases(LEASE_S, BEAT_S)
-        self.share = Share(self.roster, self.epoch, everything=self.everything, leases=leases)
+        self.share = Share(self.roster, self.epoch, everything=self.told is Told.STREAM, leases=leases)
+        if self.told is Told.ALL:
+            self.share.watch_all()
         self.roster.on_change = self.share.touch
         self.share.found()
 
@@ -54,21 +65,21 @@ class World:
     """All of them.
 
     Args:
-        everything: for each node whether it is told of every page.
+        told: for each node what it is told of.
     """
 
-    def __init__(self, everything: list[bool]) -> None:
+    def __init__(self, told: list[Told]) -> None:
         self.census = Census("first")
         self.past: list[Census] = []
         self.now = 1_000.0
         self.epochs = 0
         self.connections = 0
-        self.nodes = [self.start(each) for each in everything]
+        self.nodes = [self.start(each) for each in told]
         self.lost_calls: list[Call] = []  # of processes that have ended: they may still arrive
 
-    def start(self, everything: bool) -> Node:
+    def start(self, told: Told) -> Node:
         self.epochs += 1
-        return Node(f"e{self.epochs}", everything)
+        return Node(f"e{self.epochs}", told)
 
     # What clients do
 
@@ -103,8 +114,10 @@ class World:
         if node is not None and node.linked:
             node.coming.append(answer)
         for tell in tells:
+            # By their epochs: a node that has registered is told before it hears of its number.
+            epochs = {self.census._nodes[number].epoch for number in tell.nodes}
             for other in self.nodes:
-                if other.share.number in tell.nodes and other.linked:
+                if other.epoch in epochs and other.linked:
                     other.coming.append(tell.what)
 
     def flush(self, node: Node) -> None:
@@ -124,7 +137,7 @@ class World:
     def crash(self, node: Node) -> None:
         """A process ends, and another starts in its place. What it has sent may still arrive."""
         self.lost_calls += node.calls
-        self.nodes[self.nodes.index(node)] = self.start(node.everything)
+        self.nodes[self.nodes.index(node)] = self.start(node.told)
 
     def remember(self) -> None:
         self.past.append(copy.deepcopy(self.census))
@@ -149,7 +162,7 @@ class World:
                 self.call(None, self.lost_calls.pop(random.randrange(len(self.lost_calls))))
             if not queue or (node.paused and queue is not node.calls):
                 continue
-            is_stream = node.everything and queue is node.coming
+            is_stream = node.told is Told.STREAM and queue is node.coming
             place = 0 if in_order or is_stream else random.randrange(len(queue))
             said = queue[place]
             if random.random() >= repeats:

@@ -160,7 +160,8 @@ def comparable(answer: Answer) -> Any:
     if isinstance(answer, Beaten):
         return (answer.call, answer.id, sorted(answer.nodes.items()))
     if isinstance(answer, Watching):
-        return (answer.call, sorted(answer.totals, key=lambda total: total.page))
+        return (answer.call, sorted(answer.totals, key=lambda total: total.page), answer.version)
     if isinstance(answer, Registered):
-        return (answer.call, answer.number, answer.id, sorted(answer.totals, key=lambda total: total.page))
+        totals = sorted(answer.totals, key=lambda total: total.page)
+        return (answer.call, answer.number, answer.id, totals, answer.version)
     return answer

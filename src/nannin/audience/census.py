@@ -169,7 +169,7 @@ class Census:
         if not call.everything:
             return Registered(call.call, self._next, self.id)
         self._everywhere[self._next] = None
-        return Registered(call.call, self._next, self.id, self._totals())
+        return Registered(call.call, self._next, self.id, self._totals(), self._version)
 
     def apply(self, call: Apply) -> Reply:
         """Puts a node's part of a page in the place of what it was, and tells the others the new total."""
@@ -234,7 +234,7 @@ class Census:
             self._everywhere.pop(call.number, None)
             return Watching(call.call, [])
         self._everywhere[call.number] = None
-        return Watching(call.call, self._totals())
+        return Watching(call.call, self._totals(), self._version)
 
     def emit(self, call: Emit) -> Reply:
         """Sends a message on to nodes; the answer says to which."""

@@ -193,13 +193,15 @@ class Registered(msgspec.Struct, frozen=True, array_like=True, tag=10):
         call: the call's number.
         number: the node's.
         id: the random name of the census's data. Another name is another census.
-        totals: those of all pages, for a node that is told of every page.
+        totals: those of all pages that somebody is on, for a node that is told of every page.
+        version: with totals, that of the last change up to then: all other pages were empty.
     """
 
     call: int
     number: int
     id: str
     totals: list[Total] = []
+    version: int = 0
 
 
 class Former(msgspec.Struct, frozen=True, array_like=True, tag=11):
@@ -297,10 +299,12 @@ class Watching(msgspec.Struct, frozen=True, array_like=True, tag=19):
     Attributes:
         call: the call's number.
         totals: those of all pages that somebody is on; none for a node that watches no more.
+        version: as in `Registered`.
     """
 
     call: int
     totals: list[Total]
+    version: int = 0
 
 
 What = Total | Message | Exited | Returned

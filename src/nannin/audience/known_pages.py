@@ -119,10 +119,14 @@ class KnownPages:
         """
         total = self._pages.pop(page).total
         if total is not None:
-            self._gone.pop(page, None)
-            self._gone[page] = total.version
-            if len(self._gone) > _GONE:
-                del self._gone[next(iter(self._gone))]
+            self.note_gone(total)
+
+    def note_gone(self, total: Total) -> None:
+        """Of a page of which nothing is known, a total with a smaller version is no news any more."""
+        self._gone.pop(total.page, None)
+        self._gone[total.page] = total.version
+        if len(self._gone) > _GONE:
+            del self._gone[next(iter(self._gone))]
 
     def is_new(self, total: Total) -> bool:
         """Whether a total of a page of which nothing is known comes after all that was known of it."""
@@ -134,6 +138,13 @@ class KnownPages:
         self._gone.clear()
         for held in self._pages.values():
             held.unsure, held.newer = True, None
+
+    def doubt_parts(self) -> None:
+        """This node's part may be missing from every total. What was told since the last doubt is not old."""
+        self.unsure = len(self._pages)
+        for held in self._pages.values():
+            if not held.unsure:
+                held.unsure, held.newer = True, held.total
 
     def hear(self, held: KnownPage, total: Total) -> bool:
         """Takes a total that may come late; returns whether the page's count is another by it."""

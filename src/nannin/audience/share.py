@@ -299,8 +299,11 @@ class Share:
             heard.come_back(what)
         elif self._is_linked:
             held = self._pages.find(what.page)
-            if held is None and self._watch.is_wanted and any(what.count) and self._pages.is_new(what):
-                held = self._pages.of(what.page)
+            if held is None and self._watch.is_wanted and self._pages.is_new(what):
+                if any(what.count):
+                    held = self._pages.of(what.page)
+                else:
+                    self._pages.note_gone(what)
             if held is not None:
                 self._hear(what.page, held, what, heard, settles=False)
         return heard
@@ -335,7 +338,7 @@ class Share:
             case Watching() if answer.call == self._watch.call:
                 self._watch.answer(heard)
                 if self._watch.knows_all:
-                    self._receive_all(answer.totals, heard)
+                    self._receive_all(answer.totals, answer.version, heard)
                 for page, held in self._pages.all():
                     self._forget_if_empty(page, held)
             case Beaten() if answer.call == self._beaten:
@@ -352,18 +355,22 @@ class Share:
             self.refresh(page)
         for page in [page for page, held in self._pages.all() if held.stays]:
             self._touch(page, [], fresh=False)
-        self._doubt(heard)
+        # Totals may have been told before this answer came, over another connection, and be newer than it.
+        self._pages.doubt_parts()
+        heard.pages |= dict.fromkeys(self._pages)
         self._to_read.clear()
+        self._reads.clear()
         self._watch.answer(heard)
-        self._receive_all(answer.totals, heard)
+        self._receive_all(answer.totals, answer.version, heard)
 
-    def _receive_all(self, totals: Sequence[Total], heard: Heard) -> None:
+    def _receive_all(self, totals: Sequence[Total], version: int, heard: Heard) -> None:
         """These are the totals of all pages, where this node watches them. Its own are said by its writes."""
         by_page = {total.page: total for total in totals}
-        for page in by_page:
-            self._pages.of(page)
+        for page, total in by_page.items():
+            if self._pages.is_new(total):  # else it was told meanwhile that nobody is on it any more
+                self._pages.of(page)
         for page, held in self._pages.all():
-            total = by_page.get(page, Total(page, 0, 0, 0, 0))
+            total = by_page.get(page) or Total(page, version, 0, 0, 0)
             self._hear(page, held, total, heard, settles=not held.is_writing())
 
     def _receive_applied(self, answer: Applied, heard: Heard) -> None:

@@ -181,17 +181,20 @@ class RedisCalls:
         if status == 1:
             numbers, values = rest[::2], _texts(rest[1::2])
             return Former(call.call, dict(zip(numbers, values, strict=True)))
-        number, [id_] = rest[0], _texts(rest[1:])
+        number, [id_], version = rest[0], _texts(rest[1:2]), rest[2]
         yield [(self.subscribe, self.channel(number))]
-        totals = (yield from self._all_totals()) if call.everything else []
-        return Registered(call.call, number, id_, totals)
+        if not call.everything:
+            return Registered(call.call, number, id_)
+        return Registered(call.call, number, id_, (yield from self._all_totals()), version)
 
     def _watch(self, call: Watch) -> Steps:
         """Tells the node of all pages, and then gets their totals, which may have been told by then."""
-        [is_known] = yield [_run("watch", (self.key,), call.number, call.epoch, int(call.watches))]
+        [[is_known, *rest]] = yield [_run("watch", (self.key,), call.number, call.epoch, int(call.watches))]
         if not is_known:
             return Unknown(call.call)
-        return Watching(call.call, (yield from self._all_totals()) if call.watches else [])
+        if not call.watches:
+            return Watching(call.call, [])
+        return Watching(call.call, (yield from self._all_totals()), rest[0])
 
     def _read(self, call: Read) -> Steps:
         return Totals(call.call, (yield from self._totals(call.pages)))

@@ -1,7 +1,7 @@
 -- A node asks for a number.
 -- KEYS: nodes
 -- ARGV: call, epoch, whether it is told of every page (1 or 0), a random name for the data if it has none
--- Returns {0, number, id}, or {1, number, value, number, value, ...} with the numbers that the process has.
+-- Returns {0, number, id, version}, or {1, number, value, number, value, ...} with the numbers that the process has.
 local nodes = KEYS[1]
 local call, epoch, everything, id = unpack(ARGV)
 local former, fields = {1}, redis.call('HGETALL', nodes)
@@ -20,4 +20,4 @@ if everything == '1' then
   redis.call('HSET', nodes, '@all', (redis.call('HGET', nodes, '@all') or '') .. number .. ',')
 end
 redis.call('HSETNX', nodes, '@id', id)
-return {0, number, redis.call('HGET', nodes, '@id')}
+return {0, number, redis.call('HGET', nodes, '@id'), tonumber(redis.call('HGET', nodes, '@version') or 0)}
