@@ -28,6 +28,29 @@ def test_one_of_several_has_the_lock_of_a_file(tmp_path: Path) -> None:
     other.release()
 
 
+def test_whoever_is_refused_hears_that_the_other_ends(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    one, other, foreign = (FileLead(path, server) for server in ("server", "server", "another"))
+    assert one.take()
+    assert not other.take(to_end=True)
+    assert not other.is_ending
+    assert one.take(to_end=True)
+    assert not other.take(to_end=True)
+    assert other.is_ending
+    assert not foreign.take()
+    assert (foreign.is_foreign, foreign.is_ending) == (True, False)
+    one.release()
+    assert other.take(to_end=True)
+    assert not other.is_ending
+    assert not one.take()
+    assert one.is_ending
+    other.release()
+    assert one.take()
+    assert not other.take()
+    assert not other.is_ending
+    one.release()
+
+
 def test_another_server_is_told_apart(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
     one, other = FileLead(path, "server 1"), FileLead(path, "server 2")

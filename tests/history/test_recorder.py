@@ -275,7 +275,7 @@ async def test_nothing_is_lost_when_the_one_who_leads_is_killed() -> None:
     writer._waiting.put = lambda *args, **named: None  # type: ignore[method-assign]
     world.store.gate.set()
     world.store.lock_holder = None
-    writer._lead.take = lambda: False  # type: ignore[method-assign]
+    writer._lead.take = lambda **named: False  # type: ignore[method-assign]
     await until(lambda: other.is_leader)
     await world.pass_s(60)
     await world.close()
@@ -302,6 +302,29 @@ async def test_the_last_node_writes_what_the_first_could_not() -> None:
     rows = merged(world.check("/", Period.HOUR))
     assert covered_ms(rows) == 75_000
     assert len({row.since_ms for row in rows}) == len(rows) == 2
+
+
+async def test_one_that_began_later_and_ends_first_hides_nothing_that_others_have_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        writer_module, "LOOK_EVERY_S", 60.0
+    )  # the one who led was killed, and has just begun anew
+    world = World(nodes=2)
+    old, young = world.nodes
+    old.open()
+    old.know(True)
+    world.set("/", 1, 1, 1)
+    world.clock.advance(65)
+    young.open()
+    young.know(True)
+    world.clock.advance(60)
+    for node in (young, old):
+        node.close()
+        await node.wait_closed()
+    for page in ("/", RECORDER):
+        assert covered_ms(merged(world.store.of(page, Period.MINUTE))) == 125_000
+    assert world.store.all_joins("/", Period.MINUTE) == 1
 
 
 async def test_what_stops_at_once_has_written_all() -> None:

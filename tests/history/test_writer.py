@@ -28,7 +28,7 @@ class Office:
         self.led: list[bool] = []
         self.writer = Writer(self.store.open, self.lead, "memory", self.note_lead)
 
-    def note_lead(self, covered: Callable[[], int | None] | None) -> None:
+    def note_lead(self, covered: Callable[[int], int] | None) -> None:
         self.led.append(covered is not None)
 
     async def flush(self) -> None:
@@ -195,7 +195,7 @@ async def test_a_lead_that_can_not_be_begun_is_released(caplog: pytest.LogCaptur
     office = Office()
     wrong = [OSError("away"), OSError("away")]
 
-    def begin(covered: Callable[[], int | None] | None) -> None:
+    def begin(covered: Callable[[int], int] | None) -> None:
         if wrong:
             raise wrong.pop()
 
@@ -207,6 +207,37 @@ async def test_a_lead_that_can_not_be_begun_is_released(caplog: pytest.LogCaptur
         "it can't be seen whether another process writes the history: OSError: away"
     ]
     await office.end()
+
+
+async def test_one_that_ends_waits_for_another_that_ends_with_the_lead_and_for_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer_module, "LEAD_S", 10.0)
+    office, other = Office(), FakeLead(FakeStore())
+    office.store.lock_holder = other
+    office.writer.start()
+    await office.flush()
+    await office.end()
+    assert office.led == []
+    office.writer = Writer(office.store.open, office.lead, "memory", office.note_lead)
+    other._ends = True
+    office.writer.start()
+    await office.flush()
+    office.writer.close()
+    await until(lambda: office.lead.is_ending)
+    office.store.lock_holder = None
+    await office.writer.wait_closed()
+    assert office.led[0]
+
+
+async def test_one_that_ends_waits_no_longer_than_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "LEAD_S", 0.05)
+    office, other = Office(), FakeLead(FakeStore())
+    office.store.lock_holder, other._ends = other, True
+    office.writer.start()
+    office.writer.put([row()], 7, is_own=True)
+    await office.end()
+    assert (office.led, len(office.store.joins)) == ([], 1)
 
 
 async def test_what_is_old_is_deleted_by_the_one_who_leads(

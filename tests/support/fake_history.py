@@ -51,10 +51,12 @@ class FakeStore:
         for row in rows:
             self.joins[(*row[:3], writer, row.since_ms)] = row
 
-    def covered_until_ms(self) -> int | None:
+    def covered_until_ms(self, since_ms: int) -> int:
         self._do()
-        seen = [row.until_ms for row in self.rows.values() if row.page == RECORDER and not row.period]
-        return max(seen, default=None)
+        for row in self.of(RECORDER, Period.MINUTE):
+            if row.since_ms <= since_ms:
+                since_ms = max(since_ms, row.until_ms)
+        return since_ms
 
     def expire(self, now_s: int) -> None:
         self._do()
@@ -83,12 +85,15 @@ class FakeLead:
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
-        self.is_foreign = False
+        self.is_foreign = self.is_ending = self._ends = False
 
-    def take(self) -> bool:
+    def take(self, *, to_end: bool = False) -> bool:
         if self._store.lock_holder is None:
             self._store.lock_holder = self
-        return self.holds()
+        holder = self._store.lock_holder
+        self.is_ending = holder is not self and holder._ends
+        self._ends = to_end and holder is self
+        return holder is self
 
     def holds(self) -> bool:
         return self._store.lock_holder is self

@@ -60,7 +60,7 @@ def test_a_page_that_was_never_seen_has_gaps_only_and_an_empty_span_nothing(kept
     assert kept.series("/", NOON, NOON, Step.MINUTE, UTC) == []
     assert kept.peaks() == []
     assert kept.pages(10) == []
-    assert kept.covered_until_ms() is None
+    assert kept.covered_until_ms(NOON * 1000) == NOON * 1000
     assert kept.expire(NOON) == 0
 
 
@@ -259,13 +259,17 @@ def test_what_was_written_is_there_when_it_is_opened_again(where: Where) -> None
         kept.write([row("/", MINUTE, NOON, 3), seen(MINUTE, NOON)], 7)
     with contextlib.closing(open_store(where)) as kept:
         assert numbers(kept.series("/", NOON, NOON + 60, Step.MINUTE, UTC)) == [3.0]
-        assert kept.covered_until_ms() == (NOON + 60) * 1000
+        assert kept.covered_until_ms(NOON * 1000) == (NOON + 60) * 1000
 
 
 def test_a_recorder_is_covered_up_to_the_last_moment_of_its_last_minute(kept: Store) -> None:
     kept.write([seen(MINUTE, NOON + 60, until_s=10), seen(MINUTE, NOON), row("/", MINUTE, NOON + 600, 1)], 7)
     kept.write([seen(MINUTE, NOON + 60, since_s=10, until_s=20)], 7)
-    assert kept.covered_until_ms() == (NOON + 80) * 1000
+    assert kept.covered_until_ms(NOON * 1000) == (NOON + 80) * 1000
+    kept.write([seen(MINUTE, NOON + 60, since_s=23), seen(MINUTE, NOON + 120)], 8)
+    assert kept.covered_until_ms(NOON * 1000) == (NOON + 80) * 1000, "not beyond what nobody has seen"
+    assert kept.covered_until_ms((NOON + 85) * 1000) == (NOON + 180) * 1000
+    assert kept.covered_until_ms((NOON + 180) * 1000) == (NOON + 180) * 1000
 
 
 def test_rows_are_written_all_or_none(kept: Store) -> None:

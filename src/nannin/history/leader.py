@@ -13,13 +13,19 @@ __all__ = ["DatabaseLead", "FileLead", "Lead"]
 
 # The number of the lock in PostgreSQL: the bytes of "nannin".
 _LOCK: Final = int.from_bytes(b"nannin")
+# What the file says of whoever has the lock, after its server, if they are about to end.
+_ENDS: Final = " ends"
 
 
 class Lead(Protocol):
     """The lock. It is used in the thread that writes, and may raise what the disk or the network says."""
 
-    def take(self) -> bool:
-        """Takes the lock, unless another has it; returns whether this node has it now."""
+    def take(self, *, to_end: bool = False) -> bool:
+        """Takes the lock, unless another has it; returns whether this node has it now.
+
+        Args:
+            to_end: it is needed only for what is written at the end; those who are refused may wait for it.
+        """
 
     def holds(self) -> bool:
         """Whether it still has the lock that it took."""
@@ -27,6 +33,10 @@ class Lead(Protocol):
     @property
     def is_foreign(self) -> bool:
         """Whether the lock was refused since another server has it, which counts other clients."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the lock was refused since one has it who will give it up in a moment, or may."""
 
     def release(self) -> None:
         """Gives the lock up, if it has it."""
@@ -41,31 +51,41 @@ class FileLead:
     """
 
     def __init__(self, path: str, server: str) -> None:
-        self.is_foreign = False
+        self.is_foreign = self.is_ending = False
         self._path = path
         self._server = server
         self._descriptor: int | None = None
 
-    def take(self) -> bool:
-        """Takes the lock, unless another has it; returns whether this node has it now."""
+    def take(self, *, to_end: bool = False) -> bool:
+        """Takes the lock, unless another has it; returns whether this node has it now.
+
+        Args:
+            to_end: it is needed only for what is written at the end; the file says so to the others.
+        """
         if self._descriptor is not None:
+            self._sign(self._descriptor, to_end=to_end)
             return True
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             is_free = _lock(descriptor)
             if is_free:
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, self._server.encode())
+                self._sign(descriptor, to_end=to_end)
                 self._descriptor = descriptor
             else:
-                holder = os.read(descriptor, 100).decode(errors="replace")
+                said = os.read(descriptor, 100).decode(errors="replace")
+                holder = said.removesuffix(_ENDS)
                 self.is_foreign = holder not in ("", self._server)  # empty: it has taken it at this moment
+                self.is_ending = said != holder and not self.is_foreign
         finally:
             if self._descriptor != descriptor:
                 os.close(descriptor)
         if is_free:
-            self.is_foreign = False
+            self.is_foreign = self.is_ending = False
         return is_free
+
+    def _sign(self, descriptor: int, *, to_end: bool) -> None:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, (self._server + (_ENDS if to_end else "")).encode(), 0)
 
     def holds(self) -> bool:
         """Whether it still has the lock: nobody can take it away."""
@@ -98,14 +118,19 @@ class DatabaseLead:
     """
 
     is_foreign = False  # all that use a database belong together
+    is_ending = True  # it may be: that can't be seen
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._connection: Any = None
         self._has_it = False
 
-    def take(self) -> bool:
-        """Takes the lock, unless another has it; returns whether this node has it now."""
+    def take(self, *, to_end: bool = False) -> bool:
+        """Takes the lock, unless another has it; returns whether this node has it now.
+
+        Args:
+            to_end: makes no difference, as the others wait in any case.
+        """
         if not self._has_it:
             self._has_it = bool(self._ask(f"SELECT pg_try_advisory_lock({_LOCK})"))
         return self._has_it

@@ -27,6 +27,8 @@ _LONGEST_S: Final = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 25 * 3600
 _USUAL_S: Final = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 24 * 3600}
 # How many spans to look for one by one. More are looked for as one, which finds rows that nobody asked for.
 _MOST_SPANS: Final = 64
+# Recorders that begin together know of each other a moment later. What one of them alone has seen is no gap.
+_MOMENT_MS: Final = 1_000
 _METRICS: Final = {number: metric for metric, number in schema.METRICS.items()}
 
 
@@ -176,17 +178,26 @@ def read_pages(connection: Connection, limit: int, after: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def read_covered_until(connection: Connection) -> int | None:
-    """Up to when recorders have seen minutes, in unix milliseconds; None if they never have."""
+def read_covered_until(connection: Connection, since_ms: int) -> int:
+    """Up to when recorders have seen every minute. The arguments are those of `Store.covered_until_ms`."""
     table = schema.rows.c
     query = (
-        select(table.until_ms)
+        select(table.since_ms, table.until_ms)
         .join(schema.pages, schema.pages.c.id == table.page)
-        .where(table.period == schema.PERIODS[Period.MINUTE], schema.pages.c.key == RECORDER)
-        .order_by(table.start_s.desc(), table.until_ms.desc())
-        .limit(1)
+        .where(
+            table.period == schema.PERIODS[Period.MINUTE],
+            schema.pages.c.key == RECORDER,
+            table.start_s > since_ms // 1000 - _LONGEST_S[Period.MINUTE],
+            table.until_ms > since_ms,
+        )
+        .order_by(table.since_ms)
     )
-    return connection.execute(query).scalar()
+    covered_ms = since_ms
+    for row_since_ms, row_until_ms in connection.execute(query):
+        if row_since_ms > covered_ms + _MOMENT_MS:
+            break
+        covered_ms = max(covered_ms, row_until_ms)
+    return covered_ms
 
 
 def known_ids(connection: Connection, keys: Iterable[str]) -> dict[str, int]:

@@ -371,16 +371,24 @@ class History:
 
     # The lead
 
-    def _on_lead(self, covered_until_ms: Callable[[], int | None] | None) -> None:
+    def _on_lead(self, covered_until_ms: Callable[[int], int] | None) -> None:
         """Called in the writer's thread: this node has the lead now, or has lost it to another."""
         if covered_until_ms is None:
             self._call_on_loop(self._follow)
         elif self._is_closed:  # the loop has no part in it any more
-            self._lead(covered_until_ms() if self._kept else None)
+            self._lead(self._find_covered(covered_until_ms))
             self._hand_over_all()
         else:
-            until_ms = covered_until_ms() if self._kept else None
+            until_ms = self._find_covered(covered_until_ms)
             self._call_on_loop(lambda: self._lead(until_ms))
+
+    def _find_covered(self, covered_until_ms: Callable[[int], int]) -> int:
+        """Up to when others have written all that this node has seen; 0 if it has kept nothing."""
+        try:
+            first = self._kept[0]
+        except IndexError:  # the loop may have emptied it at this moment
+            return 0
+        return covered_until_ms(first.since_ms)
 
     def _call_on_loop(self, function: Callable[[], None]) -> None:
         def call() -> None:
@@ -391,11 +399,11 @@ class History:
         with contextlib.suppress(RuntimeError):  # the loop has ended without a word
             self._loop.call_soon_threadsafe(call)
 
-    def _lead(self, covered_until_ms: int | None) -> None:
+    def _lead(self, covered_until_ms: int) -> None:
         """Goes on where the one has stopped that led before: after the last minute that it wrote whole."""
         self._is_leading = True
         logger.debug("this process writes the history from now on")
-        whole_until_ms = (covered_until_ms or 0) // MINUTE_MS * MINUTE_MS
+        whole_until_ms = covered_until_ms // MINUTE_MS * MINUTE_MS
         if whole_until_ms > self._now_ms():  # written before the clock was set back
             whole_until_ms = 0
         self._minutes += [minute for minute in self._kept if minute.until_ms > whole_until_ms]

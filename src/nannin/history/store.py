@@ -191,10 +191,14 @@ class Store:
         with self._database.reading() as connection:
             return read_pages(connection, limit, after)
 
-    def covered_until_ms(self) -> int | None:
-        """Up to when recorders have seen minutes, in unix milliseconds; None if they never have."""
+    def covered_until_ms(self, since_ms: int) -> int:
+        """Up to when recorders have seen every minute, in unix milliseconds.
+
+        Args:
+            since_ms: where to begin; it is returned if none of them has seen that moment.
+        """
         with self._database.reading() as connection:
-            return read_covered_until(connection)
+            return read_covered_until(connection, since_ms)
 
     def close(self) -> None:
         """Lets go of the database."""

@@ -38,6 +38,10 @@ OPEN_AFTER_S: Final = 3.0
 # Seconds that the end of the application waits for the last rows, and then the end of the process.
 CLOSE_S: Final = 0.4
 END_S: Final = 3.0
+# Seconds that the end of this thread waits for another node that ends and has the lead: what that one has not
+# seen, as it is younger, or has ended a moment earlier, is written by this one.
+LEAD_S: Final = 1.0
+_LOOK_AGAIN_S: Final = 0.02
 
 
 class Keeper(Protocol):
@@ -49,8 +53,8 @@ class Keeper(Protocol):
     def write_joins(self, rows: Sequence[Row], writer: int) -> None:
         """Writes the joins of one of several nodes."""
 
-    def covered_until_ms(self) -> int | None:
-        """Up to when any writer has written."""
+    def covered_until_ms(self, since_ms: int) -> int:
+        """Up to when writers have written all since then."""
 
     def expire(self, now_s: int) -> object:
         """Deletes what has been kept for long enough."""
@@ -70,7 +74,7 @@ class Writer:
         lead: the lock of the one who writes what is counted.
         where: names the place, for the log.
         on_lead: called in the thread when the lead was taken, with a way to ask up to when history is
-            covered; and with None when the lead was lost to another.
+            covered from a moment on; and with None when the lead was lost to another.
         lets_others_lead: whether others may be there already, who know more than one that has just started.
         unix_s: the time of day.
     """
@@ -80,7 +84,7 @@ class Writer:
         open_store: Callable[[], Keeper],
         lead: Lead,
         where: str,
-        on_lead: Callable[[Callable[[], int | None] | None], None],
+        on_lead: Callable[[Callable[[int], int] | None], None],
         *,
         lets_others_lead: bool = False,
         unix_s: Callable[[], float] = time.time,
@@ -216,13 +220,14 @@ class Writer:
                 due_s = min(due_s, self._try_at_s - now)
             self._condition.wait(due_s)
 
-    def _look_for_lead(self) -> None:
+    def _look_for_lead(self, *, to_end: bool = False) -> bool:
+        """Takes the lead if it is free; returns whether that could be seen."""
         now = time.monotonic()
         if self.is_leader or now < self._look_at_s:
-            return
+            return True
         self._look_at_s = now + LOOK_EVERY_S
         try:
-            if self._lead.take():
+            if self._lead.take(to_end=to_end):
                 self._on_lead(self._covered_until_ms)
                 self.is_leader = True
         except Exception as error:  # noqa: BLE001 - the edge: whatever a disk or a database says must not end it
@@ -234,7 +239,7 @@ class Writer:
                 logger.warning(
                     "it can't be seen whether another process writes the history: %s", _words(error)
                 )
-            return
+            return False
         self._told_lead = False
         if self._lead.is_foreign and not self._told_foreign:
             self._told_foreign = True
@@ -246,9 +251,10 @@ class Writer:
         if self._lead.is_foreign:
             with self._condition:
                 self._waiting.forget_own()
+        return True
 
-    def _covered_until_ms(self) -> int | None:
-        return self._opened().covered_until_ms()
+    def _covered_until_ms(self, since_ms: int) -> int:
+        return self._opened().covered_until_ms(since_ms)
 
     def _opened(self) -> Keeper:
         if self._store is None:
@@ -353,8 +359,8 @@ class Writer:
             self._tell(error)
 
     def _end(self) -> None:
-        self._look_at_s = 0.0
-        self._look_for_lead()
+        self._write()
+        self._look_to_end()
         with contextlib.suppress(Exception):
             if self.is_leader:
                 self._on_lead(self._covered_until_ms)  # what the loop had no more time for
@@ -364,6 +370,18 @@ class Writer:
                 self._store.close()
         with contextlib.suppress(Exception):
             self._lead.release()
+
+    def _look_to_end(self) -> None:
+        """Has the lead, if it can be had in time, for what no other has written."""
+        give_up_at_s = time.monotonic() + LEAD_S
+        with contextlib.suppress(Exception):
+            if self.is_leader:
+                self._lead.take(to_end=True)
+        while not self.is_leader and time.monotonic() < give_up_at_s:
+            self._look_at_s = 0.0
+            if not self._look_for_lead(to_end=True) or not self._lead.is_ending:
+                return
+            time.sleep(_LOOK_AGAIN_S)
 
 
 def _words(error: Exception) -> str:
