@@ -174,7 +174,8 @@ def test_a_host_that_tells_its_apps_gets_the_time_to_tell_clients_one_after_anot
 ) -> None:
     monkeypatch.setattr(server, "tells_apps", True, raising=False)
     signal.raise_signal(signal.SIGTERM)
-    assert not host_is_stopping()
+    assert host_is_stopping()
+    assert not host_is_stopping(untold=True)
 
 
 async def test_while_a_request_is_open_a_host_that_stops_is_noticed(server: Stopping) -> None:

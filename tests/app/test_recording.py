@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 import sys
@@ -12,12 +13,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from nannin import Live
 from nannin.app import recording
 from nannin.app.assembly import Assembly
 from nannin.app.recording import make_history
 from nannin.app.sharing import make_node
 from nannin.audience.roster import Roster
-from nannin.errors import SettingsError
+from nannin.errors import HistoryAway, SettingsError
 from nannin.history import writer
 from nannin.history.leader import DatabaseLead, FileLead
 from nannin.history.place import Place
@@ -140,6 +142,50 @@ async def test_that_the_server_ends_is_nobodys_leave(tmp_path: Path, monkeypatch
     points = store.series("/", now_s - 80, now_s, Step.MINUTE, ZoneInfo("UTC"))  # type: ignore[attr-defined]
     store.close()
     assert {point.visitors.least for point in points[1:] if point.visitors is not None} == {1}
+
+
+async def test_a_second_start_on_the_same_loop_goes_on_with_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CLOSE_S", 10.0)
+    live = Live(history=True, data_dir=str(tmp_path), timezone="UTC")
+    clock = FakeClock()
+    live.assembly.clock.follow(clock)
+    for number in range(2):
+        heard: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        said: asyncio.Queue[Any] = asyncio.Queue()
+        lifespan = asyncio.create_task(live({"type": "lifespan"}, heard.get, said.put))
+        heard.put_nowait({"type": "lifespan.startup"})
+        await said.get()
+        live.assembly.hub.roster.join(f"/{number}", number)  # type: ignore[arg-type]
+        clock.advance(1)
+        live.assembly.hub.roster.leave(f"/{number}", number, now=0.0)  # type: ignore[arg-type]
+        heard.put_nowait({"type": "lifespan.shutdown"})
+        await lifespan
+        clock.advance(1)
+    store = recording._open_store(Place(str(tmp_path / "history.sqlite3")), Settings())
+    assert store.pages(9, "") == ["/0", "/1"]  # type: ignore[attr-defined]
+    store.close()
+
+
+async def test_a_late_request_to_a_server_that_stops_begins_no_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = Assembly(Settings(history="on", data_dir=str(tmp_path)))
+    assert parts.history is not None
+    assert parts.begin()
+    parts.shut_down()
+    await parts.wait_closed()
+    monkeypatch.setattr("nannin.app.assembly.host_is_stopping", lambda: True)
+    assert not parts.begin()
+    with pytest.raises(HistoryAway, match="the server stops"):
+        await parts.history.ask(lambda store: store)
+    monkeypatch.setattr("nannin.app.assembly.host_is_stopping", lambda: False)
+    assert parts.begin()
+    assert not parts.begin()
+    assert await parts.history.ask(lambda store: store.pages(9)) == []
+    parts.shut_down()
+    await parts.wait_closed()
 
 
 async def test_what_joins_and_leaves_is_in_the_file(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from nannin.access.gate import Gate
 from nannin.access.guesses import Guesses
 from nannin.access.refusals import Refusal, Refusals
 from nannin.app.background import Background
+from nannin.app.goodbye import host_is_stopping
 from nannin.app.recording import make_history, make_past
 from nannin.app.sharing import in_own_space, make_node, make_outside, name_of_node
 from nannin.audience.roster import Counts, Roster
@@ -142,6 +143,7 @@ class Assembly:
         self.hooks = self._make_hooks() if settings.hooks else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_leaving = False
+        self._has_ended = False  # since the last begin
         if self._neighbours is not None:
             self._neighbours.on_leaving = self._hear_leaving
 
@@ -158,12 +160,15 @@ class Assembly:
         """The running loop serves; to be called with each request, and cheap after the first.
 
         Returns:
-            Whether this is the loop's first request.
+            Whether this is the loop's first request, or the first after an end.
         """
         loop = asyncio.get_running_loop()
         is_first = loop is not self._loop
+        if self._has_ended:
+            is_first = is_first or not host_is_stopping()  # a late request begins nothing anew
         if is_first:
             self.end_lost_loop()
+            self._has_ended = False
             self.clock.move()
             self._loop = loop
             self.hub.home.run_on(loop)
@@ -173,7 +178,7 @@ class Assembly:
                 self._neighbours.open()
             if self._hear_outside is not None:
                 self._outside = self._hear_outside()
-        if self.hooks is not None and not self._is_leaving:
+        if self.hooks is not None and not self._is_leaving and not self._has_ended:
             self._open_hooks(self.hooks)
         self.background.start()
         if self.hub.handlers.is_used is not self._is_sized_for_events:  # a handler was registered meanwhile
@@ -295,6 +300,7 @@ class Assembly:
     def shut_down(self) -> None:
         """Ends every task, every session, every stream and every grace."""
         self._is_leaving = False
+        self._has_ended = True
         if self.hooks is not None:
             self.hooks.close()
         if self.history is not None:

@@ -88,7 +88,7 @@ class HostWatch:
 
     def _look(self) -> None:
         self._set_alarm()
-        if host_is_stopping():
+        if host_is_stopping(untold=True):
             self.shut_down()
 
 
@@ -115,11 +115,15 @@ def is_anybody_counted() -> bool:
     return any(watch.counts() for watch in list(_ALL))
 
 
-def host_is_stopping() -> bool:
-    """Whether uvicorn, under whatever name it runs, was told to stop, and will not tell its apps in time.
+def host_is_stopping(*, untold: bool = False) -> bool:
+    """Whether uvicorn, under whatever name it runs, was told to stop.
 
     Its server is found by the signal that would stop it, which one of the server's methods handles. A server
     whose `tells_apps` is true calls `shut_down_all` itself.
+
+    Args:
+        untold: only if it does not tell its apps in time.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return getattr(server, "should_exit", None) is True and not getattr(server, "tells_apps", False)
+    is_stopping = getattr(server, "should_exit", None) is True
+    return is_stopping and not (untold and getattr(server, "tells_apps", False))
