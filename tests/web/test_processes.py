@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
@@ -45,6 +46,28 @@ def test_what_a_process_does_not_have_is_null() -> None:
     assert nothing["loop_late"] == {"times": 0, "sum_s": 0}
 
 
+def test_what_is_counted_is_whole() -> None:
+    memory = 3_000_000_000.0
+    numbers = {"nannin_connections": 5.0, "nannin_nodes": 2.0, "nannin_history_dropped": 7.0}
+    one = as_json(
+        "1",
+        {**READING, **numbers, "process_resident_memory_bytes": memory, "nannin_history_lag_seconds": 0.0},
+    )
+    whole = [one[name] for name in ("connections", "nodes", "history_dropped", "memory_bytes")]
+    whole += [*one["sessions"].values(), one["loop_late"]["times"]]
+    assert whole == [5, 2, 7, memory, 3, 1, 13]
+    assert all(isinstance(number, int) for number in whole)
+    assert isinstance(one["history_lag_s"], float)
+
+
+def test_the_tenth_comes_after_the_ninth() -> None:
+    async def read() -> Readings:
+        return dict.fromkeys(["10", "9", "2", "relief", "1"])
+
+    answer = asyncio.run(_ask(PrivateLists(), read=read))
+    assert [one["process"] for one in answer["processes"]] == ["1", "2", "9", "10", "relief"]
+
+
 def test_it_is_private_as_lists_are() -> None:
     with pytest.raises(HTTPException) as refused:
         asyncio.run(_ask(PrivateLists(), client=("203.0.113.9", 1)))
@@ -52,7 +75,9 @@ def test_it_is_private_as_lists_are() -> None:
 
 
 async def _ask(
-    private: PrivateLists, client: tuple[str, int] = ("127.0.0.1", 1)
+    private: PrivateLists,
+    client: tuple[str, int] = ("127.0.0.1", 1),
+    read: Callable[[], Awaitable[Readings]] = read,
 ) -> dict[str, list[dict[str, object]]]:
     response = await Processes(private, read)(Query(b"", ()), {**scope("http", "", {}), "client": client})
     answer: dict[str, list[dict[str, object]]] = msgspec.json.decode(response.body)

@@ -116,21 +116,23 @@ def _or_null(kind: str) -> dict[str, Any]:
 
 _PROCESS: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "One process. What it lacks is null; one that does not answer has a name only.",
+    "description": "One process. What it lacks is null; one that does not answer has a name only. `nodes` is "
+    "how many there are on all machines.",
     "properties": {
         "process": {"type": "string"},
         "answers": {"type": "boolean"},
         **{name: _or_null("boolean") for name in ("ready", "stale", "writes_history")},
-        **{
-            name: _or_null("number")
-            for name in ("started_unix_s", "connections", "memory_bytes", "cpu_s", "nodes")
+        **{name: _or_null("integer") for name in ("connections", "memory_bytes", "nodes", "history_dropped")},
+        **{name: _or_null("number") for name in ("started_unix_s", "cpu_s", "history_lag_s")},
+        "sessions": {
+            **_or_null("object"),
+            "description": "How many there are, by transport.",
+            "additionalProperties": {"type": "integer"},
         },
-        **{name: _or_null("number") for name in ("history_lag_s", "history_dropped")},
-        "sessions": _or_null("object"),
         "loop_late": {
             "type": "object",
             "description": "How often lateness of the event loop was measured, and its sum.",
-            "properties": {"times": {"type": "number"}, "sum_s": {"type": "number"}},
+            "properties": {"times": {"type": "integer"}, "sum_s": {"type": "number"}},
             "required": ["times", "sum_s"],
         },
     },

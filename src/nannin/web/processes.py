@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -33,7 +34,14 @@ class Processes:
         """Each process of this machine that serves, by its name."""
         self._private.check(scope)
         readings = await self._read()
-        return json_response({"processes": [as_json(name, readings[name]) for name in sorted(readings)]})
+        return json_response(
+            {"processes": [as_json(name, readings[name]) for name in sorted(readings, key=_by_number)]}
+        )
+
+
+def _by_number(name: str) -> tuple[float, str]:
+    """The order of processes, most of which are named by numbers."""
+    return int(name) if name.isdecimal() else math.inf, name
 
 
 def as_json(name: str, reading: Mapping[str, Value] | None) -> dict[str, Any]:
@@ -50,25 +58,32 @@ def as_json(name: str, reading: Mapping[str, Value] | None) -> dict[str, Any]:
         value = reading.get(metric)
         return value if isinstance(value, int | float) else None
 
+    def whole(metric: str) -> int | None:
+        value = number(metric)
+        return None if value is None else int(value)
+
     def truth(metric: str) -> bool | None:
         value = number(metric)
         return None if value is None else bool(value)
 
     late = reading.get("nannin_loop_lag_seconds")
     late = late if isinstance(late, list) and late else [0.0]
+    sessions = reading.get("nannin_sessions")
     return {
         "process": name,
         "answers": True,
         "ready": truth("nannin_ready"),
         "started_unix_s": number("process_start_time_seconds"),
-        "sessions": reading.get("nannin_sessions"),
-        "connections": number("nannin_connections"),
-        "memory_bytes": number("process_resident_memory_bytes"),
+        "sessions": {by: int(count) for by, count in sessions.items()}
+        if isinstance(sessions, dict)
+        else None,
+        "connections": whole("nannin_connections"),
+        "memory_bytes": whole("process_resident_memory_bytes"),
         "cpu_s": number("process_cpu_seconds"),
-        "loop_late": {"times": sum(late[:-1]), "sum_s": late[-1]},
-        "nodes": number("nannin_nodes"),
+        "loop_late": {"times": int(sum(late[:-1])), "sum_s": late[-1]},
+        "nodes": whole("nannin_nodes"),
         "stale": truth("nannin_backplane_stale"),
         "history_lag_s": number("nannin_history_lag_seconds"),
-        "history_dropped": number("nannin_history_dropped"),
+        "history_dropped": whole("nannin_history_dropped"),
         "writes_history": truth("nannin_history_leader"),
     }

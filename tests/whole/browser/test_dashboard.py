@@ -316,10 +316,21 @@ def test_a_chart_is_read_and_zoomed_by_keys_and_says_exact_values(opened: Open) 
     page.keyboard.press("ArrowRight")
     expect(spoken).not_to_have_text(first)
     assert page.locator("#readout").inner_text() == spoken.inner_text()
-    page.keyboard.press("+")
+    second = page.locator("#readout").inner_text()
+    for key in ("+", "+", "-"):
+        page.keyboard.press(key)
+        expect(spoken).to_have_text(re.compile(r"^Shows .+ to .+"))
+        expect(page.locator("#readout")).to_have_text(second)
+    said = spoken.inner_text()
     expect(page.locator("#whole")).to_be_enabled()
     assert "from=" in page.url
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#readout")).not_to_have_text(second)
+    page.keyboard.press("ArrowLeft")
+    expect(spoken).to_have_text(second)
     page.keyboard.press("Escape")
+    expect(spoken).not_to_have_text(said)
+    expect(page.locator("#readout")).to_have_text(second)
     expect(page.locator("#whole")).to_be_disabled()
     assert "from=" not in page.url
     box = chart.bounding_box()
@@ -344,9 +355,13 @@ def test_a_chart_is_read_and_zoomed_by_keys_and_says_exact_values(opened: Open) 
 
 
 def test_all_of_it_can_be_reached_by_tab(opened: Open) -> None:
-    page = opened(scripted=True)
+    page = opened(scripted=True, at="#page=%2Fa&range=week")
     tell(page, a=1)
     expect(page.locator("#rows a")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail")).to_be_focused()
+    assert "#page=%2Fa&range=week" in page.url
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -24,6 +24,7 @@ export class Chart {
     this.wishes = wishes;
     this.points = [];
     this.index = null; // of the point under the cursor; null: the newest that was recorded
+    this.at_s = null; // the moment of the cursor, which stays while other points are shown
     this.times = new Times();
     this.drawing = null;
     frame.addEventListener("keydown", (event) => this.press(event));
@@ -33,10 +34,9 @@ export class Chart {
   }
 
   /** Shows points between two times. With `form`, an instant or a step is written as `Times` writes it. */
-  show({ points, from_s, to_s, times, form, isSame = false }) {
-    const at = isSame && this.index !== null ? this.points[this.index]?.start : null;
+  show({ points, from_s, to_s, times, form }) {
     Object.assign(this, { points, from_s, to_s, times, form });
-    this.index = at === null || at === undefined ? null : indexAt(points, at);
+    this.index = this.at_s === null || !points.length ? null : indexAt(points, this.at_s);
     if (this.drawing?.zone === times.zone) this.drawing.show(this);
     else this.redraw();
     this.tell();
@@ -55,8 +55,14 @@ export class Chart {
   /** The reader points at a place; null: at none. */
   pointAt(index) {
     if (index === this.index) return;
-    this.index = index;
+    this.put(index);
     this.tell();
+  }
+
+  /** Puts the cursor on a point; null: on the newest. */
+  put(index) {
+    this.index = index;
+    this.at_s = index === null ? null : this.points[index].start;
   }
 
   /** The newest point that was recorded: the last minute is on its way. */
@@ -74,12 +80,13 @@ export class Chart {
     const wishes = { "+": () => this.wishes.zoomBy(0.5), "=": () => this.wishes.zoomBy(0.5), "-": () => this.wishes.zoomBy(2), Escape: () => this.wishes.reset(), 0: () => this.wishes.reset() };
     if (event.key in places) {
       if (last >= 0) {
-        this.index = Math.min(Math.max(places[event.key], 0), last);
+        this.put(Math.min(Math.max(places[event.key], 0), last));
         this.drawing?.moveCursor(this.index);
         this.tell();
         this.say();
       }
     } else if (event.key in wishes) {
+      if (last >= 0) this.put(now);
       wishes[event.key]();
     } else {
       return;
@@ -227,7 +234,8 @@ class Plot {
 
   show(chart) {
     this.plot.setData(columns(chart.points));
-    if (chart.index !== null && document.activeElement === chart.frame) this.moveCursor(chart.index);
+    // uPlot has its new scale in the next microtask, and the cursor's place is one on that scale.
+    queueMicrotask(() => chart.drawing === this && chart.index !== null && document.activeElement === chart.frame && this.moveCursor(chart.index));
   }
 
   moveCursor(index) {

@@ -3,7 +3,7 @@
 import { Chart } from "./chart.js";
 import { TAIL_S, now_s } from "./counts.js";
 import { RANGES, Refused, keepsHistory, read, series } from "./history.js";
-import { Times, by, digits, inWords, legible, make, meanDigits, words } from "./words.js";
+import { Times, announce, by, digits, inWords, legible, make, meanDigits, words } from "./words.js";
 
 const FIRST_ROWS = 100;
 // The newest step of the history grows once a minute.
@@ -14,6 +14,8 @@ const AGAIN_MS = 3_000;
 const MIN_LIVE_S = 20;
 const MIN_SPAN_S = 600;
 const MAX_SPAN_S = 20 * 366 * 86_400;
+// How the ends of a span are said, by how long it is at least.
+const SPAN_FORMS = [[62 * 86_400, "day"], [86_400, "hour"], [1_800, "minute"], [0, "second"]];
 const FORMS = { minute: "minute", hour: "hour", day: "day", month: "month" };
 
 /** Everything about one page. */
@@ -79,6 +81,7 @@ export class Detail {
   /** Shows a page over a range. */
   go(key, range, span = null) {
     const isNew = key !== this.key;
+    if (isNew || range !== this.range) this.chart.put(null);
     Object.assign(this, { key, range: range in RANGES ? range : "live10", span, rows: FIRST_ROWS, trouble: "" });
     if (key === null) return;
     if (isNew) {
@@ -100,6 +103,7 @@ export class Detail {
     const middle = (from_s + to_s) / 2;
     const end = Math.min(middle + span / 2, now_s());
     this.go(this.key, this.range, [end - span, end]);
+    this.saySpan();
   }
 
   zoom(factor) {
@@ -116,6 +120,14 @@ export class Detail {
 
   reset() {
     this.go(this.key, this.range);
+    this.saySpan();
+  }
+
+  /** Whoever sees no chart hears what it shows now. */
+  saySpan() {
+    const [from_s, to_s] = this.view;
+    const [, form] = SPAN_FORMS.find(([least_s]) => to_s - from_s >= least_s);
+    announce(words.shown(this.times.write(from_s, form), this.times.write(to_s, form)));
   }
 
   /** The page's count has changed. */
@@ -184,7 +196,7 @@ export class Detail {
     const [from_s, to_s] = this.view;
     const points = this.points();
     this.form = this.isLive || !this.hasHistory ? "second" : FORMS[this.answer?.step] ?? "minute";
-    this.chart.show({ points, from_s, to_s, times: this.times, form: this.form, isSame });
+    this.chart.show({ points, from_s, to_s, times: this.times, form: this.form });
     const name = words.chartOf(legible(this.key), words[this.range]);
     by("chart").setAttribute("aria-label", name);
     for (const button of by("ranges").children) button.setAttribute("aria-pressed", String(button.dataset.range === this.range));

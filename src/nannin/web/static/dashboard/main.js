@@ -139,5 +139,10 @@ repeat(explain, HEALTH_MS);
 setInterval(look, 1_000);
 document.addEventListener("visibilitychange", look);
 addEventListener("hashchange", follow);
+// The part after # is the page's, so the link leads there without it.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  by("detail").focus();
+});
 follow();
 look();

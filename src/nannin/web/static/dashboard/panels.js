@@ -68,8 +68,10 @@ const LATE_S = 120;
 function showProcesses(processes) {
   const columns = ["node", "connections", "delay", "memory", "runs", "condition"];
   const head = make("thead", {}, make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, words[name]))));
+  const all = Math.max(processes.length, ...processes.map(({ nodes }) => nodes ?? 0));
+  const caption = make("caption", { class: "quiet" }, words.processes(digits(processes.length), digits(all)));
   by("processes").hidden = !processes.length;
-  by("processes").replaceChildren(make("table", { class: "nodes" }, head, make("tbody", {}, ...processes.map(process))));
+  by("processes").replaceChildren(make("table", { class: "nodes" }, caption, head, make("tbody", {}, ...processes.map(process))));
 }
 
 function process({ process: name, answers, ready, connections, loop_late: late, memory_bytes: memory, started_unix_s: started, stale, history_lag_s: lag_s }) {
