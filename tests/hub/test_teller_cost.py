@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.audience.crowd import Crowd
 from nannin.audience.roster import Count
+from nannin.hub.connection import Connection
+from nannin.hub.crowds import Crowds
+from nannin.wire.outgoing import Outgoing
 from support.fakes import House
 from support.many_clients import SMALL_SLICES, crowd, make_writes_cost, note_encodings
 
@@ -43,6 +47,25 @@ def test_a_slow_slice_ends_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     house.client().connect()
     house.clock.turn()
     assert 50 <= sum(client.heard()[-1] == 1_001 for client in clients) <= 200
+
+
+def test_those_who_take_it_quickly_are_told_in_a_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    clients = crowd(house, 1_000)
+    make_writes_cost(house, monkeypatch, 0.00001)
+    calls = []
+    send = Crowds.send
+
+    def note(self: Crowds, crowd: Crowd[Connection], start: int, stop: int, outgoing: Outgoing) -> object:
+        calls.append(stop - start)
+        return send(self, crowd, start, stop, outgoing)
+
+    monkeypatch.setattr(Crowds, "send", note)
+    house.client().connect()
+    house.clock.advance(1)
+    assert {client.heard()[-1] for client in clients} == {1_001}
+    assert sum(calls) == 1_000
+    assert len(calls) <= 4
 
 
 def test_a_newer_count_overtakes_midway_and_afterwards_all_have_it() -> None:
