@@ -159,6 +159,25 @@ def test_a_group_that_there_is_not_is_refused_to_those_who_would_observe_it() ->
     assert door.advise("/shop/*", Connect()) is None
 
 
+def test_a_group_is_missed_as_a_group_also_where_only_some_pages_exist() -> None:
+    settings, refusals = Settings(pages=("/", "/shop/1")), Refusals()
+    door = Admission(
+        lambda key: key in ("/", "/shop/1"),
+        lambda key: True,
+        settings,
+        refusals,
+        None,
+        lambda key: key[-1] == "*",
+    )
+    assert judge(door, "/shop/*", observes=True) == (
+        "Unknown group: this server has no group of pages with this key"
+    )
+    assert judge(door, "shop/*", observes=True) == judge(door, "/shop/*") == "Invalid namespace"
+    advice = door.advise("/shop/*", Connect(observe=True))
+    assert advice is not None
+    assert "--groups" in advice
+
+
 # Tokens
 
 

@@ -45,6 +45,16 @@ def test_each_setting_is_shown_with_its_source(capsys: pytest.CaptureFixture[str
     assert SECRET not in printed
 
 
+def test_that_nannins_own_page_keeps_history_is_no_application_saying_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check", "--port", "0"]) == 0
+    assert rows(capsys.readouterr().out)["history"] == ["on", "default"]
+    pathlib.Path("app.py").write_text("from nannin import Live\nlive = Live(history=True)")
+    assert main(["check", "--port", "0", "--app", "app.py:live"]) == 0
+    assert rows(capsys.readouterr().out)["history"] == ["on", "the application's code"]
+
+
 @pytest.mark.parametrize(
     ("program", "arguments", "row"),
     [

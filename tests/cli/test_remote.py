@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nannin.cli.remote import Address, describe, escape, url_of
+from nannin.cli.remote import Address, check_pages, describe, escape, url_of
 from nannin.errors import SettingsError
 from nannin.settings import Settings
 
@@ -140,3 +140,9 @@ def test_a_connection_takes_any_certificate_only_if_it_is_told_to() -> None:
     for insecure, mode in ((False, ssl.CERT_REQUIRED), (True, ssl.CERT_NONE)):
         connection = Address("https://a.test", insecure=insecure).connect()
         assert vars(connection)["_context"].verify_mode is mode
+
+
+def test_pages_are_named_once_and_begin_with_a_slash() -> None:
+    assert check_pages(["/b", "/a", "/b"]) == ("/b", "/a")
+    with pytest.raises(SettingsError, match=r"--page must start with /, not news\\u001b"):
+        check_pages(["/a", "news\x1b"])

@@ -123,7 +123,7 @@ class Faces:
         )
         self.app: ASGIApp = Router(self.observers.routes(), redirect_slashes=False)
 
-    def _count_refused(self) -> None:
+    def _count_refused(self, path: str) -> None:
         self.refused_lists += 1
 
     def call(

@@ -35,7 +35,7 @@ class Board:
         private = PrivateLists(read_token, Gate(), self._refuse, what="metrics")
         self.app = Metrics(self.snapshots, private)
 
-    def _refuse(self) -> None:
+    def _refuse(self, path: str) -> None:
         self.refused += 1
 
     def ask(

@@ -192,5 +192,5 @@ def test_lists_are_for_this_machine_and_for_whoever_has_the_token() -> None:
         assert httpx.get(f"{server.url}/api/count", headers=proxied).status_code == 200
         tally = httpx.get(f"{server.url}/api/explain").json()["not_counted"]["refused_since_start"]
         assert tally["list"] == tally["host"] == len(lists)
-        assert server.log.count("refused a list of pages") == 1, server.log
+        assert server.log.count("refused /api/pages: lists of pages answer this machine") == 1, server.log
         assert token not in server.log

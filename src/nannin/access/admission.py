@@ -107,6 +107,11 @@ class Admission:
         """
         if not is_page_key(key):
             return None
+        if connect.observe and self._lacks_group(key):
+            return (
+                f"{key!r:.80} is refused as an unknown group: --groups, the setting groups or "
+                "live.group(...) makes a group of its pages"
+            )
         pages = ",".join(self._settings.pages)
         if not self._exists(key) and pages:
             return (
@@ -117,11 +122,6 @@ class Admission:
             return (
                 f"{key!r:.80} is refused as an invalid namespace, since only pages with handlers exist: "
                 'live.page("/*") with a handler, or the setting pages, lets it in'
-            )
-        if connect.observe and self._lacks_group(key):
-            return (
-                f"{key!r:.80} is refused as an unknown group: --groups, the setting groups or "
-                "live.group(...) makes a group of its pages"
             )
         verdict = self._verdict(key, connect)
         if verdict is Verdict.EXPIRED:
@@ -145,10 +145,10 @@ class Admission:
     def _judge_page(
         self, key: str, connect: Connect, observes: bool, is_on: bool
     ) -> tuple[Refusal, str] | None:
+        if observes and is_page_key(key) and self._lacks_group(key):
+            return Refusal.PAGE, "Unknown group: this server has no group of pages with this key"
         if not self._exists(key):
             return Refusal.PAGE, "Invalid namespace"
-        if observes and self._lacks_group(key):
-            return Refusal.PAGE, "Unknown group: this server has no group of pages with this key"
         if is_on:
             return Refusal.PAGE, "Already connected"
         if self._judge_token is None:

@@ -330,19 +330,21 @@ class Assembly:
             lambda: self.hooks,
         )
 
-    def _refuse_metrics(self) -> None:
+    def _refuse_metrics(self, path: str) -> None:
         """Tallies a request for the metrics that was refused; the log says once what opens them."""
         self.refusals.add_and_tell(
             Refusal.METRICS,
-            "refused the metrics: /metrics answers this machine and whoever sends the read_token",
+            "refused the metrics: %s answers this machine and whoever sends the read_token",
+            path,
         )
 
-    def _refuse_list(self) -> None:
+    def _refuse_list(self, path: str) -> None:
         """Tallies a request for a list of pages that was refused; the log says once what opens it."""
         self.refusals.add_and_tell(
             Refusal.LIST,
-            "refused a list of pages: /api/pages, /api/top, /api/explain and /api/stream?page=* answer "
-            "this machine and whoever sends the read_token; the count of a known page is public",
+            "refused %.80s: lists of pages answer this machine and whoever sends the read_token; "
+            "the count of a known page is public",
+            path,
         )
 
 

@@ -82,7 +82,8 @@ def print_settings(
     for setting in SETTINGS.values():
         value, source = getattr(settings, setting.name), describe_source(sources.get(setting.name))
         if setting.in_code and getattr(in_code, setting.name) != value:
-            value, source = getattr(in_code, setting.name), IN_CODE
+            value = getattr(in_code, setting.name)
+            source = IN_CODE if settings.app else DEFAULT  # nannin's own page keeps history
         value = limits.get(setting.name, value)
         rows.append((setting.name, shown(setting.name, value), source))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from nannin.cli.banner import announce, version
-from nannin.cli.options import CONTEXT, insecure_option, token_option
+from nannin.cli.options import CONTEXT, insecure_option, pages_option, token_option
 from nannin.cli.past import export, stats
 from nannin.errors import NanninError, SettingsError
 from nannin.kinds import HistoryPlace, ListOf, Switch
@@ -277,7 +277,7 @@ def bench(page: str, token: str | None, **given: Any) -> None:
 
 @cli.command(context_settings=CONTEXT, short_help="Show the counts of a running server.")
 @click.argument("url", required=False)
-@click.option("--page", "pages", metavar="PAGE", multiple=True, help="A page; may be repeated. [every page]")
+@pages_option("every page")
 @token_option
 @insecure_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, an object on each line.")

@@ -17,7 +17,7 @@ import msgspec
 from nannin.cli.answers import HistoryAnswer, PagesAnswer, Point, Summary
 from nannin.cli.output import OutputError, printing
 from nannin.cli.reader import Reader
-from nannin.cli.remote import Address, escape
+from nannin.cli.remote import Address, check_pages, escape
 from nannin.errors import RemoteError, SettingsError
 from nannin.web.history_forms import SERIES_COLUMNS
 
@@ -59,14 +59,12 @@ def run(
         OutputError: the disk is full. No file is left then either.
     """
     address = Address(url, insecure=insecure)
-    for page in pages:
-        if not page.startswith("/"):
-            raise SettingsError(f"--page must start with /, not {escape(page)[:80]}")
+    named = check_pages(pages)
     given = {name.rstrip("_"): text for name, text in span.items() if text is not None}
     signal.signal(signal.SIGTERM, _end)  # as Ctrl-C does, so that no half file is left
     with Reader(address, token) as reader, printing(), _open(output) as file:
         write = _json_writer(file) if as_json else _csv_writer(file)
-        for page, point in _read(reader, tuple(dict.fromkeys(pages)), given, address.url):
+        for page, point in _read(reader, named, given, address.url):
             write(page, point)
     return 0
 

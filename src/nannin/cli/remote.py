@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import re
 import ssl
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -15,7 +16,7 @@ from nannin.cli.banner import address_of
 from nannin.errors import RemoteError, SettingsError
 from nannin.settings import Settings
 
-__all__ = ["Address", "describe", "escape", "refusal_of", "url_of"]
+__all__ = ["Address", "check_pages", "describe", "escape", "refusal_of", "url_of"]
 
 _CONNECT_TIMEOUT_S: Final = 10.0
 _MAX_ERROR_BYTES: Final = 4096
@@ -119,6 +120,18 @@ def describe(error: Exception, address: Address) -> str:
     if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
         return "this server speaks http: write http://"
     return escape(getattr(error, "strerror", "") or str(error))
+
+
+def check_pages(pages: Iterable[str]) -> tuple[str, ...]:
+    """The pages that an option `--page` has named, each of them once.
+
+    Raises:
+        SettingsError: one of them is not a page key.
+    """
+    for page in pages:
+        if not page.startswith("/"):
+            raise SettingsError(f"--page must start with /, not {escape(page)[:80]}")
+    return tuple(dict.fromkeys(pages))
 
 
 def escape(text: str) -> str:

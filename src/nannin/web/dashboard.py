@@ -53,7 +53,7 @@ class Dashboard:
         private: who may read the lists.
         login: knows the token; None if there is none, and only this machine may read them.
         gate: whose pages may sign somebody in.
-        on_refused: called for each wrong token.
+        on_refused: called for each wrong token, with the path.
         timeout_s: how long a form may take.
     """
 
@@ -62,7 +62,7 @@ class Dashboard:
         private: PrivateLists,
         login: Login | None,
         gate: Gate,
-        on_refused: Callable[[], None] = lambda: None,
+        on_refused: Callable[[str], None] = lambda path: None,
         timeout_s: float = 15.0,
     ) -> None:
         self._private = private
@@ -123,7 +123,7 @@ class Dashboard:
             return _back(self._login.take_back(scope))
         if self._login.is_token(scope, fields.get("token", [""])[0].strip()):
             return _back(self._login.give(scope))
-        self._on_refused()
+        self._on_refused(scope["path"])
         return self._ask_for_token("wrong", 401, CHALLENGE)
 
     def _ask_for_token(self, state: str, status: int, headers: dict[str, str] | None = None) -> Response:

@@ -35,7 +35,7 @@ class PrivateLists:
     Args:
         token: the secret that opens the lists from anywhere; None if only this machine may read them.
         gate: whose pages may read them from this machine.
-        on_refused: called for each request that was refused.
+        on_refused: called for each request that was refused, with its path.
         tries: compares tokens; None: as often as they come.
         login: knows the cookies of the dashboard's login; None if there are none.
         what: what is read, in the words of a refusal.
@@ -45,7 +45,7 @@ class PrivateLists:
         self,
         token: str | None = None,
         gate: Gate | None = None,
-        on_refused: Callable[[], None] = lambda: None,
+        on_refused: Callable[[str], None] = lambda path: None,
         tries: Tries | None = None,
         login: Login | None = None,
         what: str = "lists of pages",
@@ -90,7 +90,7 @@ class PrivateLists:
         """
         if self.admits(scope):
             return
-        self._on_refused()
+        self._on_refused(scope["path"])
         if self._token is None:
             raise HTTPException(
                 403,

@@ -42,7 +42,7 @@ class CountRoutes:
         public: whether the pages of every site may read them.
         gate: whose pages may read if not every site's may.
         read_token: the secret that opens the lists of pages to readers on other machines.
-        on_private: called for each request for a list that was refused.
+        on_private: called for each request for a list that was refused, with its path.
         tries: compares tokens; None: as often as they come.
         addresses: limits streams by the reader's address; None for no limit.
         past: the history of these counts; None where none is kept.
@@ -62,7 +62,7 @@ class CountRoutes:
         public: bool,
         gate: Gate,
         read_token: str | None = None,
-        on_private: Callable[[], None] = lambda: None,
+        on_private: Callable[[str], None] = lambda path: None,
         tries: Tries | None = None,
         addresses: Addresses | None = None,
         past: Past | None = None,

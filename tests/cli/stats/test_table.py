@@ -45,6 +45,15 @@ def test_the_table_has_the_present_the_past_and_the_peak() -> None:
     assert lines[-1] == "1970-01-01 09:00 to 1970-01-01 12:00, by hour, Asia/Tokyo; · is a gap"
 
 
+def test_a_terminal_of_the_usual_width_has_the_bars() -> None:
+    lines = picture(Figures([page("/articles/2026/news", *[1.0, 2_000.0] * 12, 8.0)], 22, ""), width=80)
+    assert lines[1] == "page now trend mean most lately"
+    assert lines[3] == "/articles/2026/… 1,212 ↑ rising 960.8 31 ▂█▂█▂█▂█▂█▂█▂█▂█▂█▂█▂█▂█▂"
+    lines = picture(Figures([page("/news", 1.0, 8.0)], 22, ""), width=103)
+    assert lines[1] == "page now trend mean most joins lately"
+    assert lines[3] == "/news 1,212 ↑ rising 4.5 31 1,200 ▂█"
+
+
 def test_many_points_are_merged_into_few_bars() -> None:
     lines = picture(Figures([page("/news", *[1.0] * 100)], 1, ""))
     assert "█" * 25 in lines[3]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from nannin.cli.output import is_terminal, printing
 from nannin.cli.reader import Reader
-from nannin.cli.remote import Address, escape
+from nannin.cli.remote import Address, check_pages
 from nannin.cli.stats.figures import Figures, Query, gather
 from nannin.cli.stats.lines import json_lines, lines
-from nannin.errors import SettingsError
 
 
 def run(
@@ -42,12 +41,10 @@ def run(
         RemoteError: there is no such server, or it refuses.
     """
     address = Address(url, insecure=insecure)
-    for page in pages:
-        if not page.startswith("/"):
-            raise SettingsError(f"--page must start with /, not {escape(page)[:80]}")
+    named = check_pages(pages)
     given = {name.rstrip("_"): text for name, text in span.items() if text is not None}
     with Reader(address, token) as reader:
-        figures = gather(reader, Query(tuple(dict.fromkeys(pages)), limit, given))
+        figures = gather(reader, Query(named, limit, given))
     with printing():
         _print(figures, address.url, as_json=as_json)
     return 0

@@ -23,7 +23,9 @@ _STYLES: Final = {"rising": "green", "falling": "red", "new": "green"}
 # How wide a terminal must be to have each column, besides the page and its visitors. The ones of the past are
 # left out where there is none.
 _NOW: Final = {"trend": 40}
-_PAST: Final = {"mean": 50, "most": 60, "joins": 76, "lately": 104, "peak ever": 132}
+_PAST: Final = {"mean": 50, "most": 60, "joins": 88, "lately": 80, "peak ever": 132}
+# How wide it must be to say when it was the most.
+_MOMENT: Final = 104
 
 
 def draw(figures: Figures, url: str, console: Console) -> RenderableType:
@@ -39,7 +41,7 @@ def draw(figures: Figures, url: str, console: Console) -> RenderableType:
     for name in columns:
         table.add_column(name, justify="left" if name in ("trend", "lately") else "right", no_wrap=True)
     for page in figures.pages:
-        cells = _cells(page)
+        cells = _cells(page, has_moments=console.width >= _MOMENT)
         table.add_row(cells["page"], cells["now"], *(cells[name] for name in columns))
     return Group(table, *(Text(line, style="dim") for line in _notes(figures, history)))
 
@@ -64,24 +66,24 @@ def _notes(figures: Figures, history: HistoryAnswer | None) -> list[str]:
     return notes
 
 
-def _cells(page: PageFigures) -> dict[str, Text]:
+def _cells(page: PageFigures, *, has_moments: bool) -> dict[str, Text]:
     trend = page.now.trend or ""
     return {
         "page": Text(escape(page.now.page)),
         "now": Text(f"{'≈ ' if page.now.stale else ''}{page.now.visitors:,}", style="bold"),
         "trend": Text(f"{_ARROWS.get(trend, '')} {escape(trend)}".strip(), style=_STYLES.get(trend, "dim")),
         "mean": Text("" if page.mean is None else f"{page.mean:,.1f}"),
-        "most": _peak(page.greatest, page),
+        "most": _peak(page.greatest, page, has_moment=has_moments),
         "joins": Text("" if page.joins is None else f"{page.joins:,}"),
         "lately": Text(draw_sparks(page.bars(_BARS)), style="cyan"),
         "peak ever": _peak(page.peak, page),
     }
 
 
-def _peak(peak: Peak | None, page: PageFigures) -> Text:
+def _peak(peak: Peak | None, page: PageFigures, *, has_moment: bool = True) -> Text:
     if peak is None or page.history is None:
         return Text("")
-    if not peak.value:
-        return Text("0")
+    if not peak.value or not has_moment:
+        return Text(f"{peak.value:,}")
     moment = show_moment(peak.at_ms, find_zone(page.history.zone))
     return Text.assemble(f"{peak.value:,}", (f"  {moment}", "dim"))
