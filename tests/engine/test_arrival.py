@@ -177,6 +177,7 @@ async def test_a_connection_that_has_said_nothing_is_idle_and_gives_way() -> Non
     assert since_s is not None
     assert before_s - 1e-6 <= since_s <= asyncio.get_running_loop().time()
     arrival.give_way()
+    assert transport.written[-1].startswith(b"HTTP/1.1 503 ")
     assert transport.closed == "close"
     arrival.connection_lost(None)
 

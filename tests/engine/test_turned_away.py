@@ -71,8 +71,11 @@ async def test_who_made_it_can_cut_it_off_and_hears_of_its_end() -> None:
     ended: list[TurnedAway] = []
     transport = FakeTransport()
     away = TurnedAway(transport, ended.append)
+    assert not away.may_be_cut, "its request is on its way"
+    away.data_received(b"GET")
+    assert away.may_be_cut
     away.cut()
-    assert transport.closed == "abort"
+    assert (transport.closed, away.may_be_cut) == ("close", False)
     assert ended == []
     away.connection_lost(None)
     assert ended == [away]

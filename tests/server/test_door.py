@@ -78,6 +78,12 @@ class Street:
     def comes(self, descriptor: int) -> bool:
         return self.door.admits(self.transport(descriptor))
 
+    def sends(self, number: int) -> None:
+        """The one with this number sends its request."""
+        protocol = self.transports[number].protocol
+        assert protocol is not None
+        protocol.data_received(b"GET")
+
     def transport(self, descriptor: int) -> FakeTransport:
         class Socket:
             def fileno(self) -> int:
@@ -90,7 +96,7 @@ class Street:
 
     def cut(self) -> list[int]:
         """Which of those who came were cut off, by their number."""
-        return [number for number, transport in enumerate(self.transports) if transport.closed == "abort"]
+        return [number for number, transport in enumerate(self.transports) if transport.closed is not None]
 
 
 class Loop:
@@ -169,12 +175,25 @@ def test_who_is_turned_away_may_read_that_until_half_of_what_is_kept_back_is_in_
         street.comes(descriptor)
     assert (street.cut(), street.pauses) == ([], 0)
     street.comes(LIMIT - SPARE // 2)
-    assert (street.cut(), street.pauses) == ([0], 0)
-    lost = street.transports[0].protocol
+    assert (street.cut(), street.pauses) == ([], 1), "none of them has sent its request: others wait"
+    for number in (1, 2):
+        street.sends(number)
+    street.comes(LIMIT - SPARE // 2)
+    street.comes(LIMIT - SPARE // 2)
+    assert (street.cut(), street.pauses) == ([1, 2], 1)
+    lost = street.transports[1].protocol
     assert lost is not None
     lost.connection_lost(None)
     street.comes(LIMIT - SPARE // 2)
-    assert (street.cut(), street.pauses) == ([0, 1], 0)
+    assert (street.cut(), street.pauses) == ([1, 2], 2)
+
+
+def test_low_numbers_of_those_who_were_cut_off_let_no_more_of_them_pile_up() -> None:
+    street = Street()
+    for _ in range(20):
+        street.comes(LIMIT - SPARE)
+        street.sends(len(street.transports) - 1)
+    assert street.cut() == list(range(20 - SPARE // 2))
 
 
 def test_nobody_is_accepted_once_others_use_half_of_what_is_kept_back() -> None:
@@ -188,7 +207,10 @@ def test_a_number_of_connections_bounds_those_who_are_turned_away_as_well() -> N
     street.connections += [object(), object()]
     for _ in range(MOST_LEAVING + 1):
         street.comes(5)
-    assert street.cut() == [0]
+    assert (street.cut(), street.pauses) == ([], 1)
+    street.sends(0)
+    street.comes(5)
+    assert (street.cut(), street.pauses) == ([0], 1)
 
 
 def test_a_look_tells_whether_it_is_crowded_and_has_idle_ones_give_way() -> None:

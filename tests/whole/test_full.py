@@ -159,6 +159,14 @@ def test_a_flood_of_refused_connections_is_cheap_and_leaves_nothing(loop: dict[s
                 flood = [connect(server) for _ in range(LIMIT)]  # they say nothing, and stay
                 for client in flood:
                     client.close()
+            with contextlib.ExitStack() as stack:
+                late = [stack.enter_context(connect(server)) for _ in range(LIMIT)]
+                time.sleep(0.3)  # so many at once, and none has sent its request yet
+                for client in late:
+                    client.sendall(REQUEST)
+                for client in late:
+                    answer = read_to_end(client)
+                    assert answer.startswith(b"HTTP/1.1 503 "), answer
             idle_s = cpu_s(server)
             time.sleep(1)
             assert cpu_s(server) - idle_s < 0.5, "it does not spin"

@@ -19,7 +19,7 @@ from nannin.engine.http import LimitedHttp, refuse
 from nannin.engine.neighbours import Neighbours, find_target
 from nannin.engine.opening import find_opening
 from nannin.engine.patience import Patience
-from nannin.engine.turned_away import Door, GivesWay
+from nannin.engine.turned_away import Door, GivesWay, say_full
 from nannin.settings import Settings
 
 
@@ -109,7 +109,8 @@ class Arrival(asyncio.Protocol, GivesWay):
         return self._until_s - self.http.head_timeout_s if self._until_s else None
 
     def give_way(self) -> None:
-        """Closes it."""
+        """Closes it; a client that is about to send its request learns why."""
+        self.transport.write(say_full())
         self.transport.close()
 
     def shutdown(self) -> None:

@@ -21,6 +21,11 @@ _ANSWER: Final = (
 )
 
 
+def say_full() -> bytes:
+    """The answer of a server that is full."""
+    return _ANSWER % random.randint(MIN_RETRY_S, MAX_RETRY_S)  # noqa: S311 - it spreads, and hides nothing
+
+
 class Door(Protocol):
     """Whoever judges connections before anything is read from them."""
 
@@ -54,6 +59,8 @@ class TurnedAway(asyncio.Protocol):
 
     Attributes:
         linger_s: how long the client has to close its side.
+        may_be_cut: whether its client has sent something, most likely its request. A close before that would
+            reset the connection when the request comes.
     """
 
     linger_s: ClassVar[float] = 1.0
@@ -64,13 +71,18 @@ class TurnedAway(asyncio.Protocol):
         transport.set_protocol(self)
         self._transport = transport
         self._on_end = on_end
+        self.may_be_cut = False
         self._alarm = asyncio.get_running_loop().call_later(self.linger_s, transport.abort)
-        transport.write(_ANSWER % random.randint(MIN_RETRY_S, MAX_RETRY_S))  # noqa: S311 - it spreads, and hides nothing
+        transport.write(say_full())
         if transport.can_write_eof():
             with contextlib.suppress(OSError):  # the client has gone already
                 transport.write_eof()
         else:  # TLS has a farewell of its own
             transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """What the client sends is dropped."""
+        self.may_be_cut = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
@@ -78,5 +90,6 @@ class TurnedAway(asyncio.Protocol):
         self._on_end(self)
 
     def cut(self) -> None:
-        """Ends it before its time."""
-        self._transport.abort()
+        """Ends it before its time, once all is written."""
+        self.may_be_cut = False
+        self._transport.close()

@@ -34,7 +34,8 @@ CALM_S: Final = 60.0
 # How many descriptors have to be free at each look. A low one may be the only one, if what is kept back is in
 # use: the next accept() would find none, and uvloop then drops all who wait.
 MARGIN: Final = 32
-# How many may still read that they were turned away, before the first of them are cut off for the next.
+# How many may still read that they were turned away, before those who have sent their request are cut off for
+# the next, or nobody is accepted for a moment.
 MOST_LEAVING: Final = 256
 NO_LIMIT: Final = sys.maxsize
 
@@ -47,8 +48,8 @@ class Door:
         now: the time, in seconds; that of the loop, by which connections say since when they are idle.
         most: maximum number of connections; 0 for as many as the descriptors allow.
         spare: how many descriptors are kept back; at most half of all.
-        on_crowded: called when nobody should be accepted: half of what is kept back is in use, though not by
-            those who were turned away.
+        on_crowded: called when nobody should be accepted for a moment: half of what is kept back is in use,
+            and none of those who were turned away can be cut off.
         limit: how many descriptors the process may have.
         lowest_free: the lowest descriptor that is free besides so many others.
         count_taken: how many descriptors are in use; None where nobody can say.
@@ -97,9 +98,13 @@ class Door:
         is_short = descriptor >= self._first_spare
         self._note_short(now, Refusal.DESCRIPTORS if is_short else Refusal.CONNECTIONS)
         self._turn_away(transport)
-        if descriptor >= self._last_accepted or len(self._leaving) > MOST_LEAVING:
-            if len(self._leaving) > 1:
-                next(iter(self._leaving)).cut()
+        # Those who leave are counted: who comes next gets the number of one that was cut off, a low one.
+        room = self._last_accepted - self._first_spare if is_short else MOST_LEAVING
+        if descriptor >= self._last_accepted or len(self._leaving) > min(room, MOST_LEAVING):
+            for leaving in self._leaving:
+                if leaving.may_be_cut:
+                    leaving.cut()
+                    break
             else:
                 self._on_crowded()
         return False
