@@ -6,6 +6,7 @@ import pytest
 
 from nannin.audience import known_pages
 from nannin.audience.census_calls import Total
+from nannin.audience.count import Count
 from nannin.audience.known_pages import KnownPage, KnownPages
 from nannin.audience.writes import Write
 
@@ -63,6 +64,21 @@ def test_what_was_told_since_a_doubt_is_kept_while_only_this_nodes_part_is_in_do
     assert pages.settle(also_new, Total("/also", 7, 7, 7, 7))
     assert [held.total.version for held in (old, new, also_new) if held.total] == [4, 5, 7]
     assert pages.unsure == 0
+
+
+def test_while_it_waits_a_page_stays_unsure_with_the_total_of_before() -> None:
+    pages = KnownPages()
+    old, new = pages.of("/"), pages.of("/new")
+    pages.settle(old, total(9, 9))
+    old.said = Count(1, 1, 1)
+    pages.wait()
+    assert not pages.settle(old, total(2, 2))
+    assert (old.total, old.unsure, old.acknowledged) == (total(0, 9), True, Count())
+    assert pages.settle(new, total(1, 5))
+    assert (new.total, new.unsure) == (total(1, 5), False)
+    pages.waits = False
+    assert pages.settle(old, total(2, 2))
+    assert (old.total, old.unsure, old.acknowledged) == (total(2, 2), False, Count(1, 1, 1))
 
 
 def test_after_a_doubt_a_smaller_version_is_taken() -> None:

@@ -233,6 +233,7 @@ def test_an_id_that_the_application_gave_is_another_than_the_same_text_of_a_clie
 
 def test_a_count_of_one_node_is_never_stale() -> None:
     assert not Roster[str]().is_stale("/")
+    assert not Roster[str]().is_alone()
 
 
 def test_one_node_knows_every_count_at_once_and_asks_nobody() -> None:

@@ -110,6 +110,21 @@ class City:
                             assert isinstance(tell.what, Total | Exited | Returned)
                             other.hear(other.share.told(tell.what))
 
+    def lose(self) -> None:
+        """The census is empty from now on, and no node has noticed."""
+        self.census = Census("empty")
+
+    def find_out(self, node: Node) -> None:
+        """A node notices that, and says again what it has."""
+        node.hear(node.share.answer(self.census.receive(node.beat()).answer, 0.0))
+        self.carry()
+
+    def settle(self) -> None:
+        """So much time has passed that all have noticed."""
+        for node in self.nodes:
+            node.hear(node.share.settle(8.0))
+        self.carry()
+
     def counts(self, page: str = "/") -> list[Count]:
         return [node.share.count(page) for node in self.nodes]
 
@@ -409,9 +424,10 @@ def test_who_is_only_said_again_does_not_enter_again() -> None:
     city = City(node := Node())
     node.roster.join("/", "a", "ann")
     city.carry()
-    city.census = Census("empty")
+    city.lose()
     node.roster.join("/", "b", "bob")
     city.carry()
+    city.settle()
     assert node.entered == [Presence("/", "ann"), Presence("/", "bob")]
     assert city.counts() == [Count(2, 2, 2)]
 
@@ -423,6 +439,15 @@ def test_who_was_with_a_node_that_is_gone_exits_by_the_one_that_is_told() -> Non
 
 
 # While the census is away
+
+
+def test_a_node_is_alone_until_its_link_is_found() -> None:
+    node = Node()
+    assert node.share.is_alone()
+    node.hear(node.share.found())
+    assert (node.share.is_alone(), node.share.is_cut_off) == (False, True)
+    node.hear(node.share.lost())
+    assert node.share.is_alone()
 
 
 def test_everything_is_stale_until_the_census_has_answered() -> None:
@@ -589,8 +614,9 @@ def test_a_total_that_is_older_than_what_was_known_when_it_was_asked_for_makes_a
         node.applied(node.write(), total(9, 1, page))
     node.roster.join("/", "b")
     node.applied(node.write(), total(2, 2))
-    assert (node.share.is_stale("/"), node.share.count("/")) == (False, Count(2, 2, 2))
+    assert (node.share.is_stale("/"), node.share.count("/")) == (True, Count(2, 2, 2))
     assert node.share.is_stale("/news")
+    assert node.share.settles_at == 8.0
 
 
 def test_where_it_has_lost_more_than_is_remembered_the_node_registers_anew() -> None:
@@ -628,6 +654,9 @@ def test_a_node_that_is_not_known_any_more_registers_anew_and_says_everything() 
     assert [node.share.stale for node in city.nodes] == [True, True]
     city.carry()
     assert city.counts() == [Count(2, 1, 1)] * 2
+    assert [node.share.stale for node in city.nodes] == [True, True]
+    city.settle()
+    assert city.counts() == [Count(2, 1, 1)] * 2
     assert [node.share.stale for node in city.nodes] == [False, False]
     two.roster.join("/news", "c")
     city.carry()
@@ -646,6 +675,157 @@ def test_a_page_is_stale_until_the_last_of_its_visitors_is_said_again(
     assert (node.share.stale, node.share.count("/")) == (True, Count(2, 2, 2))
     node.applied(node.write(), total(2, 5))
     assert (node.share.stale, node.share.count("/")) == (False, Count(5, 5, 5))
+
+
+# After the census has lost its data
+
+
+def test_a_number_is_the_last_known_and_stale_until_all_nodes_have_had_time_to_say_theirs_again() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    for name in "abc":
+        one.roster.join("/", f"one {name}")
+        two.roster.join("/", f"two {name}")
+    city.carry()
+    city.lose()
+    city.find_out(one)
+    assert (one.share.count("/"), one.share.is_stale("/")) == (Count(6, 6, 6), True)
+    one.roster.join("/", "one d")
+    city.carry()
+    assert (one.share.count("/"), one.share.is_stale("/")) == (Count(7, 7, 7), True)
+    city.find_out(two)
+    one.hear(one.share.settle(7.9))
+    assert (one.share.is_stale("/"), one.share.settles_at, one.share.is_cut_off) == (True, 8.0, False)
+    city.settle()
+    assert city.counts() == [Count(7, 7, 7)] * 2
+    assert [(node.share.stale, node.share.settles_at) for node in city.nodes] == [(False, None)] * 2
+
+
+def test_a_page_that_nobody_knew_before_the_loss_has_what_is_known_since() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    city.lose()
+    for node in city.nodes:
+        city.find_out(node)
+    two.roster.join("/", "b")
+    city.carry()
+    one.roster.join("/", "a")
+    city.carry()
+    assert city.counts() == [Count(2, 2, 2)] * 2
+    assert [node.share.is_stale("/") for node in city.nodes] == [True, True]
+    city.settle()
+    assert [node.share.is_stale("/") for node in city.nodes] == [False, False]
+
+
+def test_it_is_not_over_before_this_node_has_said_everything_again() -> None:
+    city = City(node := Node())
+    node.roster.join("/", "a")
+    city.carry()
+    city.lose()
+    node.hear(node.share.answer(city.census.receive(node.beat()).answer, 0.0))
+    node.hear(node.share.settle(8.0))
+    assert node.share.settles_at == 8.0
+    city.carry()
+    node.hear(node.share.settle(8.0))
+    assert node.share.settles_at is None
+
+
+def test_a_node_without_others_waits_for_nobody() -> None:
+    city = City(node := Node())
+    node.roster.join("/", "a")
+    city.carry()
+    node.hear(node.share.answer(city.census.receive(node.beat()).answer, 0.0))
+    city.lose()
+    city.find_out(node)
+    node.hear(node.share.settle(0.0))
+    city.carry()
+    assert (node.share.stale, node.share.count("/")) == (False, Count(1, 1, 1))
+
+
+def test_a_link_that_is_found_again_to_a_census_that_knows_less_than_before_is_such_a_loss() -> None:
+    node = Node().registered()
+    node.share.listen("/", True)
+    node.applied(node.write(), total(9, 4))
+    node.hear(node.share.found())
+    [beat] = node.share.take(0.0)
+    node.hear(node.share.answer(Beaten(beat.call, "name", {7: f"one:{beat.call - 1}:2", 8: "two:1:1"}), 0.0))
+    [read] = node.share.take(0.0)
+    node.hear(node.share.answer(Totals(read.call, [total(5, 1)]), 0.0))
+    assert (node.share.count("/"), node.share.is_stale("/")) == (Count(4, 4, 4), True)
+    node.hear(node.share.settle(8.0))
+    [read] = node.share.take(0.0)
+    node.hear(node.share.answer(Totals(read.call, [total(6, 4)]), 0.0))
+    assert (node.share.count("/"), node.share.is_stale("/")) == (Count(4, 4, 4), False)
+
+
+def presence(city: City) -> list[tuple[str, list[str]]]:
+    """Who has entered and exited on each node since the last look."""
+    found = []
+    for node in city.nodes:
+        for what, people in (("enter", node.entered), ("exit", node.exited)):
+            found.append((what, [str(presence.visitor) for presence in people]))
+        node.entered, node.exited = [], []
+    return [(what, names) for what, names in found if names]
+
+
+def test_who_is_still_with_another_node_neither_enters_again_nor_exits() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    one.roster.join("/", "a", "ann")
+    one.roster.join("/", "b", "bob")
+    two.roster.join("/", "c", "bob")
+    city.carry()
+    presence(city)
+    city.lose()
+    two.roster.join("/", "d", "ann")  # who is with one, which has not said so again yet
+    city.find_out(two)
+    two.roster.leave("/", "c", now=0.0)
+    city.carry()
+    city.find_out(one)
+    city.settle()
+    assert presence(city) == []
+    assert city.counts() == [Count(3, 2, 2)] * 2
+
+
+def test_who_comes_and_goes_meanwhile_enters_and_exits_once_all_have_said_theirs() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    one.roster.join("/", "a", "ann")
+    two.roster.join("/", "b", "bob")
+    two.roster.join("/", "e", "eve")
+    city.carry()
+    presence(city)
+    city.lose()
+    one.roster.leave("/", "a", now=0.0)  # before it is noticed
+    one.roster.join("/", "c", "cid")
+    city.find_out(one)
+    two.hear(two.share.answer(city.census.receive(two.beat()).answer, 0.0))
+    two.roster.leave("/", "b", now=0.0)  # before it is said again
+    city.carry()
+    two.roster.leave("/", "e", now=0.0)  # after that
+    two.roster.join("/", "d", "dan")
+    two.roster.join("/", "f", "fay")
+    two.roster.leave("/", "f", now=0.0)
+    city.carry()
+    assert presence(city) == []
+    city.settle()
+    assert sorted((what, sorted(names)) for what, names in presence(city)) == [
+        ("enter", ["cid"]),
+        ("enter", ["dan"]),
+        ("exit", ["ann"]),
+        ("exit", ["bob", "eve"]),
+    ]
+    assert city.counts() == [Count(2, 2, 2)] * 2
+
+
+def test_who_leaves_a_page_as_the_last_after_a_loss_exits_when_all_have_said_theirs() -> None:
+    city = City(node := Node())
+    node.roster.join("/", "a", "ann")
+    city.carry()
+    city.lose()
+    city.find_out(node)
+    node.roster.leave("/", "a", now=0.0)
+    city.carry()
+    assert node.exited == []
+    city.settle()
+    assert node.exited == [Presence("/", "ann")]
+    assert city.census.total("/").count == Count()
 
 
 # Who is told of every page

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nannin import Visitor
+from nannin.audience.census import Census
 from support.several_nodes import City
 
 
@@ -33,6 +34,11 @@ class Town:
         self.city.lines[1].mend()
         self.city.clock.advance(10)
         return self.said
+
+    def lose(self) -> None:
+        """The census loses its data, and every node notices with its next beat."""
+        self.city.clock.advance(10)
+        self.city.census = Census("empty")
 
 
 def test_one_who_comes_meanwhile_is_told_of_at_once_and_not_again() -> None:
@@ -107,3 +113,34 @@ def test_one_whose_join_was_under_way_when_the_others_went_away_is_told_of_once(
     town.city.clock.settle()
     assert town.said == ["enter ann 1"]
     assert town.mend() == ["enter ann 1"]
+
+
+def test_one_who_is_still_there_when_the_census_has_lost_its_data_neither_enters_nor_exits() -> None:
+    town = Town()
+    ann = town.city.houses[0].client("/", visitor="ann")
+    town.city.houses[0].client("/", visitor="bob")
+    bob = town.city.houses[1].client("/", visitor="bob")
+    town.lose()
+    also_ann = town.city.houses[1].client("/", visitor="ann")
+    bob.close()
+    town.city.clock.advance(20)
+    assert town.said == ["enter ann 0", "enter bob 0"]
+    ann.close()
+    also_ann.close()
+    town.city.clock.advance(1)
+    assert town.said[2:] == ["exit ann 1"]
+
+
+def test_one_who_leaves_after_the_census_has_lost_its_data_exits_with_what_was_noted_of_the_visit() -> None:
+    town = Town()
+    noted: list[object] = []
+    town.city.houses[1].on("enter", lambda visitor: visitor.data.update(cart=3), page="/shop")
+    town.city.houses[1].on("exit", lambda visitor: noted.append(visitor.data.get("cart")), page="/shop")
+    client = town.city.houses[1].client("/shop", visitor="ann")
+    town.lose()
+    town.city.clock.advance(5)
+    client.close()
+    town.city.clock.advance(1)
+    assert noted == []
+    town.city.clock.advance(10)
+    assert noted == [3]

@@ -203,6 +203,9 @@ class Merged:
     def is_stale(self, page: str) -> bool:
         return False
 
+    def is_alone(self) -> bool:
+        return False
+
     def when_counted(self, page: str | None, then: Callable[[], None]) -> None:
         then()
 

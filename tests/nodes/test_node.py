@@ -8,7 +8,7 @@ import pytest
 
 from nannin.audience.census import Census
 from nannin.audience.census_calls import Answer, Apply, Beat, Call, Emit, Message, Register, Told, What
-from nannin.audience.roster import Roster, VisitorName
+from nannin.audience.roster import Count, Roster, VisitorName
 from nannin.audience.share import Share
 from nannin.nodes.backplane import Backplane, Ears
 from nannin.nodes.node import BEAT_EVERY_S, PATIENCE_S, Node
@@ -205,6 +205,29 @@ def test_the_log_hears_once_that_the_census_is_away_and_once_that_it_is_back(
     assert "can't be reached" in away
     assert "back after 60.0 s" in back
     assert caplog.messages == [away, back] * 2
+
+
+def test_a_census_that_has_lost_its_data_makes_counts_stale_for_a_while_and_the_log_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    office = Office()
+    office.open()
+    office.roster.join("/", "x")
+    office.census.receive(Register(1, "two"))
+    office.clock.advance(BEAT_EVERY_S)
+    office.census = Census("empty")
+    office.clock.advance(BEAT_EVERY_S)
+    share = office.node.share
+    assert (share.count("/"), share.is_stale("/"), share.count("/").stale) == (Count(1, 1, 1), True, False)
+    office.clock.advance(PATIENCE_S)
+    assert (share.count("/").stale, share.is_cut_off) == (True, False)
+    office.clock.advance(6.9)
+    assert share.count("/").stale
+    office.clock.advance(0.2)
+    assert (share.count("/"), share.count("/").stale) == (Count(1, 1, 1), False)
+    lost, back = caplog.messages
+    assert "what the nodes share was lost" in lost
+    assert "counts are exact again" in back
 
 
 def test_whoever_waits_until_the_node_is_known_is_told() -> None:

@@ -209,6 +209,7 @@ class World:
         """A beat of every node that is not paused."""
         self.now += BEAT_S
         for node in self.active():
+            self.hear(node.share.settle(self.now + node.clock_s))
             beat = node.share.beat()
             node.calls += [beat] if beat is not None else []
         self.carry()

@@ -33,14 +33,22 @@ class RedisNode:
         lease_s: how long another node may stand still.
         beat_s: the time between two beats.
         groups: groups of pages.
+        resettle_s: how long counts are stale after Redis has lost its data.
     """
 
     def __init__(
-        self, url: str, *, lease_s: float = 15.0, beat_s: float = 5.0, groups: Groups | None = None
+        self,
+        url: str,
+        *,
+        lease_s: float = 15.0,
+        beat_s: float = 5.0,
+        groups: Groups | None = None,
+        resettle_s: float = 0.5,
     ) -> None:
         self.epoch = f"epoch{next(_numbers)}"
         self.roster: Roster[int] = Roster(groups)
-        self.share = Share(self.roster, self.epoch, leases=Leases(lease_s, beat_s))
+        leases = Leases(lease_s, beat_s)
+        self.share = Share(self.roster, self.epoch, leases=leases, resettle_s=resettle_s)
         self.backplane: RedisBackplane
         address = RedisAddress(url)
         calls = RedisCalls("test", "0", lambda: "name", is_cluster=address.is_cluster)

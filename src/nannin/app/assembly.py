@@ -230,8 +230,8 @@ class Assembly:
 
     @property
     def is_settled(self) -> bool:
-        """Whether its counts are those of all nodes, as far as there are others."""
-        return self._node is None or not self._node.share.stale
+        """Whether it has found the other nodes, as far as there are others."""
+        return self._node is None or not self._node.share.is_cut_off
 
     async def settle(self) -> None:
         """Returns once the other nodes know this one and other programs reach it, or after a few seconds."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from nannin.audience.census_calls import Total
 from nannin.audience.roster import Count, VisitorName
 from nannin.audience.writes import Then, Write
@@ -18,6 +20,7 @@ class KnownPage:
     Attributes:
         total: what the page has, as it is shown; None before anything was heard.
         acknowledged: this node's part of that.
+        said: this node's part as the census has it by now.
         unsure: whether the census was away meanwhile, so that this may be old.
         newer: what was heard while unsure. This node's part may be missing from it.
         listens: whether the node is told of the page though nobody is on it here.
@@ -34,6 +37,7 @@ class KnownPage:
         "hears",
         "listens",
         "newer",
+        "said",
         "thens",
         "total",
         "unsure",
@@ -43,7 +47,7 @@ class KnownPage:
 
     def __init__(self) -> None:
         self.total: Total | None = None
-        self.acknowledged = Count()
+        self.acknowledged = self.said = Count()
         self.unsure = False
         self.newer: Total | None = None
         self.listens = False
@@ -87,10 +91,12 @@ class KnownPages:
 
     Attributes:
         unsure: how many may be old.
+        waits: whether they stay so, since every total may lack parts of other nodes.
     """
 
     def __init__(self) -> None:
         self.unsure = 0
+        self.waits = False
         self._pages: dict[str, KnownPage] = {}
         self._gone: dict[str, int] = {}  # the last that nobody was on, with the versions of that
 
@@ -139,6 +145,14 @@ class KnownPages:
         for held in self._pages.values():
             held.unsure, held.newer = True, None
 
+    def wait(self) -> None:
+        """The census has lost what it told: no total is sure until `waits` is no more."""
+        self.waits = True
+        self.doubt()
+        for held in self._pages.values():
+            if held.total is not None:
+                held.total = msgspec.structs.replace(held.total, version=0)
+
     def doubt_parts(self) -> None:
         """This node's part may be missing from every total. What was told since the last doubt is not old."""
         self.unsure = len(self._pages)
@@ -156,6 +170,9 @@ class KnownPages:
 
     def settle(self, held: KnownPage, total: Total) -> bool:
         """Takes a total that has this node's part; returns whether the page's count is another by it."""
+        if held.unsure and self.waits and held.total is not None:
+            return self.hear(held, total)
+        held.acknowledged = held.said
         if not held.unsure:
             return self.hear(held, total)
         held.total, held.newer, held.unsure = _newer(held.newer, total), None, False

@@ -71,6 +71,9 @@ class Counts(Protocol):
     def is_stale(self, page: str) -> bool:
         """Whether the page's count may be old, since other nodes can't be reached."""
 
+    def is_alone(self) -> bool:
+        """Whether others who count the same pages can't be reached, so that this node has to go by itself."""
+
 
 class Roster(Generic[ConnectionT]):
     """One node's audiences. A connection is any hashable object; a page is there while somebody is counted.
@@ -312,6 +315,10 @@ class Roster(Generic[ConnectionT]):
 
     def is_stale(self, page: str) -> bool:
         """Whether the count may be old: no."""
+        return False
+
+    def is_alone(self) -> bool:
+        """Whether there are others who can't be reached: no."""
         return False
 
     def part(self, page: str) -> Part:

@@ -36,6 +36,7 @@ from nannin.audience.heard import Heard, Presence
 from nannin.audience.known_pages import KnownPage, KnownPages
 from nannin.audience.leases import Leases
 from nannin.audience.reaping import Reaping
+from nannin.audience.resettling import Resettling
 from nannin.audience.roster import Count, Roster, StaleCount, VisitorName
 from nannin.audience.watch_of_all import WatchOfAll
 from nannin.audience.writes import Then, Write, Writes
@@ -65,6 +66,8 @@ class Share:
         leases: sees which other nodes are gone, so that this node reaps them; without it, it reaps none.
         remember_s: the seconds for which a write is remembered, in case that the census loses it.
         remember_most: how many writes are remembered at most.
+        resettle_s: the seconds within which all nodes notice that the census has lost its data: those from
+            one beat to the next, and those of the longest pause before a lost link is looked for again.
 
     Attributes:
         number: the node's number in the census; None until it has one.
@@ -82,6 +85,7 @@ class Share:
         leases: Leases | None = None,
         remember_s: float = 30.0,
         remember_most: int = 100_000,
+        resettle_s: float = 8.0,
     ) -> None:
         self.number: int | None = None
         self.left = False
@@ -107,6 +111,8 @@ class Share:
         self._to_say_again: list[str] = []
         self._owed = 0  # pages times beats since the last was said
         self._former: set[int] = set()  # the nodes that this process was before
+        self._resettling = Resettling(resettle_s)
+        self._has_others = True  # as far as the census said last
 
     # What is counted
 
@@ -152,8 +158,8 @@ class Share:
         return self._roster.is_held(page)
 
     def is_stale(self, page: str) -> bool:
-        """Whether the page's count may be old, since the census can't be reached or was away."""
-        if self._is_apart():
+        """Whether the page's count may be old: the census can't be reached, was away, or lost its data."""
+        if self._is_apart() or self._pages.waits:
             return True
         held = self._pages.find(page)
         return held is not None and held.unsure
@@ -161,17 +167,37 @@ class Share:
     @property
     def stale(self) -> bool:
         """Whether any page's count may be old."""
-        return self._is_apart() or self._pages.unsure > 0
+        return self._is_apart() or self._pages.waits or self._pages.unsure > 0
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the other nodes can't be reached, or have not said yet what happened meanwhile."""
+        return self._is_apart() or (self._pages.unsure > 0 and not self._pages.waits)
+
+    @property
+    def settles_at(self) -> float | None:
+        """When `settle` is due, as the census has lost data that nodes say again; None where it has not."""
+        return self._resettling.until_s
+
+    def is_alone(self) -> bool:
+        """Whether the census can't be reached, so that nobody says who enters and exits over all nodes."""
+        return not self._is_linked
 
     # What has changed here
 
     def touch(self, page: str, visitor: VisitorName | None) -> None:
         """Somebody joined a page or left it, or a tab was shown or hidden: the page and visitor are dirty."""
+        if visitor is not None and self._pages.waits:
+            self._keep(page, visitor)
+            visitor = None
         self._touch(page, [] if visitor is None else [visitor], fresh=True)
 
     def refresh(self, page: str) -> None:
         """Says again what this node has on a page, in case that somebody has removed it."""
-        self._touch(page, self._roster.visitors(page), fresh=False)
+        visitors: Iterable[VisitorName] = self._roster.visitors(page)
+        if self._pages.waits:
+            visitors = [visitor for visitor in visitors if not self._resettling.keeps(page, visitor)]
+        self._touch(page, visitors, fresh=False)
 
     def listen(self, page: str | None, listens: bool) -> None:
         """Is told of a page from now on though nobody is counted on it here, or not any more."""
@@ -290,6 +316,18 @@ class Share:
         self._void(heard)
         return heard
 
+    def settle(self, now: float) -> Heard:
+        """Ends the time in which other nodes say again what they have, if it is over."""
+        heard = Heard()
+        changed = self._resettling.end(now)
+        if changed is not None:
+            self._pages.waits = False
+            for page, visitors in changed.items():
+                self._touch(page, visitors, fresh=True)
+            heard.pages |= dict.fromkeys(self._pages)
+            self._to_read |= {page: None for page, held in self._pages.all() if held.unsure}
+        return heard
+
     def told(self, what: Total | Exited | Returned) -> Heard:
         """Takes what the census tells unasked."""
         heard = Heard()
@@ -313,12 +351,12 @@ class Share:
         heard = Heard()
         match answer:
             case Applied():
-                self._receive_applied(answer, heard)
+                self._receive_applied(answer, heard, now)
             case Gap() if answer.call in self._writes or answer.call == self._asked:
                 self._asked = 0
-                self._receive_gap(answer.call, answer.last, heard)
+                self._receive_gap(answer.call, answer.last, heard, now)
             case Unknown() if answer.call in self._writes or answer.call in self._single_calls():
-                self._unregister(heard)
+                self._unregister(heard, now)
             case Registered() if answer.call == self._asked:
                 self._receive_registered(answer, heard)
             case Former() if answer.call == self._asked:
@@ -334,6 +372,7 @@ class Share:
                 for total in answer.totals:
                     held = self._pages.find(total.page)
                     if held is not None and not held.is_writing():
+                        self._look_for_loss(held, total, heard, now)
                         self._hear(total.page, held, total, heard, settles=True)
             case Watching() if answer.call == self._watch.call:
                 self._watch.answer(heard)
@@ -373,7 +412,7 @@ class Share:
             total = by_page.get(page) or Total(page, version, 0, 0, 0)
             self._hear(page, held, total, heard, settles=not held.is_writing())
 
-    def _receive_applied(self, answer: Applied, heard: Heard) -> None:
+    def _receive_applied(self, answer: Applied, heard: Heard, now: float) -> None:
         write = self._writes.answer(answer.call)
         if write is None:
             return
@@ -388,22 +427,25 @@ class Share:
             people += [Presence(write.page, visitor) for visitor in visitors if write.visitors.get(visitor)]
         if held.unsure and not write.is_last:
             return
-        held.acknowledged = write.part
-        if answer.total.version < write.version:  # the census has lost what it had told
-            self._doubt(heard)
+        if write.is_last:
+            self._resettling.said(write.page)
+        held.said = write.part
+        if answer.total.version < write.version:
+            self._lose(heard, now)
+        self._look_for_loss(held, answer.total, heard, now)
         self._hear(write.page, held, answer.total, heard, settles=True)
 
-    def _receive_gap(self, call: int, last: int, heard: Heard) -> None:
+    def _receive_gap(self, call: int, last: int, heard: Heard, now: float) -> None:
         """The census misses writes: what they named is dirty again, and the next one follows its last."""
         answered = self._writes.answered
         missing = self._writes.go_back(last, call)
         if missing is None:
-            self._unregister(heard)
+            self._unregister(heard, now)
             return
         for write, was_under_way in missing:
             self._redo(write, fresh=was_under_way)
-        if last < answered:  # it has lost what it had told
-            self._doubt(heard)
+        if last < answered:
+            self._lose(heard, now)
 
     def _receive_reaped(self, answer: Reaped, heard: Heard) -> None:
         number = self._reaping.answer(answer)
@@ -420,18 +462,54 @@ class Share:
         value = others.pop(self.number or 0, "")
         last = int(value.split(":")[1])
         if last != self._writes.last == self._at_beat and not self._writes:
-            self._receive_gap(answer.call, last, heard)
+            self._receive_gap(answer.call, last, heard, now)
+        if not self._pages.waits:
+            self._has_others = bool(others)
         if self._leases is not None:
             self._reaping.add(self._leases.look(others, now))
 
-    def _unregister(self, heard: Heard) -> None:
+    def _unregister(self, heard: Heard, now: float) -> None:
         """This node's number is not good any more."""
         self._void(heard)
         if self._is_leaving and self.number is not None:  # the answer was lost to one that had begun it
             self._reaping.add({self.number: f"{self._epoch}:-"})
             return
         self.number = None
+        self._lose(heard, now, again=self._roster.pages())
+
+    def _look_for_loss(self, held: KnownPage, total: Total, heard: Heard, now: float) -> None:
+        """A total from after a link was lost is older than one from before: the census has lost something."""
+        if held.unsure and held.total is not None and total.version < held.total.version:
+            self._lose(heard, now)
+
+    def _lose(self, heard: Heard, now: float, again: Collection[str] = ()) -> None:
+        """The census has lost what it had told: totals are small until each node has said its part again.
+
+        Args:
+            heard: takes what changes by that.
+            now: the time, in monotonic seconds.
+            again: the pages of which this node has to say everything.
+        """
+        for page, held in self._pages.all():
+            for visitor in [visitor for visitor, is_fresh in (held.visitors or {}).items() if is_fresh]:
+                self._keep(page, visitor)
+        self._pages.wait()
+        for page in again:
+            self.refresh(page)
+        pages = [page for page, held in self._pages.all() if held.is_writing()]
+        self._resettling.begin(now, pages, has_others=self._has_others)
         self._doubt(heard)
+
+    def _keep(self, page: str, visitor: VisitorName) -> None:
+        """A visitor has come or gone since the census lost its data, which is said when that is over."""
+        held = self._pages.of(page)
+        has_left = self._roster.sees(page, visitor) is None
+        due = held.visitors or {}
+        self._resettling.keep(page, visitor, has_left=has_left and visitor in due)
+        if has_left and visitor in due:
+            due[visitor] = False
+        elif due.get(visitor):
+            del due[visitor]
 
     def _void(self, heard: Heard) -> None:
         """Nothing that is under way will be answered, and nobody waits for a count any more."""
@@ -478,10 +556,14 @@ class Share:
         visible, hidden, absent = list[str](), list[str](), list[str]()
         places = {True: visible, False: hidden, None: absent}
         for visitor in write.visitors:
-            places[self._roster.sees(page, visitor)].append(to_wire(visitor))
+            sees = self._roster.sees(page, visitor)
+            if sees is None and self._pages.waits and self._resettling.was_here(page, visitor):
+                sees = False
+            places[sees].append(to_wire(visitor))
         previous, part = self._writes.add(write), self._roster.part(page)
         # Those of a group may have taken their places to another node, and count here all the same.
         stays = held.stays or not write.is_last or (not part.connections and self._roster.is_held(page))
+        stays = stays or self._resettling.has_kept(page)
         return Apply(write.call, number, self._epoch, previous, page, *part, stays, visible, hidden, absent)
 
     def _say_some_again(self) -> None:

@@ -15,7 +15,8 @@ class Presence:
 
     Where several nodes share their counts, a visitor with an id may be on a page through any of them. Only
     what merges the counts knows who came first and who left last, and it says so by `entered` and `exited`.
-    While that is away, each node goes by what it knows of its own clients, and nothing is said twice here.
+    While that can't be reached, each node goes by what it knows of its own clients, and nothing is said twice
+    here.
 
     Args:
         hub: for the visitor that a handler gets.
@@ -46,6 +47,8 @@ class Presence:
         self._parted: dict[tuple[str, VisitorName], Person[Connection]] = {}
         # Those of whom `exit` told while the others were away, by page: it must not when they are back.
         self._exited: dict[str, set[VisitorName | Connection]] = {}
+        # Those who have left while the page's count was not sure, by page.
+        self._late: dict[str, list[Person[Connection]]] = {}
 
     def join(self, connection: Connection) -> Person[Connection] | None:
         """A connection is about to be counted; returns the person, if it has to be told of by `enter`."""
@@ -58,7 +61,7 @@ class Presence:
 
     def enter(self, person: Person[Connection]) -> None:
         """A visitor came, to this node."""
-        if not self._is_elsewhere_too(person) or self._counts.is_stale(person.page):
+        if not self._is_elsewhere_too(person) or self._counts.is_alone():
             self._announce(person)
 
     def entered(self, page: str, visitor: VisitorName) -> None:
@@ -79,14 +82,16 @@ class Presence:
             if person.is_announced:
                 self._call(EXIT, person)
             return
-        if self._counts.is_stale(person.page) and person.is_announced:
+        if self._counts.is_alone() and person.is_announced:
             self._exited.setdefault(person.page, set()).add(person.name)
             self._call(EXIT, person)
             return
         assert isinstance(person.name, (str, Given))
-        key = (person.page, person.name)
-        self._parted[key] = person
-        self._counts.when_counted(person.page, lambda: self._forget(key, person))
+        self._parted[person.page, person.name] = person
+        if self._counts.is_stale(person.page):
+            self._late.setdefault(person.page, []).append(person)
+        else:
+            self._counts.when_counted(person.page, lambda: self._forget(person))
 
     def exited(self, page: str, visitor: VisitorName) -> None:
         """A visitor who was on the page through this node, or one that is gone, is there through no other."""
@@ -100,12 +105,14 @@ class Presence:
 
     def settle(self, page: str) -> None:
         """The page's count has changed; if the others are back, they have said who has left meanwhile."""
-        if self._exited and not self._counts.is_stale(page):
+        if (self._exited or self._late) and not self._counts.is_stale(page):
             self._counts.when_counted(page, lambda: self._settle(page))
 
     def _settle(self, page: str) -> None:
         if not self._counts.is_stale(page):
             self._exited.pop(page, None)
+            for person in self._late.pop(page, ()):
+                self._forget(person)
 
     def end_grace(self, page: str, visitor: VisitorName) -> None:
         """A grace of a visitor is over."""
@@ -117,10 +124,11 @@ class Presence:
         """Whether the person may be on the page through other nodes."""
         return self._is_shared and isinstance(person.name, (str, Given))
 
-    def _forget(self, key: tuple[str, VisitorName], person: Person[Connection]) -> None:
+    def _forget(self, person: Person[Connection]) -> None:
         """What is counted now includes that this person has left."""
-        if self._parted.get(key) is person:
-            del self._parted[key]
+        assert isinstance(person.name, (str, Given))
+        if self._parted.get((person.page, person.name)) is person:
+            del self._parted[person.page, person.name]
 
     def _announce(self, person: Person[Connection]) -> None:
         person.is_announced = True

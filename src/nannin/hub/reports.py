@@ -129,7 +129,7 @@ class Reports:
             pass
         finally:
             del self._asking[call]
-        away = max(1, len(self._node.others)) if self._node.share.stale else 0
+        away = max(1, len(self._node.others)) if self._node.share.is_cut_off else 0
         silent = max(away, len(asking.asked)) - len(asking.reports)
         return list(asking.reports.values()), silent
 

@@ -33,6 +33,8 @@ logger = logging.getLogger("nannin.nodes")
 BEAT_EVERY_S: Final = 5.0
 # Seconds for which the census may be away before counts and the log say so: a restart takes less.
 PATIENCE_S: Final = 1.0
+# Seconds after which is asked again whether all nodes have said what was lost.
+SETTLE_AGAIN_S: Final = 0.5
 # For how many beats a node goes by what it heard of the others last.
 _BEATS_KNOWN: Final = 2.5
 
@@ -91,6 +93,7 @@ class Node:
         self._is_found = False
         self._alarm = Alarm(clock, self._beat)
         self._patience = Alarm(clock, self._look)
+        self._settling = Alarm(clock, self._settle)
         self._told: dict[int, Callable[[Sequence[int] | None], None]] = {}
         self._emits: list[Emit] = []  # of this turn
         self._stale_since_s: float | None = None
@@ -129,6 +132,7 @@ class Node:
             self._closing, self._backplane = self._backplane, None
         self._alarm.cancel()
         self._patience.cancel()
+        self._settling.cancel()
 
     async def wait_closed(self) -> None:
         """After `close`: returns once the census knows that this node has left, or after some seconds."""
@@ -237,6 +241,9 @@ class Node:
             then()
         for page, visitor in heard.entered:
             listener.entered(page, visitor)
+        if self.share.settles_at is not None:
+            # Once that time has passed, it is over when the rest is said.
+            self._settling.set(max(self.share.settles_at, self.clock.now() + SETTLE_AGAIN_S))
         self._look()
         self._flush_soon()
 
@@ -250,7 +257,13 @@ class Node:
                 self._patience.set(self._stale_since_s + PATIENCE_S)
             elif not self.share.shows_stale:
                 self._show_stale(True)
-                logger.warning("the other nodes can't be reached: counts are marked stale until they are")
+                if self.share.settles_at is None:
+                    logger.warning("the other nodes can't be reached: counts are marked stale until they are")
+                else:
+                    logger.warning(
+                        "what the nodes share was lost: counts are marked stale until all nodes have said "
+                        "again what they have"
+                    )
                 if self.on_known is not None:
                     self.on_known(False)
             return
@@ -270,6 +283,9 @@ class Node:
         self.share.shows_stale = shown
         assert self._listener is not None
         self._listener.change_all()
+
+    def _settle(self) -> None:
+        self._hear(self.share.settle(self.clock.now()))
 
     def _beat(self) -> None:
         self._say_alive()
