@@ -76,6 +76,21 @@ def test_what_is_said_is_read_as_it_was(kind: Any, said: msgspec.Struct) -> None
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(said), type=kind) == said
 
 
+@pytest.mark.parametrize("visitors", [[""], [1], [None], "cann"])
+@pytest.mark.parametrize("kind", [22, 24])
+def test_visitors_without_a_name_are_not_read(kind: int, visitors: object) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(msgspec.msgpack.encode([kind, "/", visitors]), type=What)
+
+
+@pytest.mark.parametrize("place", range(2, 6))
+def test_a_total_with_a_number_below_zero_is_not_read(place: int) -> None:
+    numbers: list[object] = [20, "/", 7, 3, 2, 1]
+    numbers[place] = -1
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(msgspec.msgpack.encode(numbers), type=What)
+
+
 def test_calls_answers_and_what_is_told_are_told_apart_by_their_kind() -> None:
     kinds = [type(said).__struct_config__.tag for said in [*CALLS[:8], CALLS[-1], *ANSWERS, *TOLD]]
     assert len(set(kinds)) == len(kinds)

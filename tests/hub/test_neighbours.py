@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nannin import Socket
+from nannin.access.refusals import Refusal
 from nannin.audience.roster import Count
 from support.fakes import Client
 from support.several_nodes import City
@@ -211,3 +212,19 @@ def test_a_person_comes_once_and_goes_once_over_all_nodes() -> None:
     there.close()
     city.clock.advance(5)
     assert said == ["enter ann", "exit ann"]
+
+
+@pytest.mark.parametrize("said", [b"", b"\xc1", b"\x91\xa1\xff", b"\x92\x01" + b"\x91" * 50_000 + b"\x01"])
+def test_what_no_node_says_is_counted_and_told_once_and_hurts_nothing(
+    said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    city = City(2)
+    city.clock.settle()
+    for _ in range(3):
+        city.neighbours[0].message(2, "/", said)
+        city.neighbours[0].refused()
+    assert city.houses[0].hub.refusals.tally[Refusal.OUTSIDE] == 6
+    assert [message[:30] for message in caplog.messages] == [
+        "node 2 sent something that thi",
+        "refused what another program s",
+    ]

@@ -52,6 +52,9 @@ class Listening:
     def lost(self) -> None:
         self._note("lost")
 
+    def refused(self) -> None:
+        self._note("refused")
+
     def heard(self, messages: Sequence[Answer | What]) -> None:
         self._note(list(messages))
 

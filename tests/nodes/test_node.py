@@ -78,6 +78,9 @@ class Office:
     def message(self, number: int, page: str, message: bytes) -> None:
         self.heard.append((number, page, message))
 
+    def refused(self) -> None:
+        self.heard.append(("refused",))
+
     def live(self, nodes: Collection[int]) -> None:
         self.nodes = set(nodes)
 
@@ -298,6 +301,14 @@ async def test_whoever_ends_can_wait_until_the_census_knows_it() -> None:
     office.node.close()
     await office.node.wait_closed()
     assert office.census.end(1) == []
+
+
+def test_the_listener_hears_of_what_is_not_nannins() -> None:
+    office = Office()
+    office.node.refused()
+    office.open()
+    office.node.refused()
+    assert office.heard == [("refused",)]
 
 
 def test_a_told_that_nobody_waits_for_is_ignored() -> None:

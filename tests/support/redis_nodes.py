@@ -61,6 +61,7 @@ class RedisNode:
         self.node = Node(self.share, SystemClock(), connect)  # type: ignore[arg-type]
         self.roster.on_change = self.node.touch
         self.changed: list[str] = []
+        self.refusals = 0
         self.messages: list[tuple[int, str, bytes]] = []
         self.node.open(self)
 
@@ -81,6 +82,9 @@ class RedisNode:
 
     def message(self, number: int, page: str, message: bytes) -> None:
         self.messages.append((number, page, message))
+
+    def refused(self) -> None:
+        self.refusals += 1
 
     def live(self, nodes: Collection[int]) -> None:
         pass

@@ -189,14 +189,31 @@ async def test_a_redis_that_throws_data_away_is_named_once(
     assert caplog.text.count("Set it to noeviction") == is_warned
 
 
-async def test_what_others_publish_is_ignored(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_others_publish_is_refused_and_hurts_nothing(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    garbage = [
+        b"",
+        b"\xc1",
+        b'{"page": "/"}',
+        b"\x93\x16\xa1\xff\x90",  # no UTF-8
+        b"\x93\x17\x01" + b"\x91" * 50_000 + b"\x01",  # nested too deep
+        b"\x96\x14\xa1/\x01\xff\x01\x01",  # a negative number
+        b"\x93\x16\xa1/\x91\xa0",  # visitors without a name, who exited
+        b"\x93\x18\xa1/\x91\xa0",  # and who returned
+    ]
     async with several(server.url, 1) as nodes:
-        channel = f"test:{{0}}:to:{nodes[0].share.number}"
-        with server.client() as client:
-            assert client.publish(channel, b"\xc1") == 1
         nodes[0].join("/")
         await agree(nodes, Count(1, 1, 1))
-    assert "what is not nannin's" in caplog.text
+        with server.client() as client:
+            connections = client.info("stats")["total_connections_received"]
+            for data in garbage:
+                assert client.publish(f"test:{{0}}:to:{nodes[0].share.number}", data) == 1
+            await until(lambda: nodes[0].refusals == len(garbage))
+            nodes[0].join("/")
+            await agree(nodes, Count(2, 2, 2))
+            assert client.info("stats")["total_connections_received"] == connections
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,16 @@ call that comes twice, is recognised, also after the census has lost what it kne
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from nannin.audience.roster import Count, Given, VisitorName
+
+# What comes over Redis may be anybody's: what could not be understood later is refused as it is read.
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+# A visitor's name as `to_wire` makes it.
+_Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Register(msgspec.Struct, frozen=True, array_like=True, tag=0):
@@ -150,10 +157,10 @@ class Total(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """
 
     page: str
-    version: int
-    connections: int
-    visitors: int
-    visible: int
+    version: _Number
+    connections: _Number
+    visitors: _Number
+    visible: _Number
 
     @property
     def count(self) -> Count:
@@ -165,7 +172,7 @@ class Exited(msgspec.Struct, frozen=True, array_like=True, tag=22):
     """Visitors who were with a node that is gone, and are on the page with no other. One node is told."""
 
     page: str
-    visitors: list[str]
+    visitors: list[_Name]
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag=24):
@@ -175,7 +182,7 @@ class Returned(msgspec.Struct, frozen=True, array_like=True, tag=24):
     """
 
     page: str
-    visitors: list[str]
+    visitors: list[_Name]
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, tag=21):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections import Counter
 from collections.abc import Callable, Collection
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from nannin.access.refusals import Refusal
 from nannin.audience.recovery import Aim
 from nannin.audience.roster import VisitorName
 from nannin.hub.answering import Answering
@@ -33,8 +33,6 @@ from nannin.hub.reports import Inquired, Reported, Reports
 from nannin.hub.targets import carry_out
 from nannin.nodes.node import Node
 from nannin.wire.outgoing import Outgoing
-
-logger = logging.getLogger("nannin.nodes")
 
 # Maximum seconds for which a node can say that it sends its clients away.
 MAX_LEAVING_S: Final = 3_600.0
@@ -153,6 +151,11 @@ class Neighbours:
         """A visitor of this node has come to the page through another."""
         self._hub.grace.end_one(page, visitor)
 
+    def refused(self) -> None:
+        """Another program has sent something on the channels of the nodes."""
+        refused = "refused what another program sent in Redis on the channels of nannin's nodes"
+        self._hub.refusals.add_and_tell(Refusal.OUTSIDE, f"{refused}: give each program a prefix of its own")
+
     def live(self, nodes: Collection[int]) -> None:
         """These nodes are there, this one among them."""
         gone, self._live = self._live - frozenset(nodes), frozenset(nodes)
@@ -165,8 +168,9 @@ class Neighbours:
         """Another node has sent a message about a page."""
         try:
             said: NodeMessage = self._decode(message)
-        except msgspec.MsgspecError:
-            logger.warning("node %d sent something that this version does not know", number)
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # of any bytes, msgspec raises all three
+            refused = "node %d sent something that this version does not know"
+            self._hub.refusals.add_and_tell(Refusal.OUTSIDE, refused, number)
             return
         match said:
             case Emitted():

@@ -19,6 +19,9 @@ class Ears(Protocol):
     def lost(self) -> None:
         """What was sent may never be answered, and nothing is told, until it is found again."""
 
+    def refused(self) -> None:
+        """Something came that no node or census of this version says, and was left out."""
+
     def heard(self, messages: Sequence[Answer | What]) -> None:
         """Answers to calls, and what is told unasked, in the order in which they came."""
 

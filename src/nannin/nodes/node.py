@@ -60,6 +60,9 @@ class Listener(Protocol):
     def message(self, number: int, page: str, message: bytes) -> None:
         """Another node, of this number, has sent a message about a page."""
 
+    def refused(self) -> None:
+        """Another program has sent something on the channels of the nodes."""
+
     def live(self, nodes: Collection[int]) -> None:
         """These nodes are there now, this one among them; it is called after each beat."""
 
@@ -199,6 +202,11 @@ class Node:
             tell(None)
         self._emits.clear()
         self._hear(self.share.lost())
+
+    def refused(self) -> None:
+        """Something came that is not nannin's."""
+        if self._listener is not None:
+            self._listener.refused()
 
     def heard(self, messages: Sequence[Answer | What]) -> None:
         """The census answers, or tells something."""

@@ -247,8 +247,8 @@ class RedisBackplane:
     def _take(self, data: bytes) -> None:
         try:
             what = self._decode(data)
-        except msgspec.MsgspecError:
-            logger.warning("another program sends what is not nannin's on the channels of this one")
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # of any bytes, msgspec raises all three
+            self._ears.refused()
             return
         if isinstance(what, Echo):
             self._missed = 0
