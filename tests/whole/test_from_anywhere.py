@@ -178,6 +178,9 @@ async def test_pythons_manager_sends(servers: list[Server], url: str) -> None:
             manager.emit("bytes", {"x": [b"\0"], "y": b"\1"}, namespace="/py")
             manager.emit("one", 1, namespace="/py", room=one.id)
             manager.emit("but one", 1, namespace="/py", skip_sid=one.id)
+            for method in (manager.disconnect, manager.can_disconnect):
+                with pytest.raises(AttributeError):  # as the documentation says of a manager that only writes
+                    method(one.id, "/py")
             manager.emit("elsewhere", 1)
 
         await asyncio.to_thread(send)
