@@ -71,7 +71,6 @@ STEP_S: Final = 0.02
 # uvicorn's ten ticks a second take half a percent of a core of a process that does nothing else.
 TICK_S: Final = 0.1
 REST_S: Final = 1.0
-LIVELY: Final = 16  # so many connections between two ticks don't wait for the next second's
 _COME_BACK: Final = 1012  # WebSocket's close code for a service that restarts
 END_S: Final = 5.0  # what systemd is asked for, besides the time for the goodbyes
 
@@ -193,7 +192,7 @@ class Server(uvicorn.Server):
     ) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
-        self._came = 0  # connections since the last tick
+        self._is_lively = False  # whether a connection has come since the last tick
         super().__init__(config)
         self._worker = worker
         self._listeners = [adopt(descriptors) for descriptors in worker.listeners] if worker else []
@@ -231,8 +230,8 @@ class Server(uvicorn.Server):
                 noted_s = loop.time()
             if await self.on_tick(0 if is_new_second else 1):  # what uvicorn does once a second, it does at 0
                 return
-            is_lively, self._came = self._came >= LIVELY, 0
-            if is_lively or self._mesh is not None or not self._accepting.is_open:
+            if self._is_lively or self._mesh is not None or not self._accepting.is_open:
+                self._is_lively = False
                 await asyncio.sleep(TICK_S)
             else:
                 timer = loop.call_later(REST_S, self._wake.set)
@@ -294,8 +293,8 @@ class Server(uvicorn.Server):
 
     def _make_protocol(self) -> asyncio.Protocol:
         """Called for each connection, before TLS and before its transport is made."""
-        self._came += 1
-        if self._came == LIVELY:
+        if not self._is_lively:
+            self._is_lively = True
             self._wake.set()
         if not self.config.is_ssl:
             return self._make_arrival()
