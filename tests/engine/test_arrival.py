@@ -10,6 +10,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from nannin.access.refusals import Refusal, Refusals
 from nannin.engine.arrival import Arrival, make_arrival
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.http import LimitedHttp
@@ -180,6 +181,24 @@ async def test_a_connection_that_has_said_nothing_is_idle_and_gives_way() -> Non
     assert transport.written[-1].startswith(b"HTTP/1.1 503 ")
     assert transport.closed == "close"
     arrival.connection_lost(None)
+
+
+@pytest.mark.parametrize("first", [b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)])
+async def test_a_client_that_speaks_https_to_a_port_of_http_is_told_so(
+    first: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Refusals()
+    monkeypatch.setattr("nannin.engine.arrival.AT_THE_DOOR", door)
+    for _ in range(2):
+        arrival, transport, state = connect()
+        arrival.data_received(first)
+        assert (transport.closed, len(state.connections)) == ("close", 0)
+        head, _, body = b"".join(transport.written).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert body == b"This port speaks http, not https: begin the address with http://.\r\n"
+        assert f"content-length: {len(body)}".encode() in head
+    assert door.tally == {Refusal.HTTP: 2}
+    assert [text[:52] for text in caplog.messages] == ["a client spoke https to a port that speaks http: beg"]
 
 
 async def test_the_limits_of_a_head_are_those_of_the_settings() -> None:

@@ -8,11 +8,12 @@ parses.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.handover import hand_over
 from nannin.engine.http import LimitedHttp, refuse
@@ -21,6 +22,14 @@ from nannin.engine.opening import find_opening
 from nannin.engine.patience import Patience
 from nannin.engine.turned_away import Door, GivesWay, say_full
 from nannin.settings import Settings
+
+# The first byte of a TLS handshake, with which no HTTP request begins. Source: RFC 8446, 5.1.
+_TLS_HANDSHAKE: Final = 22
+_NOT_HTTPS: Final = b"This port speaks http, not https: begin the address with http://.\r\n"
+_ANSWER_TO_TLS: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_NOT_HTTPS), _NOT_HTTPS)
+)
 
 
 class Arrival(asyncio.Protocol, GivesWay):
@@ -74,6 +83,9 @@ class Arrival(asyncio.Protocol, GivesWay):
     def data_received(self, data: bytes) -> None:
         """The first bytes arrived: whoever knows what they are takes the connection over."""
         self._leave()
+        if data[0] == _TLS_HANDSHAKE:
+            self._refuse_tls()
+            return
         stays, neighbours = False, self.http.neighbours
         if neighbours is not None:
             stays, mark = find_target(data, neighbours)
@@ -81,6 +93,16 @@ class Arrival(asyncio.Protocol, GivesWay):
             if mark is not None and hand_over(self.transport, neighbours, mark, data, connections):
                 return
         self._begin(data, stays=stays)
+
+    def _refuse_tls(self) -> None:
+        """Says that this is not https. The client shows an error of TLS, and its log may have our words."""
+        AT_THE_DOOR.add_and_tell(
+            Refusal.HTTP,
+            "a client spoke https to a port that speaks http: begin the address with http://, or set "
+            "ssl_certfile and ssl_keyfile; behind a proxy that speaks https, let it speak http to nannin",
+        )
+        self.transport.write(_ANSWER_TO_TLS)
+        self.transport.close()
 
     def resume(self, data: bytes) -> None:
         """Goes on with what another process has read, and handed over: this one answers it in any case."""
