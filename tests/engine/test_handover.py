@@ -100,6 +100,20 @@ async def test_requests_sent_without_waiting_are_answered_in_order(is_tls: bool,
             assert answer["bytes"] == len(bodies[number % 6] or b"")
 
 
+async def test_requests_that_wait_send_a_connection_to_and_fro_only_so_often(is_tls: bool) -> None:
+    async with street(is_tls) as (here, there, caller):
+        caller.send(b"".join(request(number % 2, number=number) for number in range(100)))
+        answers = [await caller.hear() for _ in range(100)]
+        assert [answer["query"].rpartition("=")[2] for answer in answers] == [str(n) for n in range(100)]
+        houses = [answer["house"] for answer in answers]
+        assert houses[:33] == [number % 2 for number in range(33)]
+        assert set(houses[33:]) == {0}, "the rest is answered where it is"
+        assert here.taken + there.taken == 32
+        for house in (1, 0):  # once nothing waits, it goes where its requests do
+            caller.send(request(house))
+            assert (await caller.hear())["house"] == house
+
+
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_is_asked_and_however_it_is_cut_every_request_is_answered_once(
     is_tls: bool, seed: int

@@ -20,7 +20,7 @@ class Street:
     def for_new_session(self) -> int | None:
         return 2
 
-    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None) -> None:
+    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None, hops: int = 0) -> None:
         raise AssertionError("nothing is sent here")
 
 

@@ -30,7 +30,7 @@ class Member:
         assert inherited is not None
         assert not environ
         self.here: Neighbourhood = inherited
-        self.taken: list[tuple[int, bytes, Ends | None]] = []
+        self.taken: list[tuple[int, bytes, Ends | None, int]] = []
         self.sessions = sessions
         self.open()
 
@@ -46,7 +46,7 @@ class Member:
         self.here.close()
         assert not any(self.here.is_there(mark) for mark in range(9))
         assert self.here.for_new_session() is None
-        for descriptor, _, _ in self.taken:
+        for descriptor, *_ in self.taken:
             os.close(descriptor)
         del self.here
 
@@ -82,10 +82,10 @@ def pair() -> Iterator[tuple[socket.socket, int]]:
 
 async def test_a_connection_arrives_with_what_was_read_of_it_and_where_it_came_from() -> None:
     with meeting(0, 0) as (_, [one, two]), pair() as (client, descriptor):
-        one.here.send(1, descriptor, b"GET /", ENDS)
+        one.here.send(1, descriptor, b"GET /", ENDS, 7)
         await two.wait_for(1)
-        [(theirs, data, ends)] = two.taken
-        assert (data, ends) == (b"GET /", ENDS)
+        [(theirs, data, ends, hops)] = two.taken
+        assert (data, ends, hops) == (b"GET /", ENDS, 7)
         assert not os.get_inheritable(theirs)
         os.write(theirs, b"hello")
         assert client.recv(9) == b"hello"
@@ -101,7 +101,7 @@ async def test_whatever_was_read_arrives_whole(size: int) -> None:
     with meeting(0, 0) as (_, [one, two]), pair() as (_, descriptor):
         one.here.send(1, descriptor, data, None)
         await two.wait_for(1)
-        assert two.taken[0][1:] == (data, None)
+        assert two.taken[0][1:] == (data, None, 0)
 
 
 async def test_more_than_the_kernels_queue_holds_arrives_in_order() -> None:
@@ -110,7 +110,7 @@ async def test_more_than_the_kernels_queue_holds_arrives_in_order() -> None:
             _, descriptor = stack.enter_context(pair())
             one.here.send(1, descriptor, b"%d" % number, None)
         await two.wait_for(700)
-        assert [data for _, data, _ in two.taken] == [b"%d" % number for number in range(700)]
+        assert [data for _, data, *_ in two.taken] == [b"%d" % number for number in range(700)]
         assert not one.taken
 
 
@@ -150,7 +150,7 @@ async def test_a_process_that_is_not_there_gets_nothing() -> None:
         assert not one.here.is_there(1)
         assert not one.here.is_there(0), "that is itself"
         one.here.send(1, descriptor, b"GET /", None)
-        assert one.taken == [(descriptor, b"GET /", None)]
+        assert one.taken == [(descriptor, b"GET /", None, 0)]
 
 
 async def test_what_waited_for_a_process_that_has_ended_goes_to_another() -> None:
@@ -166,7 +166,7 @@ async def test_what_waited_for_a_process_that_has_ended_goes_to_another() -> Non
         async with asyncio.timeout(5):
             while len(one.taken) + len(three.taken) < 30:
                 await asyncio.sleep(0.001)
-        came = sorted(int(data) for _, data, _ in one.taken + three.taken)
+        came = sorted(int(data) for _, data, *_ in one.taken + three.taken)
         assert came == list(range(30)), "of the kernel's queue and of the sender's"
         assert not two.taken
 
@@ -244,7 +244,7 @@ async def test_a_descriptor_that_can_not_be_sent_stays_here(caplog: Any) -> None
     with meeting(0, 0) as (_, [one, _]):
         one.here.send(1, 999_999, b"", None)
         one.here.send(1, 999_999, b"", None)
-        assert one.taken == [(999_999, b"", None)] * 2
+        assert one.taken == [(999_999, b"", None, 0)] * 2
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         one.taken.clear()
 

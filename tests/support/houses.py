@@ -82,12 +82,12 @@ class House:
     def for_new_session(self) -> int | None:
         return self.other.mark if self.other is not None and self.prefers_other else None
 
-    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None) -> None:
+    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None, hops: int = 0) -> None:
         assert self.other is not None
         assert mark == self.other.mark
         target = self if self.refuses else self.other
         target.taken += 1
-        task = asyncio.get_running_loop().create_task(take_up(descriptor, data, ends, target.make))
+        task = asyncio.get_running_loop().create_task(take_up(descriptor, data, ends, target.make, hops))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

@@ -104,12 +104,12 @@ class Arrival(asyncio.Protocol, GivesWay):
         self.transport.write(_ANSWER_TO_TLS)
         self.transport.close()
 
-    def resume(self, data: bytes) -> None:
+    def resume(self, data: bytes, hops: int) -> None:
         """Goes on with what another process has read, and handed over: this one answers it in any case."""
         self._leave()
-        self._begin(data, stays=True)
+        self._begin(data, stays=True, hops=hops)
 
-    def _begin(self, data: bytes, *, stays: bool) -> None:
+    def _begin(self, data: bytes, *, stays: bool, hops: int = 0) -> None:
         takes_websockets = self._config.ws_protocol_class is DirectWebSocket
         opening = find_opening(data) if takes_websockets else None
         if opening is not None and (
@@ -122,7 +122,7 @@ class Arrival(asyncio.Protocol, GivesWay):
             websocket.open(opening)
         else:
             http = self.http(self._config, self._state, self._app_state)
-            http.stays = stays
+            http.stays, http.hops = stays, hops
             http.go_on(self.transport, self._until_s)
             http.data_received(data)
 

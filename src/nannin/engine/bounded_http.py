@@ -24,6 +24,10 @@ from nannin.engine.patience import Patience
 MAX_WAITING = 4
 # Bytes that may wait unread. Reading stops meanwhile, but for what the system hands over with the last read.
 MAX_HELD_BYTES = 524_288
+# How often a connection is handed over in a row while further requests wait in it, which all go with it. Then
+# they are answered where it is, until none waits. Nobody has a reason to send so many at once for sessions of
+# several processes.
+MAX_HOPS = 32
 # One connection's share of a turn of the loop: this many parts of what has come, or seconds, whatever comes
 # first. A part ends after an empty line, which may end a head, and has at most so many bytes.
 SHARE_PARTS = 32
@@ -77,6 +81,7 @@ class BoundedHttp(HttpToolsProtocol):
         neighbours: the processes to which a request may have to be handed over, with its connection; None for
             a process that serves alone.
         stays: whether the next request is answered here, whatever it asks for.
+        hops: how often the connection was handed over in a row while requests waited in it.
     """
 
     neighbours: ClassVar[Neighbours | None] = None
@@ -92,6 +97,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._fed = b""  # the end of what the parser was fed, where a head may have to be handed over
         self._leaving: tuple[int, bytes] | None = None  # for which process, and the head of the request
         self.stays = False
+        self.hops = 0
         self._is_upgraded = False  # the connection is a WebSocket's, and none of ours any more
         self._in_body = False  # after a head, and before the end of what belongs to it
         self._idle_bytes = 0
@@ -211,7 +217,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _is_for_another(self) -> bool:
         """Whether a request, whose head is whole, is for another process; the parser is then fed no more."""
-        if self.neighbours is None or self.stays:
+        if self.neighbours is None or self.stays or self.hops >= MAX_HOPS:
             self.stays = False
             return False
         method: bytes = self.parser.get_method()
@@ -237,7 +243,8 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.set_write_buffer_limits(high=0, low=0)  # `resume_writing` tells when it is empty
             return
         (mark, head), connections = self._leaving, self.connections
-        if not hand_over(self.transport, self.neighbours, mark, head + bytes(self._held), connections):
+        hops = self.hops + 1 if self._held else 0
+        if not hand_over(self.transport, self.neighbours, mark, head + bytes(self._held), connections, hops):
             self._close()  # the client asks again
             return
         self._unset_keepalive_if_required()
@@ -268,6 +275,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._parse(self._cut_held())
             parts += 1
         if self._leaving is None:
+            self.hops = 0
             self.flow.release()
 
     def _parse_soon(self) -> None:

@@ -19,7 +19,12 @@ __all__ = ["Resuming", "hand_over", "take_up"]
 
 
 def hand_over(
-    transport: asyncio.Transport, neighbours: Neighbours, mark: int, data: bytes, connections: set[Any]
+    transport: asyncio.Transport,
+    neighbours: Neighbours,
+    mark: int,
+    data: bytes,
+    connections: set[Any],
+    hops: int = 0,
 ) -> bool:
     """Hands over a connection, of which its protocol hears no more.
 
@@ -29,6 +34,7 @@ def hand_over(
         mark: whose it is from now on.
         data: what was read from the connection and is not answered.
         connections: those of the server.
+        hops: how often this was done in a row, this time among them, while requests waited for their answers.
 
     Returns:
         False if nothing was done, since there are no descriptors left for it.
@@ -46,7 +52,7 @@ def hand_over(
     except OSError:
         transport.resume_reading()
         return False
-    neighbours.send(mark, descriptor, data, ends)
+    neighbours.send(mark, descriptor, data, ends, hops)
     return True
 
 
@@ -56,11 +62,13 @@ class Resuming(Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
 
-    def resume(self, data: bytes) -> None:
+    def resume(self, data: bytes, hops: int) -> None:
         """Goes on with what was read there."""
 
 
-async def take_up(descriptor: int, data: bytes, ends: Ends | None, make: Callable[[], Resuming]) -> None:
+async def take_up(
+    descriptor: int, data: bytes, ends: Ends | None, make: Callable[[], Resuming], hops: int = 0
+) -> None:
     """Takes up a connection from another process.
 
     Args:
@@ -68,10 +76,13 @@ async def take_up(descriptor: int, data: bytes, ends: Ends | None, make: Callabl
         data: what was read from it.
         ends: its addresses, where another process relays it.
         make: makes its protocol.
+        hops: as `hand_over` got it.
     """
     sock = socket.socket(fileno=descriptor)
     try:
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: _Adopting(data, ends, make), sock)
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: _Adopting(data, ends, make, hops), sock
+        )
     except OSError:  # the client has gone
         sock.close()
     except BaseException:
@@ -82,8 +93,8 @@ async def take_up(descriptor: int, data: bytes, ends: Ends | None, make: Callabl
 class _Adopting(asyncio.Protocol):
     """A connection that is being taken up: the protocol that it had there follows."""
 
-    def __init__(self, data: bytes, ends: Ends | None, make: Callable[[], Resuming]) -> None:
-        self._data, self._ends, self._make = data, ends, make
+    def __init__(self, data: bytes, ends: Ends | None, make: Callable[[], Resuming], hops: int) -> None:
+        self._data, self._ends, self._make, self._hops = data, ends, make, hops
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         connection: Any = self._make()
@@ -91,7 +102,7 @@ class _Adopting(asyncio.Protocol):
         given.set_protocol(connection)
         connection.connection_made(given)
         if given.get_protocol() is connection and not given.is_closing():  # it was not turned away
-            connection.resume(self._data)
+            connection.resume(self._data, self._hops)
 
 
 def _ends_of(transport: asyncio.Transport) -> Ends:

@@ -45,7 +45,7 @@ class Neighbours(Protocol):
     def for_new_session(self) -> int | None:
         """The mark of the process that should have a new session, since ours has more; None: this one."""
 
-    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None) -> None:
+    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None, hops: int = 0) -> None:
         """Sends a connection to another process, or takes it up here if that process can't have it.
 
         Args:
@@ -53,6 +53,7 @@ class Neighbours(Protocol):
             descriptor: of the connection; it is the callee's to close.
             data: what was read from the connection.
             ends: its addresses, where they aren't those of the descriptor.
+            hops: how often it was sent on in a row while requests waited in it for their answers.
         """
 
 

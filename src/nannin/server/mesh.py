@@ -52,7 +52,7 @@ _GONE, _DRAINING, _OPEN = 0, 1, 2
 
 logger = logging.getLogger("nannin.mesh")
 
-Take = Callable[[int, bytes, Ends | None], None]
+Take = Callable[[int, bytes, Ends | None, int], None]
 
 
 class _Page:
@@ -156,6 +156,7 @@ class _Waiting(NamedTuple):
     descriptor: int
     data: bytes
     ends: Ends | None
+    hops: int
 
 
 class _Header(msgspec.Struct, array_like=True):
@@ -164,10 +165,12 @@ class _Header(msgspec.Struct, array_like=True):
     Attributes:
         is_spilled: whether those bytes are in a file whose descriptor comes with the connection's.
         ends: addresses of the connection, where they aren't those of its descriptor.
+        hops: how often it was sent on in a row.
     """
 
     is_spilled: bool
     ends: Ends | None
+    hops: int = 0
 
 
 class Neighbourhood:
@@ -197,7 +200,8 @@ class Neighbourhood:
         Args:
             loop: the running one.
             take: called with each connection that comes: its descriptor, which is the callee's to close, what
-                was read from it, and its addresses where they aren't those of the descriptor.
+                was read from it, its addresses where they aren't those of the descriptor, and how often it
+                was sent on in a row.
             count: how many sessions this process has.
         """
         self._loop, self._take, self._count = loop, take, count
@@ -242,10 +246,10 @@ class Neighbourhood:
         self._placed[target] = (now, least + 1)
         return target
 
-    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None) -> None:
+    def send(self, mark: int, descriptor: int, data: bytes, ends: Ends | None, hops: int = 0) -> None:
         """Sends a connection to another process; takes it up here if that one can't have it."""
         waiting = self._waiting.get(mark)
-        one = _Waiting(descriptor, data, ends)
+        one = _Waiting(descriptor, data, ends, hops)
         if waiting is None:
             if not self._send(mark, one):
                 self._waiting[mark] = deque([one])
@@ -253,7 +257,7 @@ class Neighbourhood:
         elif len(waiting) < MAX_WAITING:
             waiting.append(one)
         else:
-            self._take(descriptor, data, ends)
+            self._take(*one)
 
     # Inside
 
@@ -283,7 +287,7 @@ class Neighbourhood:
             if is_spilled:
                 descriptors.append(_make_file(data))
                 data = b""
-            header = msgspec.msgpack.encode(_Header(is_spilled, one.ends))
+            header = msgspec.msgpack.encode(_Header(is_spilled, one.ends, one.hops))
             socket.send_fds(self._sending[mark], [bytes([len(header)]), header, data], descriptors)
         except OSError as error:
             if error.errno in _FULL:
@@ -316,7 +320,7 @@ class Neighbourhood:
                 with open(descriptors.pop(), "rb") as file:
                     file.seek(0)
                     data = file.read()
-            self._take(descriptors[0], data, header.ends)
+            self._take(descriptors[0], data, header.ends, header.hops)
 
 
 def _make_pair() -> tuple[socket.socket, socket.socket]:

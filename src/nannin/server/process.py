@@ -305,9 +305,11 @@ class Server(uvicorn.Server):
     def _make_arrival(self, door: EveryDoor | None = None) -> Arrival:
         return self._arrival(self.config, self.server_state, self.lifespan.state, door=door or self._door)
 
-    def _take_up(self, descriptor: int, data: bytes, ends: Ends | None) -> None:
+    def _take_up(self, descriptor: int, data: bytes, ends: Ends | None, hops: int) -> None:
         """Called for each connection that another worker hands over."""
-        task = asyncio.get_running_loop().create_task(take_up(descriptor, data, ends, self._make_arrival))
+        task = asyncio.get_running_loop().create_task(
+            take_up(descriptor, data, ends, self._make_arrival, hops)
+        )
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
 
