@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nannin import ConnectionRefused, Count, Live, Page, Pages, Socket
+from nannin import ConnectionRefused, Count, Group, Live, Page, Pages, Socket
 from nannin.testing import Stage
 
 
@@ -193,3 +193,36 @@ def test_only_pages_can_be_included(wrong: Any) -> None:
 def test_a_change_handler_takes_a_page_and_a_count(register: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match="a page and its count"):
         register(wrong)
+
+
+@pytest.mark.parametrize(("prefix", "key"), [("", "/*"), ("/chat", "/chat/*")])
+async def test_a_group_is_one_of_the_pages_below_the_prefix(prefix: str, key: str) -> None:
+    live, site, pages = Live(), Pages(), chat()
+    told: list[tuple[str, int]] = []
+
+    @pages.group("/*").on_change
+    def changed(group: Group, count: Count) -> None:
+        told.append((group.key, count.visitors))
+
+    site.include(pages)
+    live.include(site, prefix=prefix)
+    async with Stage(live) as stage:
+        await stage.connect(f"{prefix}/red", visitor="ann")
+        await stage.connect(f"{prefix}/blue", visitor="ann")
+        await stage.connect(f"{prefix}/blue", visitor="bea")
+        assert live.group(key).count.visitors == 2
+        assert told[-1] == (key, 2)
+
+
+def test_a_group_that_cannot_be_is_said_where_it_is_named() -> None:
+    pages = Pages()
+    with pytest.raises(ValueError, match="a group is a page key with one"):
+        pages.group("/shop")
+    with pytest.raises(TypeError, match="on_change takes a function"):
+        pages.group("/shop/*").on_change(lambda: None)  # type: ignore[type-var]
+    pages.group("/shop/*")
+    live = Live()
+    live.include(pages)
+    assert "/shop/*" in live.assembly.hub.handlers.groups
+    with pytest.raises(ValueError, match="a group is a page key with one"):
+        live.include(pages, prefix="/{team}")

@@ -57,6 +57,11 @@ def read_rule(happens: Happens, handler: CountHandler, rules: Rules) -> Hook:
     return make_hook({"name": name, **where, **rules, "on": happens})
 
 
+def check_change_handler(handler: object) -> None:
+    """Raises TypeError where something can't be called with a page or group and its count."""
+    check_takes_two(handler, "on_change takes a function of a page and its count")
+
+
 def check_takes_two(handler: object, expected: str) -> None:
     """Raises TypeError where something can't be called with two arguments.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from nannin.app.pages import check_change_handler
+from nannin.app.counted import check_change_handler
 from nannin.audience.roster import Count
 from nannin.hub.hub import Hub
 from nannin.hub.sockets import Page

@@ -16,12 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nannin.access.refusals import Refusal
 from nannin.app.assembly import Assembly
 from nannin.app.background import Background, BackgroundT
-from nannin.app.counted import CountHandlerT, Happens, Rules, make_call, read_rule
+from nannin.app.counted import CountHandlerT, Happens, Rules, check_change_handler, make_call, read_rule
 from nannin.app.defaults import Defaults
 from nannin.app.dispatch import App, restore_path
 from nannin.app.goodbye import HostWatch
 from nannin.app.group import Group
-from nannin.app.pages import ChangeHandlerT, Pages, check_change_handler
+from nannin.app.pages import ChangeHandlerT, Pages
 from nannin.app.siblings import Siblings
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths

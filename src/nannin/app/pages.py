@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, Unpack
 
 from nannin.app.background import Background, BackgroundT
-from nannin.app.counted import CountHandlerT, Happens, Rules, check_takes_two, read_rule
+from nannin.app.counted import CountHandlerT, Happens, Rules, check_change_handler, read_rule
+from nannin.app.group import GroupHandlerT
+from nannin.audience.groups import check_group_key
 from nannin.audience.page_key import KeyPattern, check_page_key
 from nannin.audience.roster import Count
 from nannin.hub.handled import MiddlewareT
@@ -27,11 +29,21 @@ class Registrar(Protocol):
         """Puts an async function around the page's handlers."""
 
 
+class GroupRegistrar(Protocol):
+    """What registers handlers of a group: a `Group`, or a group of a `Pages`."""
+
+    def on_change(self, handler: GroupHandlerT) -> GroupHandlerT:
+        """Calls a function whenever the group's count has changed."""
+
+
 class Includes(Protocol):
     """What a `Pages` can be included in: a `Live`, or another `Pages`."""
 
     def page(self, key: str) -> Registrar:
         """A page to register handlers on."""
+
+    def group(self, key: str) -> GroupRegistrar:
+        """A group of pages, which there is from now on."""
 
     def on_change(self, handler: ChangeHandlerT) -> ChangeHandlerT:
         """Calls a function whenever the count of a page has changed."""
@@ -41,11 +53,6 @@ class Includes(Protocol):
 
     def background(self, function: BackgroundT) -> BackgroundT:
         """Runs an async function beside the server."""
-
-
-def check_change_handler(handler: object) -> None:
-    """Raises TypeError where something can't be called with a page and its count."""
-    check_takes_two(handler, "on_change takes a function of a page and its count")
 
 
 # One decorator that was used: does the same with what the pages are included in, under a prefix.
@@ -96,6 +103,33 @@ class PageOfPages:
         return middleware
 
 
+class GroupOfPages:
+    """A group of a `Pages`.
+
+    Attributes:
+        key: the group's key, without the prefix under which it is included.
+    """
+
+    __slots__ = ("_add", "key")
+
+    def __init__(self, key: str, add: Callable[[_Step], None]) -> None:
+        self.key = key
+        self._add = add
+
+    def __repr__(self) -> str:
+        return f"<Group {self.key}>"
+
+    def on_change(self, handler: GroupHandlerT) -> GroupHandlerT:
+        """Calls a function whenever the group's count has changed; see `Group.on_change`.
+
+        Raises:
+            TypeError: the function can't be called with a group and a count.
+        """
+        check_change_handler(handler)
+        self._add(lambda target, prefix: target.group(_join(prefix, self.key)).on_change(handler))
+        return handler
+
+
 class Pages:
     """Handlers of some pages, to be included in a `Live`: in a module of their own, without a global `live`.
 
@@ -120,6 +154,20 @@ class Pages:
         """
         check_page_key(key)
         return PageOfPages(key, self._handlers, self._add)
+
+    def group(self, key: str) -> GroupOfPages:
+        """A group of pages, which there is once these pages are included; see `Live.group`.
+
+        Args:
+            key: a page's key with one `*`, at its end. The prefix under which the pages are included stands
+                before it.
+
+        Raises:
+            ValueError: the key is not a group's.
+        """
+        key = check_group_key(key)
+        self._add(lambda target, prefix: target.group(_join(prefix, key)))
+        return GroupOfPages(key, self._add)
 
     def on(self, event: str) -> Callable[[HandlerT], HandlerT]:
         """Registers the decorated function for an event on the page `/`; see `Page.on`."""
