@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -163,6 +164,68 @@ def test_each_live_has_a_census_of_its_own(supervisor: tuple[socket.socket, dict
         ours.close()
         await late.until("found", [total], "lost")
         assert early.noted == ["found", [Totals(1, [total])]]
+
+    asyncio.run(work())
+
+
+def test_a_supervisor_that_does_not_answer_is_lost_until_it_says_something(
+    supervisor: tuple[socket.socket, dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(local, "REPLY_S", 0.1)
+    ours, environ = supervisor
+    worker = joined(environ)
+    call: Call = Read(1, ["/"])
+
+    async def work() -> None:
+        await worker.connect(lambda: None)
+        ears, late = Listening(), Listening()
+        backplane = worker.backplane(0)(ears)
+        await ears.until("found")
+        backplane.send([call])
+        tell(ours, 0, Totals(1, []))
+        await ears.until("found", [Totals(1, [])])
+        await asyncio.sleep(0.15)
+        backplane.send([call])
+        await asyncio.sleep(0.05)
+        backplane.send([call])
+        await ears.until("found", [Totals(1, [])], "lost")
+        backplane.send([call])  # it is dropped
+        worker.backplane(1)(late)
+        tell(ours, 0, Totals(2, []))
+        await ears.until("found", [Totals(1, [])], "lost", "found", [Totals(2, [])])
+        await late.until("found")
+        await asyncio.sleep(0.15)
+        backplane.send([call])
+        await ears.until("found", [Totals(1, [])], "lost", "found", [Totals(2, [])], "lost")
+        ours.close()
+        await asyncio.sleep(0.05)
+        assert (ears.noted.count("lost"), late.noted) == (2, ["found", "lost"])
+
+    asyncio.run(work())
+    assert caplog.messages == ["the supervisor has not answered for 0.1 s"] * 2
+
+
+def test_a_supervisor_is_not_lost_by_a_worker_that_stood_still_itself(
+    supervisor: tuple[socket.socket, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "REPLY_S", 0.1)
+    monkeypatch.setattr(local, "_LATE_S", 0.05)
+    ours, environ = supervisor
+    worker = joined(environ)
+
+    async def work() -> None:
+        await worker.connect(lambda: None)
+        ears = Listening()
+        backplane = worker.backplane(0)(ears)
+        await ears.until("found")
+        backplane.send([Read(1, ["/"])])
+        tell(ours, 0, Totals(1, []))
+        time.sleep(0.3)
+        await ears.until("found", [Totals(1, [])])
+        await asyncio.sleep(0.15)
+        assert ears.noted == ["found", [Totals(1, [])]]
 
     asyncio.run(work())
 

@@ -125,8 +125,8 @@ def test_a_process_that_dies_is_replaced_and_requests_are_answered_meanwhile() -
         assert f"(process {first}) was ended by SIGKILL" in server.log
 
 
-def test_nobody_waits_for_a_worker_that_does_not_answer() -> None:
-    with workers(3) as server:
+def test_nobody_waits_for_a_worker_or_a_supervisor_that_does_not_answer() -> None:
+    with workers(3) as server, contextlib.ExitStack() as clients:
         first, second, _ = children(server)
         os.kill(first, signal.SIGSTOP)
         os.kill(second, signal.SIGSTOP)
@@ -138,6 +138,17 @@ def test_nobody_waits_for_a_worker_that_does_not_answer() -> None:
         finally:
             os.kill(first, signal.SIGCONT)
             os.kill(second, signal.SIGCONT)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            client = clients.enter_context(open_websocket(server))
+            client.sendall(b"\x81\x82\x00\x00\x00\x0040")
+            read_until(client, b'40{"sid"')
+            until(lambda: "counts are marked stale" in server.log)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        until(lambda: "counts are exact again" in server.log)
+        assert "the supervisor has not answered for 2 s" in server.log
 
 
 def test_all_are_replaced_in_turn_and_no_request_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import socket
 from collections.abc import Callable, MutableMapping, Sequence
@@ -40,11 +41,17 @@ __all__ = [
     "this_worker",
 ]
 
+logger = logging.getLogger("nannin.nodes")
+
 # What the supervisor tells the worker: its own version; after a semicolon the worker's number, its mark, how
 # many there are, and the descriptor of its end of the channel; then for each those of its listening sockets.
 VARIABLE: Final = "_NANNIN_WORKER"
 # Seconds between two beats.
 BEAT_EVERY_S: Final = 1.0
+# Seconds within which the supervisor says something to a worker that calls: who joins may wait as long.
+REPLY_S: Final = 2.0
+# By how many seconds a timer may be late before this process is taken to have stood still itself.
+_LATE_S: Final = 0.5
 
 
 class Gatherer(Protocol):
@@ -87,6 +94,9 @@ class Worker:
         self.workers = workers
         self._socket = sock
         self._channel: Channel | None = None  # while the supervisor is there
+        self._is_silent = False  # whether it is there and does not answer
+        self._called_at_s: float | None = None  # the first call since anything was heard
+        self._is_waiting = False
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(FromSupervisor).decode
         self._spaces = itertools.count()
@@ -136,8 +146,8 @@ class Worker:
 
         def lose() -> None:
             self._channel = None
-            for ears in list(self._ears.values()):
-                ears.lost()
+            if not self._is_silent:
+                self._tell_lost()
             on_lost()
 
         channel = self._channel = Channel(self._hear, lose)
@@ -167,7 +177,41 @@ class Worker:
 
     def hears(self, space: int) -> Ears | None:
         """Who hears of these pages, while the supervisor is there."""
-        return self._ears.get(space) if self._channel is not None else None
+        return self._ears.get(space) if self._channel is not None and not self._is_silent else None
+
+    def call(self, space: int, calls: Sequence[Call]) -> None:
+        """Sends calls to a census, with one write; while the supervisor does not answer, they are dropped."""
+        if self._channel is None or self._is_silent:
+            return
+        self.send(Calls(space, calls))
+        if self._called_at_s is None:
+            self._called_at_s = asyncio.get_running_loop().time()
+            if not self._is_waiting:
+                self._wait(REPLY_S)
+
+    def _wait(self, for_s: float) -> None:
+        self._is_waiting = True
+        loop = asyncio.get_running_loop()
+        loop.call_later(for_s, self._look, loop.time() + for_s)
+
+    def _look(self, due_s: float) -> None:
+        """Whether the supervisor has said anything since it was called."""
+        self._is_waiting = False
+        if self._called_at_s is None or self._channel is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if now - due_s > _LATE_S:
+            self._wait(REPLY_S)  # what it has said is perhaps not read yet
+        elif now - self._called_at_s < REPLY_S:
+            self._wait(self._called_at_s + REPLY_S - now)
+        else:
+            self._is_silent, self._called_at_s = True, None
+            logger.warning("the supervisor has not answered for %g s", REPLY_S)
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        for ears in list(self._ears.values()):
+            ears.lost()
 
     def _beat(self) -> None:
         if self._channel is not None:
@@ -176,6 +220,11 @@ class Worker:
 
     def _hear(self, data: bytes) -> None:
         message = self._decode(data)
+        self._called_at_s = None
+        if self._is_silent:
+            self._is_silent = False
+            for each in list(self._ears.values()):
+                each.found()
         if isinstance(message, Cover):
             self.on_cover(message.slots)
         elif isinstance(message, Buried):
@@ -201,7 +250,7 @@ class _LocalBackplane:
 
     def send(self, calls: Sequence[Call]) -> None:
         """Sends calls with one write."""
-        self._worker.send(Calls(self._space, calls))
+        self._worker.call(self._space, calls)
 
     def close(self) -> None:
         """Hears no more."""
