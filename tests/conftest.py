@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -20,6 +21,8 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Whoever needs a site of another name finds it on this machine.
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
 
 # A busy machine makes an example slow, not wrong; and no run depends on what an earlier one has kept.
@@ -75,9 +78,9 @@ def way(request: pytest.FixtureRequest) -> Way:
     return request.param
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, driven by Playwright, whose loop would be in the way of other files' tests.
+@pytest.fixture(scope="session")
+def playwrights() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
+    """The system's Chromium, driven by Playwright, and Playwright's loop, which runs only under `chromium`.
 
     Where there is its headless shell, the same engine without windows, that: a page of it costs a quarter.
     """
@@ -85,5 +88,21 @@ def chromium() -> Iterator[Browser]:
     assert path, "chromium is missing: `make test` installs it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield browser
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(playwrights: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Browser]:
+    """Chromium, for the tests of one file.
+
+    Playwright's loop counts as running between its calls as well, which is in the way of asynchronous tests.
+    In their files it does not count, so that one browser does for all files.
+    """
+    browser, loop = playwrights
+    asyncio._set_running_loop(loop)
+    yield browser
+    asyncio._set_running_loop(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from conftest import CHROMIUM_FLAGS
 from support.sample_page import SCRIPTED_CLIENT, Visit
 from support.servers import Server, nannin
 from whole.browser.pages.widget_site import Publish, site
@@ -57,13 +55,9 @@ def visit(newcomer: Callable[..., Page]) -> Visit:
 
 @pytest.fixture
 def far_page(chromium: Browser) -> Iterator[Page]:
-    """A page in a browser that finds every host name of .example here."""
-    browser = chromium.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=[*CHROMIUM_FLAGS, "--host-resolver-rules=MAP *.example 127.0.0.1"],
-    )
-    yield browser.new_page()
-    browser.close()
+    """A page that may be of a site with a name in .example, which is found here."""
+    with chromium.new_context() as context:
+        yield context.new_page()
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from conftest import CHROMIUM_FLAGS
 from support.sample_page import Visit
 from support.servers import Server, nannin
 from whole.browser.pages.widget_site import Publish, Wire, comes_true, embedding, shows
@@ -133,31 +131,15 @@ def test_it_works_under_a_mount_path(tmp_path: Path, publish: Publish, visit: Vi
 # --- on a site that is not on this machine ---
 
 
-@pytest.fixture
-def visit_far(chromium: Browser) -> Iterator[Visit]:
-    """Opens a URL in a browser that finds every host name of .example here."""
-    browser = chromium.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=[*CHROMIUM_FLAGS, "--host-resolver-rules=MAP *.example 127.0.0.1"],
-    )
-
-    def open_page(url: str) -> Page:
-        page = browser.new_page()
-        page.goto(url)
-        return page
-
-    yield open_page
-    browser.close()
-
-
-def test_a_site_that_is_allowed_by_name_gets_its_number(publish: Publish, visit_far: Visit) -> None:
+def test_a_site_that_is_allowed_by_name_gets_its_number(publish: Publish, far_page: Page) -> None:
     site = publish("/article", "").removesuffix("/article").replace("127.0.0.1", "www.example")
     with nannin("--allow-origins", site) as server:
         publish("/article", embedding(server))
-        shows(visit_far(f"{site}/article"), "1")
+        far_page.goto(f"{site}/article")
+        shows(far_page, "1")
 
 
-def test_a_strict_policy_needs_only_the_servers_address(publish: Publish, visit_far: Visit) -> None:
+def test_a_strict_policy_needs_only_the_servers_address(publish: Publish, far_page: Page) -> None:
     site = publish("/strict", "").removesuffix("/strict").replace("127.0.0.1", "www.example")
     with nannin("--allow-origins", site) as server:
         policy = (
@@ -166,13 +148,12 @@ def test_a_strict_policy_needs_only_the_servers_address(publish: Publish, visit_
         )
         body = f"{LINE}<b data-nannin>some</b>"
         publish("/strict", embedding(server, body), Content_Security_Policy=policy)
-        page = visit_far("about:blank")
         said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"{site}/strict")
-        expect(page.locator("b")).to_have_text("1")
-        expect(page.locator("span svg")).to_be_visible()
+        far_page.on("console", lambda message: said.append(message.text))
+        far_page.on("pageerror", lambda error: said.append(str(error)))
+        far_page.goto(f"{site}/strict")
+        expect(far_page.locator("b")).to_have_text("1")
+        expect(far_page.locator("span svg")).to_be_visible()
         assert said == []
 
 
@@ -187,13 +168,12 @@ def test_the_nonce_of_the_tag_is_enough_for_a_line_too(
 
 
 def test_a_site_that_is_not_allowed_keeps_its_own_text(
-    shared_server: Server, publish: Publish, visit_far: Visit
+    shared_server: Server, publish: Publish, far_page: Page
 ) -> None:
     url = publish("/article", embedding(shared_server)).replace("127.0.0.1", "www.example")
-    page = visit_far("about:blank")
-    with page.expect_event("requestfailed", lambda request: "transport=polling" in request.url):
-        page.goto(url)
-    shows(page, "some")
+    with far_page.expect_event("requestfailed", lambda request: "transport=polling" in request.url):
+        far_page.goto(url)
+    shows(far_page, "some")
 
 
 # --- a page with it is the page that it was ---
