@@ -12,8 +12,9 @@ CORES := $(shell getconf _NPROCESSORS_ONLN)
 WORKERS ?= $(shell expr 2 \* $(CORES))
 PYTEST := $(BIN)/python -m pytest
 TOGETHER = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-# Without plugins that only tests/whole needs: they take a second to load.
+# Without plugins that only one file needs: they take a second to load.
 LEAN := -p no:schemathesis -p no:faker
+DESCRIBED := tests/whole/test_openapi.py
 QUICK := $(LEAN) --ignore tests/whole --ignore tests/told
 
 # The tests start hundreds of Python processes; without its bytecode each of them would compile all that it imports.
@@ -23,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Hypothesis, which would take longer while they are traced.
 PURE := tests/wire tests/audience
 
-.PHONY: run demo pictures test quick lowest check lint types imports pure compiler system node docs bench scale workers torture fuzz soak dist audit clean
+.PHONY: run demo pictures test quick lowest check lint types imports pure rooms described compiler system node docs bench scale workers torture fuzz soak dist audit clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/nannin serve
@@ -37,12 +38,13 @@ pictures: $(VENV)/test.stamp system
 	UPDATE_SCREENSHOTS=1 $(PYTEST) tests/whole/browser/test_pictures.py tests/whole/browser/test_page_looks.py -k "portrait or picture"
 
 # Everything a test needs is installed here; a test that misses its part fails, it is never skipped. Tests of real servers
-# wait a third of their time, in which the checks and the tests of the pure rooms run; what those say is shown if they fail.
+# wait a third of their time, in which everything else runs; what that says is shown if it fails. Each worker collects every
+# test that it might run, so they get none but those of real servers.
 CHECKED := .checked.log
 test:
 	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
-	@+nice $(SIDE_BY_SIDE) check pure >$(CHECKED) 2>&1 & checks=$$!; \
-	$(PYTEST) $(TOGETHER) $(PURE:%=--ignore %); tests=$$?; \
+	@+$(SIDE_BY_SIDE) rooms described pure check >$(CHECKED) 2>&1 & checks=$$!; \
+	$(PYTEST) $(TOGETHER) $(LEAN) --ignore $(DESCRIBED) tests/whole tests/told; tests=$$?; \
 	wait $$checks || { cat $(CHECKED); exit 1; }; \
 	exit $$tests
 
@@ -62,18 +64,26 @@ lowest:
 check: lint types imports
 
 lint: $(VENV)/test.stamp
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	nice $(BIN)/ruff check .
+	nice $(BIN)/ruff format --check .
 
 types: $(VENV)/test.stamp
-	$(BIN)/mypy
+	nice $(BIN)/mypy
 
 imports: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
 pure: $(VENV)/test.stamp
-	PYTHONPATH=tests $(PYTEST) $(LEAN) -p support.own_coverage -m 'not hypothesis' $(PURE)
-	$(PYTEST) $(LEAN) -m hypothesis $(PURE)
+	PYTHONPATH=tests nice $(PYTEST) $(LEAN) -p support.own_coverage -m 'not hypothesis' $(PURE)
+	nice $(PYTEST) $(LEAN) -m hypothesis $(PURE)
+
+# The other rooms.
+rooms: $(VENV)/test.stamp
+	$(PYTEST) $(QUICK) $(PURE:%=--ignore %)
+
+# What the description of our addresses says, against a running server.
+described: $(VENV)/test.stamp
+	$(PYTEST) $(DESCRIBED)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
