@@ -15,7 +15,7 @@ from nannin.access.admission import Verdict
 from nannin.audience.roster import Count
 from nannin.hub.observatory import Observatory
 from nannin.wire.socket_packet import PacketType
-from support.fakes import Client, House
+from support.fakes import Client, House, made
 
 
 def told(client: Client, group: str = "/shop/*") -> list[Count]:
@@ -215,7 +215,7 @@ class AnyOrder(RuleBasedStateMachine):
             count = self.house.count(group)
             assert count.visitors == len(named) + sum(visitor is None for _, visitor in live)
             assert count.visible <= count.visitors <= count.connections
-            assert self.asked.report(group).agrees
+            assert made(self.asked.report(group)).agrees
             for page in pages:
                 of_page = self.house.count(page)
                 assert (of_page.visitors, of_page.visible) <= (count.visitors, count.visible)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nannin.audience.roster import Count
 from nannin.hub.observatory import Observatory
 from nannin.hub.reports import come_to
-from support.fakes import Client
+from support.fakes import Client, made
 from support.several_nodes import City
 
 GROUPS = "/shop/*,/*"
@@ -160,7 +160,7 @@ def test_whatever_happens_all_nodes_come_to_the_different_visitors_of_the_pages(
             visitors, seeing, most = on_pages(city, prefix)
             assert (count.visitors, count.visible) == (visitors, seeing)
             assert count.visible <= count.visitors <= count.connections <= most
-            reports = [one.report(group) for one in asked]
+            reports = [made(one.report(group)) for one in asked]
             assert all(report.agrees for report in reports)
             assert come_to(reports, count, silent=0), "the number explains itself"
     for client in here:

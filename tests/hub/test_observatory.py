@@ -15,7 +15,7 @@ from nannin import ConnectionRefused, Socket
 from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.audience.roster import Count
 from nannin.hub.observatory import Observatory
-from support.fakes import House, connection_of
+from support.fakes import House, connection_of, made
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def finished(coroutine: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
 def explain(house: House, page: str = "/") -> dict[str, Any]:
     """The explanation, as it is after its way through JSON."""
     asked = observatory(house)
-    explained = finished(asked.explain(page, asked.report(page)))
+    explained = finished(asked.explain(page, made(asked.report(page))))
     assert json.loads(json.dumps(explained)) == explained
     return explained
 
@@ -314,3 +314,20 @@ def test_it_knows_which_keys_are_those_of_groups() -> None:
     assert (asked.is_group("/*"), asked.is_group("/")) == (True, False)
     house.client("/記事/一")
     assert set(asked.pages()) == {"/記事/一", "/%E8%A8%98%E4%BA%8B/*", "/*"}
+
+
+def test_many_sessions_are_recounted_in_steps_so_that_others_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nannin.hub.observatory.PER_STEP", 2)
+    house = House()
+    clients = [house.client("/") for _ in range(6)]
+    asked = observatory(house)
+    assert len(list(asked.report("/"))) == 6, "three of sessions, three of connections"
+    assert made(asked.report("/")).agrees
+    making = asked.report("/")
+    next(making)
+    clients[0].close()
+    house.client("/")
+    report = made(making)
+    assert report.agrees, "who has come and who has gone meanwhile is no mistake"

@@ -11,7 +11,7 @@ import pytest
 
 from nannin.access.refusals import AT_THE_DOOR
 from nannin.hub.observatory import Observatory
-from support.fakes import Client, House
+from support.fakes import Client, House, made
 from support.several_nodes import City
 
 
@@ -34,7 +34,7 @@ class Town(City):
     async def explain(self, node: int = 0, page: str = "/") -> dict[str, Any]:
         """What a node explains, as it is after its way through JSON; the clock stands still meanwhile."""
         asked = self.observatories[node]
-        asking = asyncio.ensure_future(asked.explain(page, asked.report(page)))
+        asking = asyncio.ensure_future(asked.explain(page, made(asked.report(page))))
         async with asyncio.timeout(10):
             while not asking.done():
                 await asyncio.sleep(0)

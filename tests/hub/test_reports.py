@@ -10,6 +10,7 @@ from nannin.audience.share import Share
 from nannin.hub.reports import Inquired, Report, Reported, Reports, add_up, come_to
 from nannin.nodes.node import Node
 from support.fake_clock import FakeClock
+from support.fakes import made
 
 ONE = Report("one", 5, 3, 2, 4, 1, 3, {"websocket": 3, "polling": 1}, 2, 1, {"page": 1}, 7, 3, agrees=True)
 TWO = Report("two", 2, 2, 1, 2, 0, 1, {"websocket": 2, "polling": 0}, 0, 1, {"page": 2, "host": 1}, 1, 0)
@@ -57,4 +58,4 @@ def test_an_answer_that_nobody_waits_for_is_dropped_and_a_node_can_report_nothin
     node = Node(Share(roster, "one"), FakeClock(), connect)  # type: ignore[arg-type]
     reports = Reports(node, roster, "one")
     reports.receive(2, Reported(9, TWO))
-    assert reports.make("/") == Report("one")
+    assert made(reports.make("/")) == Report("one")

@@ -16,7 +16,7 @@ from nannin.access.gate import Gate
 from nannin.audience.groups import Groups
 from nannin.audience.page_key import is_page_key
 from nannin.audience.roster import Count
-from nannin.hub.reports import Report
+from nannin.hub.reports import Making, Report
 from nannin.hub.teller import Watcher
 from nannin.web.counts import CountSource
 from nannin.web.past import Past
@@ -77,8 +77,9 @@ class FakeCounts:
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         self.watchers.remove((watcher, page))
 
-    def report(self, page: str) -> Report:
+    def report(self, page: str) -> Making:
         self.explained.append(page)
+        yield
         return Report(connections=self.count(page).connections)
 
     async def explain(self, page: str, own: Report) -> dict[str, Any]:

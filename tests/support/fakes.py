@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -121,6 +121,18 @@ class FakePoll:
 
 
 LIMITS = Limits(ping_interval_s=25, ping_timeout_s=20, upgrade_timeout_s=10, max_outbox_bytes=1_000)
+
+
+T = TypeVar("T")
+
+
+def made(steps: Generator[None, None, T]) -> T:
+    """What is made in steps, with nobody else's turn in between."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(T, end.value)
 
 
 def nothing(*_: object) -> None:

@@ -134,7 +134,9 @@ async def test_what_is_waited_for_costs_nothing_and_what_is_made_before_does() -
         work.now_s += 0.5
         return made * 10
 
-    assert await work.budget.get_awaited("x", work.make, wait) == 10
-    assert await work.budget.get_awaited("x", work.make, wait) == 10
-    work.now_s += 0.6
-    assert await work.budget.get_awaited("x", work.make, wait) == 20
+    async def ask() -> int:
+        return await work.budget.get_awaited("x", lambda: make_in_steps(work, 2), wait)
+
+    assert [await ask(), await ask()] == [20, 20]
+    work.now_s += 1.6
+    assert await ask() == 40

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Generator, Iterable
 from operator import attrgetter
 from typing import Any, Final
 
@@ -14,10 +15,12 @@ from nannin.engine.session import Session
 from nannin.hub.client import client_of
 from nannin.hub.connection import Connection
 from nannin.hub.hub import Hub
-from nannin.hub.reports import Report, Reports, add_up, come_to
+from nannin.hub.reports import Making, Report, Reports, add_up, come_to
 from nannin.hub.teller import Watcher
 from nannin.settings import Settings
 
+# How many sessions, or connections, are recounted before others have their turn: for a group some 5 ms.
+PER_STEP: Final = 500
 # How often the nodes are asked before they are said not to agree.
 _TRIES: Final = 3
 
@@ -90,31 +93,49 @@ class Observatory:
         """Returns once the counts of these pages are known here; None is every page."""
         await self._hub.knowing.know(pages)
 
-    def report(self, page: str) -> Report:
-        """What this node has of a page. It looks at every session, so it must not be asked at will."""
-        connections = self._counted_connections(page)
+    def report(self, page: str) -> Making:
+        """What this node has of a page. It looks at every session, so it must not be asked at will.
+
+        Where somebody comes or goes between two steps, the recount can't be held against the count.
+        """
+        before = self._changes(page)
+        connections = yield from self._counted_connections(page)
+        visitors: set[object] = set()
+        transports = Counter[str]()
+        with_visitor_id = 0
+        for number, connection in enumerate(connections, 1):
+            visitors.add(connection.visitor or connection)
+            transports[_transport(connection.session)] += 1
+            with_visitor_id += connection.visitor is not None
+            if not number % PER_STEP:
+                yield
+        observers = list(self._hub.teller.observers(page))
+        crawlers = sum(client_of(connection.session).is_crawler for connection in observers)
         roster = self._hub.roster
         count, in_grace = roster.count(page), roster.in_grace(page)
-        visitors = len({connection.visitor or connection for connection in connections})
-        transports = Counter(_transport(connection.session) for connection in connections)
-        observers = self._hub.teller.observers(page)
-        crawlers = sum(client_of(connection.session).is_crawler for connection in observers)
+        # Each connection in grace belongs to a visitor who is on the page, or to one more.
+        fits = len(connections) + in_grace == count.connections and len(visitors) <= count.visitors <= len(
+            visitors
+        ) + roster.absent(page)
         return Report(
             self._reports.name if self._reports is not None else "",
             *count,
             len(connections),
             in_grace,
-            sum(connection.visitor is not None for connection in connections),
+            with_visitor_id,
             {name: transports[name] for name in ("websocket", "polling")},
             len(observers) - crawlers,
             crawlers,
             self._refused(),
             self._hub.crawlers,
             self._hub.mistakes.number,
-            # Each connection in grace belongs to a visitor who is on the page, or to one more.
-            len(connections) + in_grace == count.connections
-            and visitors <= count.visitors <= visitors + roster.absent(page),
+            fits or self._changes(page) != before,
         )
+
+    def _changes(self, page: str) -> tuple[object, ...]:
+        """What is another one after anybody has come to the page or left it."""
+        figures, roster = self._hub.figures, self._hub.roster
+        return figures.joins, sum(figures.leaves.values()), roster.count(page), roster.in_grace(page)
 
     async def explain(self, page: str, own: Report) -> dict[str, Any]:
         """Why the page's number is what it is, over all nodes.
@@ -138,7 +159,7 @@ class Observatory:
             fits = come_to(reports, self.count(page), silent)
             if fits or silent:
                 break
-            own = self.report(page)
+            own = await _in_turns(self.report(page))
         total = add_up(reports)
         is_same = self.count(page) == before
         nodes = {
@@ -173,19 +194,22 @@ class Observatory:
             "check": {"recounted_connections": report.live + report.in_grace, "agrees": agrees},
         }
 
-    def _counted_connections(self, page: str) -> list[Connection]:
+    def _counted_connections(self, page: str) -> Generator[None, None, list[Connection]]:
         """Those on the page by what the sessions say, and not by the roster, which is to be checked."""
         is_group, groups = self.is_group(page), self._hub.handlers.groups
         found: list[Connection] = []
-        for session in self._engine.sessions.values():
+        for number, session in enumerate(list(self._engine.sessions.values()), 1):
+            if not number % PER_STEP:
+                yield
             if session.ended:
                 continue
             connections = client_of(session).connections
             if is_group:
-                found += [one for key, one in connections.items() if page in groups.of(key)]
-            elif page in connections:
-                found.append(connections[page])
-        return [connection for connection in found if connection.connected and not connection.observes]
+                here = [one for key, one in connections.items() if page in groups.of(key)]
+            else:
+                here = [connections[page]] if page in connections else []
+            found += [one for one in here if one.connected and not one.observes]
+        return found
 
     def _windows(self) -> dict[str, float]:
         names = ("ping_interval", "ping_timeout", "grace", "grace_lost", "max_interval")
@@ -211,6 +235,16 @@ def _node(report: Report) -> dict[str, Any]:
         "visible": report.visible,
         "agrees": report.agrees,
     }
+
+
+async def _in_turns(making: Making) -> Report:
+    while True:
+        try:
+            next(making)
+        except StopIteration as end:
+            report: Report = end.value
+            return report
+        await asyncio.sleep(0)
 
 
 def _transport(session: Session) -> str:

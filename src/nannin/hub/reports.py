@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -51,6 +51,10 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     agrees: bool = True
 
 
+# What makes a report step by step, and returns it at the end: each yield is a turn for others.
+Making = Generator[None, None, Report]
+
+
 class Inquired(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """Asks for a node's report on a page. It is answered by `Reported`.
 
@@ -92,12 +96,12 @@ class Reports:
 
     Attributes:
         name: as above.
-        make: makes this node's report on a page.
+        make: makes this node's report on a page, in steps.
     """
 
     def __init__(self, node: Node, counts: Counts, name: str) -> None:
         self.name = name
-        self.make: Callable[[str], Report] = lambda page: Report(name)
+        self.make: Callable[[str], Making] = lambda page: nothing_of(name)
         self._node = node
         self._counts = counts
         self._calls = itertools.count()
@@ -136,10 +140,15 @@ class Reports:
     def inquire(self, number: int, page: str, inquired: Inquired) -> None:
         """A node asks: it is answered once all changes here are in the count that it sees."""
 
-        def answer() -> None:
-            self._node.emit(page, encode_message(Reported(inquired.call, self.make(page))), [number])
+        def answer(making: Making) -> None:
+            try:
+                next(making)
+            except StopIteration as end:
+                self._node.emit(page, encode_message(Reported(inquired.call, end.value)), [number])
+            else:
+                self._node.clock.call_soon(lambda: answer(making))
 
-        self._counts.when_counted(page, answer)
+        self._counts.when_counted(page, lambda: answer(self.make(page)))
 
     def receive(self, number: int, reported: Reported) -> None:
         """A node answers; it may be too late."""
@@ -148,6 +157,12 @@ class Reports:
             asking.asked.add(number)
             asking.reports[number] = reported.report
             asking.look()
+
+
+def nothing_of(name: str) -> Making:
+    """The report of a node that can't make one."""
+    yield from ()
+    return Report(name)
 
 
 def add_up(reports: Iterable[Report]) -> Report:

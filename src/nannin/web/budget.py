@@ -75,10 +75,12 @@ class CostBudget(Generic[T]):
             self._kept[key] = await self.spend_in_turns(make())
         return self._kept[key]
 
-    async def get_awaited(self, key: str, make: Callable[[], V], finish: Callable[[V], Awaitable[T]]) -> T:
-        """As `get`, for whoever is `alone`: what `make` makes costs, and waiting for the rest does not."""
+    async def get_awaited(
+        self, key: str, make: Callable[[], Steps[V]], finish: Callable[[V], Awaitable[T]]
+    ) -> T:
+        """As `get_in_turns`: what `make` makes costs, and waiting for the rest does not."""
         if not self._is_kept(key):
-            self._kept[key] = await finish(self.spend(make))
+            self._kept[key] = await finish(await self.spend_in_turns(make()))
         return self._kept[key]
 
     async def spend_in_turns(self, steps: Steps[V]) -> V:

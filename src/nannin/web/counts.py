@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from nannin.audience.groups import looks_like_group
 from nannin.audience.page_key import find_key
 from nannin.audience.roster import Count
-from nannin.hub.reports import Report
+from nannin.hub.reports import Making, Report
 from nannin.hub.teller import Watcher
 from nannin.web.query import show
 
@@ -48,8 +48,8 @@ class CountSource(Protocol):
     def unwatch(self, watcher: Watcher, page: str | None) -> None:
         """Stops telling the watcher about a page that `watch` named."""
 
-    def report(self, page: str) -> Report:
-        """What this node has of the page. It is costly."""
+    def report(self, page: str) -> Making:
+        """What this node has of the page. It is costly, and made in steps."""
 
     async def explain(self, page: str, own: Report) -> dict[str, Any]:
         """How the page's count comes about, as JSON can hold it, with this node's report of just now."""
