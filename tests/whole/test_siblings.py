@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from nannin.app.siblings import Claims
 from support.raw_client import get
 from support.servers import ROOT, free_port
 from whole.test_workers import until
@@ -34,21 +35,26 @@ def process(command: list[str], log: pathlib.Path, *passed: int) -> Iterator[sub
             popen.send_signal(signal.SIGTERM)
 
 
-def test_two_processes_on_one_socket_find_each_other(tmp_path: pathlib.Path) -> None:
+def test_a_process_and_a_supervisor_find_another_on_their_socket(tmp_path: pathlib.Path) -> None:
+    other = Claims()
     with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/count"
+        port = listener.getsockname()[1]
+        assert other.claim(f"127.0.0.1, port {port}") is None
         command = [sys.executable, "-m", "nannin", "serve", "--fd", str(listener.fileno())]
-        logs = [tmp_path / "one", tmp_path / "two"]
-        both = [stack.enter_context(process(command, log, listener.fileno())) for log in logs]
+        logs = [tmp_path / "process", tmp_path / "supervisor"]
+        for log, arguments in zip(logs, ([], ["--workers", "2"]), strict=True):
+            stack.enter_context(process([*command, *arguments], log, listener.fileno()))
         until(lambda: all(b"listens on" in log.read_bytes() for log in logs))
-        for other in both:
-            os.kill(other.pid, signal.SIGSTOP)  # so that the one that is left answers
-            get(url)
-            os.kill(other.pid, signal.SIGCONT)
-        until(lambda: any(TOLD.search(log.read_text()) for log in logs))
-        told = [match for log in logs if (match := TOLD.search(log.read_text()))]
-        assert len(told) == 1
-        assert int(told[0][1]) in {popen.pid for popen in both}
+        # The process looks with its first request, and any of them may answer.
+        until(
+            lambda: (
+                get(f"http://127.0.0.1:{port}/api/count")
+                and all(TOLD.search(log.read_text()) for log in logs)
+            )
+        )
+        for log in logs:
+            assert TOLD.findall(log.read_text()) == [(str(os.getpid()), str(port))]
+        other.release()
 
 
 def test_workers_of_uvicorn_are_told_at_once(tmp_path: pathlib.Path) -> None:

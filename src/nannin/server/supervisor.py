@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from nannin.app.siblings import Siblings
 from nannin.errors import SettingsError
 from nannin.nodes.census_server import CensusServer, Line
 from nannin.nodes.channel import (
@@ -159,6 +160,7 @@ class Supervisor:
         self._tasks: set[asyncio.Task[object]] = set()
         self._had_terminal = _has_terminal()
         self._version = installed_version()  # what is installed may change
+        self._siblings = Siblings()
         self._census: CensusServer
         self._wake: asyncio.Event
 
@@ -170,6 +172,7 @@ class Supervisor:
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 return runner.run(self._run())
         finally:
+            self._siblings.release()
             for child in self._children:
                 child.popen.kill()
                 child.popen.wait()
@@ -183,6 +186,9 @@ class Supervisor:
             loop.add_signal_handler(number, self._end, number)
         loop.add_signal_handler(signal.SIGHUP, self._roll)
         self._crew.begin(time.monotonic())
+        if self._settings.redis is None:  # with it, all who serve somewhere come to one count
+            name = self._sockets[0][0].getsockname()
+            self._siblings.notice((name[0], name[1]) if isinstance(name, tuple) else (str(name), None))
         while self._crew.exit_code is None:
             self._crew.look(time.monotonic())
             with contextlib.suppress(TimeoutError):
