@@ -314,37 +314,42 @@ def over_websocket() -> EngineSession:
 
 def test_a_ping_that_alone_is_due_is_taken_and_its_pong_expected() -> None:
     session, due = over_websocket(), START_S + LIMITS.ping_interval_s
-    assert not session.take_ping(due - 0.001)
-    assert session.take_ping(due + 0.2)
-    assert not session.take_ping(due + 0.2), "it has been sent"
+    assert session.take_ping(due - 0.001) is None
+    assert session.take_ping(due + 0.2) == due + LIMITS.ping_timeout_s
+    assert session.take_ping(due + 0.2) is None, "it has been sent"
     assert session.next_deadline() == due + LIMITS.ping_timeout_s
-    assert session.receive_pong(due + 1)
+    assert session.receive_pong(due + 1) == due + 1 + LIMITS.ping_interval_s
     assert session.next_deadline() == due + 1 + LIMITS.ping_interval_s
 
 
 def test_a_ping_that_is_taken_by_a_loop_that_was_held_up_gives_the_client_its_whole_time() -> None:
     session, late = over_websocket(), START_S + LIMITS.ping_interval_s + LIMITS.ping_timeout_s
-    assert session.take_ping(late)
-    assert session.next_deadline() == late + LIMITS.ping_timeout_s
+    assert session.take_ping(late) == late + LIMITS.ping_timeout_s
 
 
 def test_a_ping_is_not_taken_where_something_else_is_due() -> None:
     session, due = over_websocket(), START_S + LIMITS.ping_interval_s
     session.set_timeout(due)
-    assert not session.take_ping(due)
+    assert session.take_ping(due) is None
     assert session.tick(due)[-1] == Ended(DisconnectReason.CONNECT_TIMEOUT)
-    assert not session.take_ping(due + 100)
+    assert session.take_ping(due + 100) is None
+
+
+def test_what_is_due_before_the_pong_is_the_next_deadline_of_a_ping() -> None:
+    session, due = over_websocket(), START_S + LIMITS.ping_interval_s
+    session.set_timeout(due + 1)
+    assert session.take_ping(due) == due + 1
 
 
 def test_a_ping_over_polling_is_not_taken_nor_its_pong() -> None:
     session = open_session()
-    assert not session.take_ping(START_S + LIMITS.ping_interval_s)
+    assert session.take_ping(START_S + LIMITS.ping_interval_s) is None
     session.tick(START_S + LIMITS.ping_interval_s)
-    assert not session.receive_pong(START_S + LIMITS.ping_interval_s)
+    assert session.receive_pong(START_S + LIMITS.ping_interval_s) is None
 
 
 def test_a_pong_that_nobody_asked_for_is_not_taken() -> None:
-    assert not over_websocket().receive_pong(START_S)
+    assert over_websocket().receive_pong(START_S) is None
 
 
 def test_a_ping_may_be_late_but_the_end_of_a_silent_session_is_not() -> None:

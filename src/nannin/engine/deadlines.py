@@ -87,7 +87,8 @@ class Deadlines(Generic[TimedT]):
         """
         if deadline != timed.queued_s:
             self._put(timed, deadline)
-            self._set_alarm()
+            if deadline < self._wake_s:
+                self._set_alarm()
 
     def keep(self, living: Iterable[TimedT], count: int) -> None:
         """Drops entries that are of no use once they outnumber the live sessions. Cancels the timer when none

@@ -278,11 +278,13 @@ class ServedSession(Session):
         if link is not self.link and link is not self.candidate:
             return
         now, max_bytes = self._host.clock.now(), self._host.limits.max_payload_bytes
-        if message == PONG and link is self.link and self._core.receive_pong(now):
-            self._host.move(self, self.next_deadline())
-            if self._is_held:
-                self._apply_reading()
-            return
+        if message == PONG and link is self.link:
+            deadline = self._core.receive_pong(now, self._host.pings_every_s)
+            if deadline is not None:
+                self._host.move(self, deadline)
+                if self._is_held:
+                    self._apply_reading()
+                return
         if size_bytes(message) > max_bytes:  # a server with larger limits let it through
             tell_too_large(max_bytes, "max_payload")
             self.close(DisconnectReason.TOO_LARGE)
@@ -351,13 +353,14 @@ class ServedSession(Session):
 
     def tick(self, now: float) -> float:
         """Does what is due, if anything is, and returns the next deadline."""
-        if self._core.take_ping(now):
-            self._host.ping_soon(self)
-            if self._is_held:
-                self._apply_reading()
-        else:
+        deadline = self._core.take_ping(now)
+        if deadline is None:
             self._perform(self._core.tick(now), schedules=False)
-        return self._core.next_deadline(self._host.pings_every_s)
+            return self.next_deadline()
+        self._host.ping_soon(self)
+        if self._is_held:
+            self._apply_reading()
+        return deadline
 
     def flush(self) -> None:
         """Answers the waiting GET with what has gathered."""

@@ -174,16 +174,24 @@ class EngineSession:
                 outputs.append(Refuse())
         return outputs
 
-    def receive_pong(self, now: float) -> bool:
-        """A pong of the WebSocket in force; False if nobody asked for it, and then it is a message as others.
+    def receive_pong(self, now: float, pings_every_s: float = 0.0) -> float | None:
+        """A pong of the WebSocket in force.
 
         It is what `receive_websocket` does with a pong, without its outputs, which are none: a client that is
         idle sends nothing else.
+
+        Args:
+            now: the time, in monotonic seconds.
+            pings_every_s: as `next_deadline` has it.
+
+        Returns:
+            The next deadline; None if nobody asked for a pong, and then it is a message as others.
         """
         if not self.awaits_pong or self.state is not _WEBSOCKET:
-            return False
-        self._receive_pong(now)
-        return True
+            return None
+        self.awaits_pong = False
+        self._heartbeat_s = now + self._limits.ping_interval_s
+        return self.next_deadline(pings_every_s)
 
     def receive_websocket(self, encoded: Encoded, now: float) -> Outputs:
         """A message of the WebSocket in force."""
@@ -281,18 +289,18 @@ class EngineSession:
         """Ends the session at this time unless it is set anew; infinity clears it."""
         self._timeout_s = math.inf if self.state in _OVER else when
 
-    def take_ping(self, now: float) -> bool:
-        """Whether a ping over the WebSocket in force is due, and nothing else: then it counts as sent.
+    def take_ping(self, now: float) -> float | None:
+        """The next deadline, if a ping over the WebSocket in force is due and nothing else: it is sent then.
 
         It is what `tick` does then, without its outputs: the only one would be a SendPing.
         """
-        due_s = self._heartbeat_s
-        if self.awaits_pong or due_s > now or self.state is not _WEBSOCKET:
-            return False
-        if min(self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s) <= now:
-            return False
+        if self.awaits_pong or self._heartbeat_s > now or self.state is not _WEBSOCKET:
+            return None
+        others_s = min(self._upgrade_s, self._timeout_s, self._drain_s, self._linger_s)
+        if others_s <= now:
+            return None
         self._begin_to_wait(now)
-        return True
+        return min(self._heartbeat_s, others_s)
 
     def tick(self, now: float) -> Outputs:
         """Does what is due: a ping, the end of a silent session or of an upgrade that never finished."""
