@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
 
+import httpx
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -54,6 +56,15 @@ def _no_history(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if {"whole", "told"} & set(request.path.parts):
             patch.setenv("NANNIN_HISTORY", "off")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    """Has httpx read the certificates that it trusts once, not for each request, be it over TLS or not."""
+    with pytest.MonkeyPatch.context() as patch:
+        module = "httpx._transports.default"
+        patch.setattr(f"{module}.create_ssl_context", functools.cache(httpx.create_ssl_context))
         yield
 
 
