@@ -256,6 +256,15 @@ def test_the_log_says_once_why_clients_are_refused(
     assert remedy in message
 
 
+def test_the_log_says_nothing_of_those_who_find_out_that_the_server_stops(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hall = Hall()
+    hall.engine.goodbyes()
+    answer = asyncio.run(ask(Endpoint(hall.engine, Gate()), "GET", f"{POLLING}&sid=nobody"))
+    assert (answer.status, caplog.messages) == (400, [])
+
+
 def test_the_log_says_nothing_of_clients_that_are_served(caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(ask(Endpoint(Hall().engine, Gate()), "GET", POLLING))
     assert not caplog.records

@@ -299,10 +299,44 @@ def test_before_a_shut_down_each_session_can_be_told_by_itself(hall: Hall) -> No
     assert hall.reasons() == [DisconnectReason.SHUTTING_DOWN] * 3
     assert link.close_code == 1012
     assert polled.packets == ["6"]
-    with pytest.raises(RequestRefused):  # for some clients a close packet would be the end
-        hall.engine.find(between_polls.sid)
+    assert hall.engine.find(between_polls.sid) is between_polls  # its client may poll once more
     hall.engine.shut_down()
     assert len(hall.reasons()) == 3
+    hall.assert_empty()
+
+
+def test_a_browser_that_polls_is_told_that_its_session_is_over_now_or_with_its_next_poll(hall: Hall) -> None:
+    polled = hall.poll(hall.polling(), comes_back=True)
+    told_something = hall.polling()
+    polled_too = hall.poll(told_something, comes_back=True)
+    told_something.send("hello")
+    between_polls = hall.polling()
+    between_polls.send("hello")
+    for goodbye in hall.engine.goodbyes():
+        goodbye()
+    assert (polled.packets, polled_too.packets) == (["1"], ["4hello", "1"])
+    assert hall.reasons() == [DisconnectReason.SHUTTING_DOWN] * 3
+    assert list(hall.engine.sessions.values()) == [between_polls]
+    assert hall.poll(between_polls, comes_back=True).packets == ["4hello", "1"]
+    hall.assert_empty()
+
+
+def test_one_that_does_not_poll_again_is_forgotten(hall: Hall) -> None:
+    hall.polling()
+    for goodbye in hall.engine.goodbyes():
+        goodbye()
+    assert hall.reasons() == [DisconnectReason.SHUTTING_DOWN]
+    hall.clock.advance(LIMITS.ping_timeout_s)
+    hall.assert_empty()
+
+
+def test_a_shut_down_forgets_those_who_have_not_polled_yet(hall: Hall) -> None:
+    hall.polling()
+    for goodbye in hall.engine.goodbyes():
+        goodbye()
+    hall.engine.shut_down()
+    assert hall.reasons() == [DisconnectReason.SHUTTING_DOWN]
+    hall.assert_empty()
     hall.assert_empty()
 
 

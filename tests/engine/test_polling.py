@@ -361,6 +361,33 @@ def test_the_servers_end_answers_a_get_with_a_close_packet() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    ("agent", "now", "next_"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64)", b"1", b"1"),
+        ("node-XMLHttpRequest", b"1", b"1"),
+        ("python-requests/2.32.3", b"6", b'{"code":1,"message":"Session ID unknown"}'),
+    ],
+)
+def test_a_client_that_comes_back_after_a_close_packet_gets_one_when_the_server_stops(
+    agent: str, now: bytes, next_: bytes
+) -> None:
+    async def test(room: Room) -> None:
+        waits = http(room.endpoint, "GET", room.query, user_agent=agent)
+        while room.session.poll is None:
+            await asyncio.sleep(0)
+        await room.open()
+        between_polls = room.query
+        for goodbye in room.hall.engine.goodbyes():
+            goodbye()
+        assert (await waits.ends()).body == now
+        assert (await ask(room.endpoint, "GET", between_polls, user_agent=agent)).body == next_
+        room.hall.engine.shut_down()
+        assert (await ask(room.endpoint, "GET", between_polls, user_agent=agent)).status == 400
+
+    run(test)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_session_that_is_over_is_unknown(method: str) -> None:
     async def test(room: Room) -> None:

@@ -110,7 +110,13 @@ class FakeLink:
 class FakePoll:
     """A GET that remembers its answer."""
 
-    def __init__(self, receive: Callable[[Sequence[Encoded]], None] = lambda packets: None) -> None:
+    def __init__(
+        self,
+        receive: Callable[[Sequence[Encoded]], None] = lambda packets: None,
+        *,
+        comes_back: bool = False,
+    ) -> None:
+        self.comes_back = comes_back
         self.packets: Sequence[Encoded] | None = None
         self._receive = receive
 
@@ -186,8 +192,8 @@ class Hall:
     def polling(self) -> ServedSession:
         return self.engine.open_by_poll()[0]
 
-    def poll(self, session: ServedSession) -> FakePoll:
-        poll = FakePoll()
+    def poll(self, session: ServedSession, *, comes_back: bool = False) -> FakePoll:
+        poll = FakePoll(comes_back=comes_back)
         session.receive_poll(poll)
         return poll
 

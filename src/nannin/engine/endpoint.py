@@ -55,7 +55,11 @@ class Endpoint:
             self._tell_refused(request)
         elif request.sid is None and self._engine.is_stopping:
             request = Refusal.STOPPING
-        elif request.sid is not None and request.sid not in self._engine.sessions:
+        elif (
+            request.sid is not None
+            and request.sid not in self._engine.sessions
+            and not self._engine.is_stopping  # else it was told to come back, and asks whether it was meant
+        ):
             self._tell_refused(Refusal.SESSION_UNKNOWN)
         if websocket:
             await serve_websocket(self._engine, self._at_once, request, scope, receive, send)

@@ -28,7 +28,6 @@ from nannin.engine.session import Application
 from nannin.mistakes import Mistakes
 from nannin.once import Once
 from nannin.settings import Settings
-from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_packet import PING
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import Limits
@@ -148,13 +147,14 @@ class Engine:
     def goodbyes(self) -> list[Callable[[], None]]:
         """Opens no more sessions, until `shut_down`; returns what ends each as that would."""
         self.is_stopping = True
-        return [partial(self._dismiss, session) for session in self.sessions.values()]
+        return [partial(self._say_goodbye, session) for session in self.sessions.values()]
 
     def shut_down(self) -> None:
         """Ends every session, so that its client comes back by itself to whoever serves next."""
         self.is_stopping = False
         for session in list(self.sessions.values()):
-            self._dismiss(session)
+            session.dismiss()
+            self._forget(session)  # though a poll of it may still be under way
         self._deadlines.clear()
         self._to_ping.clear()
 
@@ -221,9 +221,9 @@ class Engine:
         self.sessions[session.sid] = session
         return session
 
-    def _dismiss(self, session: ServedSession) -> None:
-        session.close(DisconnectReason.SHUTTING_DOWN)
-        self._forget(session)  # though a poll of it may still be under way
+    def _say_goodbye(self, session: ServedSession) -> None:
+        if not session.dismiss():
+            self._forget(session)
 
     def _forget(self, session: ServedSession) -> bool:
         """Takes a session out of the table; False if it is not there any more."""

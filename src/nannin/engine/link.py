@@ -61,6 +61,10 @@ class DirectLink(Link, Protocol):
 class Poll(Protocol):
     """A GET that waits for its answer."""
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether its client is known to come back by itself after a close packet."""
+
     def answer(self, packets: Sequence[Encoded]) -> None:
         """Answers the GET with these packets."""
 

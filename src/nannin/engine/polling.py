@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from starlette.types import Receive, Scope, Send
 
-from nannin.access.origin import Headers
+from nannin.access.origin import Headers, find_header
 from nannin.engine.at_once import AtOnce
 from nannin.engine.body import Unread, read_body
 from nannin.engine.engine import Engine
@@ -29,6 +29,11 @@ _PACKETS_AT_ONCE = 1_000
 _ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
+# How the User-Agents begin of clients that come back after a close packet: JavaScript's, in browsers and in
+# Node. For python-engineio's it is the end, so they have to find out that their session is gone.
+_COME_BACK = ("Mozilla/", "node-XMLHttpRequest")
+
+
 class _Poll:
     """A GET; the engine answers it, now or later.
 
@@ -39,15 +44,29 @@ class _Poll:
         send: ASGI's.
         at_once: runs it.
         headers: what CORS adds to the answer.
+        asked: the headers of the request.
 
     Attributes:
         packets: the answer; None as long as there is none.
     """
 
-    __slots__ = ("_at_once", "_headers", "_is_over", "_send", "_sent", "_task", "_waiting", "packets")
+    __slots__ = (
+        "_asked",
+        "_at_once",
+        "_headers",
+        "_is_over",
+        "_send",
+        "_sent",
+        "_task",
+        "_waiting",
+        "packets",
+    )
 
-    def __init__(self, send: Send, at_once: AtOnce, headers: Headers) -> None:
+    def __init__(
+        self, send: Send, at_once: AtOnce, headers: Headers, asked: Iterable[tuple[bytes, bytes]]
+    ) -> None:
         self.packets: Sequence[Encoded] | None = None
+        self._asked = asked
         self._send = send
         self._at_once = at_once
         self._headers = headers
@@ -55,6 +74,11 @@ class _Poll:
         self._waiting: asyncio.Timeout | None = None
         self._sent: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None  # of the answer, if the client doesn't take it at once
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the client is known to come back by itself after a close packet."""
+        return find_header(self._asked, b"user-agent").startswith(_COME_BACK)
 
     def answer(self, packets: Sequence[Encoded]) -> None:
         """Answers the GET, which is answered once."""
@@ -148,7 +172,10 @@ async def serve_polling(
             return
         session = engine.find(request.sid)
         if scope["method"] == "GET":
-            await _serve_get(session, receive, _Poll(send, at_once, headers))
+            poll = _Poll(send, at_once, headers, scope["headers"])
+            if session.ended and engine.is_stopping and not poll.comes_back:
+                raise RequestRefused(Refusal.SESSION_UNKNOWN)
+            await _serve_get(session, receive, poll)
         else:
             await _serve_post(session, scope, receive, send, headers, engine.limits)
     except RequestRefused as refused:

@@ -34,7 +34,7 @@ from nannin.wire.engine_outputs import (
     SendPing,
     Switch,
 )
-from nannin.wire.engine_packet import PONG, Encoded, count_packets, size_bytes
+from nannin.wire.engine_packet import CLOSE, PONG, Encoded, count_packets, size_bytes
 from nannin.wire.engine_request import Refusal
 from nannin.wire.engine_session import EngineSession, Limits
 from nannin.wire.engine_states import State
@@ -157,6 +157,17 @@ class ServedSession(Session):
 
     def close(self, reason: DisconnectReason = DisconnectReason.FORCED_CLOSE) -> None:
         self._perform(self._core.finish(reason, self._host.clock.now()))
+
+    def dismiss(self) -> bool:
+        """Ends the session since the server stops, so that its client comes back to whoever serves next.
+
+        Returns:
+            Whether its client has to be told so with its next poll, since none waits now.
+        """
+        if self.poll is not None and self.poll.comes_back:
+            self._perform(self._core.push([CLOSE], self._host.clock.now()))
+        self.close(DisconnectReason.SHUTTING_DOWN)
+        return self._core.state is State.CLOSING
 
     @property
     def is_writable(self) -> bool:

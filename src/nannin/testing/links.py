@@ -194,6 +194,8 @@ class _Link:
 class _Poll:
     """A GET that waits."""
 
+    comes_back = False
+
     def __init__(self, wire: PollingWire) -> None:
         self._wire = wire
 
