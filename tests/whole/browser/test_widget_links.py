@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from support.cutting import cutter
 from support.sample_page import Visit
@@ -128,13 +129,29 @@ def sees(page: Page, text: str) -> None:
     comes_true(page, lambda: page.locator("body").inner_text() == text)
 
 
-def test_a_polling_reader_is_back_after_a_restart(
+def test_a_polling_reader_is_back_after_a_close_packet_and_after_a_restart(
     server: Server, publish: Publish, newcomer: Newcomer
 ) -> None:
-    page = newcomer("en")
+    page, other = newcomer("en"), newcomer("en")
     page.add_init_script(NO_WEBSOCKET["fails"])
     page.goto(publish("/", embedding(server)))
     shows(page, "1")
+    closed: list[str] = []
+
+    def close(route: Route) -> None:
+        closed.append(route.request.url)
+        route.fulfill(body="1")
+
+    page.route(re.compile("sid="), close, times=1)
+    other.goto(publish("/", embedding(server)))  # the poll that waits is answered
+    comes_true(page, lambda: bool(closed))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    shows(page, "2", BACK_WITHIN_MS)
+    other.close()
+    shows(page, "1", BACK_WITHIN_MS)
+    assert asked
+    assert not [url for url in asked if closed[0].partition("sid=")[2].partition("&")[0] in url]
     server.stop()
     shows(page, "some")
     server.start()

@@ -69,8 +69,9 @@ const asKey = (path) =>
     .replace(/^(.{127}).{2,}(.{127})$/, "$1~$2");
 
 const receive = ({ data }) => {
-  const [, type, key = "/", json] = /^(0|2|4[124])(\/[^,]*)?,?\d*(.*)/.exec(data) ?? [];
+  const [, type, key = "/", json] = /^(0|1|2|4[124])(\/[^,]*)?,?\d*(.*)/.exec(data) ?? [];
   const content = JSON.parse(json || 0);
+  if (type == 1) return lost();
   if (type == 0) open = content;
   wait(lost, open.pingInterval + open.pingTimeout);
   if (type == 2) link.send("3");
