@@ -38,10 +38,17 @@ class Client:
 
     @classmethod
     async def join(cls, host: str, port: int, updates: str) -> Client:
-        """Connects and asks to join; the answer is not waited for."""
+        """Connects and asks to join; the answer is not waited for.
+
+        Raises:
+            ConnectionRefusedError: the server answered that it takes nobody now.
+        """
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(_OPENING.format(host=host, port=port).encode())
-        await reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 101 "):
+            writer.close()
+            raise ConnectionRefusedError
         client = cls(reader, writer)
         client._send(f"40{PAGE}," + json.dumps({"updates": updates}))
         return client
@@ -122,7 +129,13 @@ async def watch(host: str, port: int, ended: asyncio.Event) -> dict[str, float]:
 async def main(host: str, port: int) -> None:
     """Watches until the standard input ends, and prints the figures."""
     ended = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(sys.stdin)  # its end could be read for ever
+        ended.set()
+
+    loop.add_reader(sys.stdin, end)
     print(json.dumps(await watch(host, port, ended)), flush=True)
 
 
