@@ -27,6 +27,33 @@ CHROMIUM_FLAGS = [
     "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
 
+# The test files with real servers that take half a minute or more, longest first.
+LONGEST = (
+    "test_node_client",
+    "test_history",
+    "test_socket_io",
+    "test_visitors",
+    "test_updates",
+    "test_socket_io_js_links",
+    "test_site",
+    "test_torture",
+    "test_page",
+    "test_history_postgres",
+    "test_scale",
+    "test_full",
+    "test_widget_pages",
+    "test_server",
+    "test_socket_io_js",
+    "test_redis_servers",
+    "test_example_pages",
+    "test_page_looks",
+    "test_examples",
+    "test_widget_words",
+    "test_reload",
+    "test_workers",
+    "test_programs",
+)
+
 # A busy machine makes an example slow, not wrong; and no run depends on what an earlier one has kept.
 hypothesis.settings.register_profile("nannin", deadline=None, database=None)
 hypothesis.settings.load_profile("nannin")
@@ -45,9 +72,14 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with real servers, whose files take longest, so that short ones fill all cores to the end."""
-    folders = ("whole", "told")
-    items.sort(key=lambda item: next((i for i, folder in enumerate(folders) if folder in item.path.parts), 2))
+    """Begins with real servers, and what takes longest, so that short files fill all cores to the end."""
+
+    def rank(item: pytest.Item) -> int:
+        if not {"whole", "told"} & set(item.path.parts):
+            return len(LONGEST) + 1
+        return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="module", autouse=True)
