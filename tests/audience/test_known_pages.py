@@ -8,7 +8,7 @@ from nannin.audience import known_pages
 from nannin.audience.census_calls import Total
 from nannin.audience.count import Count
 from nannin.audience.known_pages import KnownPage, KnownPages
-from nannin.audience.writes import Write
+from nannin.audience.writes import AGAIN, CAME, CHANGED, Write
 
 
 def total(version: int, connections: int = 1) -> Total:
@@ -108,6 +108,19 @@ def test_a_visitor_who_is_waited_for_stays_waited_for(order: tuple[bool, bool]) 
         held.touch(["ann"], fresh)
     held.touch(["bob"], fresh=False)
     assert held.take_visitors(2) == {"ann": True, "bob": False}
+
+
+def test_what_was_noted_of_a_visitor_first_holds_until_it_is_said() -> None:
+    held = KnownPage()
+    for fresh in (AGAIN, CAME, CHANGED):
+        held.touch(["ann"], fresh)
+    assert held.take_visitors(2) == {"ann": CAME}
+    for fresh in (CHANGED, CAME):
+        held.touch(["bob"], fresh)
+    held.touch(["eve"], CAME)
+    held.touch_again({"bob": CAME, "eve": AGAIN, "ann": AGAIN})
+    assert held.dirty
+    assert held.take_visitors(3) == {"bob": CAME, "eve": CAME, "ann": AGAIN}
 
 
 def test_visitors_are_named_some_at_a_time_and_the_page_is_dirty_until_the_last() -> None:

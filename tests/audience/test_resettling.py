@@ -39,14 +39,14 @@ def test_a_clock_that_goes_back_delays_it_by_its_time_at_most() -> None:
 def test_who_has_come_or_gone_is_kept_to_its_end() -> None:
     resettling = Resettling(8.0)
     resettling.begin(100.0, [], has_others=True)
-    resettling.keep("/", "ann", has_left=False)
-    resettling.keep("/", "bob", has_left=True)
-    resettling.keep("/", "bob", has_left=False)
-    assert [resettling.keeps("/", name) for name in ("ann", "bob", "eve")] == [True, True, False]
-    assert not resettling.keeps("/news", "ann")
+    resettling.keep("/", "ann", was_here=False)
+    resettling.keep("/", "bob", was_here=True)
+    resettling.keep("/", "bob", was_here=False)
+    assert [resettling.has_come("/", name) for name in ("ann", "bob", "eve")] == [True, False, False]
+    assert [resettling.was_here("/", name) for name in ("ann", "bob", "eve")] == [False, True, False]
+    assert list(resettling.were_here()) == [("/", "bob")]
     assert (resettling.has_kept("/"), resettling.has_kept("/news")) == (True, False)
-    assert [resettling.was_here("/", name) for name in ("ann", "bob")] == [False, True]
-    assert resettling.end(108.0) == {"/": {"ann": None, "bob": None}}
-    assert not resettling.keeps("/", "ann")
-    assert not resettling.has_kept("/")
+    assert resettling.end(108.0) == {"/": {"ann": False, "bob": True}}
+    assert not resettling.has_come("/", "ann")
     assert not resettling.was_here("/", "bob")
+    assert not resettling.has_kept("/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nannin.audience.groups import Groups
 from nannin.audience.roster import Change, Count, Counts, Given, Part, Roster, VisitorName
 from support.roster_changes import join, leave
 
@@ -179,7 +180,7 @@ def test_a_visitor_sees_a_page_through_any_of_its_connections() -> None:
 def test_each_change_is_told_with_its_visitor() -> None:
     roster: Roster[str] = Roster()
     told: list[tuple[str, VisitorName | None]] = []
-    roster.on_change = lambda page, visitor: told.append((page, visitor))
+    roster.on_change = lambda page, visitor, _: told.append((page, visitor))
     roster.join("/", "a", "ann")
     roster.join("/", "b")
     roster.show("/", "a", False)
@@ -188,6 +189,23 @@ def test_each_change_is_told_with_its_visitor() -> None:
     roster.leave("/", "b", now=0.0)
     roster.end_graces(2.0)
     assert told == [("/", "ann"), ("/", None), ("/", "ann"), ("/", "ann"), ("/", None), ("/", "ann")]
+
+
+def test_who_was_not_there_before_has_come() -> None:
+    roster: Roster[str] = Roster(Groups("/*"))
+    came: list[tuple[str, VisitorName | None]] = []
+    roster.on_change = lambda page, visitor, is_new: came.append((page, visitor)) if is_new else None
+    roster.join("/", "a", "ann")
+    assert came == [("/", "ann"), ("/*", "ann")]
+    roster.join("/", "b", "ann")
+    roster.join("/", "c")
+    roster.show("/", "b", False)
+    roster.leave("/", "a", now=0.0)
+    roster.leave("/", "b", now=0.0, grace_s=1.0)
+    roster.join("/", "d", "ann")
+    assert came[2:] == []
+    roster.join("/news", "a", "ann")
+    assert came[2:] == [("/news", "ann")]
 
 
 def test_a_page_is_held_while_somebody_is_counted_on_it() -> None:

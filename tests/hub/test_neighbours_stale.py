@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
+
+import pytest
 
 from nannin import Visitor
 from nannin.audience.census import Census
+from support.fakes import Client
 from support.several_nodes import City
 
 
 class Town:
-    """Two nodes, the second of which can be cut off, and what their handlers were told."""
+    """Nodes, the second of which can be cut off, and what their handlers were told.
 
-    def __init__(self) -> None:
-        self.city = City(2, grace=0, grace_lost=0)
+    Args:
+        nodes: how many.
+        grace: of their visitors, in seconds.
+        everything: whether each is told of every page.
+    """
+
+    def __init__(self, nodes: int = 2, *, grace: float = 0, everything: bool = True) -> None:
+        self.city = City(nodes, everything=everything, grace=grace, grace_lost=grace)
         self.said: list[str] = []
         for number, house in enumerate(self.city.houses):
             house.on("enter", self.write("enter", number))
@@ -144,3 +154,43 @@ def test_one_who_leaves_after_the_census_has_lost_its_data_exits_with_what_was_n
     assert noted == []
     town.city.clock.advance(10)
     assert noted == [3]
+
+
+def test_one_whose_leave_finds_out_that_the_census_has_lost_its_data_exits() -> None:
+    town = Town(grace=2)
+    ann = town.city.houses[1].client("/", visitor="ann")
+    town.lose()
+    ann.close()
+    town.city.clock.advance(30)
+    assert town.said == ["enter ann 1", "exit ann 1"]
+
+
+@pytest.mark.parametrize("losses", [1, 2])
+@pytest.mark.parametrize("seed", range(30))
+def test_whoever_comes_and_goes_while_the_census_loses_its_data_enters_and_exits_in_turn(
+    seed: int, losses: int
+) -> None:
+    random = Random(seed)
+    town = Town(3, grace=random.choice([0, 2]), everything=random.random() < 0.5)
+    clients: list[tuple[str, Client]] = []
+    town.city.clock.advance(12 * random.random())
+    for step in range(random.choice([4, 8, 16])):
+        match random.choice(["join", "join", "leave", "leave", "wait", "lose"]):
+            case "join":
+                name, house = random.choice(["ann", "bob"]), random.choice(town.city.houses)
+                clients.append((name, house.client("/", visitor=name)))
+            case "leave" if clients:
+                clients.pop(random.randrange(len(clients)))[1].close()
+            case "lose" if losses:
+                losses -= 1
+                town.city.clock.settle()
+                town.city.census = Census(f"empty {step}")
+            case _:
+                town.city.clock.advance(random.choice([0, 0.5, 3, 6, 12]))
+    town.city.clock.advance(60)
+    there = {name for name, _ in clients}
+    for name in ("ann", "bob"):
+        told = [line.split()[0] for line in town.said if line.split()[1] == name]
+        assert told == (["enter", "exit"] * len(told))[: len(told)]
+        assert len(told) % 2 == (name in there)
+    assert len({house.count("/") for house in town.city.houses if house.hub.roster.is_held("/")}) < 2

@@ -233,6 +233,17 @@ def test_a_census_that_has_lost_its_data_makes_counts_stale_for_a_while_and_the_
     assert "counts are exact again" in back
 
 
+def test_it_says_that_counts_are_stale_in_time_whatever_is_rounded() -> None:
+    office = Office()
+    office.open()
+    began_s = office.clock.now()
+    lost_s = next(at for n in range(1, 9_999) if (at := began_s + n * 0.0137) + PATIENCE_S - at < PATIENCE_S)
+    office.clock.advance(lost_s - began_s)
+    office.ears.lost()
+    office.clock.advance(2 * PATIENCE_S)
+    assert office.node.share.shows_stale
+
+
 def test_whoever_waits_until_the_node_is_known_is_told() -> None:
     office = Office()
     told: list[str] = []

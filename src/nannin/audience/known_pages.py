@@ -8,7 +8,7 @@ import msgspec
 
 from nannin.audience.census_calls import Total
 from nannin.audience.roster import Count, VisitorName
-from nannin.audience.writes import Then, Write
+from nannin.audience.writes import AGAIN, Then, Write
 
 # How many pages that nobody is on any more are known by their versions.
 _GONE = 1_000
@@ -26,7 +26,7 @@ class KnownPage:
         listens: whether the node is told of the page though nobody is on it here.
         hears: whether it gets what is emitted to the page though nobody is on it here.
         dirty: whether this node's part has to be said.
-        visitors: those that must be named then. True: it has to hear whether they entered or exited.
+        visitors: those that must be named then, as in `Write`.
         write: waits for its answer.
         thens: wait for the next write's answer.
     """
@@ -53,7 +53,7 @@ class KnownPage:
         self.listens = False
         self.hears = False
         self.dirty = False
-        self.visitors: dict[VisitorName, bool] | None = None
+        self.visitors: dict[VisitorName, int] | None = None
         self.write: Write | None = None
         self.thens: list[Then] = []
 
@@ -66,17 +66,26 @@ class KnownPage:
         """Whether the answer to a write will say the total."""
         return self.dirty or self.write is not None
 
-    def touch(self, visitors: Iterable[VisitorName], fresh: bool) -> None:
-        """It must be said anew, and name these visitors."""
+    def touch(self, visitors: Iterable[VisitorName], fresh: int) -> None:
+        """It must be said anew, and name these visitors. What was noted of one before has not been said."""
         self.dirty = True
         for visitor in visitors:
             if self.visitors is None:
                 self.visitors = {}
-            self.visitors[visitor] = fresh or self.visitors.get(visitor, False)
+            self.visitors[visitor] = self.visitors.get(visitor) or fresh
 
-    def take_visitors(self, most: int) -> dict[VisitorName, bool]:
+    def touch_again(self, visitors: dict[VisitorName, int]) -> None:
+        """It must name these visitors again, of whom all that was noted since is newer."""
+        self.touch((), AGAIN)
+        self.visitors = {
+            **(self.visitors or {}),
+            **{name: fresh for name, fresh in visitors.items() if fresh},
+        }
+        self.touch(visitors, AGAIN)
+
+    def take_visitors(self, most: int) -> dict[VisitorName, int]:
         """Some of those that must be named. The page is dirty no more if these were all."""
-        taken: dict[VisitorName, bool] = {}
+        taken: dict[VisitorName, int] = {}
         if self.visitors is not None and len(self.visitors) > most:
             for _ in range(most):
                 visitor, is_fresh = self.visitors.popitem()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from nannin.audience.roster import VisitorName
 
@@ -25,8 +25,7 @@ class Resettling:
         self.until_s: float | None = None
         self._for_s = for_s
         self._pages: set[str] = set()
-        self._changed: dict[str, dict[VisitorName, None]] = {}
-        self._left: set[tuple[str, VisitorName]] = set()
+        self._changed: dict[str, dict[VisitorName, bool]] = {}
 
     def begin(self, now: float, pages: Iterable[str], *, has_others: bool) -> None:
         """The census has lost something.
@@ -39,35 +38,40 @@ class Resettling:
         self.until_s = now + (self._for_s if has_others else 0.0)
         self._pages.update(pages)
 
-    def keep(self, page: str, visitor: VisitorName, *, has_left: bool) -> None:
-        """Somebody has come or gone since.
+    def keep(self, page: str, visitor: VisitorName, *, was_here: bool) -> None:
+        """Somebody has come or gone since; what is said of a visitor first holds.
 
         Args:
             page: the page's key.
             visitor: who it is.
-            has_left: whether the visitor was here and has gone, and the census does not know yet of either.
+            was_here: whether the visitor was on the page with this node when the data was lost.
         """
-        self._changed.setdefault(page, {})[visitor] = None
-        if has_left:
-            self._left.add((page, visitor))
+        self._changed.setdefault(page, {}).setdefault(visitor, was_here)
 
-    def keeps(self, page: str, visitor: VisitorName) -> bool:
-        """Whether a visitor is to be said at the end only."""
-        return visitor in self._changed.get(page, ())
+    def has_come(self, page: str, visitor: VisitorName) -> bool:
+        """Whether a visitor has come since, and is to be said at the end only."""
+        return self._changed.get(page, {}).get(visitor) is False
 
     def has_kept(self, page: str) -> bool:
-        """Whether there are visitors of a page who are to be said at the end only."""
+        """Whether there are visitors of a page who are to be said at the end."""
         return page in self._changed
 
+    def were_here(self) -> Iterator[tuple[str, VisitorName]]:
+        """Those who have changed since and have to be said to be here first, each with the page."""
+        for page, visitors in self._changed.items():
+            for visitor, was_here in visitors.items():
+                if was_here:
+                    yield page, visitor
+
     def was_here(self, page: str, visitor: VisitorName) -> bool:
-        """Whether a visitor who has gone has to be said to be here first."""
-        return (page, visitor) in self._left
+        """Whether a visitor has changed since and has to be said to be here first."""
+        return self._changed.get(page, {}).get(visitor) is True
 
     def said(self, page: str) -> None:
         """The census knows again what this node has on a page."""
         self._pages.discard(page)
 
-    def end(self, now: float) -> dict[str, dict[VisitorName, None]] | None:
+    def end(self, now: float) -> dict[str, dict[VisitorName, bool]] | None:
         """Ends it, if it is over.
 
         Returns:
@@ -80,5 +84,4 @@ class Resettling:
             return None
         self.until_s = None
         changed, self._changed = self._changed, {}
-        self._left.clear()
         return changed

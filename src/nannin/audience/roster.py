@@ -89,8 +89,8 @@ class Roster(Generic[ConnectionT]):
 
     Attributes:
         groups: as above.
-        on_change: called with the page and the visitor of each change, where other nodes have to know of it.
-            Those of groups have one of their own.
+        on_change: called with the page and the visitor of each change, where other nodes have to know of it,
+            and whether the visitor was not there before. Those of groups have one of their own.
         on_count: called after each change of the count of a page or group with its key, its connections, its
             visitors, and how many have joined by that: 1, or none for a return that takes a place in grace.
             It is -1 where a place is given up, since that was a return to another node, which has counted it
@@ -100,7 +100,7 @@ class Roster(Generic[ConnectionT]):
 
     def __init__(self, groups: Groups | None = None) -> None:
         self.groups = groups if groups is not None else Groups()
-        self.on_change: Callable[[str, VisitorName | None], None] | None = None
+        self.on_change: Callable[[str, VisitorName | None, bool], None] | None = None
         self.on_count: Callable[[str, int, int, int], None] | None = None
         self.on_group_change: Callable[[str], None] | None = None
         self._audiences: dict[str, PageAudience[ConnectionT]] = {}
@@ -139,7 +139,8 @@ class Roster(Generic[ConnectionT]):
         if self.on_count is not None:
             self._tell_count(page, audience, 1 if ended is None else 0)
         if self.on_change is not None:
-            self.on_change(page, visitor)
+            came = ended is None and visitor is not None and audience.visitors[visitor].connections == 1
+            self.on_change(page, visitor, came)
         if audience.groups:
             self._join_groups(audience.groups, visitor, visible, ended)
 
@@ -193,7 +194,7 @@ class Roster(Generic[ConnectionT]):
             audience.hidden.add(connection)
             audience.hide(visitor)
         if self.on_change is not None:
-            self.on_change(page, visitor)
+            self.on_change(page, visitor, False)
         for key in audience.groups:
             group = self._groups[key]
             group.show(visitor, visible)
@@ -360,7 +361,7 @@ class Roster(Generic[ConnectionT]):
         if self.on_count is not None:
             self._tell_count(page, audience, joins)
         if self.on_change is not None:
-            self.on_change(page, visitor)
+            self.on_change(page, visitor, False)
 
     def _tell_count(self, page: str, audience: PageAudience[ConnectionT], joins: int) -> None:
         assert self.on_count is not None
@@ -374,8 +375,9 @@ class Roster(Generic[ConnectionT]):
             group = self._groups.get(key)
             if group is None:
                 group = self._groups[key] = GroupAudience()
+            came = visitor is not None and visitor not in group.visitors
             joins = 1 if group.join(visitor, visible, ended) else 0
-            self._tell_group(key, visitor, group, joins)
+            self._tell_group(key, visitor, group, joins, came)
 
     def _end_in_groups(self, keys: tuple[str, ...], grace: Grace, joins: int = 0) -> None:
         for key in keys:
@@ -385,7 +387,12 @@ class Roster(Generic[ConnectionT]):
             self._tell_group(key, grace.visitor, group, joins if group.graces < before else 0)
 
     def _tell_group(
-        self, key: str, visitor: VisitorName | None, group: GroupAudience, joins: int = 0
+        self,
+        key: str,
+        visitor: VisitorName | None,
+        group: GroupAudience,
+        joins: int = 0,
+        came: bool = False,
     ) -> None:
         """A group's count may have changed: forgets it if that was the last one, and tells of the change."""
         if not group.live and not group.visitors:
@@ -394,7 +401,7 @@ class Roster(Generic[ConnectionT]):
             visitors = group.anonymous + len(group.visitors)
             self.on_count(key, group.live + group.graces, visitors, joins)
         if self.on_change is not None:
-            self.on_change(key, visitor)
+            self.on_change(key, visitor, came)
         if self.on_group_change is not None:
             self.on_group_change(key)
 

@@ -39,7 +39,7 @@ from nannin.audience.reaping import Reaping
 from nannin.audience.resettling import Resettling
 from nannin.audience.roster import Count, Roster, StaleCount, VisitorName
 from nannin.audience.watch_of_all import WatchOfAll
-from nannin.audience.writes import Then, Write, Writes
+from nannin.audience.writes import AGAIN, CAME, CHANGED, Then, Write, Writes
 
 # How many writes wait for their answers at most; the rest stays dirty, and is merged meanwhile.
 _IN_FLIGHT = 1_000
@@ -185,19 +185,25 @@ class Share:
 
     # What has changed here
 
-    def touch(self, page: str, visitor: VisitorName | None) -> None:
-        """Somebody joined a page or left it, or a tab was shown or hidden: the page and visitor are dirty."""
+    def touch(self, page: str, visitor: VisitorName | None, came: bool = False) -> None:
+        """Somebody joined a page or left it, or a tab was shown or hidden: the page and visitor are dirty.
+
+        Args:
+            page: the page's key.
+            visitor: who it was; None without an id.
+            came: whether the visitor was not on the page before, nor in grace.
+        """
         if visitor is not None and self._pages.waits:
-            self._keep(page, visitor)
+            self._resettling.keep(page, visitor, was_here=not came)
             visitor = None
-        self._touch(page, [] if visitor is None else [visitor], fresh=True)
+        self._touch(page, [] if visitor is None else [visitor], fresh=CAME if came else CHANGED)
 
     def refresh(self, page: str) -> None:
         """Says again what this node has on a page, in case that somebody has removed it."""
         visitors: Iterable[VisitorName] = self._roster.visitors(page)
         if self._pages.waits:
-            visitors = [visitor for visitor in visitors if not self._resettling.keeps(page, visitor)]
-        self._touch(page, visitors, fresh=False)
+            visitors = [visitor for visitor in visitors if not self._resettling.has_come(page, visitor)]
+        self._touch(page, visitors, fresh=AGAIN)
 
     def listen(self, page: str | None, listens: bool) -> None:
         """Is told of a page from now on though nobody is counted on it here, or not any more."""
@@ -209,7 +215,7 @@ class Share:
         held = self._pages.of(page)
         if held.listens is not listens:
             held.listens = listens
-            self._touch(page, [], fresh=False)
+            self._touch(page, [], fresh=AGAIN)
             self._call_on_listen()
 
     def watch_all(self) -> None:
@@ -222,7 +228,7 @@ class Share:
         held = self._pages.of(page)
         if held.hears is not hears:
             held.hears = hears
-            self._touch(page, [], fresh=False)
+            self._touch(page, [], fresh=AGAIN)
 
     def knows(self, page: str | None) -> bool:
         """Whether the count of the page, or of every page (None), is known without asking the census."""
@@ -323,7 +329,8 @@ class Share:
         if changed is not None:
             self._pages.waits = False
             for page, visitors in changed.items():
-                self._touch(page, visitors, fresh=True)
+                for visitor, was_here in visitors.items():
+                    self._touch(page, [visitor], fresh=CHANGED if was_here else CAME)
             heard.pages |= dict.fromkeys(self._pages)
             self._to_read |= {page: None for page, held in self._pages.all() if held.unsure}
         return heard
@@ -393,7 +400,7 @@ class Share:
         for page in self._roster.pages():
             self.refresh(page)
         for page in [page for page, held in self._pages.all() if held.stays]:
-            self._touch(page, [], fresh=False)
+            self._touch(page, [], fresh=AGAIN)
         # Totals may have been told before this answer came, over another connection, and be newer than it.
         self._pages.doubt_parts()
         heard.pages |= dict.fromkeys(self._pages)
@@ -491,8 +498,11 @@ class Share:
             again: the pages of which this node has to say everything.
         """
         for page, held in self._pages.all():
-            for visitor in [visitor for visitor, is_fresh in (held.visitors or {}).items() if is_fresh]:
-                self._keep(page, visitor)
+            for visitor, fresh in list((held.visitors or {}).items()):
+                if fresh:
+                    self._sort_out(page, held, visitor, came=fresh == CAME)
+        for page, visitor in self._resettling.were_here():
+            self._touch(page, [visitor], fresh=AGAIN)
         self._pages.wait()
         for page in again:
             self.refresh(page)
@@ -500,16 +510,15 @@ class Share:
         self._resettling.begin(now, pages, has_others=self._has_others)
         self._doubt(heard)
 
-    def _keep(self, page: str, visitor: VisitorName) -> None:
-        """A visitor has come or gone since the census lost its data, which is said when that is over."""
-        held = self._pages.of(page)
+    def _sort_out(self, page: str, held: KnownPage, visitor: VisitorName, *, came: bool) -> None:
+        """A visitor was to be said when it turned out that the census has lost its data."""
+        assert held.visitors is not None
         has_left = self._roster.sees(page, visitor) is None
-        due = held.visitors or {}
-        self._resettling.keep(page, visitor, has_left=has_left and visitor in due)
-        if has_left and visitor in due:
-            due[visitor] = False
-        elif due.get(visitor):
-            del due[visitor]
+        held.visitors[visitor] = AGAIN
+        if came and not has_left:
+            del held.visitors[visitor]
+        if came is not has_left:
+            self._resettling.keep(page, visitor, was_here=not came)
 
     def _void(self, heard: Heard) -> None:
         """Nothing that is under way will be answered, and nobody waits for a count any more."""
@@ -532,9 +541,9 @@ class Share:
             held.write = None
         held.thens += write.thens
         write.thens = []
-        for visitor, is_fresh in write.visitors.items():
-            held.touch([visitor], fresh and is_fresh)
-        self._touch(write.page, [], fresh=False)
+        if write.visitors:
+            held.touch_again(write.visitors if fresh else dict.fromkeys(write.visitors, AGAIN))
+        self._touch(write.page, [], fresh=AGAIN)
 
     def _doubt(self, heard: Heard) -> None:
         """All totals may be old, and are read again."""
@@ -597,7 +606,7 @@ class Share:
         if self.on_listen is not None:
             self.on_listen()
 
-    def _touch(self, page: str, visitors: Iterable[VisitorName], *, fresh: bool) -> None:
+    def _touch(self, page: str, visitors: Iterable[VisitorName], *, fresh: int) -> None:
         held = self._pages.of(page)
         held.touch(visitors, fresh)
         if held.write is None:

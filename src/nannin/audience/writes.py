@@ -13,6 +13,9 @@ from collections.abc import Callable
 from nannin.audience.roster import Count, VisitorName
 
 Then = Callable[[], None]
+# What a visitor is named for: to say again what was said before; since something has changed; since the
+# visitor has come, who was not here before.
+AGAIN, CHANGED, CAME = 0, 1, 2
 
 
 class Write:
@@ -21,7 +24,8 @@ class Write:
     Args:
         call: its number.
         page: the page's key.
-        visitors: those that it names. True: their node has to hear whether they entered or exited.
+        visitors: those that it names, each with AGAIN, CHANGED or CAME. Of the last two, their node has to
+            hear whether they entered or exited.
         sent_at: when, in monotonic seconds.
 
     Attributes:
@@ -33,7 +37,7 @@ class Write:
 
     __slots__ = ("call", "is_last", "page", "part", "sent_at", "thens", "version", "visitors")
 
-    def __init__(self, call: int, page: str, visitors: dict[VisitorName, bool], sent_at: float) -> None:
+    def __init__(self, call: int, page: str, visitors: dict[VisitorName, int], sent_at: float) -> None:
         self.call = call
         self.page = page
         self.visitors = visitors

@@ -147,9 +147,9 @@ class Node:
         self._on_settled.append(then)
         self._look()
 
-    def touch(self, page: str, visitor: VisitorName | None) -> None:
-        """Somebody joined a page here or left it, or a tab was shown or hidden."""
-        self.share.touch(page, visitor)
+    def touch(self, page: str, visitor: VisitorName | None, came: bool = False) -> None:
+        """Somebody joined a page here or left it, or a tab was shown or hidden; see `Share.touch`."""
+        self.share.touch(page, visitor, came)
         self._flush_soon()
 
     def bury(self, epochs: Sequence[str]) -> None:
@@ -261,8 +261,8 @@ class Node:
         if self.share.stale:
             if self._stale_since_s is None:
                 self._stale_since_s = now
-            if now - self._stale_since_s < PATIENCE_S:
-                self._patience.set(self._stale_since_s + PATIENCE_S)
+            if now < (due_s := self._stale_since_s + PATIENCE_S):
+                self._patience.set(due_s)
             elif not self.share.shows_stale:
                 self._show_stale(True)
                 if self.share.settles_at is None:
