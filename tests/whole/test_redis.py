@@ -242,6 +242,26 @@ async def test_why_redis_cant_be_used_is_logged_once(
         await node.close()
 
 
+async def test_a_redis_that_takes_connections_and_refuses_writes_is_tried_less_and_less_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving("redis") as server:
+        async with several(server.url, 1) as nodes:
+            nodes[0].join("/")
+            await agree(nodes, Count(1, 1, 1))
+            with server.client() as client:
+                before = client.info("stats")["total_connections_received"]
+                client.config_set("maxmemory", 1)
+                nodes[0].join("/")
+                await asyncio.sleep(3.0)
+                opened = client.info("stats")["total_connections_received"] - before
+                client.config_set("maxmemory", 0)
+                assert 2 <= opened <= 16
+                await agree(nodes, Count(2, 2, 2))
+    lines = [record.message for record in caplog.records if "can't be used" in record.message]
+    assert len(lines) == len(set(lines)) <= 2  # the scripts of a write and of a number
+
+
 async def test_a_node_that_is_gone_is_reaped_by_another(server: RedisServer) -> None:
     async with several(server.url, 2, lease_s=0.5, beat_s=0.1) as nodes:
         gone = RedisNode(server.url)

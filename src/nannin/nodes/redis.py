@@ -29,6 +29,10 @@ _WORDS: Final = 5_000
 _LEAVE_S: Final = 5.0
 # How many of its own beats a node may miss before it takes its subscription for dead.
 _ECHOES: Final = 2
+# A link that was lost sooner was never a good one, as where Redis takes it and then refuses each write.
+_GOOD_S: Final = 10.0
+# How many reasons the log is told meanwhile: each script is refused in words of its own.
+_REASONS: Final = 10
 
 
 class _Running:
@@ -69,12 +73,13 @@ class RedisBackplane:
         self._queue: deque[_Running] = deque()
         self._to_do = asyncio.Event()
         self._is_found = False
+        self._found_at_s = 0.0
         self._is_closing = False
         self._missed = 0
         self._channel = calls.channel(0)  # the node's own, once it has a number
         self._subscribed: dict[str, asyncio.Future[None]] = {}
         self._decode = msgspec.msgpack.Decoder(What | Echo).decode
-        self._complained = ""
+        self._complained: set[str] = set()
         self._has_looked = False
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -109,7 +114,10 @@ class RedisBackplane:
             try:
                 await self._serve()
             except LOST as error:
-                failed = 1 if self._is_found else failed + 1
+                if self._is_found and self._task.get_loop().time() - self._found_at_s >= _GOOD_S:
+                    failed = 0
+                    self._complained.clear()
+                failed += 1
                 self._complain(error)
             except Exception:
                 failed += 1
@@ -164,7 +172,8 @@ class RedisBackplane:
     async def _tell(self, asking: RedisConnection, listening: RedisConnection) -> None:
         """Sends calls, those of one turn with one write, and takes their answers."""
         await self._subscribe(listening, self._channel)
-        self._missed, self._complained = 0, ""
+        self._missed = 0
+        self._found_at_s = self._task.get_loop().time()
         self._is_found = True
         self._ears.found()
         running: deque[_Running] = deque()
@@ -263,8 +272,8 @@ class RedisBackplane:
             self._ears.lost()
 
     def _complain(self, error: BaseException) -> None:
-        """Tells the log why Redis is not to be reached, once for each reason."""
+        """Tells the log why Redis is not to be reached, once for each reason until a link was good."""
         reason = reason_of(error)
-        if reason != self._complained:
-            self._complained = reason
+        if reason not in self._complained and len(self._complained) < _REASONS:
+            self._complained.add(reason)
             logger.warning("Redis can't be used for now: %s", reason)
