@@ -1,4 +1,4 @@
-"""A network that fails: a TCP proxy in front of a server, whose links break when a test says so."""
+"""A network that fails: a TCP proxy before a server, whose links break or fall silent when a test says so."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Protocol
 
-from support.servers import Server
+
+class Behind(Protocol):
+    """What a proxy stands in front of."""
+
+    host: str
+    port: int
 
 
 class Cutter:
@@ -15,10 +21,16 @@ class Cutter:
 
     Args:
         server: the server behind it.
+
+    Attributes:
+        opened: how many links clients have opened so far.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Behind) -> None:
         self._server = (server.host, server.port)
+        self.opened = 0
+        self._flows = threading.Event()
+        self._flows.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._links: list[tuple[socket.socket, socket.socket]] = []
         self._forgotten: set[socket.socket] = set()
@@ -26,9 +38,21 @@ class Cutter:
         self._threads[0].start()
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
         host, port = self._listener.getsockname()
-        return f"http://{host}:{port}"
+        return f"{host}:{port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def fall_silent(self) -> None:
+        """Carries nothing, in either direction and on new links too, until `go_on`; nobody is told."""
+        self._flows.clear()
+
+    def go_on(self) -> None:
+        """Carries what was held back, on links that are still there, and all that comes."""
+        self._flows.set()
 
     def cut(self) -> None:
         """Breaks every link at both ends."""
@@ -46,6 +70,7 @@ class Cutter:
         """Ends it, with all its links."""
         _break(self._listener)
         self.cut()
+        self.go_on()
         for thread in self._threads:
             thread.join(5)
         for one in (self._listener, *(end for link in self._links for end in link)):
@@ -55,7 +80,12 @@ class Cutter:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._server)
+                self.opened += 1
+                try:
+                    server = socket.create_connection(self._server)
+                except OSError:  # it is away, which is how a client sees it, too
+                    client.close()
+                    continue
                 self._links.append((client, server))
                 for source, sink in ((client, server), (server, client)):
                     thread = threading.Thread(target=self._carry, args=(source, sink), daemon=True)
@@ -65,6 +95,7 @@ class Cutter:
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(65536):
+                self._flows.wait()
                 sink.sendall(piece)
         if sink not in self._forgotten:
             _break(sink)
@@ -76,7 +107,7 @@ def _break(end: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def cutter(server: Server) -> Iterator[Cutter]:
+def cutter(server: Behind) -> Iterator[Cutter]:
     """A proxy in front of a server for the time of a with-block."""
     proxy = Cutter(server)
     try:

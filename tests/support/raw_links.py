@@ -36,7 +36,12 @@ class Link:
         transport: "polling", "websocket", or "upgrade": polling, then WebSocket.
         path: where Engine.IO answers.
         answers_pings: False for a client that is dead but whose sockets live on.
+
+    Attributes:
+        silence_s: after so long without a word from the server, it takes its WebSocket for dead.
     """
+
+    silence_s = 60.0
 
     def __init__(
         self, server: Address, transport: str, path: str = "/socket.io/", *, answers_pings: bool = True
@@ -187,7 +192,7 @@ class Link:
 
     def _from_websocket(self) -> Iterator[str | bytes]:
         while self._websocket is not None:
-            yield self._websocket.receive(60.0)
+            yield self._websocket.receive(self.silence_s)
 
 
 class Client(Link):

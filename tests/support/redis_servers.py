@@ -50,12 +50,12 @@ class RedisServer:
     def __init__(self, kind: str, *options: str, port: int = 0) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nannin-redis-"))
         self.socket = self.folder / "socket"
-        self.port = port
+        self.host, self.port = "127.0.0.1", port
         self.url = f"unix://{self.socket}"
         self.log = self.folder / "log"
         self._command = [
             binary(kind),
-            *("--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(self.socket)),
+            *("--port", str(port), "--bind", self.host, "--unixsocket", str(self.socket)),
             *("--dir", str(self.folder), "--save", "", "--appendonly", "no", "--daemonize", "no"),
             *("--logfile", str(self.log), *options),
         ]
@@ -63,8 +63,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Starts it, for the first time or again; it is empty then, unless it has a file to load."""
-        self.socket.unlink(missing_ok=True)
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self.launch()
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             with contextlib.suppress(redis.RedisError), self.client() as client:
@@ -75,6 +74,12 @@ class RedisServer:
             time.sleep(0.02)
         self.stop()
         raise AssertionError(f"it did not start: {self.log.read_text() if self.log.exists() else ''}")
+
+    def launch(self, *options: str) -> None:
+        """Starts it with these options besides, and does not wait until it answers."""
+        self.socket.unlink(missing_ok=True)
+        command = [*self._command, *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
     def client(self, **options: Any) -> redis.Redis:
         return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5.0, **options)

@@ -113,6 +113,13 @@ class Server:
         return took
 
 
+def children(server: Server) -> list[int]:
+    """The processes of the workers."""
+    assert server.process is not None
+    pid = server.process.pid
+    return [int(number) for number in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nothing listens on at this moment."""
     with socket.socket() as probe:

@@ -15,7 +15,8 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=1, help="how many servers are attacked at once")
     parser.add_argument("numbers", nargs="*", type=int, help="only these items")
     arguments = parser.parse_args()
-    chosen = [one for one in items() if not arguments.numbers or one.number in arguments.numbers]
+    wanted = [one for one in items() if not arguments.numbers or one.number in arguments.numbers]
+    chosen = [one for one in wanted if not (arguments.short and one.is_long)]
     results = []
     for result in run_all(chosen, is_full=not arguments.short, at_once=arguments.at_once):
         results.append(result)
@@ -26,6 +27,9 @@ def main() -> int:
     if not arguments.numbers:
         for number, what in sorted(LATER.items()):
             print(f"{number:>4}  later: no {what} yet")
+    for one in wanted:
+        if one not in chosen:
+            print(f"{one.number:>4}  in the long form: {one.title}")
     print(f"\n{len(results)} attacks, {len(results) - len(broken)} held")
     return 1 if broken else 0
 

@@ -7,11 +7,12 @@ import importlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 from torture.ground import Figures, Ground, attacked
-
-Attack = Callable[[Ground], None]
+from torture.site import Site, besieged
 
 MODULES: Final = (
     "faults",
@@ -24,9 +25,28 @@ MODULES: Final = (
     "engine_io",
     "socket_io",
     "web",
+    "nodes",
+    "redis_away",
 )
-LATER: Final = dict.fromkeys([1, 2, 3, 4, 5, 8, 9, 14, 31, 32, 33, 34, 35, 36, 37], "several workers")
+
+
+LATER: Final = dict.fromkeys([31, 32, 33, 35, 36, 37], "attack on several servers")
 """Items of which there is no code yet, and what they wait for."""
+
+
+class Place(Protocol):
+    """Where an attack is made."""
+
+    figures: Figures
+
+
+class Open(Protocol):
+    """Opens that place, and holds it at the end to what is always true."""
+
+    def __call__(self, *, is_full: bool) -> AbstractContextManager[Any]: ...
+
+
+PlaceT = TypeVar("PlaceT", bound=Place)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,17 +57,15 @@ class Item:
         number: which one it is, of those that nannin must survive.
         title: in a few words.
         attack: does it, and asserts what the attacker is told.
-        settings: flags of the server that is attacked.
-        descriptors: how many files and sockets that may have open; None for as many as we may.
-        keeps_history: whether it keeps history, in the ground's folder.
+        open: opens what is attacked.
+        is_long: whether it is left out of the short form.
     """
 
     number: int
     title: str
-    attack: Attack
-    settings: tuple[str, ...]
-    descriptors: int | None = None
-    keeps_history: bool = False
+    attack: Callable[[Any], None]
+    open: Open
+    is_long: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +83,34 @@ _ITEMS: Final[list[Item]] = []
 
 def item(
     number: int, title: str, *settings: str, descriptors: int | None = None, keeps_history: bool = False
-) -> Callable[[Attack], Attack]:
-    """Registers a function as an attack."""
+) -> Callable[[Callable[[Ground], None]], Callable[[Ground], None]]:
+    """Registers a function as an attack on one server.
 
-    def register(attack: Attack) -> Attack:
-        _ITEMS.append(Item(number, title, attack, settings, descriptors, keeps_history))
-        return attack
+    Args:
+        number, title: as in `Item`.
+        settings, descriptors, keeps_history: as in `attacked`.
+    """
+    opens = partial(attacked, *settings, descriptors=descriptors, keeps_history=keeps_history)
+    return partial(_register, number, title, opens, False)
 
-    return register
+
+def site_item(
+    number: int, title: str, *settings: str, is_long: bool = True, **options: Any
+) -> Callable[[Callable[[Site], None]], Callable[[Site], None]]:
+    """Registers a function as an attack on several servers over one Redis.
+
+    Args:
+        number, title, is_long: as in `Item`.
+        settings, options: as in `besieged`.
+    """
+    return partial(_register, number, title, partial(besieged, *settings, **options), is_long)
+
+
+def _register(
+    number: int, title: str, opens: Open, is_long: bool, attack: Callable[[PlaceT], None]
+) -> Callable[[PlaceT], None]:
+    _ITEMS.append(Item(number, title, attack, opens, is_long))
+    return attack
 
 
 def items() -> list[Item]:
@@ -83,7 +121,7 @@ def items() -> list[Item]:
 
 
 def run(one: Item, *, is_full: bool) -> Result:
-    """Runs one item against a server of its own.
+    """Runs one item against servers of its own.
 
     Raises:
         Nothing: whatever goes wrong is the result's problem.
@@ -92,11 +130,9 @@ def run(one: Item, *, is_full: bool) -> Result:
     figures = Figures()
     problem = ""
     try:
-        with attacked(
-            *one.settings, is_full=is_full, descriptors=one.descriptors, keeps_history=one.keeps_history
-        ) as ground:
-            figures = ground.figures
-            one.attack(ground)
+        with one.open(is_full=is_full) as place:
+            figures = place.figures
+            one.attack(place)
     except Exception as error:  # noqa: BLE001 - whatever it is, the next item has its turn
         problem = f"{type(error).__name__}: {error}"
     return Result(one, problem, time.monotonic() - began, figures)

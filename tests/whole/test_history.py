@@ -16,8 +16,7 @@ from nannin.history.store import open_store
 from support.commands import run
 from support.postgres_server import serving as postgres_serving
 from support.redis_servers import serving as redis_serving
-from support.servers import APPS, Server, nannin
-from whole.test_workers import children
+from support.servers import APPS, Server, children, nannin
 from whole.test_workers_counts import Tab, open_tab, until
 
 APP = ("--app", str(APPS / "history_app.py:live"))

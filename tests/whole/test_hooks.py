@@ -24,8 +24,8 @@ from nannin.hooks.notices import Notice
 from support import commands
 from support.raw_client import connect, masked_text, read_until, upgrade_request
 from support.receivers import Got, receiver
-from support.servers import Server, nannin
-from whole.test_workers import children, workers
+from support.servers import Server, children, nannin
+from whole.test_workers import workers
 
 KEY = b"0123456789abcdef01234567"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

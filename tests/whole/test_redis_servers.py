@@ -16,8 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from nannin.app.sharing import LEASE_S
 from support.raw_client import get
 from support.redis_servers import serving
-from support.servers import Server, nannin
-from whole.test_workers import children
+from support.servers import Server, children, nannin
 from whole.test_workers_counts import open_tab, tabs, until
 
 

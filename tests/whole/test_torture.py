@@ -7,6 +7,7 @@ import pytest
 from torture.campaign import LATER, Item, Result, items, run_all
 
 ITEMS = items()
+SHORT = [item for item in ITEMS if not item.is_long]
 # Most of an attack's time is waiting, for what the server does after some seconds.
 AT_ONCE = 6
 # What nannin must survive is numbered so far.
@@ -15,10 +16,10 @@ NUMBERS = range(1, 38)
 
 @pytest.fixture(scope="module")
 def results() -> dict[Item, Result]:
-    return {result.item: result for result in run_all(ITEMS, is_full=False, at_once=AT_ONCE)}
+    return {result.item: result for result in run_all(SHORT, is_full=False, at_once=AT_ONCE)}
 
 
-@pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item.number} {item.title}")
+@pytest.mark.parametrize("item", SHORT, ids=lambda item: f"{item.number} {item.title}")
 def test_the_server_holds(results: dict[Item, Result], item: Item) -> None:
     assert not results[item].problem
 

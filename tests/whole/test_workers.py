@@ -21,7 +21,7 @@ from support.commands import end, run
 from support.files import write
 from support.log_lines import noise, place
 from support.raw_client import connect, read_to_end, read_until, upgrade_request
-from support.servers import ROOT, Server, free_port, nannin
+from support.servers import ROOT, Server, children, free_port, nannin
 
 PATIENCE_S = 20.0
 
@@ -32,13 +32,6 @@ def until(is_so: Callable[[], object]) -> None:
     while not is_so():
         assert time.monotonic() < give_up_at
         time.sleep(0.02)
-
-
-def children(server: Server) -> list[int]:
-    """The processes of the workers."""
-    assert server.process is not None
-    pid = server.process.pid
-    return [int(number) for number in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def is_there(pid: int) -> bool:

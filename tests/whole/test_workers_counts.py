@@ -14,8 +14,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from support.raw_client import get
-from support.servers import Server
-from whole.test_workers import children, workers
+from support.servers import Server, children
+from whole.test_workers import workers
 
 PATIENCE_S = 20.0
 
