@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from nannin.cli.sparks import draw_sparks
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nannin.cli.sparks import GAP, draw_sparks
 
 
 def test_the_greatest_number_is_the_full_bar() -> None:
@@ -20,3 +23,13 @@ def test_what_is_not_known_is_a_gap() -> None:
     assert draw_sparks((None, 1, None)) == "·█·"
     assert draw_sparks((None,)) == "·"
     assert draw_sparks(()) == ""
+
+
+@given(st.lists(st.none() | st.floats(0, 1e9, allow_subnormal=False)))
+@example([1.2, None])
+def test_every_number_has_a_bar_and_the_greatest_the_full_one(numbers: list[float | None]) -> None:
+    sparks = draw_sparks(numbers)
+    assert [spark == GAP for spark in sparks] == [number is None for number in numbers]
+    known = [number for number in numbers if number is not None]
+    if known and max(known) >= 1:
+        assert sparks[numbers.index(max(known))] == "█"
