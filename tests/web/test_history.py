@@ -291,4 +291,4 @@ def test_a_history_that_cannot_be_read_now_is_asked_for_again_later(path: str) -
     server.history.error = HistoryError("the disk is full")
     call = server.ask(path)
     assert (call.status, call.header("retry-after")) == (503, "1")
-    assert b"the history can't be read now: the disk is full" in call.body
+    assert b"the history can't be read now; try again in a second" in call.body

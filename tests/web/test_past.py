@@ -10,7 +10,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from nannin.errors import HistoryError
-from nannin.web.past import KEPT_BYTES, KEPT_S, MAX_WAITING, PUBLIC_SHARE, Kept, Past, Turns
+from nannin.web.past import KEPT_BYTES, KEPT_S, MAX_WAITING, PUBLIC_SHARE, TOLD_EVERY_S, Kept, Past, Turns
 from support.fake_past import NOW_S, TOKYO, FakeHistory
 from support.fakes import FakeClock
 
@@ -189,12 +189,29 @@ def test_where_no_history_is_kept_nobody_reads_it() -> None:
     assert refusal(lambda: past.read(lambda _store: 1)) == off
 
 
-def test_a_history_that_cannot_be_read_says_why() -> None:
+def test_why_a_history_can_not_be_read_is_told_once_to_the_log_and_to_nobody_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     reader = Reader()
-    reader.history.error = HistoryError("the disk is gone")
-    assert refusal(lambda: reader.answer("a")) == (503, "the history can't be read now: the disk is gone")
-    reader.history.error = None
-    assert run(lambda: reader.answer("a")) == b"a"
+    told = (503, "the history can't be read now; try again in a second")
+    for reason in ("no route to 10.1.2.3", "no route to 10.1.2.4"):
+        reader.history.error = HistoryError(reason)
+        assert refusal(lambda: reader.answer("a")) == told
+        assert refusal(lambda: reader.past.read(lambda _store: 1)) == told
+    assert caplog.messages == ["history can't be read: no route to 10.1.2.3"]
+
+
+def test_a_history_that_can_be_read_again_and_again_not_is_told_once_in_a_while(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reader = Reader()
+    for _ in range(3):
+        reader.history.error = HistoryError("the disk is slow")
+        assert refusal(lambda: reader.answer("a"))[0] == 503
+        reader.history.error = None
+        assert run(lambda: reader.answer("a")) == b"a"
+        reader.clock.spend(TOLD_EVERY_S / 2)
+    assert len(caplog.messages) == 2
 
 
 def test_what_is_read_for_those_who_may_is_read_each_time() -> None:

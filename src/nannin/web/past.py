@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+logger = logging.getLogger("nannin.history")
+
 # The share of the history's time that reading for the public may take.
 PUBLIC_SHARE: Final = 0.2
 # For how long an answer holds, and how many bytes of answers are kept: for a page whose readers all ask for
@@ -31,6 +34,10 @@ KEPT_BYTES: Final = 4_194_304
 # How many readers may wait for their turn.
 MAX_WAITING: Final = 64
 _OFF: Final = "this server keeps no history: the setting history says where it would be kept"
+# How many seconds apart the log says why the history can't be read, where it can and can't in turn.
+TOLD_EVERY_S: Final = 60.0
+# Why it can't is for the log alone: a database names its address and itself.
+_AWAY: Final = "the history can't be read now; try again in a second"
 _TOO_MANY: Final = "too many readers of the history; try again in a second"
 
 
@@ -145,6 +152,8 @@ class Past:
         self._timezone = timezone
         self._owners: ZoneInfo | None = None
         self._kept = Kept(clock.now)
+        self._is_away = False
+        self._told_s = float("-inf")
         # What is being made, until it is: whoever asks for the same waits for it, and takes no place.
         self._making: dict[tuple[Hashable, bool], asyncio.Event] = {}
         self._public, self._trusted = Turns(clock, PUBLIC_SHARE), Turns(clock, 1)
@@ -225,11 +234,23 @@ class Past:
                 costs_s.append(self._now() - began_s)
 
         try:
-            return await self._source.ask(measure)
+            answer = await self._source.ask(measure)
         except HistoryError as error:
-            raise HTTPException(503, f"the history can't be read now: {error}", RETRY_AFTER) from None
+            self._tell(error)
+            raise HTTPException(503, _AWAY, RETRY_AFTER) from None
+        else:
+            self._is_away = False
+            return answer
         finally:
             self._turns(is_trusted).spend(sum(costs_s))
+
+    def _tell(self, error: HistoryError) -> None:
+        """Says to the log why the history can't be read, once until it can be."""
+        now_s = self._now()
+        if not self._is_away and now_s - self._told_s >= TOLD_EVERY_S:
+            self._told_s = now_s
+            logger.warning("history can't be read: %s", error)
+        self._is_away = True
 
     def _turns(self, is_trusted: bool) -> Turns:
         return self._trusted if is_trusted else self._public
