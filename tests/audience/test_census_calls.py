@@ -114,3 +114,9 @@ def test_no_visitor_is_without_a_connection() -> None:
     """On a group, somebody may have taken the last place to a node that was left meanwhile."""
     assert Total("/何人", 7, 3, 2, 1).count == Count(3, 2, 1)
     assert Total("/shop/*", 7, 1, 2, 1).count == Count(2, 2, 1)
+
+
+@pytest.mark.parametrize("numbers", [(1, -1, 0, 0), (1, 10**12, 1, 1), (1, 1e12, 1, 1), (2**60, 1, 1, 1)])
+def test_a_total_that_cant_be_is_refused(numbers: tuple[float, ...]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.msgpack.decode(msgspec.msgpack.encode([20, "/", *numbers]), type=What)

@@ -15,6 +15,7 @@ from nannin.audience.census_calls import Reap, Top
 from nannin.audience.roster import Count, Given
 from nannin.nodes.redis_calls import COMMANDS
 from support.certificates import CERTIFICATE, KEY
+from support.not_nannins import NOT_NANNINS, forged, many_visitors
 from support.redis_nodes import RedisNode, several, until
 from support.redis_servers import KINDS, RedisServer, serving
 from support.servers import free_port
@@ -192,16 +193,7 @@ async def test_a_redis_that_throws_data_away_is_named_once(
 async def test_what_others_publish_is_refused_and_hurts_nothing(
     server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    garbage = [
-        b"",
-        b"\xc1",
-        b'{"page": "/"}',
-        b"\x93\x16\xa1\xff\x90",  # no UTF-8
-        b"\x93\x17\x01" + b"\x91" * 50_000 + b"\x01",  # nested too deep
-        b"\x96\x14\xa1/\x01\xff\x01\x01",  # a negative number
-        b"\x93\x16\xa1/\x91\xa0",  # visitors without a name, who exited
-        b"\x93\x18\xa1/\x91\xa0",  # and who returned
-    ]
+    garbage = [*NOT_NANNINS, *forged("/"), many_visitors("/", 2_000_000)]
     async with several(server.url, 1) as nodes:
         nodes[0].join("/")
         await agree(nodes, Count(1, 1, 1))
@@ -209,7 +201,8 @@ async def test_what_others_publish_is_refused_and_hurts_nothing(
             connections = client.info("stats")["total_connections_received"]
             for data in garbage:
                 assert client.publish(f"test:{{0}}:to:{nodes[0].share.number}", data) == 1
-            await until(lambda: nodes[0].refusals == len(garbage))
+            await until(lambda: nodes[0].refusals + len(nodes[0].messages) == len(garbage))
+            assert nodes[0].count() == Count(1, 1, 1)
             nodes[0].join("/")
             await agree(nodes, Count(2, 2, 2))
             assert client.info("stats")["total_connections_received"] == connections

@@ -14,7 +14,9 @@ import msgspec
 from nannin.audience.roster import Count, Given, VisitorName
 
 # What comes over Redis may be anybody's: what could not be understood later is refused as it is read.
-_Number = Annotated[int, msgspec.Meta(ge=0)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+# A version: Redis counts in floating-point numbers, which are exact up to this one.
+_Version = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 # A visitor's name as `to_wire` makes it.
 _Name = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -157,7 +159,7 @@ class Total(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """
 
     page: str
-    version: _Number
+    version: _Version
     connections: _Number
     visitors: _Number
     visible: _Number

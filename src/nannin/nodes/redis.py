@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 from redis.exceptions import ResponseError
 
-from nannin.audience.census_calls import Answer, Beat, Beaten, Call, Leave, Reap, Reaped, What
+from nannin.audience.census_calls import Answer, Beat, Beaten, Call, Leave, Message, Reap, Reaped, What
+from nannin.audience.page_key import is_page_key
 from nannin.nodes.backplane import Ears
 from nannin.nodes.redis_address import RedisAddress
 from nannin.nodes.redis_calls import Command, Echo, RedisCalls, Steps
@@ -29,6 +30,10 @@ _WORDS: Final = 5_000
 _LEAVE_S: Final = 5.0
 # How many of its own beats a node may miss before it takes its subscription for dead.
 _ECHOES: Final = 2
+# How large what is told may be, but for messages: a slice of a reaping names some thousand visitors. And the
+# second byte of a message, its kind.
+_MOST_BYTES: Final = 1_000_000
+_MESSAGE: Final = msgspec.msgpack.encode(Message(0, "", b""))[1:2]
 # A link that was lost sooner was never a good one, as where Redis takes it and then refuses each write.
 _GOOD_S: Final = 10.0
 # How many reasons the log is told meanwhile: each script is refused in words of its own.
@@ -254,15 +259,23 @@ class RedisBackplane:
                 raise Deaf("the slot has moved to another server")
 
     def _take(self, data: bytes) -> None:
-        try:
-            what = self._decode(data)
-        except (msgspec.MsgspecError, ValueError, RecursionError):  # of any bytes, msgspec raises all three
+        what = self._read(data)
+        if what is None:
             self._ears.refused()
-            return
-        if isinstance(what, Echo):
+        elif isinstance(what, Echo):
             self._missed = 0
         else:
             self._ears.heard([what])
+
+    def _read(self, data: bytes) -> What | Echo | None:
+        """What was told; None where it can't be nannin's."""
+        if len(data) > _MOST_BYTES and data[1:2] != _MESSAGE:
+            return None
+        try:
+            what = self._decode(data)
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # of any bytes, msgspec raises all three
+            return None
+        return what if isinstance(what, Echo) or is_page_key(what.page) else None
 
     def _lose(self) -> None:
         self._queue.clear()
