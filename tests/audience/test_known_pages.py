@@ -26,6 +26,19 @@ def test_a_page_is_known_once_it_is_asked_for_and_until_it_is_forgotten() -> Non
     assert list(pages) == []
 
 
+def test_who_waits_for_a_page_is_called_by_the_write_that_says_all_so_far() -> None:
+    held = KnownPages().of("/")
+    counted, again = (lambda: None), (lambda: None)
+    assert not held.wait(counted)
+    held.touch([], CHANGED)
+    assert held.wait(counted)
+    assert held.thens == [counted]
+    held.take_visitors(1)
+    held.write = Write(2, "/", {}, 0.0)
+    assert held.wait(again)
+    assert held.write.thens == [again]
+
+
 def test_the_newer_total_counts_whatever_comes_last() -> None:
     pages = KnownPages()
     held = pages.of("/")

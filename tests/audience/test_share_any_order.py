@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from nannin.audience import share
+from nannin.audience import unsaid
 from nannin.audience.census import Census
 from nannin.audience.roster import Count, Given, VisitorName
 from support.lossy_census import Node, Told, World
@@ -45,7 +45,7 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(share, "_VISITORS", 2)  # so that many writes have to be cut
+        self.patch.setattr(unsaid, "_VISITORS", 2)  # so that many writes have to be cut
         self.world = World([Told.OWN, Told.ALL, Told.STREAM])
         self.emptied = 0
 
@@ -70,7 +70,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=SOME_NODE, page=SOME_PAGE)
     def refresh(self, number: int, page: str) -> None:
-        self.node(number).share.refresh(page)
+        self.node(number).share._unsaid.refresh(page)
 
     # The network
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nannin.audience import share
+from nannin.audience import unsaid
 from nannin.audience.census_calls import Reap, Top
 from nannin.audience.roster import Count, Given
 from nannin.nodes.redis_calls import COMMANDS
@@ -154,7 +154,7 @@ async def test_a_flush_by_somebody_else_is_noticed_with_the_next_call(server: Re
 async def test_what_somebody_removes_is_there_again_after_ten_minutes(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(share, "_SAID_AGAIN_BEATS", 1)
+    monkeypatch.setattr(unsaid, "_SAID_AGAIN_BEATS", 1)
     async with several(server.url, 2) as nodes:
         for node in nodes:
             node.join("/", "ann")

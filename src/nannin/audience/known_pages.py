@@ -66,6 +66,14 @@ class KnownPage:
         """Whether the answer to a write will say the total."""
         return self.dirty or self.write is not None
 
+    def wait(self, then: Then) -> bool:
+        """Calls back once all that this node has is in the total; False where it is, so that nobody waits."""
+        if self.dirty:
+            self.thens.append(then)
+        elif self.write is not None:
+            self.write.thens.append(then)
+        return self.is_writing()
+
     def touch(self, visitors: Iterable[VisitorName], fresh: int) -> None:
         """It must be said anew, and name these visitors. What was noted of one before has not been said."""
         self.dirty = True

@@ -6,13 +6,11 @@ It is pure: `take` gives the calls to send, `answer` and `told` take what came, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 from nannin.audience.census_calls import (
     Answer,
     Applied,
-    Apply,
     Beat,
     Beaten,
     Call,
@@ -20,7 +18,6 @@ from nannin.audience.census_calls import (
     Former,
     Gap,
     Leave,
-    Read,
     Reaped,
     Register,
     Registered,
@@ -29,35 +26,25 @@ from nannin.audience.census_calls import (
     Totals,
     Unknown,
     Watching,
-    from_wire,
-    to_wire,
 )
-from nannin.audience.heard import Heard, Presence
+from nannin.audience.heard import Heard
+from nannin.audience.known_counts import KnownCounts
 from nannin.audience.known_pages import KnownPage, KnownPages
 from nannin.audience.leases import Leases
+from nannin.audience.reads import Reads
 from nannin.audience.reaping import Reaping
 from nannin.audience.resettling import Resettling
-from nannin.audience.roster import Count, Roster, StaleCount, VisitorName
+from nannin.audience.roster import Roster, VisitorName
+from nannin.audience.unsaid import Unsaid
 from nannin.audience.watch_of_all import WatchOfAll
-from nannin.audience.writes import AGAIN, CAME, CHANGED, Then, Write, Writes
-
-# How many writes wait for their answers at most; the rest stays dirty, and is merged meanwhile.
-_IN_FLIGHT = 1_000
-# How many visitors one write names at most, and how many pages one read asks for.
-_VISITORS = 1_000
-_PAGES = 500
-# How many visitors are named in one turn of the loop: the others follow with the next answers.
-_NAMED = 2_000
-# In how many beats all that is here is said again, in case that somebody has removed it: 10 minutes.
-_SAID_AGAIN_BEATS = 120
+from nannin.audience.writes import Then, Writes
 
 
-class Share:
+class Share(KnownCounts):
     """One node's share of all counts. It is a `Counts`, and stands where the roster of a single node would.
 
-    It knows which pages and visitors are dirty, that is, have changed since the census was told, and nothing
-    of visitors that are clean. What it says of a dirty one is what the roster says when it is sent. So
-    nothing has to be kept in order, and what was said in vain is dirty again.
+    What it shows are `KnownCounts`, and what it says of its own clients is what is `Unsaid`. Besides, it
+    registers with the census, gives signs of life, sees to nodes that are gone, and leaves.
 
     Args:
         roster: this node's own clients.
@@ -70,9 +57,7 @@ class Share:
             one beat to the next, and those of the longest pause before a lost link is looked for again.
 
     Attributes:
-        number: the node's number in the census; None until it has one.
         left: whether a `leave` is done.
-        shows_stale: whether counts say of themselves that they may be old.
         on_listen: called when `take` has something to send because of `listen`.
     """
 
@@ -87,101 +72,30 @@ class Share:
         remember_most: int = 100_000,
         resettle_s: float = 8.0,
     ) -> None:
-        self.number: int | None = None
+        super().__init__(roster, KnownPages())
         self.left = False
-        self.shows_stale = False
         self.on_listen: Callable[[], None] | None = None
-        self._roster = roster
         self._epoch = epoch
         self._watch = WatchOfAll(everything)
         self._leases = leases
-        self._is_linked = False
         self._is_leaving = False
         self._is_checking = False  # whether the census still has what it acknowledged
         self._calls = 0
-        self._pages = KnownPages()
-        self._ready: dict[str, None] = {}  # the pages that are dirty and have no write under way
         self._writes = Writes(remember_s, remember_most)
+        self._resettling = Resettling(resettle_s)
+        self._unsaid = Unsaid(roster, self._pages, epoch, self.next_call, self._writes, self._resettling)
+        self._reads = Reads(self._pages, self.next_call)
+        self._reaping = Reaping(self.next_call)
         self._asked = 0  # the Register or Leave under way
         self._beaten = 0  # the Beat under way
         self._at_beat: int | None = None  # the last write then, if none was under way
-        self._to_read: dict[str, None] = {}
-        self._reads: set[int] = set()  # calls under way
-        self._reaping = Reaping(self.next_call)
-        self._to_say_again: list[str] = []
-        self._owed = 0  # pages times beats since the last was said
         self._former: set[int] = set()  # the nodes that this process was before
-        self._resettling = Resettling(resettle_s)
         self._has_others = True  # as far as the census said last
-
-    # What is counted
-
-    def count(self, page: str) -> Count:
-        """The page's count over all nodes, as the census said it last.
-
-        While that may be old, it is this last count with this node's own clients as they are now; and where
-        that is to be shown, it is a `StaleCount`.
-        """
-        count = self._count(page)
-        return StaleCount(*count) if self.shows_stale and self.is_stale(page) else count
-
-    def _count(self, page: str) -> Count:
-        held, own = self._pages.find(page), self._roster.count(page)
-        if held is None or held.total is None:
-            return own
-        total = held.total.count
-        if not self.is_stale(page):
-            return total
-        rows = zip(total, held.acknowledged, own, strict=True)
-        connections, visitors, visible = (max(now, all_ - before + now) for all_, before, now in rows)
-        # A visitor who is with several nodes is taken away here, and counts there: nobody is no visitor.
-        visitors = max(visitors, int(connections > 0))
-        return Count(connections, visitors, min(visible, visitors))
-
-    def count_with(self, page: str, visitor: VisitorName | None, *, visible: bool = True) -> Count:
-        """What the page's count will be once one more connection of this visitor has joined here.
-
-        A visitor who is with another node is taken for a new one, as only the census knows.
-        """
-        own, with_one = self._roster.count(page), self._roster.count_with(page, visitor, visible=visible)
-        rows = zip(self._count(page), own, with_one, strict=True)
-        return Count(*(total - before + after for total, before, after in rows))
-
-    def pages(self) -> Collection[str]:
-        """The keys of the pages that somebody is counted on, as far as this node knows."""
-        return [
-            page for page in dict.fromkeys([*self._pages, *self._roster.pages()]) if any(self.count(page))
-        ]
-
-    def is_held(self, page: str) -> bool:
-        """Whether somebody is counted on the page at this node."""
-        return self._roster.is_held(page)
-
-    def is_stale(self, page: str) -> bool:
-        """Whether the page's count may be old: the census can't be reached, was away, or lost its data."""
-        if self._is_apart() or self._pages.waits:
-            return True
-        held = self._pages.find(page)
-        return held is not None and held.unsure
-
-    @property
-    def stale(self) -> bool:
-        """Whether any page's count may be old."""
-        return self._is_apart() or self._pages.waits or self._pages.unsure > 0
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the other nodes can't be reached, or have not said yet what happened meanwhile."""
-        return self._is_apart() or (self._pages.unsure > 0 and not self._pages.waits)
 
     @property
     def settles_at(self) -> float | None:
         """When `settle` is due, as the census has lost data that nodes say again; None where it has not."""
         return self._resettling.until_s
-
-    def is_alone(self) -> bool:
-        """Whether the census can't be reached, so that nobody says who enters and exits over all nodes."""
-        return not self._is_linked
 
     # What has changed here
 
@@ -193,17 +107,7 @@ class Share:
             visitor: who it was; None without an id.
             came: whether the visitor was not on the page before, nor in grace.
         """
-        if visitor is not None and self._pages.waits:
-            self._resettling.keep(page, visitor, was_here=not came)
-            visitor = None
-        self._touch(page, [] if visitor is None else [visitor], fresh=CAME if came else CHANGED)
-
-    def refresh(self, page: str) -> None:
-        """Says again what this node has on a page, in case that somebody has removed it."""
-        visitors: Iterable[VisitorName] = self._roster.visitors(page)
-        if self._pages.waits:
-            visitors = [visitor for visitor in visitors if not self._resettling.has_come(page, visitor)]
-        self._touch(page, visitors, fresh=AGAIN)
+        self._unsaid.touch(page, visitor, came)
 
     def listen(self, page: str | None, listens: bool) -> None:
         """Is told of a page from now on though nobody is counted on it here, or not any more."""
@@ -215,7 +119,7 @@ class Share:
         held = self._pages.of(page)
         if held.listens is not listens:
             held.listens = listens
-            self._touch(page, [], fresh=AGAIN)
+            self._unsaid.touch_page(page)
             self._call_on_listen()
 
     def watch_all(self) -> None:
@@ -228,7 +132,7 @@ class Share:
         held = self._pages.of(page)
         if held.hears is not hears:
             held.hears = hears
-            self._touch(page, [], fresh=AGAIN)
+            self._unsaid.touch_page(page)
 
     def knows(self, page: str | None) -> bool:
         """Whether the count of the page, or of every page (None), is known without asking the census."""
@@ -240,24 +144,18 @@ class Share:
     def when_counted(self, page: str | None, then: Then) -> None:
         """Calls back once every change of the page so far is in its count: at once while it is stale."""
         if page is None:
-            if self._is_apart() or not self._watch.wait(then):
-                then()
-            return
-        held = self._pages.find(page)
-        if held is None or self.is_stale(page):
-            then()
-        elif held.dirty:
-            held.thens.append(then)
-        elif held.write is not None:
-            held.write.thens.append(then)
+            waits = not self.is_apart() and self._watch.wait(then)
         else:
+            held = self._pages.find(page)
+            waits = held is not None and not self.is_stale(page) and held.wait(then)
+        if not waits:
             then()
 
     # What is to be sent
 
     def take(self, now: float) -> list[Call]:
         """The calls to send now: a write of each dirty page that has none under way, and what else is due."""
-        if not self._is_linked or self.left:
+        if not self.is_linked or self.left:
             return []
         if self.number is None or self._is_leaving:
             if self._reaping or self._asked:
@@ -269,23 +167,16 @@ class Share:
         if self._is_checking:
             beat = None if self._beaten else self.beat()
             return [beat] if beat is not None else []
-        self._writes.forget(now)
-        writes: list[Apply] = []
-        named = 0
-        for page in list(islice(self._ready, max(0, _IN_FLIGHT - len(self._writes)))):
-            writes.append(write := self._write(self.number, page, now))
-            named += len(write.visible) + len(write.hidden) + len(write.absent)
-            if named >= _NAMED:
-                break
+        writes = self._unsaid.take(self.number, now)
         watch = self._watch.take(self.next_call, self.number, self._epoch)
-        return [*writes, *watch, *self._take_reads(), *self._reaping.take()]
+        return [*writes, *watch, *self._reads.take(), *self._reaping.take()]
 
     def beat(self) -> Beat | None:
         """The sign of life that is due every few seconds; None while there is no number."""
-        if self.number is None or not self._is_linked or self._is_leaving:
+        if self.number is None or not self.is_linked or self._is_leaving:
             return None
         if self._leases is not None:
-            self._say_some_again()
+            self._unsaid.refresh_some()
         self._beaten = self.next_call()
         self._at_beat = None if self._writes else self._writes.last
         return Beat(self._beaten, self.number, self._epoch)
@@ -310,7 +201,7 @@ class Share:
     def found(self) -> Heard:
         """The census can be reached, for the first time or again: what was heard before may be old."""
         heard = self.lost()
-        self._is_linked = self._is_checking = True
+        self.is_linked = self._is_checking = True
         self._watch.renew()
         self._doubt(heard)
         return heard
@@ -318,21 +209,16 @@ class Share:
     def lost(self) -> Heard:
         """The census can't be reached, or what was called will not be answered."""
         heard = Heard()
-        self._is_linked = False
+        self.is_linked = False
         self._void(heard)
         return heard
 
     def settle(self, now: float) -> Heard:
         """Ends the time in which other nodes say again what they have, if it is over."""
         heard = Heard()
-        changed = self._resettling.end(now)
-        if changed is not None:
-            self._pages.waits = False
-            for page, visitors in changed.items():
-                for visitor, was_here in visitors.items():
-                    self._touch(page, [visitor], fresh=CHANGED if was_here else CAME)
+        if self._unsaid.settle(now):
             heard.pages |= dict.fromkeys(self._pages)
-            self._to_read |= {page: None for page, held in self._pages.all() if held.unsure}
+            self._reads.want(page for page, held in self._pages.all() if held.unsure)
         return heard
 
     def told(self, what: Total | Exited | Returned) -> Heard:
@@ -342,7 +228,7 @@ class Share:
             heard.exit(what)
         elif isinstance(what, Returned):
             heard.come_back(what)
-        elif self._is_linked:
+        elif self.is_linked:
             held = self._pages.find(what.page)
             if held is None and self._watch.is_wanted and self._pages.is_new(what):
                 if any(what.count):
@@ -375,7 +261,7 @@ class Share:
             case Reaped():
                 self._receive_reaped(answer, heard)
             case Totals() if answer.call in self._reads:
-                self._reads.remove(answer.call)
+                self._reads.answer(answer.call)
                 for total in answer.totals:
                     held = self._pages.find(total.page)
                     if held is not None and not held.is_writing():
@@ -398,13 +284,12 @@ class Share:
         self._is_checking = False
         self._former.clear()
         for page in self._roster.pages():
-            self.refresh(page)
+            self._unsaid.refresh(page)
         for page in [page for page, held in self._pages.all() if held.stays]:
-            self._touch(page, [], fresh=AGAIN)
+            self._unsaid.touch_page(page)
         # Totals may have been told before this answer came, over another connection, and be newer than it.
         self._pages.doubt_parts()
         heard.pages |= dict.fromkeys(self._pages)
-        self._to_read.clear()
         self._reads.clear()
         self._watch.answer(heard)
         self._receive_all(answer.totals, answer.version, heard)
@@ -420,23 +305,10 @@ class Share:
             self._hear(page, held, total, heard, settles=not held.is_writing())
 
     def _receive_applied(self, answer: Applied, heard: Heard, now: float) -> None:
-        write = self._writes.answer(answer.call)
+        write = self._unsaid.answer(answer, heard)
         if write is None:
             return
         held = self._pages.of(write.page)
-        held.write = None
-        if held.dirty:
-            self._ready[write.page] = None
-        heard.thens += write.thens
-        write.thens = []
-        for names, people in ((answer.entered, heard.entered), (answer.exited, heard.exited)):
-            visitors = map(from_wire, names)
-            people += [Presence(write.page, visitor) for visitor in visitors if write.visitors.get(visitor)]
-        if held.unsure and not write.is_last:
-            return
-        if write.is_last:
-            self._resettling.said(write.page)
-        held.said = write.part
         if answer.total.version < write.version:
             self._lose(heard, now)
         self._look_for_loss(held, answer.total, heard, now)
@@ -445,12 +317,9 @@ class Share:
     def _receive_gap(self, call: int, last: int, heard: Heard, now: float) -> None:
         """The census misses writes: what they named is dirty again, and the next one follows its last."""
         answered = self._writes.answered
-        missing = self._writes.go_back(last, call)
-        if missing is None:
+        if not self._unsaid.go_back(last, call):
             self._unregister(heard, now)
             return
-        for write, was_under_way in missing:
-            self._redo(write, fresh=was_under_way)
         if last < answered:
             self._lose(heard, now)
 
@@ -490,40 +359,13 @@ class Share:
             self._lose(heard, now)
 
     def _lose(self, heard: Heard, now: float, again: Collection[str] = ()) -> None:
-        """The census has lost what it had told: totals are small until each node has said its part again.
-
-        Args:
-            heard: takes what changes by that.
-            now: the time, in monotonic seconds.
-            again: the pages of which this node has to say everything.
-        """
-        for page, held in self._pages.all():
-            for visitor, fresh in list((held.visitors or {}).items()):
-                if fresh:
-                    self._sort_out(page, held, visitor, came=fresh == CAME)
-        for page, visitor in self._resettling.were_here():
-            self._touch(page, [visitor], fresh=AGAIN)
-        self._pages.wait()
-        for page in again:
-            self.refresh(page)
-        pages = [page for page, held in self._pages.all() if held.is_writing()]
-        self._resettling.begin(now, pages, has_others=self._has_others)
+        """The census has lost what it had told. Of the pages `again`, this node has to say everything."""
+        self._unsaid.lose(now, again, has_others=self._has_others)
         self._doubt(heard)
-
-    def _sort_out(self, page: str, held: KnownPage, visitor: VisitorName, *, came: bool) -> None:
-        """A visitor was to be said when it turned out that the census has lost its data."""
-        assert held.visitors is not None
-        has_left = self._roster.sees(page, visitor) is None
-        held.visitors[visitor] = AGAIN
-        if came and not has_left:
-            del held.visitors[visitor]
-        if came is not has_left:
-            self._resettling.keep(page, visitor, was_here=not came)
 
     def _void(self, heard: Heard) -> None:
         """Nothing that is under way will be answered, and nobody waits for a count any more."""
-        for write in self._writes.give_up():
-            self._redo(write, fresh=True)
+        self._unsaid.give_up()
         self._reads.clear()
         self._reaping.clear()
         self._former.clear()
@@ -534,69 +376,12 @@ class Share:
             heard.thens += held.thens
             held.thens.clear()
 
-    def _redo(self, write: Write, *, fresh: bool) -> None:
-        """What a write named must be said again."""
-        held = self._pages.of(write.page)
-        if held.write is write:
-            held.write = None
-        held.thens += write.thens
-        write.thens = []
-        if write.visitors:
-            held.touch_again(write.visitors if fresh else dict.fromkeys(write.visitors, AGAIN))
-        self._touch(write.page, [], fresh=AGAIN)
-
     def _doubt(self, heard: Heard) -> None:
         """All totals may be old, and are read again."""
         self._pages.doubt()
         heard.pages |= dict.fromkeys(self._pages)
-        self._to_read = dict.fromkeys(self._pages)
         self._reads.clear()
-
-    def _write(self, number: int, page: str, now: float) -> Apply:
-        """The next write of a page, from what the roster says now."""
-        held = self._pages.of(page)
-        del self._ready[page]
-        write = held.write = Write(self.next_call(), page, held.take_visitors(_VISITORS), now)
-        write.is_last = not held.dirty
-        if write.is_last:
-            write.thens, held.thens = held.thens, []
-        write.part = self._roster.count(page)
-        write.version = held.total.version if held.total is not None and not held.unsure else 0
-        visible, hidden, absent = list[str](), list[str](), list[str]()
-        places = {True: visible, False: hidden, None: absent}
-        for visitor in write.visitors:
-            sees = self._roster.sees(page, visitor)
-            if sees is None and self._pages.waits and self._resettling.was_here(page, visitor):
-                sees = False
-            places[sees].append(to_wire(visitor))
-        previous, part = self._writes.add(write), self._roster.part(page)
-        # Those of a group may have taken their places to another node, and count here all the same.
-        stays = held.stays or not write.is_last or (not part.connections and self._roster.is_held(page))
-        stays = stays or self._resettling.has_kept(page)
-        return Apply(write.call, number, self._epoch, previous, page, *part, stays, visible, hidden, absent)
-
-    def _say_some_again(self) -> None:
-        """Says some pages again. Nobody hears of them unless the census had lost something."""
-        pages = self._roster.pages()
-        self._owed += len(pages)
-        while self._owed >= _SAID_AGAIN_BEATS:
-            self._owed -= _SAID_AGAIN_BEATS
-            self._to_say_again = self._to_say_again or list(pages)
-            page = self._to_say_again.pop()
-            if self.is_held(page):
-                self.refresh(page)
-
-    def _take_reads(self) -> list[Call]:
-        pages = [page for page in self._to_read if not self._pages.of(page).is_writing()]
-        self._to_read.clear()
-        calls: list[Call] = []
-        for start in range(0, len(pages), _PAGES):
-            calls.append(Read(self.next_call(), pages[start : start + _PAGES]))
-            self._reads.add(self._calls)
-        return calls
-
-    def _is_apart(self) -> bool:
-        return not self._is_linked or self.number is None
+        self._reads.want(self._pages)
 
     def _single_calls(self) -> tuple[int, ...]:
         """The calls under way of which there is only one at a time."""
@@ -605,12 +390,6 @@ class Share:
     def _call_on_listen(self) -> None:
         if self.on_listen is not None:
             self.on_listen()
-
-    def _touch(self, page: str, visitors: Iterable[VisitorName], *, fresh: int) -> None:
-        held = self._pages.of(page)
-        held.touch(visitors, fresh)
-        if held.write is None:
-            self._ready[page] = None
 
     def _hear(self, page: str, held: KnownPage, total: Total, heard: Heard, *, settles: bool) -> None:
         """Takes a total, which has this node's part for certain if it settles."""
@@ -625,4 +404,4 @@ class Share:
             return
         if not self._watch.is_wanted or held.total is None or not any(held.total.count):
             self._pages.forget(page)
-            self._to_read.pop(page, None)
+            self._reads.forget(page)
