@@ -104,6 +104,17 @@ def test_a_worker_that_takes_over_in_the_middle_of_a_minute_loses_nothing_of_it(
     assert point.visitors == Summary(12, 18, 0, (22_698 * 18 + 37_302 * 12) / 60_000)
 
 
+def test_what_was_missed_is_the_time_before_the_last_moment_that_was_seen() -> None:
+    one = part()
+    assert one.point().missed_ms == 0, "nothing was seen"
+    one.add([row(10, 20)], [Interval(0, 15)])
+    assert one.point().missed_ms == 0, "the rest may not have come yet"
+    one.add([], [Interval(30, 40)])
+    assert one.point().missed_ms == 10
+    one.add([row(25, 60)], [])
+    assert one.point().missed_ms == 5
+
+
 def test_nobody_was_there_where_a_recorder_was_looking() -> None:
     one = part()
     one.add([row(10, 20, 4)], [Interval(0, 40)])
@@ -186,6 +197,7 @@ def test_a_point_is_what_can_be_counted_millisecond_by_millisecond(
         numbers |= dict.fromkeys(range(each.since_ms, each.until_ms), each.visitors.least)
     point = one.point()
     assert point.covered_ms == len(numbers)
+    assert point.missed_ms == max(numbers, default=-1) + 1 - len(numbers)
     assert point.joins == sum(one.joins for one in given_rows)
     left_out = moments_of([*map(span_of, others)]) - moments_of([*map(span_of, taken)])
     assert set(range(1000)) - numbers.keys() == moments_of(one.gaps()) - left_out

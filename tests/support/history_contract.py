@@ -83,6 +83,7 @@ def test_rows_of_a_recorder_that_follow_each_other_are_added(kept: Store) -> Non
         Summary(1, 5, (NOON + 45) * 1000, 3.0),
         Summary(1, 5, (NOON + 45) * 1000, 3.0),
         5,
+        missed_ms=30_000,
     )
 
 

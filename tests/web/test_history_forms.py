@@ -80,6 +80,14 @@ def test_what_can_not_be_written_yet_is_no_gap(age_s: int, covered_s: int, is_ga
     assert series_as_json("/", SPAN, ZONE, [point], NOW_S)["points"][0]["gap"] is is_gap
 
 
+@pytest.mark.parametrize("age_s", [600, 3_600, 7_200])
+def test_what_was_missed_before_the_newest_row_is_a_gap_at_once(age_s: int) -> None:
+    start_s = NOW_S - age_s
+    there = Summary(0, 1, start_s * 1_000, 0.5)
+    point = Point(start_s, start_s + 3_600, min(age_s, 3_600) * 1_000 - 1_001, there, there, 0, missed_ms=1)
+    assert series_as_json("/", SPAN, ZONE, [point], NOW_S)["points"][0]["gap"] is True
+
+
 def test_joins_that_one_node_saw_are_told_where_the_others_saw_nothing() -> None:
     points = [NOTHING._replace(joins=3)]
     assert series_as_json("/", SPAN, ZONE, points, NOW_S)["points"][0]["joins"] == 3

@@ -154,6 +154,7 @@ class Part:
                 rows.append(_cut(row, total(alone)))
         nobody = subtract(self._nobody, known) if self._nobody else []
         covered_ms = total(nobody) + total(known)
+        ends_ms = max((span.until for span in (*known, *nobody)), default=self._all.since)
         return Point(
             self.start_s,
             self.until_s,
@@ -162,6 +163,7 @@ class Part:
             connections=_sum_up([row.connections for row in rows], nobody, covered_ms),
             # A node counts one too few where a client has left a place in grace that another node gives up.
             joins=max(0, self.joins),
+            missed_ms=ends_ms - self._all.since - covered_ms,
         )
 
     def _count_joins(self, inside: Iterable[Row]) -> None:

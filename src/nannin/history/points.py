@@ -50,6 +50,7 @@ class Point(NamedTuple):
         visitors: how many there were; None where nothing was seen.
         connections: likewise.
         joins: how many connections came.
+        missed_ms: how much was not seen of the time before the last moment that was. It can't come any more.
     """
 
     start_s: int
@@ -58,6 +59,7 @@ class Point(NamedTuple):
     visitors: Summary | None
     connections: Summary | None
     joins: int
+    missed_ms: int = 0
 
 
 class Peak(NamedTuple):

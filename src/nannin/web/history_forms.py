@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SERIES_COLUMNS", "peaks_as_csv", "peaks_as_json", "series_as_csv", "series_as_json"]
 
-# Counts are written once a minute, so that of the last minute and a half some may be missing, and not lost.
+# Counts are written once a minute: for so long, what follows the newest row may still come.
 _UNWRITTEN_S: Final = 90
 _METRICS: Final = tuple(str(metric) for metric in Metric)
 SERIES_COLUMNS: Final = (
@@ -115,7 +115,7 @@ def _summary(summary: Summary | None) -> dict[str, Any] | None:
 def _is_gap(point: Point, now_s: float) -> bool:
     """Whether something is missing that could have been written by now."""
     end_s = min(point.until_s, now_s - _UNWRITTEN_S)
-    return point.covered_ms < (end_s - point.start_s) * 1_000
+    return point.missed_ms > 0 or point.covered_ms < (end_s - point.start_s) * 1_000
 
 
 def _peak(peak: Peak, zone: ZoneInfo) -> tuple[object, ...]:
