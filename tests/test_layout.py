@@ -20,6 +20,7 @@ IN_PROCESSES = {
     "nodes/redis": "whole/test_redis.py",
     "nodes/redis_connection": "whole/test_redis.py",
     "server/process": "whole/test_server.py",
+    "server/serving": "whole/test_shutdown.py",
     "server/supervisor": "whole/test_workers.py",
 }
 # Modules that hold only a Protocol, so that there is nothing to run.

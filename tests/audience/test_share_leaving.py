@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from nannin.audience.census_calls import (
-    Beaten,
-    Exited,
-    Gap,
-    Leave,
-    Reap,
-    Reaped,
-    Unknown,
-)
+from nannin.audience.census_calls import Beaten, Exited, Gap, Leave, Reap, Reaped, Unknown
 from nannin.audience.heard import Presence
 from nannin.audience.leases import Leases
 from nannin.audience.roster import Count

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from nannin.audience.census import Census
-from nannin.audience.census_calls import (
-    Beaten,
-    Read,
-    Registered,
-    Unknown,
-    Watch,
-    Watching,
-)
+from nannin.audience.census_calls import Beaten, Read, Registered, Unknown, Watch, Watching
 from nannin.audience.roster import Count
 from support.census_city import City, Node, total
 

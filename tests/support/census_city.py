@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from nannin.audience.census import Census
-from nannin.audience.census_calls import (
-    Applied,
-    Apply,
-    Beat,
-    Call,
-    Exited,
-    Registered,
-    Returned,
-    Total,
-)
+from nannin.audience.census_calls import Applied, Apply, Beat, Call, Exited, Registered, Returned, Total
 from nannin.audience.heard import Heard, Presence
 from nannin.audience.leases import Leases
 from nannin.audience.roster import Count, Roster
