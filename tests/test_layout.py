@@ -24,7 +24,13 @@ IN_PROCESSES = {
     "server/supervisor": "whole/test_workers.py",
 }
 # Modules that hold only a Protocol, so that there is nothing to run.
-NOTHING_TO_RUN = {"engine/receiver", "nodes/backplane", "web/history_source", "web/metric_parts"}
+NOTHING_TO_RUN = {
+    "engine/host",
+    "engine/receiver",
+    "nodes/backplane",
+    "web/history_source",
+    "web/metric_parts",
+}
 # Folders that are no rooms: real processes, what documents say, what tests share, attacks, and this file.
 OTHERS = {"whole", "told", "support", "torture"}
 # What a process or a real server would come from.

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from nannin.access.addresses import FREE, Seat
-from nannin.access.budgets import Rate
-from nannin.clock import Clock
-from nannin.engine.descriptors import Descriptors
 from nannin.engine.handshake import Handshake
+from nannin.engine.host import Host
 from nannin.engine.link import Link, Poll, RequestRefused
-from nannin.engine.session import Application, Session
+from nannin.engine.session import Session
 from nannin.engine.too_large import tell_too_large
 from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.engine_outputs import (
@@ -36,64 +34,12 @@ from nannin.wire.engine_outputs import (
 )
 from nannin.wire.engine_packet import CLOSE, PONG, Encoded, count_packets, size_bytes
 from nannin.wire.engine_request import Refusal
-from nannin.wire.engine_session import EngineSession, Limits
+from nannin.wire.engine_session import EngineSession
 from nannin.wire.engine_states import State
 from nannin.wire.outgoing import Outgoing
 
 # Looked up once, and not for each output: before Python 3.12 that takes longer than a call.
 _CLOSED = State.CLOSED
-
-
-class Host(Protocol):
-    """What a session needs of the engine that serves it."""
-
-    @property
-    def application(self) -> Application:
-        """What is told of opens, messages and closes."""
-
-    @property
-    def limits(self) -> Limits:
-        """Intervals and sizes."""
-
-    @property
-    def rate(self) -> Rate:
-        """How many messages of a client may come."""
-
-    @property
-    def clock(self) -> Clock:
-        """Time, and turns of the loop."""
-
-    @property
-    def descriptors(self) -> Descriptors:
-        """Where its sessions can be written to at once."""
-
-    @property
-    def pings_every_s(self) -> float:
-        """Pings may be late, up to the next multiple of so many seconds, and then leave together."""
-
-    def schedule(self, session: ServedSession) -> None:
-        """Sees to it that the session's `tick` is called at its next deadline."""
-
-    def move(self, session: ServedSession, deadline: float) -> None:
-        """As `schedule`, for a deadline that is known, and may be later than the one before."""
-
-    def flush_soon(self, session: ServedSession) -> None:
-        """Sees to it that the session's `flush` is called at the end of this turn of the loop."""
-
-    def ping_soon(self, session: ServedSession) -> None:
-        """Sees to it that the session's WebSocket is sent a ping at the end of this turn of the loop."""
-
-    def drop(self, session: ServedSession) -> None:
-        """Forgets a session that is over."""
-
-    def refuse_flood(self) -> None:
-        """Tallies a client that sent too many messages, and tells the log once."""
-
-    def report(self, words: str, error: Exception) -> None:
-        """Tells the log that the application raised: each cause in full once."""
-
-    def warn_once(self, cause: str, message: str, *args: object) -> None:
-        """Tells the log why clients are refused, once for each cause and not for each client."""
 
 
 class ServedSession(Session):
@@ -129,7 +75,12 @@ class ServedSession(Session):
     )
 
     def __init__(
-        self, host: Host, sid: str, handshake: Handshake | None, link: Link | None, seat: Seat = FREE
+        self,
+        host: Host[ServedSession],
+        sid: str,
+        handshake: Handshake | None,
+        link: Link | None,
+        seat: Seat = FREE,
     ) -> None:
         super().__init__(sid, host.descriptors.take_number(), handshake, link)
         self._host = host
