@@ -211,7 +211,7 @@ def test_people_come_and_go_live_and_looking_is_not_counted(
 
 
 def test_one_signs_in_and_out_by_keyboard(mounted: Server, opened: Open) -> None:
-    page = opened("ja-JP", extra_http_headers={"X-Forwarded-For": "203.0.113.9"}, at="#page=%2F")
+    page = opened("ja-JP", extra_http_headers={"X-Forwarded-For": "203.0.113.9"}, at="#page=%2Fwit&range=hour")
     expect(page.locator("label")).to_have_text("トークン")
     assert findings(page) == []
     page.keyboard.type("a-token-that-is-wrong")
@@ -221,7 +221,7 @@ def test_one_signs_in_and_out_by_keyboard(mounted: Server, opened: Open) -> None
     page.keyboard.type(READ_TOKEN)
     page.keyboard.press("Enter")
     expect(page.locator("#state-words")).to_have_text("ライブ")
-    assert page.url.partition("#")[0] == f"{mounted.url}/live/dashboard"
+    assert page.url == f"{mounted.url}/live/dashboard#page=%2Fwit&range=hour"
     assert [cookie["path"] for cookie in page.context.cookies()] == ["/live"]
     page.get_by_role("button", name="ログアウト").press("Enter")
     expect(page.locator("label")).to_have_text("トークン")
