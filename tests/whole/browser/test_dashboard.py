@@ -211,7 +211,9 @@ def test_people_come_and_go_live_and_looking_is_not_counted(
 
 
 def test_one_signs_in_and_out_by_keyboard(mounted: Server, opened: Open) -> None:
-    page = opened("ja-JP", extra_http_headers={"X-Forwarded-For": "203.0.113.9"}, at="#page=%2Fwit&range=hour")
+    page = opened(
+        "ja-JP", extra_http_headers={"X-Forwarded-For": "203.0.113.9"}, at="#page=%2Fwit&range=hour"
+    )
     expect(page.locator("label")).to_have_text("トークン")
     assert findings(page) == []
     page.keyboard.type("a-token-that-is-wrong")

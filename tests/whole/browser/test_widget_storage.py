@@ -160,12 +160,14 @@ def test_an_element_that_asks_for_another_number_is_said_once(
     page = newcomer("en")
     said = console_of(page)
     body = '<b data-nannin>some</b><i data-nannin="vistors">few</i><u data-nannin="vistors">few</u>'
+    body += '<s data-nannin data-nannin-show="trned">few</s>'
+    body += '<nannin-count data-nannin-show="trned">few</nannin-count>'
     page.goto(publish("/wrong", embedding(shared_server, body)))
     page.wait_for_function("document.querySelector('b').textContent === '1'")
     page.evaluate("document.body.append('more')")
-    page.evaluate("new Promise((then) => setTimeout(then, 100))")
-    assert said == ["nannin: unknown data-nannin vistors"]
-    assert page.locator("i").text_content() == "few"
+    page.evaluate("new Promise((then) => setTimeout(then, 500))")
+    assert said == ["nannin: unknown data-nannin vistors", "nannin: unknown data-nannin-show trned"]
+    assert page.locator("i, s, nannin-count").all_inner_texts() == ["few"] * 3
 
 
 LISTENS = """

@@ -66,6 +66,10 @@ def test_the_last_hour_is_a_line_that_ends_with_the_number_of_now(reader: Reader
     assert reader.line() == "M57 7.0L58 1.0L59 4.0"
     dot = reader.page.locator("svg path").last
     expect(dot).to_have_attribute("d", "M59 5.5h0")
+    box = reader.page.locator("svg").get_attribute("viewBox")
+    top, height = (float(number) for number in str(box).split()[1::2])
+    radius = float(dot.get_attribute("stroke-width") or 0) / 2
+    assert (top <= 1 - radius, top + height >= 10 + radius) == (True, True), "the dot is whole, also at zero"
     assert f"page={reader.key.replace('/', '%2F').replace(':', '%3A')}" in reader.asked[0]
 
 

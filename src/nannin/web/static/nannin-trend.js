@@ -18,7 +18,7 @@ const begin = (page, which) => {
 };
 
 const redraw = () => {
-  for (const element of document.querySelectorAll("[data-nannin-show]")) draw(element, element[own]?.count);
+  for (const element of document.querySelectorAll("[data-nannin-show=trend]")) draw(element, element[own]?.count);
 };
 
 setInterval(() => {
@@ -38,7 +38,8 @@ const make = (name, attributes, ...children) => {
 };
 
 export const draw = (element, count) => {
-  const { nannin, nanninMin, nanninMax, nanninLabel } = element.dataset;
+  const { nannin, nanninShow, nanninMin, nanninMax, nanninLabel } = element.dataset;
+  if (nanninShow != "trend") throw "unknown data-nannin-show " + nanninShow;
   const which = /^(connections|visible)$/.test(nannin) ? nannin : "visitors";
   const state = (element[own] ??= { content: [...element.childNodes] });
   state.count = count;
@@ -56,7 +57,8 @@ export const draw = (element, count) => {
   minutes[59] = Math.max(minutes[59], now);
 
   const most = Math.max(...minutes);
-  const at = (number, i) => i + " " + (10 - (9 * number) / (most || 1)).toFixed(1);
+  const at = (number, i) => i + " " + (10 - (number / most || 0) * 9).toFixed(1);
+  // A minute alone is no gap: the one before the running one may not be written yet.
   const line = minutes.map((number, i) => (number == null ? "" : ((minutes[i - 1] ?? minutes[i - 2]) == null ? "M" : "L") + at(number, i))).join("");
 
   const lang = element.closest("[lang]")?.lang || navigator.language;
@@ -74,8 +76,6 @@ export const draw = (element, count) => {
 
   // Only a change is written, because nannin.js looks at the page again after each.
   if (state.drawn == (state.drawn = line + words) && element.firstChild == state.svg) return;
-  const title = make("title", {}, words);
-  const path = (d, width) => make("path", { d, "stroke-width": width });
-  state.svg = make("svg", { role: "img", width: "6.4em", height: "1.2em", viewBox: "-2 -1 64 12", fill: "none", stroke: "currentColor", "stroke-linecap": "round" }, title, path(line, 1), path("M" + at(now, 59) + "h0", 3));
+  state.svg = make("svg", { role: "img", width: "6.4em", height: "1.2em", viewBox: "-2 -.5 64 12", fill: "none", stroke: "currentColor", "stroke-linecap": "round" }, make("title", {}, words), make("path", { d: line }), make("path", { d: "M" + at(now, 59) + "h0", "stroke-width": 3 }));
   element.replaceChildren(state.svg);
 };

@@ -132,13 +132,13 @@ const settle = () => {
   const wanted = { [asKey(here)]: auth };
   shows = {};
   for (const element of document.querySelectorAll("[data-nannin],nannin-count")) {
-    let { nannin, nanninPage, nanninToken: token, nanninShow } = element.dataset;
+    let { nannin, nanninShow, nanninPage, nanninToken: token } = element.dataset;
     if (nannin?.[0] == "/") [nanninPage, nannin] = [nannin];
     const key = asKey(nanninPage ?? here);
     (shows[key] ??= []).push(element);
     wanted[key] ??= { observe: true, token };
     const count = counts[key]?.[nannin || "visitors"];
-    if (nanninShow) (trend ??= import(new URL("nannin-trend.js", script.src))).then(({ draw }) => draw(element, counts[key]), warn);
+    if (nanninShow) (trend ??= import(new URL("nannin-trend.js", script.src))).then(({ draw }) => draw(element, counts[key])).catch(warn);
     else show(element, count, counts[key]?.stale ? "≈" : "");
     if (counts[key] && !(count >= 0)) warn("unknown data-nannin " + nannin);
   }
