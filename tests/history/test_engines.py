@@ -92,6 +92,22 @@ def test_a_file_that_could_not_be_made_whole_is_not_there(
     assert not list(path.parent.iterdir())
 
 
+@pytest.mark.parametrize("is_new", [False, True])
+def test_old_drafts_of_processes_that_were_killed_are_removed_at_the_next_start(
+    path: Path, is_new: bool
+) -> None:
+    if not is_new:
+        open_store(path).close()
+    old, new = f".{path.name}.0123456789abcdef", f".{path.name}.fedcba9876543210"
+    others = {f".{path.name}.backup", f"{path.name}.0123456789abcdef", f"{old}-journal"}
+    for name in {old, f"{old}-wal", f"{old}-shm", new, *others}:
+        path.with_name(name).touch()
+        if name != new:
+            os.utime(path.with_name(name), (0, 0))
+    open_store(path).close()
+    assert {file.name for file in path.parent.iterdir()} == {path.name, new, *others}
+
+
 def test_the_log_of_a_file_that_was_deleted_is_not_taken_for_that_of_a_new_one(path: Path) -> None:
     with contextlib.closing(open_store(path)) as kept:
         write(kept, pages=300)

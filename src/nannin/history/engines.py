@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -46,6 +48,9 @@ _POSTGRES_DEFAULTS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
+# How many seconds old a draft is at least when it is removed: some network drives can't lock, and one that is
+# being made is milliseconds old.
+_DRAFT_S: Final = 3_600
 # Files that SQLite has beside its own.
 _BESIDE: Final = ("-wal", "-shm")
 # One for the thread that reads and writes, and one that another may hold to keep a lock.
@@ -145,11 +150,28 @@ def open_database(where: str | Path) -> Database:
 def _open_file(path: Path) -> Database:
     path = path.resolve()
     check_file(path, _BUSY_S)
-    if not path.exists():
+    drafts = _old_drafts(path)
+    if drafts or not path.exists():
         with _alone_in(path.parent):
+            for draft in drafts:
+                with contextlib.suppress(OSError):
+                    draft.unlink(missing_ok=True)
             if not path.exists():
                 _make_file(path)
     return Database(_engine_of_file(uri(path)), str(path), path)
+
+
+def _old_drafts(path: Path) -> list[Path]:
+    """What processes have left that were killed while they made the file."""
+    names = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}({'|'.join(_BESIDE)})?")
+    before_s = time.time() - _DRAFT_S
+    with contextlib.suppress(OSError):
+        return [
+            Path(entry)
+            for entry in os.scandir(path.parent)
+            if names.fullmatch(entry.name) and entry.stat().st_mtime < before_s
+        ]
+    return []
 
 
 def _make_file(path: Path) -> None:
