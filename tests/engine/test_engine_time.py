@@ -13,7 +13,7 @@ from nannin.engine import engine
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.link import RequestRefused
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_limits import Limits
 from nannin.wire.outgoing import Outgoing
 from support.fakes import LIMITS, FakeLink, Hall
 

@@ -14,7 +14,7 @@ from nannin.access.gate import Gate
 from nannin.engine.endpoint import Endpoint
 from nannin.engine.served_session import ServedSession
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_limits import Limits
 from support.asgi import Call, ask, http, no_tasks_left, scope, websocket
 from support.fakes import Hall
 

@@ -12,7 +12,7 @@ from nannin import ConnectionRefused, Socket
 from nannin.access.refusals import Refusal
 from nannin.hub.events import MAX_TOLD
 from nannin.mistakes import AT_ONCE, EVERY_S
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_limits import Limits
 from support.fakes import House
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nannin.audience.roster import Count
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_limits import Limits
 from support.fakes import Client, FakeLink, House
 from support.many_clients import SMALL_SLICES
 from support.socket_links import SocketLink

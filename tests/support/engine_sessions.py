@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_limits import Limits
 from nannin.wire.engine_outputs import (
     Answer,
     CloseCandidate,
@@ -17,7 +18,7 @@ from nannin.wire.engine_outputs import (
     Switch,
 )
 from nannin.wire.engine_packet import CLOSE, PING, Encoded
-from nannin.wire.engine_session import EngineSession, Limits
+from nannin.wire.engine_session import EngineSession
 from nannin.wire.engine_states import State
 
 LIMITS = Limits(

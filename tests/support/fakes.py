@@ -31,8 +31,8 @@ from nannin.hub.hub import Hub
 from nannin.hub.sockets import Page, Socket
 from nannin.hub.teller import Slices
 from nannin.settings import Settings
+from nannin.wire.engine_limits import Limits
 from nannin.wire.engine_packet import Encoded, encode_message, encode_payload
-from nannin.wire.engine_session import Limits
 from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.socket_packet import Decoder, Packet, PacketType, encode_packet

@@ -14,7 +14,7 @@ from websockets.uri import parse_uri
 from nannin.engine.direct import DirectWebSocket
 from nannin.engine.link import EXTENSION
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_limits import Limits
 
 App = Callable[
     [dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable
 
 import pytest
 
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_limits import open_packet
 from nannin.wire.engine_outputs import (
     Answer,
     CloseCandidate,
@@ -24,7 +24,7 @@ from nannin.wire.engine_outputs import (
     Switch,
 )
 from nannin.wire.engine_packet import CLOSE, Encoded
-from nannin.wire.engine_session import EngineSession, Limits
+from nannin.wire.engine_session import EngineSession
 from nannin.wire.engine_states import TABLE, Action, Event, State
 from support.engine_sessions import (
     LIMITS,
@@ -170,26 +170,10 @@ def test_every_row_of_the_table_is_followed(state: State, event: Event) -> None:
 # Handshake
 
 
-def test_the_handshake_over_polling_has_exactly_the_keys_of_the_protocol() -> None:
-    packet = open_session().open_packet()
-    assert packet[0] == "0"
-    assert json.loads(packet[1:]) == {
-        "sid": "abc",
-        "upgrades": ["websocket"],
-        "pingInterval": 25_000,
-        "pingTimeout": 20_000,
-        "maxPayload": 1_000_000,
-    }
-
-
-def test_the_handshake_over_websocket_offers_no_upgrade() -> None:
-    assert json.loads(open_session(State.WEBSOCKET).open_packet()[1:])["upgrades"] == []
-
-
-def test_the_handshake_tells_fractions_of_a_second_in_whole_milliseconds() -> None:
-    limits = Limits(ping_interval_s=0.3, ping_timeout_s=0.2)
-    handshake = open_session(limits=limits).open_packet()
-    assert '"pingInterval":300,"pingTimeout":200,' in handshake
+def test_a_session_that_opened_with_a_poll_offers_an_upgrade_and_one_over_websocket_does_not() -> None:
+    for state in (State.POLLING, State.WEBSOCKET):
+        packet = open_session(state).open_packet()
+        assert packet == open_packet(LIMITS, "abc", upgradable=state is State.POLLING)
 
 
 # WebSocket

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_limits import Limits
 from nannin.wire.engine_outputs import Answer, CloseWebSocket, Ended
 from nannin.wire.engine_packet import PING, Encoded
-from nannin.wire.engine_session import EngineSession, Limits
+from nannin.wire.engine_session import EngineSession
 from nannin.wire.engine_states import State
 from support.engine_sessions import (
     ALIVE,

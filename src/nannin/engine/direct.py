@@ -30,7 +30,7 @@ from nannin.engine.receiver import Receiver
 from nannin.engine.too_large import tell_too_large
 from nannin.errors import FrameError
 from nannin.wire.disconnect_reason import DisconnectReason
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_limits import Limits
 from nannin.wire.outbox import Newest
 from nannin.wire.outgoing import Outgoing
 from nannin.wire.websocket_frames import TOO_BIG, close_frame

@@ -28,9 +28,9 @@ from nannin.engine.session import Application
 from nannin.mistakes import Mistakes
 from nannin.once import Once
 from nannin.settings import Settings
+from nannin.wire.engine_limits import Limits
 from nannin.wire.engine_packet import PING
 from nannin.wire.engine_request import Refusal
-from nannin.wire.engine_session import Limits
 from nannin.wire.outgoing import Outgoing
 
 logger = logging.getLogger("nannin.engine")

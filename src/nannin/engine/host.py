@@ -8,7 +8,7 @@ from nannin.access.budgets import Rate
 from nannin.clock import Clock
 from nannin.engine.descriptors import Descriptors
 from nannin.engine.session import Application
-from nannin.wire.engine_session import Limits
+from nannin.wire.engine_limits import Limits
 
 SessionT = TypeVar("SessionT", contravariant=True)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from nannin.engine.receiver import Receiver
+from nannin.wire.engine_limits import Limits
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.engine_request import Refusal
-from nannin.wire.engine_session import Limits
 from nannin.wire.outgoing import Outgoing
 
 # The extension of a scope with which a server offers its WebSocket for direct writes, as `link`.

@@ -15,9 +15,9 @@ from nannin.engine.handshake import Handshake
 from nannin.engine.link import RequestRefused, retry_headers
 from nannin.engine.served_session import ServedSession
 from nannin.engine.too_large import tell_too_large
+from nannin.wire.engine_limits import Limits
 from nannin.wire.engine_packet import Encoded, cut_payload, encode_payload
 from nannin.wire.engine_request import EngineRequest, Refusal
-from nannin.wire.engine_session import Limits
 
 _TEXT = (b"content-type", b"text/plain; charset=UTF-8")
 _JSON = (b"content-type", b"application/json")

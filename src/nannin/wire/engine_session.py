@@ -8,15 +8,13 @@ Source: Engine.IO protocol, 4th revision, "Protocol" and "Transports".
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import assert_never
 
-import msgspec
-
 from nannin.errors import PacketError
 from nannin.wire.disconnect_reason import DisconnectReason
+from nannin.wire.engine_limits import Limits, open_packet
 from nannin.wire.engine_outputs import (
     Answer,
     CloseCandidate,
@@ -53,39 +51,9 @@ _SAME = 1e-6
 # Maximum number of packets that answer one GET: python-socketio's client refuses more.
 _MAX_ANSWER = 16
 
-_SID = "<sid>"
-
 # What each message needs is looked up once: before Python 3.12, to look a member up in its class takes longer
 # than a call.
 _BAD, _CLOSED, _WEBSOCKET = Event.BAD, State.CLOSED, State.WEBSOCKET
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What one engine's sessions have in common, in seconds and bytes.
-
-    It is a Struct since each session looks up its OPEN packet by it, and a dataclass hashes in Python.
-    """
-
-    ping_interval_s: float = 25.0
-    ping_timeout_s: float = 20.0
-    upgrade_timeout_s: float = 10.0
-    drain_timeout_s: float = 10.0
-    body_timeout_s: float = 15.0
-    max_payload_bytes: int = 16_384
-    max_outbox_bytes: int = 65_536
-
-
-@functools.lru_cache(maxsize=64)
-def _handshake(limits: Limits, upgradable: bool) -> str:
-    """The OPEN packet of all sessions of an engine, with a placeholder for the sid."""
-    data = {
-        "sid": _SID,
-        "upgrades": ["websocket"] if upgradable else [],
-        "pingInterval": round(limits.ping_interval_s * 1000),
-        "pingTimeout": round(limits.ping_timeout_s * 1000),
-        "maxPayload": limits.max_payload_bytes,
-    }
-    return EnginePacketType.OPEN.value + msgspec.json.encode(data).decode()
 
 
 class EngineSession:
@@ -134,7 +102,7 @@ class EngineSession:
 
     def open_packet(self) -> str:
         """The OPEN packet, with which the server answers the first request."""
-        return _handshake(self._limits, self.state is State.POLLING).replace(_SID, self.sid, 1)
+        return open_packet(self._limits, self.sid, upgradable=self.state is State.POLLING)
 
     def receive_poll(self, now: float) -> Outputs:
         """A GET arrived. It waits unless an Answer or a Refuse comes back."""
