@@ -39,6 +39,28 @@ ENDS: dict[str, tuple[bool, float, Callable[[Client], Any]]] = {
 }
 
 
+def test_a_session_that_joins_under_ever_new_names_leaves_only_one_of_them_behind() -> None:
+    house = House(grace=2)
+    witness, client = house.client("/"), house.client()
+    for number in range(50):
+        client.connect("/", visitor=f"name {number}")
+        client.leave("/")
+    assert house.count() == Count(2, 2, 2)
+    client.connect("/", visitor="name 0")
+    assert house.count() == Count(2, 2, 2), "the first one is back"
+    house.clock.advance(2)
+    assert witness.heard()[-1] == 2
+
+
+def test_a_visitor_counts_on_with_each_page_that_a_session_leaves() -> None:
+    house = House(grace=2)
+    client = house.client()
+    for page in ("/a", "/b"):
+        client.connect(page, visitor="ann")
+        client.leave(page)
+    assert (house.count("/a"), house.count("/b")) == (ONE, ONE)
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_how_it_ended_says_how_long_a_visitor_still_counts(end: str) -> None:
     polling, grace_s, do = ENDS[end]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nannin.audience.roster import VisitorName
 from nannin.engine.session import Session
 from nannin.hub.connection import Connection
 from nannin.hub.lane import Lane
@@ -28,7 +29,7 @@ class Client:
         joins_whole_s: when its budget of joins is whole again.
     """
 
-    __slots__ = ("_left", "connections", "decoder", "is_crawler", "joins_whole_s", "lane")
+    __slots__ = ("_left", "_visitor", "connections", "decoder", "is_crawler", "joins_whole_s", "lane")
 
     def __init__(self, max_attachments: int, *, keeps_attachments: bool = True, is_crawler: bool) -> None:
         self.decoder = Decoder(max_attachments, keeps_attachments=keeps_attachments)
@@ -37,6 +38,17 @@ class Client:
         self.lane: Lane | None = None
         self.joins_whole_s = 0.0
         self._left: set[str] | None = None
+        self._visitor: VisitorName | None = None
+
+    def may_count_on(self, visitor: VisitorName | None) -> bool:
+        """Whether this visitor may count for a while without a connection, once the session has left a page.
+
+        A session is one tab, so that is one visitor: the first who leaves. Else one tab that joins under ever
+        new names would be a crowd.
+        """
+        if self._visitor is None:
+            self._visitor = visitor
+        return visitor == self._visitor
 
     def awaits_ack(self) -> bool:
         """Whether the application waits for an ack of the client."""

@@ -6,6 +6,7 @@ import sys
 
 from nannin.audience.roster import Roster, VisitorName
 from nannin.clock import Alarm, Clock
+from nannin.hub.client import client_of
 from nannin.hub.connection import Connection
 from nannin.hub.figures import Figures
 from nannin.hub.presence import Presence
@@ -61,7 +62,8 @@ class Grace:
 
     def leave_unanswered(self, connection: Connection, reason: DisconnectReason) -> None:
         """The same for one whose CONNECT has not been answered, and that was told of nothing."""
-        grace_s = self._graces[reason]
+        may_count_on = client_of(connection.session).may_count_on(connection.visitor)
+        grace_s = self._graces[reason] if may_count_on else 0.0
         was_there = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
         assert was_there
         self._leaves[reason] += 1
