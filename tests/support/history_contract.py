@@ -247,6 +247,32 @@ def test_pages_expire_however_many_there_are(kept: Store, monkeypatch: pytest.Mo
     assert kept.expire(NOON + 8 * 86_400) == 10
 
 
+def test_pages_that_anybody_can_make_take_a_bounded_place(
+    where: Where, caplog: pytest.LogCaptureFixture
+) -> None:
+    with contextlib.closing(open_store(where, most_pages=20)) as kept:
+        for day in (MIDNIGHT - 86_400, MIDNIGHT):
+            kept.write([row("/known", DAY, day, 1)], 7)
+        kept.write([row("/busy", DAY, MIDNIGHT, 9)], 7)
+        for number in range(50):
+            kept.write([row(f"/made/{number:02}", DAY, MIDNIGHT, 1), seen(DAY, MIDNIGHT)], 7)
+            kept.write_joins([row(f"/made/{number:02}", DAY, MIDNIGHT, 1, joins=1)], 7)
+        assert len(kept.pages(100)) == 19
+        assert kept.expire(NOON) == 0
+        left = kept.pages(100)
+        assert {"/known", "/busy", "/made/16"} < set(left), "and the newest"
+        assert len(left) == 17
+        kept.write([row("/made/00", DAY, MIDNIGHT, 1), row("/new", DAY, MIDNIGHT, 1)], 7)
+        assert "/new" in kept.pages(100)
+        assert kept.peaks("/new") != []
+        assert kept.peaks("/made/00") != []
+    assert [record.getMessage() for record in caplog.records] == [
+        "history has 20 pages, the most that it keeps: others are not recorded until some that it has seen "
+        "for the shortest time are removed, within an hour",
+        "history has removed the 2 pages that it had seen for the shortest time",
+    ]
+
+
 def test_it_remembers_the_numbers_of_so_many_pages_only(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_MOST_IDS", 2)
     for number in range(6):

@@ -6,12 +6,13 @@ It is called in one thread, which may wait for a disk or a network. It is the sa
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Table, delete, or_, select
+from sqlalchemy import Connection, Engine, Table, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nannin.audience.tally_rows import RECORDER, Period, Row
@@ -24,20 +25,30 @@ from nannin.history.reading import known_ids, read_covered_until, read_pages, re
 
 __all__ = ["Store", "open_store"]
 
+logger = logging.getLogger("nannin.history")
+
 _DAY_S: Final = 86_400
 # How many pages to name in one statement, and to take what has expired from in one transaction.
 _SLICE: Final = 500
+# How many pages there may be. Anybody can name a page by joining it, and what is kept of one stays.
+_MOST_PAGES: Final = 100_000
+# When there are so many, this part of them makes room: those that were seen for the shortest time.
+_TO_FORGET: Final = 0.1
 # How many pages' numbers to remember: twice as many as a recorder follows at once.
 _MOST_IDS: Final = 40_000
 
 
-def open_store(where: str | Path, *, minutes_days: int = 7, hours_days: int = 90) -> Store:
+def open_store(
+    where: str | Path, *, minutes_days: int = 7, hours_days: int = 90, most_pages: int = _MOST_PAGES
+) -> Store:
     """Opens a database, or makes it, and brings its tables to this nannin's version.
 
     Args:
         where: a file of SQLite, or an address such as `postgresql://user@host/database`.
         minutes_days: how many days to keep minutes.
         hours_days: how many days to keep hours.
+        most_pages: how many pages there may be. Where there are so many, no other is recorded until `expire`
+            makes room.
 
     Raises:
         HistoryError: it can't be the history, and waiting does not help.
@@ -52,7 +63,7 @@ def open_store(where: str | Path, *, minutes_days: int = 7, hours_days: int = 90
     except HistoryError:
         database.engine.dispose()
         raise
-    return Store(database, minutes_days=minutes_days, hours_days=hours_days)
+    return Store(database, minutes_days=minutes_days, hours_days=hours_days, most_pages=most_pages)
 
 
 class Store:
@@ -62,13 +73,16 @@ class Store:
         database: has the tables.
         minutes_days: how many days to keep minutes.
         hours_days: how many days to keep hours.
+        most_pages: how many pages there may be.
 
     Every method raises HistoryError or HistoryAway if the database fails.
     """
 
-    def __init__(self, database: Database, *, minutes_days: int, hours_days: int) -> None:
+    def __init__(self, database: Database, *, minutes_days: int, hours_days: int, most_pages: int) -> None:
         self._database = database
         self._keep_s = {Period.MINUTE: minutes_days * _DAY_S, Period.HOUR: hours_days * _DAY_S}
+        self._most_pages = most_pages
+        self._told_full = False
         self._ids: dict[str, int] = {}
         insert = postgresql.insert if database.is_postgres else sqlite.insert
         self._put_rows = _replacing(insert(schema.rows), schema.rows)
@@ -102,6 +116,7 @@ class Store:
         """
         rows = [row for row in rows if row.since_ms < row.until_ms]
         ids = self._numbers({row.page for row in rows})
+        rows = [row for row in rows if row.page in ids]
         values = sorted((_values(row, ids[row.page], writer) for row in rows), key=_order)
         peaks = _peaks(rows, ids)
         with self._writing() as connection:
@@ -117,6 +132,7 @@ class Store:
             rows: what the node has seen; only its joins are kept.
             writer: the number of the node's recorder.
         """
+        self._ids = {}  # the node that leads may have removed pages
         ids = self._numbers({row.page for row in rows})
         values = [
             {
@@ -128,13 +144,14 @@ class Store:
                 "joins": row.joins,
             }
             for row in rows
+            if row.page in ids
         ]
         if values:
             with self._writing() as connection:
                 connection.execute(self._put_joins, sorted(values, key=_order))
 
     def expire(self, now_s: int) -> int:
-        """Deletes minutes and hours that have been kept for long enough.
+        """Deletes minutes and hours that have been kept for long enough, and pages where there is no room.
 
         Args:
             now_s: the time, in unix seconds.
@@ -155,6 +172,8 @@ class Store:
                             table.c.start_s < now_s - keep_s,
                         )
                         deleted += connection.execute(old).rowcount
+        if len(pages) >= self._most_pages:
+            self._make_room(pages[-1])
         return deleted
 
     def series(self, page: str, from_s: int, to_s: int, step: Step, zone: ZoneInfo) -> list[Point]:
@@ -204,6 +223,49 @@ class Store:
         """Lets go of the database."""
         self._database.engine.dispose()
 
+    def _make_room(self, last_id: int) -> None:
+        """Removes pages that were seen for the shortest time, and of those the ones with the fewest people.
+
+        Args:
+            last_id: of the newest page, which stays: its number would be given to another.
+        """
+        pages, of_day = schema.pages.c, schema.rows.c
+        days = (of_day.period == schema.PERIODS[Period.DAY]) & (of_day.page == pages.id)
+        first, last = (
+            select(edge(of_day.start_s)).where(days).scalar_subquery() for edge in (func.min, func.max)
+        )
+        greatest = (
+            select(func.max(schema.peaks.c.value)).where(schema.peaks.c.page == pages.id).scalar_subquery()
+        )
+        rarest = (
+            select(pages.id)
+            .where(pages.key != RECORDER, pages.id != last_id)
+            .order_by(
+                func.coalesce(last - first, 0), func.coalesce(greatest, 0), func.coalesce(last, 0), pages.id
+            )
+            .limit(max(1, int(self._most_pages * _TO_FORGET)))
+        )
+        with self._database.reading() as connection:
+            ids = list(connection.execute(rarest).scalars())
+        for at in range(0, len(ids), _SLICE):
+            some = ids[at : at + _SLICE]
+            with self._writing() as connection:
+                for table in (schema.rows, schema.joins, schema.peaks):
+                    connection.execute(delete(table).where(table.c.page.in_(some)))
+                connection.execute(delete(schema.pages).where(pages.id.in_(some)))
+        self._ids = {}
+        self._told_full = False
+        logger.warning("history has removed the %d pages that it had seen for the shortest time", len(ids))
+
+    def _tell_if_full(self, is_full: bool) -> None:
+        if is_full and not self._told_full:
+            self._told_full = True
+            logger.warning(
+                "history has %d pages, the most that it keeps: others are not recorded until some "
+                "that it has seen for the shortest time are removed, within an hour",
+                self._most_pages,
+            )
+
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:
         try:
@@ -214,7 +276,7 @@ class Store:
             raise
 
     def _numbers(self, keys: Iterable[str]) -> Mapping[str, int]:
-        """The number that stands for each page in the tables; a page that has none gets one."""
+        """The number that stands for each page in the tables. One that has none gets one if there is room."""
         if len(self._ids) > _MOST_IDS:
             self._ids = {}
         missing = sorted(key for key in keys if key not in self._ids)
@@ -222,7 +284,12 @@ class Store:
             some = missing[at : at + _SLICE]
             with self._writing() as connection:
                 found = known_ids(connection, some)
-                if new := [{"key": key} for key in some if key not in found]:
+                new = [{"key": key} for key in some if key not in found]
+                if new:
+                    count = select(func.count()).select_from(schema.pages)
+                    new = new[: max(0, self._most_pages - connection.execute(count).scalar_one())]
+                    self._tell_if_full(len(found) + len(new) < len(some))
+                if new:
                     connection.execute(self._put_pages, new)
                     found = known_ids(connection, some)
             # Only now: had the transaction failed, others could have got the same numbers.
