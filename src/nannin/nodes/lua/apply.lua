@@ -26,8 +26,12 @@ local before = copy_total(page)
 local connections, anonymous, visible = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 if connections > 0 or ARGV[11] == '1' then
   redis.call('HSET', c, number, connections .. ',' .. anonymous .. ',' .. visible)
-  if not page.is_mine then
+  local mine = page.mine
+  local is_same = page.is_mine and connections == mine[1] and anonymous == mine[2] and visible == mine[3]
+  if is_same or not page.is_mine then -- what is said again may be so because somebody has deleted it
     redis.call('SADD', p, key)
+  end
+  if not page.is_mine then
     page.numbers[#page.numbers + 1] = number
   end
 elseif page.is_mine then

@@ -113,6 +113,9 @@ local function change(nodes, c, v, index, key, page, before, number, everywhere,
   end
   if page.connections == before.connections and page.visitors == before.visitors
       and page.visible == before.visible then
+    if page.connections > 0 then -- somebody may have deleted it
+      redis.call('ZADD', index, page.visitors, key)
+    end
     if page.version and not is_empty then
       return page.version
     end
