@@ -111,6 +111,15 @@ def serving(kind: str, *options: str, port: int = 0) -> Iterator[RedisServer]:
         server.stop()
 
 
+@contextlib.contextmanager
+def replicated(kind: str) -> Iterator[tuple[RedisServer, RedisServer]]:
+    """A master and its replica, for as long as the block lasts."""
+    with serving(kind, port=free_port()) as master:
+        options = ("--replicaof", f"{master.host} {master.port}", "--repl-diskless-sync-delay", "0")
+        with serving(kind, *options, port=free_port()) as replica:
+            yield master, replica
+
+
 class Sentinel:
     """A Redis Sentinel that watches a master, and makes its replica the master once it is gone.
 

@@ -8,10 +8,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from support.cutting import Cutter, cutter
+from support.cutting import Cutter
 from support.raw_wire import get
-from support.redis_servers import RedisServer, serving
-from support.servers import Server, children, free_port, nannin
+from support.redis_servers import RedisServer
+from support.servers import Server, children, nannin
 from torture.ground import (
     MEMORY_LEFT_MB,
     SETTLE_S,
@@ -24,6 +24,7 @@ from torture.ground import (
     memory_mb,
 )
 from torture.people import People
+from torture.redis_places import NODES, OpenPlace, RedisPlace, alone
 
 LEASE_S = 15.0
 """A node may stand still for so long."""
@@ -31,7 +32,6 @@ DOWN_S = LEASE_S + 2 * 5.0
 """Within so many seconds the others are exact once a node is gone: its lease, and the beats that see it."""
 START_S = 60.0
 """So long the servers have to find each other: all of them start at once, beside other tests."""
-NODES = "nannin:{0}:nodes"
 # Descriptors that a process opens once, at a first need, or while a link to Redis is opened anew.
 OPENED_LATER = 4
 
@@ -46,23 +46,20 @@ class Site:
     """Servers over one Redis, each of which reaches it by a link of its own that can fail.
 
     Args:
-        redis: which they share.
-        links: of each server to it.
+        place: the Redis that they share.
         servers: they run. The last one is the witness's, and is never to be ended.
         is_full: whether it is the long form.
 
     Attributes:
-        redis, links, servers: as above.
+        place, servers: as above.
         people: their clients, and the truth.
         figures: what is worth knowing of the attack.
         stalled_ms: for how long the attack itself holds up the witness's server.
         is_killing: whether the attack ends processes.
     """
 
-    def __init__(
-        self, redis: RedisServer, links: Sequence[Cutter], servers: Sequence[Server], *, is_full: bool
-    ) -> None:
-        self.redis, self.links, self.servers = redis, links, servers
+    def __init__(self, place: RedisPlace, servers: Sequence[Server], *, is_full: bool) -> None:
+        self.place, self.servers = place, servers
         self.figures = Figures()
         self.stalled_ms = 0.0
         self.is_killing = False
@@ -76,6 +73,16 @@ class Site:
         self._before = {pid: (memory_mb(pid), descriptors(pid)) for pid in self.pids()}
         self._logged = [len(server.log) for server in servers]
         self._witness = Witness(servers[-1])
+
+    @property
+    def redis(self) -> RedisServer:
+        """The Redis that has the data now."""
+        return self.place.redis
+
+    @property
+    def links(self) -> Sequence[Cutter]:
+        """Each server's link to it."""
+        return self.place.links
 
     def size(self, full: int, short: int) -> int:
         """How many of something, in full or for a test."""
@@ -165,7 +172,7 @@ class Site:
 
 @contextlib.contextmanager
 def besieged(
-    *settings: str, is_full: bool, workers: Sequence[int] = (2, 2, 1), kind: str = "redis"
+    *settings: str, is_full: bool, workers: Sequence[int] = (2, 2, 1), at: OpenPlace = alone
 ) -> Iterator[Site]:
     """Runs servers over one Redis for the time of one item, and checks them at the end.
 
@@ -173,22 +180,21 @@ def besieged(
         settings: flags of the servers.
         is_full: as for `Site`.
         workers: how many each server has; one alone is a server without a supervisor.
-        kind: `redis` or `valkey`.
+        at: where their Redis is.
     """
     with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(serving(kind, port=free_port()))
-        links, servers = [], []
-        for number in workers:
-            links.append(stack.enter_context(cutter(redis)))
-            flags = ["--redis", f"redis://{links[-1].address}", "--grace", "0", "--grace-lost", "0"]
+        place = at(stack, len(workers))
+        servers = []
+        for number, url in zip(workers, place.urls, strict=True):
+            flags = ["--redis", url, "--grace", "0", "--grace-lost", "0", *settings]
             flags += ["--workers", str(number)] if number > 1 else []
-            servers.append(stack.enter_context(nannin(*flags, *settings)))
-        with redis.client() as client:
+            servers.append(stack.enter_context(nannin(*flags)))
+        with place.redis.client() as client:
             give_up_at = time.monotonic() + START_S
             while len([name for name in client.hkeys(NODES) if name.isdigit()]) < sum(workers):
                 assert time.monotonic() < give_up_at, "not all nodes come"
                 time.sleep(0.05)
-        site = Site(redis, links, servers, is_full=is_full)
+        site = Site(place, servers, is_full=is_full)
         try:
             yield site
             site.check()

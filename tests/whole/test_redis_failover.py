@@ -10,8 +10,7 @@ import pytest
 
 from nannin.audience.roster import Count
 from support.redis_nodes import RedisNode, several, until
-from support.redis_servers import KINDS, Cluster, RedisServer, Sentinel, serving
-from support.servers import free_port
+from support.redis_servers import KINDS, Cluster, RedisServer, Sentinel, replicated
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +22,7 @@ KEY = "test:{0}:nodes"
 def pair() -> Iterator[tuple[RedisServer, RedisServer, Sentinel]]:
     """A master, its replica, and the Sentinel."""
     with ExitStack() as stack:
-        master = stack.enter_context(serving("redis", port=free_port()))
-        options = ("--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0")
-        replica = stack.enter_context(serving("redis", *options, port=free_port()))
+        master, replica = stack.enter_context(replicated("redis"))
         with replica.client() as client:
             stack.callback(client.close)
         sentinel = Sentinel(master, "count")
