@@ -45,6 +45,14 @@ def test_each_setting_is_shown_with_its_source(capsys: pytest.CaptureFixture[str
     assert SECRET not in printed
 
 
+def test_a_long_value_makes_no_other_line_longer(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["NANNIN_PAGES"] = ",".join(f"/news/{number}" for number in range(40))
+    assert main(["check", "--port", "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    [long] = [line for line in lines if len(line) > 90]
+    assert long.split() == ["pages", os.environ["NANNIN_PAGES"], "NANNIN_PAGES"]
+
+
 def test_that_nannins_own_page_keeps_history_is_no_application_saying_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

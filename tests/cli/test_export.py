@@ -55,6 +55,24 @@ def test_a_table_has_every_step_of_every_page(
     assert [row["gap"] for row in rows[3:5]] == ["true", "false"]
 
 
+def test_where_the_server_refuses_nothing_is_written(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(archive, monkeypatch)
+    with pytest.raises(RemoteError, match="from must be a moment"):
+        export(from_="soon")
+    assert capsys.readouterr().out == ""
+
+
+def test_where_there_is_no_page_the_table_has_its_headings(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.history.points = {}
+    serve(archive, monkeypatch)
+    assert export() == 0
+    assert capsys.readouterr().out.startswith("page,start,")
+
+
 def test_a_table_of_one_part_is_the_one_that_the_server_writes(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,23 @@ def test_what_is_no_moment_is_refused_in_words(name: str, text: str) -> None:
     assert len(words) < 300
 
 
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [("2025", "2025-01-01"), ("1999", "1999-01-01"), ("202511", "2025-11-01"), ("20251127", "2025-11-27")],
+)
+def test_a_date_without_dashes_is_not_taken_for_a_moment_in_1970(text: str, date: str) -> None:
+    assert (
+        wrong(from_=text)
+        == f"from is {text}, which as unix seconds is in 1970: write {date}, or 0 for the beginning"
+    )
+    assert wrong(to=text).startswith(f"to is {text}, ")
+
+
+@pytest.mark.parametrize("text", ["60", "1969", "3600", "7200", "86400", "25920000", "202600", "20251300"])
+def test_other_small_numbers_are_moments_in_1970(text: str) -> None:
+    assert read(from_=text, step="year").from_s == int(text)
+
+
 @pytest.mark.parametrize(("begin", "end"), [("now", "now"), ("1h", "2h"), ("2026-11-27", "2026-11-26")])
 def test_a_span_that_ends_before_it_begins_is_refused(begin: str, end: str) -> None:
     assert wrong(from_=begin, to=end).startswith("from must be before to, and 2026-11-2")

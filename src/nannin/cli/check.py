@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
+from typing import Final
 
 import click
 
@@ -15,6 +16,8 @@ __all__ = ["describe_source", "run", "shown"]
 
 DEFAULT = "default"
 IN_CODE = "the application's code"
+# How many characters a value may have to make the column wider. The source of a longer one comes after it.
+_WIDE: Final = 40
 
 
 def run(flags: Mapping[str, object], config: str | None) -> int:
@@ -86,7 +89,7 @@ def print_settings(
             source = IN_CODE if settings.app else DEFAULT  # nannin's own page keeps history
         value = limits.get(setting.name, value)
         rows.append((setting.name, shown(setting.name, value), source))
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    widths = [max(len(row[column]) for row in rows if len(row[column]) <= _WIDE) for column in (0, 1)]
     for name, text, source in rows:
         line = f"{name.ljust(widths[0])}  {text.ljust(widths[1])}  {source}"
         click.echo(click.style(line, dim=source == DEFAULT))

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
@@ -63,8 +64,10 @@ def run(
     given = {name.rstrip("_"): text for name, text in span.items() if text is not None}
     signal.signal(signal.SIGTERM, _end)  # as Ctrl-C does, so that no half file is left
     with Reader(address, token) as reader, printing(), _open(output) as file:
+        rows = _read(reader, named, given, address.url)
+        first = list(islice(rows, 1))  # a server that refuses does so now, before there is a heading
         write = _json_writer(file) if as_json else _csv_writer(file)
-        for page, point in _read(reader, named, given, address.url):
+        for page, point in chain(first, rows):
             write(page, point)
     return 0
 

@@ -30,6 +30,8 @@ _LEAST_S: Final[Mapping[Step, int]] = {
     Step.YEAR: 365 * 86_400 - 3_600,
 }
 _AGO = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+# A year, a month or a day that lacks its dashes. As unix seconds, all of them are in 1970.
+_UNDASHED = re.compile(r"(19[7-9][0-9]|2[0-9]{3})(?:(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])?)?")
 _SECONDS_OF: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 
 
@@ -113,6 +115,11 @@ def _choose_step(from_s: int, to_s: int, now_s: int, kept_s: Mapping[Step, int])
 
 
 def _read_moment(name: str, text: str, now_s: int, zone: tzinfo) -> int:
+    if (undashed := _UNDASHED.fullmatch(text)) is not None:
+        date = "-".join(undashed.groups("01"))
+        raise ValueError(
+            f"{name} is {text}, which as unix seconds is in 1970: write {date}, or 0 for the beginning"
+        )
     moment_s = _moment(text, now_s, zone)
     if moment_s is None or not 0 <= moment_s <= _MAX_S:
         raise ValueError(
