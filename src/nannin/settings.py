@@ -15,28 +15,22 @@ from typing import TYPE_CHECKING, Any, Final
 from nannin.errors import SettingsError
 from nannin.hook_tables import HookTables
 from nannin.kinds import (
-    ChannelNames,
     Choice,
     Descriptor,
     Float,
     HistoryPlace,
-    HostNames,
     Integer,
     IntegerOrAutomatic,
     Kind,
-    Networks,
     OptionalText,
-    Origins,
-    PageGroups,
-    PagePatterns,
     RedisAddress,
     RootPath,
     Secret,
-    Secrets,
     Switch,
     Text,
     WrongValue,
 )
+from nannin.list_kinds import ChannelNames, HostNames, Networks, Origins, PageGroups, PagePatterns, Secrets
 
 if TYPE_CHECKING:
     from nannin.hook import Hook

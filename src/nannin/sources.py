@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nannin.errors import SettingsError
-from nannin.kinds import ListOf
+from nannin.list_kinds import ListOf
 from nannin.settings import FILE_OF, PREFIX, SETTINGS, Settings, check_together, check_value
 
 __all__ = [

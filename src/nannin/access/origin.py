@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
-from nannin.kinds import Origins
+from nannin.list_kinds import Origins
 
 Headers = list[tuple[bytes, bytes]]
 

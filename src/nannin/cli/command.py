@@ -15,7 +15,8 @@ from nannin.cli.banner import announce, version
 from nannin.cli.options import CONTEXT, insecure_option, pages_option, token_option
 from nannin.cli.past import export, stats
 from nannin.errors import NanninError, SettingsError
-from nannin.kinds import HistoryPlace, ListOf, Switch
+from nannin.kinds import HistoryPlace, Switch
+from nannin.list_kinds import ListOf
 from nannin.settings import SETTINGS, Setting
 from nannin.sources import load, to_environ
 

@@ -18,7 +18,8 @@ import pytest
 import uvicorn
 
 from nannin.cli.command import cli, read_flags
-from nannin.kinds import Secret, Secrets
+from nannin.kinds import Secret
+from nannin.list_kinds import Secrets
 from nannin.settings import SETTINGS
 from nannin.sources import load
 from support.doc_pages import PAGES, Block, blocks, command_lines
