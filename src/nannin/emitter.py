@@ -8,7 +8,7 @@ from typing import Any, Generic, Never, Self, TypeVar
 
 import msgspec
 
-from nannin.audience.page_key import check_page_key, is_pattern
+from nannin.audience.page_key import as_uri, check_page_key, is_pattern
 from nannin.errors import SettingsError
 from nannin.hub.encoding import encode_event
 from nannin.hub.targets import check_event, check_rooms
@@ -129,7 +129,7 @@ class _Emitting(RemoteTarget[SentT]):
         Raises:
             ValueError: it is not the key of one page.
         """
-        check_page_key(key)
+        check_page_key(as_uri(key))
         if is_pattern(key):
             raise ValueError(f"{key!r} is many pages: send to one of them, by its key")
         return RemoteTarget(self._publish_there, Order(key))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nannin.audience.page_key import is_page_key
+from nannin.audience.page_key import as_uri, is_page_key
 from nannin.hub.handlers import Handlers, PageHandlers
 
 
@@ -48,7 +48,7 @@ def test_a_handler_names_no_page() -> None:
 @settings(deadline=None, max_examples=200, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300).map("/".__add__))
 def test_any_text_that_is_not_a_page_key_does_not_exist(key: str) -> None:
-    assert is_page_key(key) or not Handlers().exists(key)
+    assert is_page_key(as_uri(key)) == Handlers().exists(key)
 
 
 def test_what_is_no_page_key_never_exists() -> None:
@@ -447,3 +447,13 @@ def test_a_page_is_known_in_letters_and_as_an_address() -> None:
         assert handlers.resolve(page).params == {"room": room}
         assert handlers.resolve(page).find("say") is not None
     assert not handlers.exists("/%E4%BA")
+
+
+def test_a_pattern_has_one_spelling_and_its_parameters_are_in_letters() -> None:
+    handlers = Handlers()
+    handlers.register("/news/{title}", "say", lambda socket: None)
+    for page in ("/news/日", "/news/%E6%97%A5"):
+        assert handlers.resolve(page).params == {"title": "日"}
+    handlers.register("/人", "say", lambda socket: None)
+    with pytest.raises(ValueError, match="has a handler"):
+        handlers.register("/%E4%BA%BA", "say", lambda socket: None)

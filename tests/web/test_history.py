@@ -143,7 +143,9 @@ def test_a_page_is_found_by_its_letters_and_by_its_address() -> None:
     server = archive()
     server.history.peaks_of.append(Peak("/%E4%BA%BA", Metric.VISITORS, 1, 0))
     assert server.read("/api/history?page=/人")["page"] == "/%E4%BA%BA"
-    assert server.read("/api/history?page=/日")["page"] == "/日"
+    assert server.read("/api/history?page=/日")["page"] == "/%E6%97%A5"
+    server.history.peaks_of.append(Peak("/本", Metric.VISITORS, 1, 0))  # from before keys had one spelling
+    assert server.read("/api/history?page=/本")["page"] == "/本"
     assert server.read("/api/history?page=/%2561")["page"] == "/a"
 
 

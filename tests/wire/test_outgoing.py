@@ -102,3 +102,20 @@ def test_the_rest_of_it_is_what_a_client_has_not_got_yet_of_the_frames(taken_byt
     assert isinstance(rest.frames, memoryview), "thousands may have to be sent the same rest"
     assert outgoing.frames[:taken_bytes] + rest.frames == outgoing.frames
     assert rest.packets == ()
+
+
+def test_a_namespace_is_spelled_anew_where_it_is_one() -> None:
+    outgoing = Outgoing(
+        ['40/%41,{"sid":"/%41,"}', '451-/%41,7["/%41,"]', b"4/%41,", "42/b,[]", "2", "41/%41,"]
+    )
+    spelled = outgoing.respelled("/%41", "/A")
+    assert spelled.packets == (
+        '40/A,{"sid":"/%41,"}',
+        '451-/A,7["/%41,"]',
+        b"4/%41,",
+        "42/b,[]",
+        "2",
+        "41/A,",
+    )
+    assert outgoing.respelled("/%41", "/A") is spelled
+    assert outgoing.respelled("/%41", "/B").packets[-1] == "41/B,"

@@ -25,7 +25,7 @@ from nannin.app.pages import ChangeHandlerT, Pages
 from nannin.app.siblings import Siblings
 from nannin.app.workers import warn_of_workers
 from nannin.app.wrapping import Wrapped, check_application, own_paths
-from nannin.audience.page_key import check_page_key, find_key, is_pattern, normalise
+from nannin.audience.page_key import as_uri, check_page_key, is_pattern
 from nannin.audience.roster import Count
 from nannin.engine.endpoint import Endpoint, FirstProtocol
 from nannin.engine.link import DirectLink
@@ -157,9 +157,10 @@ class Live:
         Raises:
             ValueError: `key` is not a page key.
         """
+        key = as_uri(key)
         check_page_key(key)
         self.assembly.end_lost_loop()
-        return Page(self._hub, normalise(key))
+        return Page(self._hub, key)
 
     def group(self, key: str) -> Group:
         """A group of pages, which has a number of its own: a person who is on several of them is one.
@@ -383,7 +384,7 @@ class Live:
         self._hub.teller.watch(_Changes(self._hub, handler, self.assembly.background, find), key)
 
     def _find_page(self, key: str) -> Page | None:
-        key = find_key(key, self._hub.pages())
+        key = as_uri(key)
         return Page(self._hub, key) if self._hub.handlers.exists(key) and not is_pattern(key) else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -25,18 +24,22 @@ def is_page_key(key: str) -> bool:
 
 
 def normalise(key: str) -> str:
-    """The one spelling of keys that name the same page: `/%e6` and `/%E6`, `/%7Eann` and `/~ann`.
+    """The one spelling of a key's escapes: `/%e6` and `/%E6`, `/%7Eann` and `/~ann`.
 
-    The tag does the same with a page's address, and so does whatever takes a key over HTTP. A client that
-    joins a namespace by itself is on the page of exactly that name: its packets carry it.
+    What it returns it would return again: `/%%341` is `/A`, as `/%41` is.
 
     Source: RFC 3986, sections 6.2.2.1 and 6.2.2.2.
     """
-    return _ESCAPE.sub(_spell, key) if "%" in key else key
+    while "%" in key and (spelled := _ESCAPE.sub(_spell, key)) != key:
+        key = spelled
+    return key
 
 
 def as_uri(key: str) -> str:
-    """The one spelling of a key, with what is not ASCII percent-encoded, as in an address and by the tag.
+    """The one spelling of a key, by which its page is kept and found: what is not ASCII is percent-encoded.
+
+    Every key that comes in is spelled so, whoever sends it. With one page for each spelling, whoever joined
+    another one could choose what a reader of that page sees. The tag has the same spelling.
 
     Source: RFC 3987, section 3.1.
     """
@@ -45,7 +48,7 @@ def as_uri(key: str) -> str:
 
 
 def as_iri(key: str) -> str:
-    """The one spelling of a key, with its escapes of UTF-8 as the characters that they stand for.
+    """A key as people read it, with its escapes of UTF-8 as the characters that they stand for.
 
     Source: RFC 3987, section 3.2.
     """
@@ -54,22 +57,6 @@ def as_iri(key: str) -> str:
         return _ESCAPES_OF_NOT_ASCII.sub(lambda text: unquote(text[0], errors="strict"), key)
     except UnicodeDecodeError:
         return key
-
-
-def find_key(key: str, pages: Collection[str]) -> str:
-    """The key by which a page is found.
-
-    Args:
-        key: in any spelling.
-        pages: the keys of the pages that somebody is on.
-
-    Returns:
-        The key as it stands if somebody is on that page. Else the one spelling of it, with what is not ASCII
-        percent-encoded if somebody is on that page.
-    """
-    if key in pages:
-        return key
-    return uri if (uri := as_uri(key)) in pages else normalise(key)
 
 
 def _spell(escape: re.Match[str]) -> str:

@@ -91,9 +91,12 @@ class Connection:
         auth_text: the same as JSON; empty where nobody will ask for it.
         connect: the keys of `auth` that are the server's own, checked.
         observes: whether the client is told the page's count without being counted.
+        namespace: the page's key as the client spells it; None: as it is.
 
     Attributes:
         hub, session, key, id, observes: as above.
+        namespace: the page's key as the client spells it, which all packets to it have to carry; the same
+            object as `key` where that is no other spelling.
         socket: the application's socket; None until it is asked for, and again once the connection has ended.
         visitor: the visitor's id, as the client sent it or the application gave it; None for a visitor of its
             own.
@@ -125,6 +128,7 @@ class Connection:
         "key",
         "left_for",
         "left_rooms",
+        "namespace",
         "observes",
         "outbox",
         "recovered",
@@ -149,10 +153,12 @@ class Connection:
         connect: Connect,
         *,
         observes: bool,
+        namespace: str | None = None,
     ) -> None:
         self.hub = hub
         self.session = session
         self.key = key
+        self.namespace = key if namespace is None or namespace == key else namespace
         self.id = id_
         self._auth: dict[str, Any] | None = auth
         self._auth_text: str | None = auth_text
@@ -207,8 +213,12 @@ class Connection:
 
     @property
     def number(self) -> int:
-        """By which it is sent to with others; its session's, unless something is held back for it."""
-        return NOT_AT_ONCE if self.outbox is not None else self.session.number
+        """By which it is sent to with others; its session's, unless something is held back for it.
+
+        Nor can a client be sent the same bytes as the others that spells the page's key in another way.
+        """
+        is_apart = self.outbox is not None or self.namespace is not self.key
+        return NOT_AT_ONCE if is_apart else self.session.number
 
     @property
     def rooms(self) -> list[str]:
@@ -220,14 +230,20 @@ class Connection:
         if self.outbox is not None:
             self.outbox.append(outgoing)
         elif self.state is SocketState.JOINED:
-            self.session.send_outgoing(outgoing)
+            self.session.send_outgoing(self.spell(outgoing))
 
     def flush(self) -> None:
         """Sends what was kept, in its order; from now on nothing is kept."""
         kept, self.outbox = self.outbox, None
         for outgoing in kept or ():
-            self.session.send_outgoing(outgoing)
+            self.session.send_outgoing(self.spell(outgoing))
         self.hub.emitter.release(self)
+
+    def spell(self, outgoing: Outgoing) -> Outgoing:
+        """Packets for the page, with its key as the client spells it."""
+        if self.namespace is self.key:
+            return outgoing
+        return outgoing.respelled(self.key, self.namespace)
 
     @property
     def awaits_ack(self) -> bool:

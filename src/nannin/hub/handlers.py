@@ -12,10 +12,10 @@ from nannin.audience.groups import Groups
 from nannin.audience.page_key import (
     KeyPattern,
     as_iri,
+    as_uri,
     check_page_key,
     generality,
     is_page_key,
-    normalise,
 )
 from nannin.hub.misspelt import meant_by
 from nannin.hub.payloads import Payload, check_taker, name_of
@@ -92,7 +92,7 @@ class PageHandlers:
     """What the application does on one page.
 
     Attributes:
-        params: the values of the `{name}` parts of the page's pattern.
+        params: the values of the `{name}` parts of the page's pattern, in letters.
         middleware: the functions around each handler, the outermost first.
         greets: whether the application is asked before a client joins.
         is_handled: whether there is a handler, so that the application speaks to the page's clients itself.
@@ -188,7 +188,7 @@ class Handlers:
         Raises:
             ValueError: the pattern is not a page key.
         """
-        check_page_key(pattern)
+        check_page_key(as_uri(pattern))
         self._is_closed = True
         self._add(pattern)
 
@@ -256,20 +256,17 @@ class Handlers:
             name = name_of(middleware)
             raise TypeError(f"the middleware {name} must take socket, event, args and call_next") from None
         self._add(pattern)
-        self._middleware.append((KeyPattern(normalise(pattern)), middleware))
+        self._middleware.append((KeyPattern(as_uri(pattern)), middleware))
         self.is_used = True
 
     def exists(self, page: str) -> bool:
         """Whether a client may join this page."""
+        page = as_uri(page)
         if not is_page_key(page):
             return False
-        if page.endswith("*") and (group := self.groups.find(page)) is not None:
-            return group == page  # in another spelling it is neither the group nor a page
-        is_open = not self._is_closed or page == "/"
-        if is_open:
+        if not self._is_closed or page == "/" or page in self.groups:
             return True
-        spellings = _spellings(page)
-        return any(_match(row.keys, spellings) is not None for row in self._rows.values())
+        return any(row.keys.match(page) is not None for row in self._rows.values())
 
     def resolve(self, page: str) -> PageHandlers:
         """What the application does on a page."""
@@ -286,9 +283,9 @@ class Handlers:
     def _resolve(self, page: str) -> PageHandlers:
         if page in self.groups:
             return _NONE
-        spellings = _spellings(page)
-        matches = [(row, _match(row.keys, spellings)) for row in self._rows.values()]
-        around = [one for keys, one in self._middleware if _match(keys, spellings) is not None]
+        page = as_uri(page)
+        matches = [(row, row.keys.match(page)) for row in self._rows.values()]
+        around = [one for keys, one in self._middleware if keys.match(page) is not None]
         handlers: dict[str, Handler] = {}
         for_visitors: dict[str, Handler] = {}
         params: dict[str, str] = {}
@@ -296,7 +293,7 @@ class Handlers:
             if match is not None:
                 handlers |= row.handlers
                 for_visitors |= row.for_visitors
-                params |= match
+                params |= {name: as_iri(value) for name, value in match.items()}
         resolved = PageHandlers(handlers, for_visitors, tuple(around), params)
         if params:
             return resolved
@@ -310,22 +307,10 @@ class Handlers:
     def _add(self, pattern: str) -> _Row:
         self._resolved.clear()
         self._shared.clear()
-        pattern = normalise(pattern)
+        pattern = as_uri(pattern)
         if pattern not in self._rows:
             self._warn_of_colon(pattern)
             self._rows[pattern] = _Row(pattern)
             self._rows = dict(sorted(self._rows.items(), key=lambda row: generality(row[0])))
         self._is_closed = self._is_closed or pattern != "/"
         return self._rows[pattern]
-
-
-def _spellings(page: str) -> tuple[str, str]:
-    """A page as an address has it, and as a pattern may be written in other letters than ASCII."""
-    return normalise(page), as_iri(page)
-
-
-def _match(keys: KeyPattern, spellings: tuple[str, str]) -> dict[str, str] | None:
-    """The parameters of a page in the first of its spellings that fits."""
-    address, letters = spellings
-    params = keys.match(address)
-    return params if params is not None else keys.match(letters)

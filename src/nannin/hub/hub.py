@@ -14,6 +14,7 @@ from typing import Any
 from nannin.access.admission import Verdict
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.pace import Pace
+from nannin.audience.page_key import as_uri
 from nannin.audience.people import People
 from nannin.audience.recovery import Recovery
 from nannin.audience.rooms import Rooms
@@ -226,6 +227,8 @@ class Hub:
             self._joining.receive(session, client, packet, data)
             return
         connection = client.connections.get(packet.namespace)
+        if connection is None:  # the client may spell the page's key in another way
+            connection = client.connections.get(as_uri(packet.namespace))
         if connection is not None and connection.connected and packet.type is _EVENT:
             connection.answered_s = -math.inf
             self._events.receive(connection, packet, client.decoder.packet_bytes)
@@ -236,7 +239,7 @@ class Hub:
             assert packet.id is not None
             connection.answered_s = -math.inf
             connection.receive_ack(packet.id, packet.data)
-        elif not client.was_on(packet.namespace):
+        elif not client.was_on(as_uri(packet.namespace)):
             logger.debug("a packet for a page that it is not on ends session %s", session.sid)
             if self._causes.is_first("page"):
                 logger.warning(
@@ -284,7 +287,8 @@ class Hub:
             connection.wants_to_leave = lambda: self.disconnect(connection, close=close)
         elif connection.state is SocketState.JOINED:
             connection.flush()
-            connection.session.send_outgoing(encode_packet(Packet(PacketType.DISCONNECT, connection.key)))
+            farewell = encode_packet(Packet(PacketType.DISCONNECT, connection.namespace))
+            connection.session.send_outgoing(farewell)
             self._leaving.leave(connection, DisconnectReason.SERVER_LEFT)
             if close:
                 connection.session.close(DisconnectReason.FORCED_CLOSE)

@@ -12,7 +12,7 @@ from nannin.access.admission import Admission, Verdict, join_rate
 from nannin.access.connect import Connect, Format
 from nannin.access.refusals import Refusal, Refusals
 from nannin.audience.groups import looks_like_group
-from nannin.audience.page_key import is_page_key
+from nannin.audience.page_key import as_uri, is_page_key
 from nannin.audience.people import Person
 from nannin.audience.roster import Counts, Roster
 from nannin.clock import Clock
@@ -120,14 +120,15 @@ class Joining:
 
     def receive(self, session: Session, client: Client, packet: Packet, message: str) -> None:
         """A CONNECT arrived, as this packet and as this text."""
-        key, auth = packet.namespace, packet.data or {}
+        namespace, auth = packet.namespace, packet.data or {}
+        key = as_uri(namespace)
         if not self._spend_join(session, client):
-            self._refuse(session, key, ConnectionRefused(self._admission.refuse_join()))
+            self._refuse(session, key, namespace, ConnectionRefused(self._admission.refuse_join()))
             return
-        connect = Connect.read(auth, len(message) - len(key), self._settings.max_auth)
+        connect = Connect.read(auth, len(message) - len(namespace), self._settings.max_auth)
         observes = client.is_crawler or connect.observe or key in self._groups
         # A client that takes back what it asked for, and asks again, before it hears the answer.
-        replaced = self._find_unanswered(client, key, observes)
+        replaced = self._find_unanswered(client, key, namespace, observes)
         observed, joined = client.tally(but=replaced)
         problem = self._admission.judge(
             key,
@@ -139,7 +140,7 @@ class Joining:
         )
         if problem is not None:
             self._tell_refused(key, connect)
-            self._refuse(session, key, ConnectionRefused(problem))
+            self._refuse(session, key, namespace, ConnectionRefused(problem))
             return
         if replaced is not None:
             self._leaving.leave(replaced, DisconnectReason.CLIENT_LEFT)
@@ -148,7 +149,9 @@ class Joining:
             self._hub.others.tell_returned(key, connect.pid)
         id_ = back.absent.id if back is not None else self._new_id()
         auth_text = payload_text(message) if self._handlers.is_used else ""  # else nobody will ask for it
-        connection = Connection(self._hub, session, key, id_, auth, auth_text, connect, observes=observes)
+        connection = Connection(
+            self._hub, session, key, id_, auth, auth_text, connect, observes=observes, namespace=namespace
+        )
         client.enter(connection)
         self._emitter.enter(connection, returns=back is not None)
         self._comebacks.welcome(connection, back, recover=connect.recover)
@@ -193,9 +196,11 @@ class Joining:
         """Whether a key names a group that there is not. A page may be called so, if somebody is on it."""
         return looks_like_group(key) and key not in self._groups and not any(self._counts.count(key))
 
-    def _find_unanswered(self, client: Client, key: str, observes: bool) -> Connection | None:
+    def _find_unanswered(self, client: Client, key: str, namespace: str, observes: bool) -> Connection | None:
         """The session's connection to a page, if the client can't have known of it when it sent CONNECT."""
         connection = client.connections.get(key)
+        if connection is not None and connection.namespace != namespace:
+            return None  # to the client these are two, and it would not hear that the first one ended
         if connection is None or not connection.is_answered:
             return connection
         under_way = self._clock.now() - connection.answered_s < ANSWER_UNDER_WAY_S
@@ -248,7 +253,7 @@ class Joining:
         packets = [encode_message(encode_connect(key, connection.id, pid))]
         if update is not None:
             packets.append(update)
-        session.send_outgoing(Outgoing(packets))
+        session.send_outgoing(connection.spell(Outgoing(packets)))
         if person is not None:
             self._presence.enter(person)
         if connection.outbox:
@@ -279,12 +284,12 @@ class Joining:
             if not is_busy:
                 self._refusals.add(Refusal.APPLICATION)
             assert isinstance(error, ConnectionRefused)
-            self._refuse(connection.session, connection.key, error)
+            self._refuse(connection.session, connection.key, connection.namespace, error)
         elif was_cancelled:
             self._leaving.tell_left(connection)
         connection.socket = None
 
-    def _refuse(self, session: Session, key: str, refusal: ConnectionRefused) -> None:
+    def _refuse(self, session: Session, key: str, namespace: str, refusal: ConnectionRefused) -> None:
         logger.debug("session %s may not join %s: %s", session.sid, key, refusal.message)
         data: dict[str, Any] = {"message": refusal.message}
         if refusal.data is not None:
@@ -293,10 +298,10 @@ class Joining:
         if key not in client.connections and is_page_key(key):
             client.note_left(key)
         try:
-            packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
+            packets = encode_packet(Packet(PacketType.CONNECT_ERROR, namespace, data))
         except (TypeError, ValueError) as error:
             words = "the data of a ConnectionRefused of %r on page %s can't be sent"
             self._events.tell_unsendable(words, key, CONNECT, error)
             data = {"message": str(refusal.message).encode(errors="replace").decode()}
-            packets = encode_packet(Packet(PacketType.CONNECT_ERROR, key, data))
+            packets = encode_packet(Packet(PacketType.CONNECT_ERROR, namespace, data))
         session.send_outgoing(packets)

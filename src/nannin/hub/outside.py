@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nannin.access.refusals import Refusal
-from nannin.audience.page_key import find_key, is_page_key
+from nannin.audience.page_key import as_uri, is_page_key
 from nannin.audience.recovery import Aim
 from nannin.hub.encoding import encode_event
 from nannin.hub.hub import Hub
@@ -37,10 +37,10 @@ class OutsideOrders:
 
     def carry_out(self, order: Order) -> None:
         """Does what an order says, and refuses one that can't be done."""
-        if not is_page_key(order.page):
+        page = as_uri(order.page)
+        if not is_page_key(page):
             self.refuse("a page's key starts with /, has up to 255 bytes and no comma")
             return
-        page = find_key(order.page, self._hub.roster.pages())
         aim = Aim(None if order.to is None else frozenset(order.to), frozenset(order.except_))
         if order.event is not None:
             try:

@@ -340,7 +340,7 @@ class Teller:
             members = part.crowd.members[start:stop]
             to_tell = [one for one in members if one is not None and fan_out.needs(one, variant)]
             for connection in to_tell:
-                connection.session.send_newest(fan_out.heard.page, fan_out.update(variant))
+                connection.session.send_newest(fan_out.heard.page, connection.spell(fan_out.update(variant)))
             self._figures.deliveries += len(to_tell)
         elif fan_out.settled_need(variant):
             stop = min(start + most, part.settled)
@@ -359,11 +359,11 @@ class Teller:
             session = connection.session
             if taken_bytes:
                 session.send_outgoing(update.rest(taken_bytes))
-            elif session.link is not None:
+            elif session.link is not None and connection.namespace is connection.key:
                 # What `session.send_newest` does, without its call: over TLS all recipients come here.
                 session.link.write_newest(page, update)
             else:
-                session.send_newest(page, update)
+                session.send_newest(page, connection.spell(update))
 
     def _finish(self, fan_out: FanOut) -> None:
         heard, now = fan_out.heard, self._clock.now()

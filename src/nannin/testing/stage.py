@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from nannin.app.live import Live
+from nannin.audience.page_key import as_uri
 from nannin.audience.roster import Count
 from nannin.engine.handshake import Handshake
 from nannin.errors import ConnectionRefused
@@ -187,11 +188,11 @@ class Stage:
 
     def count(self, page: str = "/") -> Count:
         """The page's count: `connections`, `visitors`, `visible`; zeros where nobody is."""
-        return self._parts.hub.count(page)
+        return self._parts.hub.count(as_uri(page))
 
     def page(self, key: str = "/") -> Page:
         """A page, to send to. Unlike `live.page` it names none, and so closes no list of pages."""
-        return Page(self._parts.hub, key)
+        return Page(self._parts.hub, as_uri(key))
 
     # Taking the Live over
 

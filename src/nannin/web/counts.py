@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from starlette.exceptions import HTTPException
 
 from nannin.audience.groups import looks_like_group
-from nannin.audience.page_key import find_key
+from nannin.audience.page_key import as_uri
 from nannin.audience.roster import Count
 from nannin.hub.reports import Making, Report
 from nannin.hub.teller import Watcher
@@ -64,8 +64,7 @@ def as_json(page: str, count: Count, is_group: bool = False) -> dict[str, Any]:
 def known_page(source: CountSource, key: str) -> str:
     """Returns the key, in the spelling that all keys have, if such a page can exist.
 
-    A Socket.IO client that joined in another spelling is on a page of its own, found by that spelling. A key
-    that ends with `*` is a group's. A page may be called so, and is found while somebody is on it.
+    A key that ends with `*` is a group's. A page may be called so, and is found while somebody is on it.
 
     Raises:
         HTTPException: 404 if it can't, or if there is no such group.
@@ -73,7 +72,7 @@ def known_page(source: CountSource, key: str) -> str:
     group = source.find_group(key)
     if group is not None:
         return group
-    key = find_key(key, source.pages())
+    key = as_uri(key)
     if not source.exists(key):
         raise HTTPException(404, no_page(key))
     if looks_like_group(key) and not any(source.count(key)):

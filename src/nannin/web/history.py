@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from nannin.access.origin import find_header
-from nannin.audience.page_key import as_uri, find_key, is_page_key
+from nannin.audience.page_key import as_uri, is_page_key, normalise
 from nannin.history.points import Metric
 from nannin.web.counts import CountSource, known_page
 from nannin.web.history_forms import peaks_as_csv, peaks_as_json, series_as_csv, series_as_json
@@ -148,10 +148,12 @@ class History:
         try:
             key, refusal = known_page(self._source, text), None
         except HTTPException as error:
-            key, refusal = find_key(text, self._source.pages()), error.detail
+            key, refusal = as_uri(text), error.detail
             if not is_page_key(key):
                 raise
-        return Spellings(tuple(dict.fromkeys((key, as_uri(key)))), refusal)
+        # An older history may have a page by the spelling in which a client joined it.
+        older = (normalise(text),) if is_page_key(text) else ()
+        return Spellings(tuple(dict.fromkeys((key, *older))), refusal)
 
     def _is_trusted(self, scope: Scope) -> bool:
         """Whether whoever asks may read lists, as the dashboard may, and need not wait with the public."""
