@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -301,8 +301,11 @@ def test_each_beat_tells_the_listener_which_nodes_there_are() -> None:
     office = Office()
     office.open()
     assert office.nodes is None or office.nodes == {1}
+    values: list[Mapping[int, str]] = []
+    office.node.on_nodes = values.append
     office.clock.advance(BEAT_EVERY_S)
     assert office.nodes == {1}
+    assert [list(nodes) for nodes in values] == [[1]]
 
 
 async def test_whoever_ends_can_wait_until_the_census_knows_it() -> None:

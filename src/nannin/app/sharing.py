@@ -19,6 +19,7 @@ from nannin.nodes.backplane import Backplane, Connect, Ears
 from nannin.nodes.local import this_worker
 from nannin.nodes.node import BEAT_EVERY_S, Node
 from nannin.nodes.orders import Order
+from nannin.nodes.strangers import Strangers
 from nannin.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def make_node(
         SettingsError: the address of Redis is wrong, or what speaks to Redis is not installed.
     """
     worker = this_worker()
+    strangers = Strangers(_same_on_all(settings), settings.redis_prefix)
     if settings.redis is not None:
-        share = Share(roster, epoch := new_id(), leases=Leases(LEASE_S, BEAT_EVERY_S))
+        share = Share(roster, epoch := strangers.epoch(new_id()), leases=Leases(LEASE_S, BEAT_EVERY_S))
         connect = _connect_to_redis(settings.redis, settings.redis_prefix, new_id)
     elif worker is not None:
         share = Share(roster, new_id(), everything=True, remember_s=0.0)
@@ -68,10 +70,18 @@ def make_node(
     else:
         return None
     node = Node(share, clock, connect)
-    if worker is not None and settings.redis is not None:
-        worker.name(epoch, node.bury)
+    if settings.redis is not None:
+        node.on_nodes = strangers.look
+        if worker is not None:
+            worker.name(epoch, node.bury)
     roster.on_change = node.touch
     return node
+
+
+def _same_on_all(settings: Settings) -> tuple[object, ...]:
+    """What all servers of a site have in common, wherever their application's file is."""
+    app = None if settings.app is None else os.path.basename(settings.app)
+    return app, sorted(settings.pages), sorted(settings.groups), sorted(settings.allow_origins)
 
 
 def name_of_node(settings: Settings) -> str:

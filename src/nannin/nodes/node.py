@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 from nannin.audience.census_calls import (
@@ -80,6 +80,7 @@ class Node:
         others: the numbers of the other nodes, as the census said with the last sign of life.
         on_count: called with each page whose count may have changed, with what the census says of it at once.
         on_known: called with whether the count of every page is known and sure, each time that was looked at.
+        on_nodes: called with the numbers of all nodes and their values, after each beat.
         elder_s: when the census last named a node that is older than this one, in monotonic seconds.
         beaten_s: when the census last answered a sign of life, and named the others, in monotonic seconds.
     """
@@ -103,6 +104,7 @@ class Node:
         self.others: frozenset[int] = frozenset()
         self.on_count: Callable[[str], None] | None = None
         self.on_known: Callable[[bool], None] | None = None
+        self.on_nodes: Callable[[Mapping[int, str]], None] | None = None
         self.elder_s = -math.inf
         self.beaten_s = -math.inf
         self._on_settled: list[Callable[[], None]] = []
@@ -231,6 +233,8 @@ class Node:
                     self._say_alive()  # the answer says who else there is
                 if isinstance(message, Beaten) and self._listener is not None:
                     self._listener.live(message.nodes)
+                    if self.on_nodes is not None:
+                        self.on_nodes(message.nodes)
 
     def _hear(self, heard: Heard) -> None:
         """Tells what has changed. Who left comes before whose count is complete, and who came after that."""
