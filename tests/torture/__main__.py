@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from torture.campaign import LATER, items, run_all, table
+from torture.campaign import items, run_all, table
 
 
 def main() -> int:
@@ -24,9 +24,6 @@ def main() -> int:
     broken = [result for result in results if result.problem]
     print()
     print(table(results))
-    if not arguments.numbers:
-        for number, what in sorted(LATER.items()):
-            print(f"{number:>4}  later: no {what} yet")
     for one in wanted:
         if one not in chosen:
             print(f"{one.number:>4}  in the long form: {one.title}")

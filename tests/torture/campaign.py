@@ -29,11 +29,8 @@ MODULES: Final = (
     "redis_away",
     "published",
     "redis_data",
+    "two_sites",
 )
-
-
-LATER: Final = dict.fromkeys([36], "attack on several servers")
-"""Items of which there is no code yet, and what they wait for."""
 
 
 class Place(Protocol):

@@ -157,6 +157,12 @@ class People:
             assert took_s < within_s, f"after {took_s:.0f} s {wrong}"
             time.sleep(0.05)
 
+    def leave_from(self, server: Server) -> None:
+        """All clients of one server go."""
+        for person in [person for person in self.here() if person.at is server]:
+            self._all.remove(person)
+            person.close()
+
     def leave(self) -> None:
         """All go."""
         for person in self.here():

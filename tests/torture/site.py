@@ -164,7 +164,7 @@ class Site:
     def _kept(self) -> list[str]:
         """Who is still somewhere, by what Redis has. A page that was just asked for is none of that."""
         with self.redis.client(decode_responses=True) as client:
-            keys = [key for key in client.scan_iter() if not key.startswith("nannin:{0}:p:") and key != NODES]
+            keys = [key for key in client.scan_iter("nannin:{0}:*") if key != NODES and "}:p:" not in key]
             parts = {key: client.hgetall(key) for key in keys if key.startswith("nannin:{0}:c:")}
         full = [key for key, nodes in parts.items() if {*nodes.values()} - {"0,0,0", nodes["@version"]}]
         return [*full, *(key for key in keys if key not in parts)]

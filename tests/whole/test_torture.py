@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from torture.campaign import LATER, Item, Result, items, run_all
+from torture.campaign import Item, Result, items, run_all
 
 ITEMS = items()
+# Faults of several servers take their time: a node may stand still for 15 s.
 SHORT = [item for item in ITEMS if not item.is_long]
 # Most of an attack's time is waiting, for what the server does after some seconds.
 AT_ONCE = 6
@@ -24,5 +25,5 @@ def test_the_server_holds(results: dict[Item, Result], item: Item) -> None:
     assert not results[item].problem
 
 
-def test_every_item_is_tried_or_waits_for_its_code() -> None:
-    assert {item.number for item in ITEMS} | set(LATER) == set(NUMBERS)
+def test_every_item_is_tried() -> None:
+    assert {item.number for item in ITEMS} == set(NUMBERS)
