@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -298,6 +299,24 @@ def test_the_list_is_sorted_and_waits_while_one_points_at_it(opened: Open) -> No
     expect(page.locator("#detail-heading")).to_have_text("/c")
     expect(page.locator("#rows a[aria-current]")).to_have_text("/c")
     assert "page=%2Fc" in page.url
+
+
+def test_the_axis_of_some_days_names_them(opened: Open) -> None:
+    page = opened("en-US", scripted=True, at=f"#page={quote('/articles/1', safe='')}&range=day")
+    expect(page.locator("#chart canvas")).to_be_visible()
+    page.evaluate(
+        "() => { globalThis.written = []; const draw = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {"
+        "  written.push(text); return draw.call(this, text, ...at); }; }"
+    )
+    end_s = int(time.time()) // 86_400 * 86_400
+    ends = f"&range=week&from={end_s - 3 * 86_400}&to={end_s}"
+    page.evaluate(f"location.hash = location.hash.replace(/&range.*/, '{ends}')")
+    # Midnight in Tokyo is 15:00 UTC, so three of them are in three days of UTC.
+    days = [datetime.fromtimestamp(end_s - n * 86_400, UTC) for n in (2, 1, 0)]
+    labels = [f"{day:%b} {day.day}" for day in days]
+    page.wait_for_function("(labels) => labels.every((label) => written.includes(label))", arg=labels)
+    assert any(":00" in label for label in page.evaluate("written"))
 
 
 def test_a_chart_is_read_and_zoomed_by_keys_and_says_exact_values(opened: Open) -> None:

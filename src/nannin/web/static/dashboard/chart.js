@@ -217,7 +217,12 @@ class Plot {
   label(splits, step_s) {
     const { times } = this.chart;
     const form = step_s < 60 ? "second" : step_s < DAY_S ? "clock" : step_s < 27 * DAY_S ? "date" : "month";
-    return splits.map((at_s) => times.write(at_s, form));
+    return splits.map((at_s) => times.write(at_s, form === "clock" && this.isMidnight(at_s) ? "date" : form));
+  }
+
+  isMidnight(at_s) {
+    const local = globalThis.uPlot.tzDate(new Date(at_s * 1000), this.zone);
+    return local.getHours() === 0 && local.getMinutes() === 0;
   }
 
   select(plot) {
