@@ -7,7 +7,8 @@ import sys
 
 from nannin.cli.command import HEADINGS
 from nannin.kinds import HistoryPlace, Switch
-from nannin.settings import SETTINGS, Setting
+from nannin.setting import Setting
+from nannin.settings import SETTINGS
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "settings.md"
 

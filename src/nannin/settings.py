@@ -7,7 +7,6 @@ The command line's options, the NANNIN_* variables, the keys of nannin.toml and 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -28,16 +27,15 @@ from nannin.kinds import (
     Secret,
     Switch,
     Text,
-    WrongValue,
 )
 from nannin.list_kinds import ChannelNames, HostNames, Networks, Origins, PageGroups, PagePatterns, Secrets
+from nannin.setting import Setting, check_value
 
 if TYPE_CHECKING:
     from nannin.hook import Hook
 
-__all__ = ["FILE_OF", "SETTINGS", "Setting", "Settings", "check_together", "check_value"]
+__all__ = ["FILE_OF", "SETTINGS", "Settings", "check_together"]
 
-PREFIX: Final = "NANNIN_"
 _APP: Final = "FILE_OR_MODULE:NAME"
 # Bytes in a message where `max_payload` is not set. Node's server and python-socketio take 1,000,000, which
 # an application that comes over expects; the packets of clients that are only counted have some 100.
@@ -53,33 +51,6 @@ _LEAST_BURST: Final = 20
 MOST_WORKERS: Final = 60
 LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
 LOG_FORMATS: Final = ("text", "json")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting: its name, what it may hold, and what it is for."""
-
-    name: str
-    default: Any
-    section: str
-    kind: Kind
-    help: str
-    default_words: str | None = None  # the default in words, if its value would not tell
-
-    @property
-    def flag(self) -> str:
-        """Its option on the command line."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """Its environment variable."""
-        return PREFIX + self.name.upper()
-
-    @property
-    def in_code(self) -> bool:
-        """Whether the application's code may give a default, as Live(ping_interval=10) does."""
-        return self.section not in ("Server", "TLS")
 
 
 def _setting(section: str, kind: Kind, default: object, help: str, default_words: str | None = None) -> Any:
@@ -396,27 +367,6 @@ FILE_OF: Final[Mapping[str, str]] = {
 }
 
 
-def check_value(setting: Setting, source: str, value: object, *, is_text: bool = False) -> Any:
-    """The value as it is kept.
-
-    Args:
-        setting: whose value it is.
-        source: where it comes from, for the error.
-        value: what is to be checked.
-        is_text: whether a text is to be read first, as one of the command line.
-
-    Raises:
-        SettingsError: one line that names the source.
-    """
-    try:
-        return setting.kind.check(setting.kind.parse(value) if is_text and isinstance(value, str) else value)
-    except (ValueError, OverflowError) as error:
-        is_hidden = setting.kind.is_secret or setting.kind.hides_value
-        came = "" if is_hidden else f", not {_shown(value)}"
-        why = f": {error}" if isinstance(error, WrongValue) else ""
-        raise SettingsError(f"{source} must be {setting.kind.expected}{came}{why}") from None
-
-
 def check_together(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     """Checks settings that are right by themselves, and may contradict each other.
 
@@ -444,10 +394,3 @@ def check_together(values: Mapping[str, Any], sources: Mapping[str, str]) -> Non
         raise SettingsError(
             f"{called('open')} and {called('uds')} exclude each other: no browser opens a socket file"
         )
-
-
-def _shown(value: object) -> str:
-    """The value as one short line, with surrogates and control characters escaped."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from nannin.errors import SettingsError
 from nannin.list_kinds import ListOf
-from nannin.settings import FILE_OF, PREFIX, SETTINGS, Settings, check_together, check_value
+from nannin.setting import PREFIX, check_value
+from nannin.settings import FILE_OF, SETTINGS, Settings, check_together
 
 __all__ = [
     "CONFIG_FILE",

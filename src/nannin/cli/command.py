@@ -17,7 +17,8 @@ from nannin.cli.past import export, stats
 from nannin.errors import NanninError, SettingsError
 from nannin.kinds import HistoryPlace, Switch
 from nannin.list_kinds import ListOf
-from nannin.settings import SETTINGS, Setting
+from nannin.setting import Setting
+from nannin.settings import SETTINGS
 from nannin.sources import load, to_environ
 
 __all__ = ["main"]

@@ -22,7 +22,8 @@ from nannin.cli.demo.rhythm import Rhythm
 from nannin.errors import SettingsError
 from nannin.history.place import FILE
 from nannin.history.zones import machine, named
-from nannin.settings import PREFIX, Settings
+from nannin.setting import PREFIX
+from nannin.settings import Settings
 from nannin.sources import PURE_VARIABLE, load, to_environ
 
 __all__ = ["run"]
