@@ -59,6 +59,7 @@ class Node:
         visible: str = "",
         hidden: str = "",
         absent: str = "",
+        joined: str = "",
         stays: bool = False,
     ) -> Reply:
         self.last = Apply(
@@ -74,6 +75,7 @@ class Node:
             visible.split(),
             hidden.split(),
             absent.split(),
+            joined.split(),
         )
         reply = self.census.receive(self.last)
         if isinstance(reply.answer, Applied):
@@ -216,6 +218,18 @@ def test_a_node_hears_which_of_its_visitors_have_come_to_another() -> None:
         Tell([two.number], Returned("/", ["cbob"])),
     ]
     assert len(two.apply("/", 0, absent="cbob ceve").tells) == 1
+
+
+def test_a_node_hears_which_of_its_visitors_have_joined_another_once_more() -> None:
+    one, two = two_nodes()
+    one.apply("/", 1, visible="cann")
+    two.apply("/", 1, visible="cann")
+    _, tells = two.apply("/", 3, visible="cann", joined="cann cann ceve")
+    assert tells[1:] == [Tell([one.number], Returned("/", ["cann", "cann"]))]
+    _, tells = one.apply("/", 2, hidden="cann cbob", joined="cbob")
+    assert [type(tell.what) for tell in tells] == [Total], "nobody else knows bob"
+    _, tells = two.apply("/", 4, visible="cbob", joined="cann cbob")
+    assert tells[1:] == [Tell([one.number], Returned("/", ["cbob", "cann", "cbob"]))]
 
 
 def test_to_say_twice_who_is_there_does_no_harm() -> None:

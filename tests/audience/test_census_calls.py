@@ -44,6 +44,7 @@ TOTAL = Total("/何人", 7, 3, 2, 1)
 CALLS: list[Call] = [
     Register(1, "abc", True),
     Apply(2, 1, "abc", 1, "/何人", 3, 1, 1, False, ["cann"], ["cbob"], ["aeve"]),
+    Apply(2, 1, "abc", 1, "/", 2, 0, 0, False, ["cann"], [], [], ["cann"]),
     Beat(3, 1, "abc"),
     Leave(4, 1, "abc", 2),
     Reap(5, 1, "abc:2:3"),
@@ -92,7 +93,9 @@ def test_a_total_with_a_number_below_zero_is_not_read(place: int) -> None:
 
 
 def test_calls_answers_and_what_is_told_are_told_apart_by_their_kind() -> None:
-    kinds = [type(said).__struct_config__.tag for said in [*CALLS[:8], CALLS[-1], *ANSWERS, *TOLD]]
+    kinds = [
+        type(said).__struct_config__.tag for said in [*CALLS[:2], *CALLS[3:9], CALLS[-1], *ANSWERS, *TOLD]
+    ]
     assert len(set(kinds)) == len(kinds)
 
 

@@ -194,6 +194,40 @@ def test_a_visitor_who_comes_through_another_node_takes_the_place_and_still_coun
     assert (is_there(group), group.absent) == (False, 0)
 
 
+def test_a_return_through_another_node_takes_one_place_though_it_is_told_twice(group: GroupAudience) -> None:
+    """Of the page that the visitor has returned to, and of the group."""
+    for grace in ("one", "two", "three"):
+        join(group)
+        leave(group, grace=grace)
+        if grace != "three":
+            assert group.give_up("ann")  # so that each takes no place of the one before
+    join(group)
+    join(group)
+    for grace in ("four", "five"):
+        leave(group, grace=grace)
+    for grace in ("one", "two", "three"):
+        group.end("ann", grace)
+    assert group.count().connections == 2
+    group.end("ann", "four", returned=True)
+    assert group.count().connections == 1
+    assert not group.give_up("ann"), "it was taken by the return to the page"
+    assert group.count().connections == 1
+    assert group.give_up("ann")
+    assert group.count().connections == 0
+
+
+def test_a_place_that_was_taken_twice_is_forgotten_when_the_visitor_joins_here(group: GroupAudience) -> None:
+    join(group)
+    join(group)
+    leave(group, grace="one")
+    leave(group, grace="two")
+    group.end("ann", "one", returned=True)
+    join(group)  # in the place of the other one
+    leave(group, grace="three")
+    assert group.give_up("ann")
+    assert group.count().connections == 0
+
+
 def test_only_one_place_is_given_up(group: GroupAudience) -> None:
     join(group)
     join(group, visible=False)

@@ -136,6 +136,29 @@ def test_what_was_noted_of_a_visitor_first_holds_until_it_is_said() -> None:
     assert held.take_visitors(3) == {"bob": CAME, "eve": CAME, "ann": AGAIN}
 
 
+def test_who_has_joined_once_more_is_named_as_often_as_that_and_some_at_a_time() -> None:
+    held = KnownPage()
+    assert list(held.take_joined(2)) == []
+    held.note_joined(["ann"])
+    held.note_joined(["ann", "bob"])
+    assert held.take_visitors(2) == {}
+    assert held.take_joined(2) == ["ann", "ann"]
+    assert held.dirty, "there are more"
+    held.take_visitors(2)
+    assert held.take_joined(2) == ["bob"]
+    assert not held.dirty
+    assert list(held.take_joined(2)) == []
+
+
+def test_it_is_known_who_will_be_named() -> None:
+    pages = KnownPages()
+    assert not pages.names("/", "ann")
+    pages.of("/").touch([], CHANGED)
+    assert not pages.names("/", "ann")
+    pages.of("/").touch(["bob"], CHANGED)
+    assert (pages.names("/", "ann"), pages.names("/", "bob")) == (False, True)
+
+
 def test_visitors_are_named_some_at_a_time_and_the_page_is_dirty_until_the_last() -> None:
     held = KnownPage()
     held.touch("abcde", fresh=True)

@@ -180,7 +180,7 @@ def test_a_visitor_sees_a_page_through_any_of_its_connections() -> None:
 def test_each_change_is_told_with_its_visitor() -> None:
     roster: Roster[str] = Roster()
     told: list[tuple[str, VisitorName | None]] = []
-    roster.on_change = lambda page, visitor, _: told.append((page, visitor))
+    roster.on_change = lambda page, visitor, *_: told.append((page, visitor))
     roster.join("/", "a", "ann")
     roster.join("/", "b")
     roster.show("/", "a", False)
@@ -194,7 +194,7 @@ def test_each_change_is_told_with_its_visitor() -> None:
 def test_who_was_not_there_before_has_come() -> None:
     roster: Roster[str] = Roster(Groups("/*"))
     came: list[tuple[str, VisitorName | None]] = []
-    roster.on_change = lambda page, visitor, is_new: came.append((page, visitor)) if is_new else None
+    roster.on_change = lambda page, visitor, is_new, _: came.append((page, visitor)) if is_new else None
     roster.join("/", "a", "ann")
     assert came == [("/", "ann"), ("/*", "ann")]
     roster.join("/", "b", "ann")

@@ -254,7 +254,7 @@ def test_a_return_to_another_node_ends_the_eldest_grace(roster: Roster[str]) -> 
     roster.leave("/", "a", grace_s=GRACE_S, now=100.0)
     roster.leave("/", "b", grace_s=GRACE_S, now=101.0)
     changes: list[tuple[str, object]] = []
-    roster.on_change = lambda page, visitor, _: changes.append((page, visitor))
+    roster.on_change = lambda page, visitor, *_: changes.append((page, visitor))
     assert roster.end_grace("/", "ann")
     assert changes == [("/", "ann")]
     assert (roster.count("/"), roster.next_deadline()) == (Count(2, 2, 1), 103.0)

@@ -103,7 +103,7 @@ def test_each_change_of_a_group_is_told(roster: Roster[str]) -> None:
     told: list[str] = []
     touched: list[tuple[str, object]] = []
     roster.on_group_change = told.append
-    roster.on_change = lambda page, visitor, _: touched.append((page, visitor))
+    roster.on_change = lambda page, visitor, *_: touched.append((page, visitor))
 
     def heard() -> list[str]:
         assert told == [page for page, _ in touched if page.endswith("*")]

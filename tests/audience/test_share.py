@@ -165,6 +165,38 @@ def test_who_moves_to_another_node_has_returned() -> None:
     assert city.counts() == [Count(2, 1, 1)] * 2
 
 
+def test_who_joins_once_more_elsewhere_has_returned_for_each_connection_that_took_no_place_there() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    one.roster.join("/", "a", "ann")
+    city.carry()
+    for connection in ("b", "c"):
+        two.roster.join("/", connection, "ann")
+    city.carry()
+    assert one.returned == [Presence("/", "ann")] * 2
+    two.roster.join("/", "d", "ann")
+    city.carry()
+    assert one.returned == [Presence("/", "ann")] * 3
+    two.roster.leave("/", "d", now=0.0, grace_s=10.0)
+    two.roster.join("/", "e", "ann")
+    two.roster.join("/", "f")
+    city.carry()
+    assert one.returned == [Presence("/", "ann")] * 3, "it took the place that was there"
+    assert two.returned == []
+
+
+def test_who_leaves_and_joins_again_before_the_census_heard_has_joined_once_more() -> None:
+    city = City(one := Node("one"), two := Node("two"))
+    for node in (one, two):
+        node.roster.join("/", node, "ann")  # type: ignore[arg-type]
+    city.carry()
+    one.returned.clear()
+    two.returned.clear()
+    two.roster.leave("/", two, now=0.0)  # type: ignore[arg-type]
+    two.roster.join("/", "b", "ann")
+    city.carry()
+    assert (one.returned, two.returned) == ([Presence("/", "ann")], [])
+
+
 # While the census is away
 
 

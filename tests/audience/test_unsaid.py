@@ -267,6 +267,34 @@ def test_a_write_that_was_answered_is_said_again_with_the_one_that_followed() ->
     assert sorted(node.write().visible) == ["cann", "cbob"]
 
 
+def test_who_has_joined_once_more_is_named_again_where_that_was_under_way() -> None:
+    node = Node()
+    node.join("ann")
+    first = node.write()
+    node.applied(first)
+    node.roster.join("/", "second tab", "ann")
+    lost = node.write()
+    assert lost.joined == ["cann"]
+    assert node.unsaid.go_back(first.call, lost.call)
+    again = node.write()
+    assert again.joined == ["cann"]
+    node.applied(again)
+    node.join("bob")
+    last = node.write()
+    assert last.joined == []
+    assert node.unsaid.go_back(first.call, last.call)
+    assert node.write().joined == [], "the census has told the others of it"
+
+
+def test_who_leaves_and_joins_before_that_is_said_has_joined_once_more() -> None:
+    node = Node()
+    node.join("ann")
+    node.say()
+    node.leave("ann")
+    node.join("ann")
+    assert node.write().joined == ["cann"]
+
+
 def test_what_is_not_remembered_can_not_be_said_again() -> None:
     node = Node()
     assert not node.unsaid.go_back(0, 1)

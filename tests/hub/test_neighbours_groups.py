@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -54,6 +55,53 @@ def test_a_move_to_another_page_through_another_node_changes_no_number_of_visito
     assert {visitors for _, visitors in told(watching)} == {1}
     assert told(watching)[-1] == (1, 1), "both nodes had a connection until they heard of each other"
     assert city.houses[1].count("/shop/b") == Count(1, 1, 1)
+
+
+@pytest.mark.parametrize("pages", ["01234", "01021", "00000", "0010011"])
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_walk_over_the_pages_of_a_group_through_two_nodes_is_one_connection(
+    pages: str, everything: bool
+) -> None:
+    city = City(2, groups=GROUPS, everything=everything, grace=2, grace_lost=2)
+    joins = Counter[str]()
+    for house in city.houses:
+        house.hub.roster.on_count = lambda page, _, __, joined: joins.update({page: joined})
+    for step, page in enumerate(pages):
+        tab = city.houses[step % 2].client(f"/shop/{page}", visitor="ann")
+        for key in ("/shop/*", "/*", f"/shop/{page}"):
+            assert city.houses[step % 2].count(key) in city.counts(key), "it is known where she is"
+            assert city.counts(key) - {Count()} == {Count(1, 1, 1)}
+        city.clock.advance(0.3)
+        tab.close()
+        city.clock.advance(0.3)
+    assert joins["/shop/*"] == joins["/*"] == 1
+    city.clock.advance(5)
+    assert city.counts("/*") == {Count()}
+
+
+@pytest.mark.parametrize("page", ["/shop/a", "/shop/b"])
+def test_a_second_tab_takes_the_place_that_a_third_one_left_on_another_node(page: str) -> None:
+    city = City(2, groups=GROUPS, grace=2)
+    one, two = city.houses
+    one.client("/shop/a", visitor="ann")
+    third = two.client("/shop/a", visitor="ann")
+    city.clock.settle()
+    third.close()
+    city.clock.advance(0.3)
+    one.client(page, visitor="ann")
+    assert city.counts("/shop/*") == {Count(2, 1, 1)}
+    assert city.counts("/shop/a").pop().connections == 2
+
+
+def test_two_tabs_that_are_reloaded_through_another_node_take_a_place_each() -> None:
+    city = City(2, groups=GROUPS, grace=2)
+    one, two = city.houses
+    for tab in [one.client(page, visitor="ann") for page in ("/shop/a", "/shop/b", "/shop/b")]:
+        tab.close()
+    for page in ("/shop/a", "/shop/b", "/shop/b"):
+        two.client(page, visitor="ann")
+        assert city.counts("/shop/*") == city.counts("/*") == {Count(3, 1, 1)}
+        assert city.counts("/shop/b") == {Count(2, 1, 1)}
 
 
 def test_a_node_that_dies_takes_its_part_of_the_group_with_it() -> None:
@@ -130,6 +178,61 @@ def on_pages(city: City, prefix: str) -> tuple[int, int, int]:
                 anonymous += roster.part(page).anonymous
                 connections += roster.count(page).connections
     return len(named) + anonymous, len(seeing) + anonymous, connections
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from(["/shop/a", "/shop/a", "/shop/b", "/news"]),
+        st.sampled_from(["ann", "ann", "bob"]),
+        st.sampled_from(["close", "close", "lose", "kick"]),
+        st.sampled_from([0.0, 0.3, 1.0, 1.6, 3.0]),
+    ),
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=80, database=None)
+@given(STEPS)
+def test_people_with_one_tab_each_are_one_connection_each_wherever_they_go(
+    steps: list[tuple[int, str, str, str, float]],
+) -> None:
+    city = City(3, groups=GROUPS, grace=2, grace_lost=5)
+    keys = ["/shop/a", "/shop/b", "/news", "/shop/*", "/*"]
+    joins, came = Counter[str](), Counter[str]()
+    for house in city.houses:
+        house.hub.roster.on_count = lambda page, _, __, joined: joins.update({page: joined})
+    turned_out = 0
+    tabs: dict[str, Client] = {}
+    for index, page, visitor, ends, seconds in steps:
+        if (tab := tabs.pop(visitor, None)) is not None:
+            if ends == "kick":
+                turned_out += 1
+                for connection in list(tab.session.data.connections.values()):
+                    tab.house.hub.disconnect(connection, close=False)
+            else:
+                getattr(tab, ends)()
+            city.clock.advance(seconds)
+        city.clock.settle()
+        for key in keys:
+            if is_in(key, page) and not any(visitor in at.hub.roster.visitors(key) for at in city.houses):
+                came[key] += 1
+        tabs[visitor] = city.houses[index].client(page, visitor=visitor)
+        for key in keys:
+            (count,) = city.counts(key)
+            assert count.connections == count.visitors, key
+            # One who was turned out has no place, and still counts while in grace on another node.
+            assert came[key] <= joins[key] <= came[key] + turned_out, key
+    for tab in tabs.values():
+        tab.close()
+    city.clock.advance(20)
+    for house in city.houses:
+        assert not list(house.hub.pages())
+
+
+def is_in(key: str, page: str) -> bool:
+    """Whether a page is this one, or one of this group."""
+    return page == key or (key.endswith("*") and page.startswith(key[:-1]))
 
 
 @settings(deadline=None, max_examples=80, database=None)

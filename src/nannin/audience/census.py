@@ -106,6 +106,10 @@ class _Page:
         others = [] if was_here or visible is None else [place >> 1 for place in before]
         return bool(after) is not bool(before), others
 
+    def without(self, visitor: str, number: int) -> list[int]:
+        """The other nodes that a visitor is with."""
+        return [place >> 1 for place in self.visitors.get(visitor, ()) if place >> 1 != number]
+
     def of(self, number: int) -> list[str]:
         """The visitors who are with a node."""
         return [name for name, places in self.visitors.items() if any(at >> 1 == number for at in places)]
@@ -277,6 +281,9 @@ class Census:
                 for other in others:
                     returned.setdefault(other, []).append(visitor)
         exited = [visitor for visitor in call.absent if page.place(visitor, number, None)[0]]
+        for visitor in call.joined:
+            for other in page.without(visitor, number):
+                returned.setdefault(other, []).append(visitor)
         total, tells = self._changed(call.page, page, before, number)
         tells += [Tell([other], Returned(call.page, names)) for other, names in returned.items()]
         return Reply(Applied(call.call, total, entered, exited), tells)

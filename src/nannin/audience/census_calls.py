@@ -52,6 +52,8 @@ class Apply(msgspec.Struct, frozen=True, array_like=True, tag=1):
         visible: visitors who are on the page with this node, and see it.
         hidden: visitors who are on the page with this node, and don't see it.
         absent: visitors who are not on the page with this node.
+        joined: visitors who were on the page with this node already, and have joined once more without
+            taking a place in grace here; each as often as that.
     """
 
     call: int
@@ -66,6 +68,7 @@ class Apply(msgspec.Struct, frozen=True, array_like=True, tag=1):
     visible: list[str]
     hidden: list[str]
     absent: list[str]
+    joined: list[str] = []
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -178,7 +181,7 @@ class Exited(msgspec.Struct, frozen=True, array_like=True, tag=22):
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag=24):
-    """Visitors who are with this node, and have just come to the page through another.
+    """Visitors who are with this node, and have just joined the page through another, each as often as that.
 
     One who is in grace here has moved: the place that is kept is not needed any more.
     """

@@ -30,15 +30,18 @@ class _Visitor:
         visible: how many of these are visible, and of the graces.
         graces: those on the group's pages, the eldest first, each with whether it is visible.
         places: how many of the graces count as connections; those of the eldest are taken first.
+        given: how many of the places were given up with the page's, for a return that this group will be told
+            of as well.
     """
 
-    __slots__ = ("connections", "graces", "places", "visible")
+    __slots__ = ("connections", "given", "graces", "places", "visible")
 
     def __init__(self) -> None:
         self.connections = 0
         self.visible = 0
         self.graces = _NO_GRACES
         self.places = 0
+        self.given = 0
 
 
 class GroupAudience:
@@ -102,6 +105,7 @@ class GroupAudience:
             self._visible += visitor.visible == 1
         if not visitor.graces:
             return True
+        visitor.given = 0
         if ended is not None:
             self._drop(visitor, ended)
         return not self._take_place(visitor)
@@ -143,11 +147,12 @@ class GroupAudience:
         else:
             self._hide(self.visitors[name])
 
-    def end(self, name: VisitorName, grace: object) -> None:
-        """A grace on a page is over."""
+    def end(self, name: VisitorName, grace: object, *, returned: bool = False) -> None:
+        """A grace on a page is over; or the visitor has returned to that page through another node."""
         visitor = self.visitors[name]
         if visitor.places == len(visitor.graces):  # else it is one whose place was taken
             self._take_place(visitor)
+            visitor.given += returned
         self._drop(visitor, grace)
         self._forget_if_gone(name, visitor)
 
@@ -160,7 +165,12 @@ class GroupAudience:
             Whether there was such a place.
         """
         visitor = self.visitors.get(name)
-        return visitor is not None and self._take_place(visitor)
+        if visitor is None:
+            return False
+        if visitor.given:
+            visitor.given -= 1
+            return False
+        return self._take_place(visitor)
 
     def _forget_if_gone(self, name: VisitorName, visitor: _Visitor) -> None:
         if not visitor.connections and not visitor.graces:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -26,7 +26,7 @@ class KnownPage:
         listens: whether the node is told of the page though nobody is on it here.
         hears: whether it gets what is emitted to the page though nobody is on it here.
         dirty: whether this node's part has to be said.
-        visitors: those that must be named then, as in `Write`.
+        visitors, joined: those that must be named then, as in `Write`.
         write: waits for its answer.
         thens: wait for the next write's answer.
     """
@@ -35,6 +35,7 @@ class KnownPage:
         "acknowledged",
         "dirty",
         "hears",
+        "joined",
         "listens",
         "newer",
         "said",
@@ -54,6 +55,7 @@ class KnownPage:
         self.hears = False
         self.dirty = False
         self.visitors: dict[VisitorName, int] | None = None
+        self.joined: list[VisitorName] | None = None
         self.write: Write | None = None
         self.thens: list[Then] = []
 
@@ -82,6 +84,11 @@ class KnownPage:
                 self.visitors = {}
             self.visitors[visitor] = self.visitors.get(visitor) or fresh
 
+    def note_joined(self, visitors: Iterable[VisitorName]) -> None:
+        """These have joined, and take a place in grace on another node if they have one there."""
+        self.dirty = True
+        self.joined = [*(self.joined or ()), *visitors]
+
     def touch_again(self, visitors: dict[VisitorName, int]) -> None:
         """It must name these visitors again, of whom all that was noted since is newer."""
         self.touch((), AGAIN)
@@ -100,6 +107,15 @@ class KnownPage:
                 taken[visitor] = is_fresh
             return taken
         taken, self.visitors, self.dirty = self.visitors or {}, None, False
+        return taken
+
+    def take_joined(self, most: int) -> Sequence[VisitorName]:
+        """Some of those that have joined. The page stays dirty if there are more."""
+        if self.joined is None:
+            return ()
+        taken, left = self.joined[:most], self.joined[most:]
+        self.joined = left or None
+        self.dirty = self.dirty or bool(left)
         return taken
 
 
@@ -130,6 +146,11 @@ class KnownPages:
         if held is None:
             held = self._pages[page] = KnownPage()
         return held
+
+    def names(self, page: str, visitor: VisitorName) -> bool:
+        """Whether a visitor must be named with the next write of a page."""
+        held = self._pages.get(page)
+        return held is not None and held.visitors is not None and visitor in held.visitors
 
     def all(self) -> list[tuple[str, KnownPage]]:
         """The pages, and what is known of each."""

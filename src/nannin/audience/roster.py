@@ -90,7 +90,8 @@ class Roster(Generic[ConnectionT]):
     Attributes:
         groups: as above.
         on_change: called with the page and the visitor of each change, where other nodes have to know of it,
-            and whether the visitor was not there before. Those of groups have one of their own.
+            whether the visitor was not there before, and whether a visitor who was has one connection more,
+            which took no place in grace here. Those of groups have one of their own.
         on_count: called after each change of the count of a page or group with its key, its connections, its
             visitors, and how many have joined by that: 1, or none for a return that takes a place in grace.
             It is -1 where a place is given up, since that was a return to another node, which has counted it
@@ -100,7 +101,7 @@ class Roster(Generic[ConnectionT]):
 
     def __init__(self, groups: Groups | None = None) -> None:
         self.groups = groups if groups is not None else Groups()
-        self.on_change: Callable[[str, VisitorName | None, bool], None] | None = None
+        self.on_change: Callable[[str, VisitorName | None, bool, bool], None] | None = None
         self.on_count: Callable[[str, int, int, int], None] | None = None
         self.on_group_change: Callable[[str], None] | None = None
         self._audiences: dict[str, PageAudience[ConnectionT]] = {}
@@ -139,8 +140,11 @@ class Roster(Generic[ConnectionT]):
         if self.on_count is not None:
             self._tell_count(page, audience, 1 if ended is None else 0)
         if self.on_change is not None:
-            came = ended is None and visitor is not None and audience.visitors[visitor].connections == 1
-            self.on_change(page, visitor, came)
+            came = is_more = False
+            if ended is None and visitor is not None:
+                came = audience.visitors[visitor].connections == 1
+                is_more = not came
+            self.on_change(page, visitor, came, is_more)
         if audience.groups:
             self._join_groups(audience.groups, visitor, visible, ended)
 
@@ -194,7 +198,7 @@ class Roster(Generic[ConnectionT]):
             audience.hidden.add(connection)
             audience.hide(visitor)
         if self.on_change is not None:
-            self.on_change(page, visitor, False)
+            self.on_change(page, visitor, False, False)
         for key in audience.groups:
             group = self._groups[key]
             group.show(visitor, visible)
@@ -361,7 +365,7 @@ class Roster(Generic[ConnectionT]):
         if self.on_count is not None:
             self._tell_count(page, audience, joins)
         if self.on_change is not None:
-            self.on_change(page, visitor, False)
+            self.on_change(page, visitor, False, False)
 
     def _tell_count(self, page: str, audience: PageAudience[ConnectionT], joins: int) -> None:
         assert self.on_count is not None
@@ -383,7 +387,7 @@ class Roster(Generic[ConnectionT]):
         for key in keys:
             group = self._groups[key]
             before = group.graces
-            group.end(grace.visitor, grace)
+            group.end(grace.visitor, grace, returned=joins < 0)
             self._tell_group(key, grace.visitor, group, joins if group.graces < before else 0)
 
     def _tell_group(
@@ -401,7 +405,7 @@ class Roster(Generic[ConnectionT]):
             visitors = group.anonymous + len(group.visitors)
             self.on_count(key, group.live + group.graces, visitors, joins)
         if self.on_change is not None:
-            self.on_change(key, visitor, came)
+            self.on_change(key, visitor, came, joins > 0 and visitor is not None and not came)
         if self.on_group_change is not None:
             self.on_group_change(key)
 

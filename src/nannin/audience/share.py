@@ -99,15 +99,18 @@ class Share(KnownCounts):
 
     # What has changed here
 
-    def touch(self, page: str, visitor: VisitorName | None, came: bool = False) -> None:
+    def touch(
+        self, page: str, visitor: VisitorName | None, came: bool = False, is_more: bool = False
+    ) -> None:
         """Somebody joined a page or left it, or a tab was shown or hidden: the page and visitor are dirty.
 
         Args:
             page: the page's key.
             visitor: who it was; None without an id.
             came: whether the visitor was not on the page before, nor in grace.
+            is_more: whether a visitor who was has one connection more, which took no place in grace here.
         """
-        self._unsaid.touch(page, visitor, came)
+        self._unsaid.touch(page, visitor, came, is_more)
 
     def listen(self, page: str | None, listens: bool) -> None:
         """Is told of a page from now on though nobody is counted on it here, or not any more."""

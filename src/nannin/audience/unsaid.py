@@ -59,14 +59,18 @@ class Unsaid:
 
     # What is to be said
 
-    def touch(self, page: str, visitor: VisitorName | None, came: bool) -> None:
+    def touch(self, page: str, visitor: VisitorName | None, came: bool, is_more: bool) -> None:
         """The page and the visitor are dirty.
 
         Args:
             page: the page's key.
             visitor: who it was; None without an id.
             came: whether the visitor was not on the page before, nor in grace.
+            is_more: whether a visitor who was has one connection more, which took no place in grace here.
         """
+        if visitor is not None and (is_more or (came and self._pages.names(page, visitor))):
+            # The census may take it for one who is with this node already.
+            self._pages.of(page).note_joined([visitor])
         if visitor is not None and self._pages.waits:
             self._resettling.keep(page, visitor, was_here=not came)
             visitor = None
@@ -119,6 +123,7 @@ class Unsaid:
         held = self._pages.of(page)
         del self._ready[page]
         write = held.write = Write(self._next_call(), page, held.take_visitors(_VISITORS), now)
+        write.joined = held.take_joined(_VISITORS)
         write.is_last = not held.dirty
         if write.is_last:
             write.thens, held.thens = held.thens, []
@@ -135,7 +140,9 @@ class Unsaid:
         # Those of a group may have taken their places to another node, and count here all the same.
         stays = held.stays or not write.is_last or (not part.connections and self._roster.is_held(page))
         stays = stays or self._resettling.has_kept(page)
-        return Apply(write.call, number, self._epoch, previous, page, *part, stays, visible, hidden, absent)
+        joined = list(map(to_wire, write.joined))
+        named = visible, hidden, absent, joined
+        return Apply(write.call, number, self._epoch, previous, page, *part, stays, *named)
 
     def answer(self, answer: Applied, heard: Heard) -> Write | None:
         """The census has done a write.
@@ -233,4 +240,6 @@ class Unsaid:
         write.thens = []
         if write.visitors:
             held.touch_again(write.visitors if fresh else dict.fromkeys(write.visitors, AGAIN))
+        if write.joined and fresh:
+            held.note_joined(write.joined)
         self._touch(write.page, [], fresh=AGAIN)

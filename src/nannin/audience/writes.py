@@ -8,7 +8,7 @@ can't be taken for its successor.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nannin.audience.roster import Count, VisitorName
 
@@ -31,11 +31,13 @@ class Write:
     Attributes:
         part: what the node had on the page.
         version: that of the page, as it was known; 0 where it was not.
+        joined: those who have one connection more, which took no place in grace here, each as often as that
+            happened. Whoever is named with CAME has joined once without it.
         is_last: whether it names all that there was to name.
         thens: wait for its answer.
     """
 
-    __slots__ = ("call", "is_last", "page", "part", "sent_at", "thens", "version", "visitors")
+    __slots__ = ("call", "is_last", "joined", "page", "part", "sent_at", "thens", "version", "visitors")
 
     def __init__(self, call: int, page: str, visitors: dict[VisitorName, int], sent_at: float) -> None:
         self.call = call
@@ -43,6 +45,7 @@ class Write:
         self.visitors = visitors
         self.sent_at = sent_at
         self.part = Count()
+        self.joined: Sequence[VisitorName] = ()
         self.version = 0
         self.is_last = True
         self.thens: list[Then] = []

@@ -149,9 +149,11 @@ class Node:
         self._on_settled.append(then)
         self._look()
 
-    def touch(self, page: str, visitor: VisitorName | None, came: bool = False) -> None:
+    def touch(
+        self, page: str, visitor: VisitorName | None, came: bool = False, is_more: bool = False
+    ) -> None:
         """Somebody joined a page here or left it, or a tab was shown or hidden; see `Share.touch`."""
-        self.share.touch(page, visitor, came)
+        self.share.touch(page, visitor, came, is_more)
         self._flush_soon()
 
     def bury(self, epochs: Sequence[str]) -> None:

@@ -153,9 +153,11 @@ class RedisCalls:
             int(call.stays),
             len(call.visible),
             len(call.hidden),
+            len(call.absent),
             *call.visible,
             *call.hidden,
             *call.absent,
+            *call.joined,
         )
         [[status, *rest]] = yield [command]
         if status == 0:

@@ -1,8 +1,8 @@
 -- A node says what its part of a page is now.
 -- KEYS: nodes, c:PAGE, v:PAGE, p:NODE, index
 -- ARGV: publish command, beginning of channels, call, number, epoch, previous, page, connections, anonymous,
---       anonymous_visible, stays (1 or 0), how many visitors see it, how many don't, then these visitors, and
---       those who are absent
+--       anonymous_visible, stays (1 or 0), how many visitors see it, how many don't, how many are absent, then
+--       these visitors, and those who have joined once more
 -- Returns {0} for an unknown node; {1, last write} where the one before is missing;
 --   {2, version, connections, visitors, visible, entered, exited}.
 local nodes, c, v, p, index = unpack(KEYS)
@@ -49,16 +49,32 @@ page.connections = page.connections + connections - page.mine[1]
 page.visitors = page.visitors + anonymous - page.mine[2]
 page.visible = page.visible + visible - page.mine[3]
 
-local names, states, seeing, hidden = {}, {}, tonumber(ARGV[12]), tonumber(ARGV[13])
-for i = 14, #ARGV do
-  local n = i - 13
-  names[n] = ARGV[i]
-  states[n] = n <= seeing and 'v' or n <= seeing + hidden and 'h' or 'a'
+local names, states, joined = {}, {}, {}
+local seeing, hidden, absent = tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
+for i = 15, #ARGV do
+  local n = i - 14
+  if n <= seeing + hidden + absent then
+    names[n] = ARGV[i]
+    states[n] = n <= seeing and 'v' or n <= seeing + hidden and 'h' or 'a'
+  else
+    joined[#joined + 1] = ARGV[i]
+  end
 end
 local entered, exited, returned = {}, {}, {}
 if #names > 0 then
   local places = redis.call('HMGET', v, unpack(names))
   entered, exited, returned = place(v, page, number, names, places, states)
+end
+if #joined > 0 then
+  local places = redis.call('HMGET', v, unpack(joined))
+  for i, name in ipairs(joined) do
+    for other in string.gmatch(places[i] or '', '(%d+)v?,') do
+      if other ~= number then
+        returned[other] = returned[other] or {}
+        table.insert(returned[other], name)
+      end
+    end
+  end
 end
 local version = change(nodes, c, v, index, key, page, before, number, everywhere, publish, channel)
 for other, visitors in pairs(returned) do
