@@ -145,6 +145,26 @@ def test_a_page_that_forges_a_proxys_headers_cannot_leave_out_our_port(server: o
     assert judged(ANY, "evil.example:", at_80, NEAR, **PROXIED) is ForeignHost.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    "connection", ["keep-alive", "Keep-Alive", "upgrade,keep-alive", "keep-alive, Upgrade"]
+)
+@pytest.mark.parametrize("host", ["evil.example:9000", "evil.example"])
+@pytest.mark.parametrize("header", ["x_forwarded_for", "x_forwarded_foo", "forwarded"])
+def test_a_page_that_forges_a_proxys_headers_cannot_hide_that_its_browser_sends_them(
+    header: str, host: str, connection: str
+) -> None:
+    for server in (LOOPBACK, PRIVATE):  # at another port, as through `ssh -L` or a port of a container
+        forged = {header: "8.8.8.8", "connection": connection}
+        for client in (NEAR, AWAY):  # by what it forges, if its own address is that of a proxy
+            assert judged(ANY, host, server, client, **forged) is ForeignHost.UNKNOWN
+        assert judged(NAMED, "live.example.org", server, NEAR, **forged) is None
+
+
+@pytest.mark.parametrize("connection", ["", "upgrade", "close", "x-keep-alive"])
+def test_a_proxy_says_of_its_own_connection_what_no_browser_says(connection: str) -> None:
+    assert judged(ANY, "live.example.org", LOOPBACK, AWAY, connection=connection, **PROXIED) is None
+
+
 # Names that are set
 
 

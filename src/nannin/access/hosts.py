@@ -3,7 +3,7 @@
 A foreign site can have its own name lead to this machine (DNS rebinding): `evil.example` is first the address
 of the site, then 127.0.0.1. To a browser, our pages and its own are then one origin, and the origin says
 nothing any more. What such a page can't change is the Host of its requests: its own name, and the port that
-it came to.
+it came to. Nor can it change that its browser wants to keep the connection, and says so.
 
 Source: RFC 9110, 7.2 and 15.5.20; RFC 9112, 3.2.
 """
@@ -135,8 +135,12 @@ class Hosts:
         if self._are_named:
             is_ours = _is_own_address(name, came_to)
         else:
-            is_ours = not _is_reachable_by_rebinding(came_to, _address(client)) or (
-                is_forwarded(headers)
+            says_forwarded = is_forwarded(headers)
+            is_forged = says_forwarded and _is_from_browser(headers)
+            comes_from = _address(client) if not is_forged else None
+            is_ours = not _is_reachable_by_rebinding(came_to, comes_from) or (
+                says_forwarded
+                and not is_forged
                 # A browser names the port to which it connects. A proxy has another.
                 and int(match[2] or _HTTP_PORT) != (server or ("", 0))[1]
             )
@@ -155,6 +159,18 @@ def _is_own_address(name: str, came_to: Address | None) -> bool:
         named = _as_address(name)
         return name == "localhost" or (named is not None and named.is_loopback)
     return _as_address(name) == came_to
+
+
+def _is_from_browser(headers: Pairs) -> bool:
+    """Whether the request comes from a browser itself, though it may have the headers of a proxy.
+
+    A page may set those, and may not set `Connection`, in which browsers say `keep-alive`. Most proxies don't
+    pass that on, as it is about one connection: nginx, Caddy and HAProxy say nothing, `close` or `upgrade`.
+
+    Source: Fetch, forbidden request-header; RFC 9110, 7.6.1.
+    """
+    said = b",".join([value for name, value in headers if name == b"connection"]).lower()
+    return b"keep-alive" in [token.strip() for token in said.split(b",")]
 
 
 def _is_reachable_by_rebinding(came_to: Address | None, client: Address | None) -> bool:
