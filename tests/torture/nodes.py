@@ -50,6 +50,22 @@ def stopped(site: Site) -> None:
     site.note(f"left after {left_s:.1f} s, back without doubles after {back_s:.1f} s")
 
 
+@site_item(8, "a worker that is stopped, which its supervisor replaces")
+def stuck(site: Site) -> None:
+    site.is_killing = True
+    site.people.come(PEOPLE)
+    site.people.wait_exact(DOWN_S)
+    server = site.servers[0]
+    victim, before = nodes_of(server)[0], site.nodes()
+    began_s = time.monotonic()
+    os.kill(victim, signal.SIGSTOP)
+    site.wait(lambda: victim not in nodes_of(server), lambda: "it is not replaced", DOWN_S)
+    took_s = site.people.wait_exact(DOWN_S, began_s)
+    lost = PEOPLE - len(site.people.here())
+    site.wait(lambda: len(site.nodes()) == len(before), lambda: f"{before}, {site.nodes()}")
+    site.note(f"without its {lost} clients after {took_s:.1f} s")
+
+
 @site_item(9, "a worker that is started again before its lease has ended")
 def restarted(site: Site) -> None:
     site.is_killing = True
