@@ -147,7 +147,7 @@ async def test_what_fails_is_kept_and_told_once(caplog: pytest.LogCaptureFixture
     office.store.error = None
     await until(lambda: len(office.store.rows) == 1)
     await until(lambda: office.writer.lag_s == 0)
-    assert "history is written again" in caplog.records[-1].getMessage()
+    await until(lambda: "history is written again" in caplog.records[-1].getMessage())
     office.store.error = OSError("gone")
     office.writer.put([row("/b")], 7)
     await until(lambda: "OSError: gone" in caplog.text)

@@ -340,7 +340,7 @@ class Tab:
         elif page in self.pages:  # else it was under way when the page was left
             event, told = json.loads(rest)
             assert event == "audience"
-            assert told.pop("page") == page
+            assert told.pop("page") == quote(page)
             self.told[page] = Numbers(**told)
             self.history.append((page, self.told[page]))
 
@@ -353,7 +353,7 @@ async def ask_counts(server: Server, pages: list[str]) -> dict[str, Numbers]:
         status, text = await exchange(reader, writer, "GET", "/api/count?page=" + quote(page, safe=""))
         assert status == 200, text
         answer = json.loads(text)
-        assert answer.pop("page") == page
+        assert answer.pop("page") == quote(page)
         counts[page] = Numbers(**answer)
     writer.close()
     return counts

@@ -38,9 +38,13 @@ def test_a_page_that_nobody_is_on_has_zeros() -> None:
     assert Lookout().read("/api/count?page=/empty")["connections"] == 0
 
 
-@pytest.mark.parametrize("key", ["/人", "/a b", "/?x=1&y", "/<script>", "/../etc", "/%2F%"])
+@pytest.mark.parametrize("key", ["/%E4%BA%BA", "/a b", "/?x=1&y", "/<script>", "/../etc", "/%2F%"])
 def test_any_well_formed_key_is_answered_as_it_is(key: str) -> None:
     assert Lookout().read(f"/api/count?page={quote(key, safe='')}")["page"] == key
+
+
+def test_a_page_that_is_asked_for_by_its_letters_is_answered_by_its_key() -> None:
+    assert Lookout().read(f"/api/count?page={quote('/人', safe='')}")["page"] == "/%E4%BA%BA"
 
 
 def test_nobody_keeps_a_count() -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from itsdangerous import Signer
@@ -386,7 +387,7 @@ def test_other_pages_than_the_named_ones_do_not_exist(guarded_server: Server, pa
     with Raw(guarded_server) as raw:
         assert raw.refusal(page, token=token_of(page)) == connect_error(page, "Invalid namespace")
     reply = api(guarded_server, "count", page)
-    assert (reply.status, json.loads(reply.text)) == (404, {"error": f'there is no page "{page}"'})
+    assert (reply.status, json.loads(reply.text)) == (404, {"error": f'there is no page "{quote(page)}"'})
 
 
 def test_the_default_page_exists_beside_the_named_ones(guarded_server: Server) -> None:
