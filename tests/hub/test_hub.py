@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nannin import ConnectionRefused, Socket
+from nannin.access.refusals import Refusal
 from nannin.audience.roster import Count, Roster
 from nannin.hub.connection import Connection
 from nannin.hub.joining import ANSWER_UNDER_WAY_S
@@ -438,3 +439,19 @@ def test_what_is_told_and_shown_may_be_the_count_of_several_nodes() -> None:
     client = house.client("/")
     assert client.heard() == [11]
     assert (house.count(), house.hub.roster.count("/")) == (Count(11, 11, 11), Count(1, 1, 1))
+
+
+def test_a_client_that_breaks_the_protocol_or_joins_nothing_is_tallied() -> None:
+    house = House(connect_timeout=10)
+    house.client("/").send("4zz")
+    house.client()
+    house.clock.advance(11)
+    assert house.hub.refusals.tally == {Refusal.PROTOCOL: 1, Refusal.IDLE: 1}
+
+
+def test_a_packet_that_only_servers_send_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    client = House().client("/w")
+    client.send('44/w,{"message":"x"}')
+    assert client.session.ended
+    assert "a client sent a packet of the type CONNECT_ERROR, which only servers send" in caplog.text
+    assert "had not joined" not in caplog.text

@@ -37,6 +37,8 @@ class Refusal(enum.StrEnum):
     HTTP = "http"  # what is no HTTP, has too large a head, or comes too slowly
     SIZE = "size"  # a message or the body of a poll that has more than max_payload
     TLS = "tls"  # a connection that began no TLS, or was too slow with its handshake
+    PROTOCOL = "protocol"  # a session that was ended, since its client broke a rule of a protocol
+    IDLE = "idle"  # a session that was ended, since its client joined no page in time
     SLOW = "slow"  # a session or a stream that was ended, since its client did not read
     DESCRIPTORS = "descriptors"  # a connection for which the process has no file descriptor to spare
     LIST = "list"  # a list of pages, for somebody who may not read it

@@ -52,7 +52,13 @@ logger = logging.getLogger("nannin.hub")
 
 # Looked up once, and not for each message: before Python 3.12 that takes longer than a call.
 _CONNECT, _EVENT = PacketType.CONNECT, PacketType.EVENT
-_SLOW = DisconnectReason.SLOW_CLIENT
+
+# Ends of a session by which its client was turned away. Who tells of the others tallies them.
+_REFUSED = {
+    DisconnectReason.SLOW_CLIENT: Refusal.SLOW,
+    DisconnectReason.PARSE_ERROR: Refusal.PROTOCOL,
+    DisconnectReason.CONNECT_TIMEOUT: Refusal.IDLE,
+}
 
 # Maximum causes for which the log says that packets are ignored.
 MAX_STRAYS_TOLD = 16
@@ -138,7 +144,7 @@ class Hub:
         self.others: Others | None = None
         self._settings = settings
         self._is_crawler = is_crawler
-        self._causes = Once(2)  # why sessions end for a client's packet
+        self._causes = Once(3)  # why sessions end for a client's packet
         self._strays = Once(MAX_STRAYS_TOLD)
         self._caller = Caller(clock, settings.max_handlers, self.mistakes)
         self._events = Events(
@@ -241,7 +247,14 @@ class Hub:
             connection.receive_ack(packet.id, packet.data)
         elif not client.was_on(as_uri(packet.namespace)):
             logger.debug("a packet for a page that it is not on ends session %s", session.sid)
-            if self._causes.is_first("page"):
+            if connection is not None and connection.connected:
+                if self._causes.is_first("type"):
+                    logger.warning(
+                        "a client sent a packet of the type %s, which only servers send, and its session "
+                        "ended",
+                        packet.type.name,
+                    )
+            elif self._causes.is_first("page"):
                 logger.warning(
                     "a client sent a packet for the page %.80r, which it had not joined, and its session "
                     "ended: it has to send a CONNECT packet first",
@@ -252,8 +265,9 @@ class Hub:
     def close(self, session: Session, reason: DisconnectReason) -> None:
         """The session ended, and with it all its connections."""
         self.figures.ended[reason] += 1
-        if reason is _SLOW:
-            self.refusals.add(Refusal.SLOW)
+        refusal = _REFUSED.get(reason)
+        if refusal is not None:
+            self.refusals.add(refusal)
         client = client_of(session)
         for connection in list(client.connections.values()):
             self._leaving.leave(connection, reason)
