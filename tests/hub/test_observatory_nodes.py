@@ -89,7 +89,7 @@ async def test_once_all_nodes_are_known_those_without_a_part_are_asked_too() -> 
     explained = await town.explain()
     assert explained["nodes"] == [part("node 0", 1, 1), part("node 1", 0, 0)]
     assert explained["not_counted"]["observers"] == 1
-    assert explained["not_counted"]["refused_since_start"] == {"payload": 1}
+    assert explained["not_counted"]["refused_since_start"] == {"payload": 1, "idle": 1}
 
 
 async def test_a_node_that_is_not_told_of_every_page_explains_one_that_only_others_are_on() -> None:
