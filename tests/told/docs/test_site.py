@@ -34,7 +34,7 @@ def build(folder: pathlib.Path) -> subprocess.CompletedProcess[str]:
     """Builds the site of a folder as the Makefile does."""
     command = [str(pathlib.Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
     env = {**os.environ, "NO_COLOR": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=folder, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=folder, env=env)
 
 
 class Navigation(html.parser.HTMLParser):
