@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from support.scripted_tabs import Row, Tab, Tally, ask_counts, settle
 from support.servers import Server
 
-PEOPLE = 200
+PEOPLE = 120
 ANONYMOUS = 10
 LATE_S = 0.3  # so long after the end of the grace somebody returns who is too late
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"

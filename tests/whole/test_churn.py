@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from nannin import DirectWebSocket, Live
 
-CLIENTS = 300
+CLIENTS = 200
 PING_INTERVAL_S = 0.7
 PING_TIMEOUT_S = 0.7
 ARRIVAL_S = 2.0

@@ -166,7 +166,8 @@ def test_a_flood_of_refused_connections_is_cheap_and_leaves_nothing(loop: dict[s
                     client.sendall(REQUEST)
                 for client in late:
                     answer = read_to_end(client)
-                    assert answer.startswith(b"HTTP/1.1 503 "), answer
+                    # One of them may find the place of one that was refused a moment before.
+                    assert answer.startswith((b"HTTP/1.1 503 ", b"HTTP/1.1 200 ")), answer
             idle_s = cpu_s(server)
             time.sleep(1)
             assert cpu_s(server) - idle_s < 0.5, "it does not spin"
