@@ -146,11 +146,30 @@ async def test_the_time_for_a_head_goes_on_after_its_first_bytes() -> None:
     transport.protocol.connection_lost(None)
 
 
-async def test_a_stopping_server_closes_a_connection_that_has_said_nothing() -> None:
+@pytest.mark.parametrize("said", [0, 9])
+async def test_a_stopping_server_answers_the_request_that_is_on_its_way_and_no_more(said: int) -> None:
+    arrival, transport, _ = connect()
+    if said:
+        arrival.data_received(REQUEST[:said])
+    assert transport.protocol is not None
+    transport.protocol.shutdown()
+    assert transport.closed is None
+    transport.protocol.data_received(REQUEST[said:])
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 200 ")
+    assert transport.closed == "close"
+    transport.protocol.connection_lost(None)
+
+
+async def test_a_stopping_server_opens_no_websocket_that_is_on_its_way() -> None:
     arrival, transport, _ = connect()
     arrival.shutdown()
+    arrival.data_received(OPENING)
+    await turn()
     assert transport.closed == "close"
-    arrival.connection_lost(None)
+    assert b"101" not in b"".join(transport.written)
+    assert transport.protocol is not None
+    transport.protocol.connection_lost(None)
 
 
 async def test_who_is_not_admitted_is_told_so_and_leaves_nothing() -> None:

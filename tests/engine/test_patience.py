@@ -18,7 +18,7 @@ from nannin.engine.body import read_body
 from nannin.engine.http import LimitedHttp
 from nannin.engine.patience import LATE_S, Patience
 
-TIMEOUT_S = 0.15
+TIMEOUT_S = 0.3
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
@@ -165,7 +165,7 @@ async def hold_up(sock: socket.socket, rest: bytes, seconds: float) -> None:
 
 
 # Until just after the time is over, and for much longer.
-HOLD_UPS = [TIMEOUT_S, 4 * TIMEOUT_S]
+HOLD_UPS = [TIMEOUT_S, 2 * TIMEOUT_S]
 held_up = pytest.mark.parametrize("seconds", HOLD_UPS)
 
 

@@ -43,7 +43,7 @@ class Arrival(asyncio.Protocol, GivesWay):
         transport: the connection's.
     """
 
-    __slots__ = ("_app_state", "_config", "_door", "_patience", "_state", "_until_s", "transport")
+    __slots__ = ("_app_state", "_config", "_door", "_is_last", "_patience", "_state", "_until_s", "transport")
 
     _patience: Patience
     transport: asyncio.Transport
@@ -64,6 +64,7 @@ class Arrival(asyncio.Protocol, GivesWay):
         self._state = server_state
         self._app_state = app_state
         self._until_s = 0.0
+        self._is_last = False  # whether the server stops: what comes first is answered, and nothing after it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is accepted; something has to come in time."""
@@ -120,10 +121,14 @@ class Arrival(asyncio.Protocol, GivesWay):
             websocket = DirectWebSocket(self._config, self._state, self._app_state)
             websocket.connection_made(self.transport)
             websocket.open(opening)
+            if self._is_last:
+                websocket.shutdown()
         else:
             http = self.http(self._config, self._state, self._app_state)
             http.stays, http.hops = stays, hops
             http.go_on(self.transport, self._until_s)
+            if self._is_last:
+                http.shutdown()
             http.data_received(data)
 
     def idle_since_s(self) -> float | None:
@@ -136,8 +141,8 @@ class Arrival(asyncio.Protocol, GivesWay):
         self.transport.close()
 
     def shutdown(self) -> None:
-        """Called by uvicorn when the server stops."""
-        self.transport.close()
+        """Called by uvicorn when the server stops: a request that is on its way is still answered."""
+        self._is_last = True
 
     def _leave(self) -> None:
         self._patience.cancel()

@@ -98,6 +98,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._leaving: tuple[int, bytes] | None = None  # for which process, and the head of the request
         self.stays = False
         self.hops = 0
+        self._is_last = False  # whether the server stops before the first request is here
         self._is_upgraded = False  # the connection is a WebSocket's, and none of ours any more
         self._in_body = False  # after a head, and before the end of what belongs to it
         self._idle_bytes = 0
@@ -129,6 +130,12 @@ class BoundedHttp(HttpToolsProtocol):
             self._parse_held()
         else:
             self._parse(data)
+
+    def shutdown(self) -> None:
+        """Ends the connection after the answers that it waits for, that to the first request included."""
+        self._is_last = self.cycle is None
+        if not self._is_last:
+            super().shutdown()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Whether the connection stays open: for the moment in which most answers are made."""
@@ -162,6 +169,8 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self._in_body, self._idle_bytes, self._body_bytes = True, 0, 0
         super().on_headers_complete()
+        if self._is_last and not self._is_upgraded:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if not self.cycle.response_complete:

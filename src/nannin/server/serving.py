@@ -46,6 +46,8 @@ __all__ = ["Server"]
 GOODBYE_S: Final = 0.6  # how long clients have to take their goodbye
 CANCELLED_S: Final = 0.2  # how long tasks have to end once they are cancelled
 LIFESPAN_S: Final = 0.5  # how long the application has to close, besides what the others did not use
+# How long a client that has connected has to send its request, where other workers serve on.
+ASKING_S: Final = 2.0
 STEP_S: Final = 0.02
 # Seconds between two ticks while connections arrive or wait, and while there is nothing to look after.
 # uvicorn's ten ticks a second take half a percent of a core of a process that does nothing else.
@@ -222,7 +224,7 @@ class Server(uvicorn.Server):
             # A WebSocket first gets time to answer our close frame: closing at once could lose the frame.
             if not isinstance(connection, (DirectWebSocket, Relay)):
                 connection.shutdown()
-        await self._quiet(GOODBYE_S / 2)
+        await self._quiet(ASKING_S if self._is_relieved else GOODBYE_S / 2)
         for connection in list(self.server_state.connections):
             if isinstance(connection, (DirectWebSocket, Relay)):
                 connection.shutdown()
