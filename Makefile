@@ -42,7 +42,7 @@ pictures: $(VENV)/test.stamp system
 # test that it might run, so they get none but those of real servers.
 CHECKED := .checked.log
 test:
-	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
+	@+$(SIDE_BY_SIDE) $(VENV)/compiled.stamp system node
 	@+$(SIDE_BY_SIDE) rooms described pure check >$(CHECKED) 2>&1 & checks=$$!; \
 	$(PYTEST) $(TOGETHER) $(LEAN) --ignore $(DESCRIBED) tests/whole tests/told; tests=$$?; \
 	wait $$checks || { cat $(CHECKED); exit 1; }; \
@@ -104,6 +104,12 @@ $(VENV)/test.stamp: $(BUILT) | $(BIN)/python compiler
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python $${PIP_INDEX_URL:+--index-url "$$PIP_INDEX_URL"} --editable '.[test,docs]'; } || \
 	  $(BIN)/python -m pip install --quiet --no-compile --editable '.[test,docs]'
 	touch $(VENV)/run.stamp $@
+
+# Compiles the tests and what they import, while other things are still installed: else each of the processes that run them
+# would do that by itself. What is wrong with a test, it says when it is run.
+$(VENV)/compiled.stamp: $(VENV)/test.stamp
+	-$(PYTEST) $(LEAN) --ignore $(DESCRIBED) --collect-only --quiet tests/whole tests/told >/dev/null 2>&1
+	touch $@
 
 $(VENV)/docs.stamp: $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'

@@ -151,7 +151,7 @@ async def test_a_stopping_server_answers_the_request_that_is_on_its_way_and_no_m
     arrival, transport, _ = connect()
     if said:
         arrival.data_received(REQUEST[:said])
-    assert transport.protocol is not None
+    assert isinstance(transport.protocol, Arrival | LimitedHttp)
     transport.protocol.shutdown()
     assert transport.closed is None
     transport.protocol.data_received(REQUEST[said:])

@@ -1,5 +1,7 @@
 """Starts `python -m nannin` by a fork, in a fifth of the CPU time that starting and importing takes.
 
+So are the workers of such a server, and the server that `--reload` starts again.
+
 As a script, this is the process that has imported everything and is forked. It takes orders from a socket,
 its standard input. Each fork runs its module as `python -m` does, with its own environment and output.
 """
@@ -12,6 +14,7 @@ import functools
 import gc
 import importlib
 import json
+import logging
 import os
 import runpy
 import signal
@@ -19,7 +22,10 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import Any
+import traceback
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 MODULES = ("nannin", "uvicorn")
 # What a server imports before it loads an application.
@@ -135,10 +141,85 @@ def _take_orders(orders: socket.socket) -> dict[str, Any]:
     return order
 
 
+class _ForkedServer:
+    """The child of a supervisor, or of `--reload`: `nannin serve`, forked as its parent was."""
+
+    def __init__(
+        self, args: list[str], *, env: Mapping[str, str], pass_fds: Sequence[int], process_group: int | None
+    ) -> None:
+        assert args == [sys.executable, "-m", "nannin", "serve"]
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if not self.pid:
+            _serve_anew(args[2:], {0, 1, 2, *pass_fds}, env, process_group)
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._reap(os.WNOHANG)
+
+    def wait(self) -> int:
+        """Waits for the end; returns the exit code."""
+        code = self._reap(0)
+        assert code is not None
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Sends a signal, unless the process has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Ends the process at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def _reap(self, options: int) -> int | None:
+        if self.returncode is None and (ended := os.waitpid(self.pid, options))[0]:
+            self.returncode = os.waitstatus_to_exitcode(ended[1])
+        return self.returncode
+
+
+def _serve_anew(argv: list[str], kept: set[int], env: Mapping[str, str], group: int | None) -> NoReturn:
+    """Becomes `nannin serve`, without what a fork has from its parent, in the midst of whose loop it is made.
+
+    Args:
+        argv: of the module and its arguments.
+        kept: the descriptors that stay open.
+        env: its environment.
+        group: of processes, which it joins: 0 for one of its own, None for its parent's.
+    """
+    code = 1
+    try:
+        if group is not None:
+            os.setpgid(0, group)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        for descriptor in set(map(int, os.listdir("/proc/self/fd"))) - kept:
+            with contextlib.suppress(OSError):  # that of the list itself
+                os.close(descriptor)
+        os.environ.clear()
+        os.environ.update(env)
+        logging.root.handlers.clear()
+        sys.argv = argv
+        runpy.run_module("nannin", run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - there is no frame above it that is this process's
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 def _main() -> None:
     """Imports, forks, and becomes in each fork what was ordered."""
     for name in PRELOADED:
         importlib.import_module(name)
+    server = importlib.import_module("nannin.server.child")
+    vars(server)["subprocess"] = types.SimpleNamespace(Popen=_ForkedServer)
     gc.freeze()  # so that a fork's collections leave the pages alone that it shares
     order = _take_orders(socket.socket(fileno=0))
     os.environ.clear()

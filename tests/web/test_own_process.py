@@ -9,7 +9,13 @@ import time
 
 import pytest
 
-from nannin.web.own_process import STARTED_UNIX_S, cpu_s, memory_bytes, most_descriptors, open_descriptors
+from nannin.web.own_process import (
+    cpu_s,
+    memory_bytes,
+    most_descriptors,
+    open_descriptors,
+    started_unix_s,
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the others don't tell")
@@ -31,7 +37,7 @@ def test_what_the_system_does_not_tell_is_nothing() -> None:
 
 def test_time_and_limits() -> None:
     assert 0 < cpu_s() < time.monotonic()
-    assert time.time() >= STARTED_UNIX_S
+    assert time.time() >= started_unix_s()
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert most_descriptors() == (None if soft == resource.RLIM_INFINITY else soft)
 
@@ -39,3 +45,17 @@ def test_time_and_limits() -> None:
 def test_no_limit_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert most_descriptors() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no forks")
+def test_a_fork_begins_when_it_is_made() -> None:
+    """As a host's workers do that are forked from a process that has loaded nannin."""
+    before, (reading, writing) = started_unix_s(), os.pipe()
+    if not (pid := os.fork()):
+        os.write(writing, str(started_unix_s()).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(writing)
+    with open(reading) as file:
+        assert float(file.read()) > before
+    assert started_unix_s() == before

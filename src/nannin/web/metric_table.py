@@ -303,6 +303,6 @@ METRICS: Final = (
         "process_start_time_seconds",
         _gauge,
         "When the process began, in Unix seconds.",
-        lambda _: own_process.STARTED_UNIX_S,
+        lambda _: own_process.started_unix_s(),
     ),
 )

@@ -8,10 +8,18 @@ import sys
 import time
 from typing import Final
 
-__all__ = ["STARTED_UNIX_S", "cpu_s", "memory_bytes", "most_descriptors", "open_descriptors"]
+__all__ = ["cpu_s", "memory_bytes", "most_descriptors", "open_descriptors", "started_unix_s"]
 
-# When this process began, as far as nannin knows.
-STARTED_UNIX_S: Final = time.time()
+_began: Final = {"unix_s": time.time()}
+
+
+def started_unix_s() -> float:
+    """When this process began, as far as nannin knows."""
+    return _began["unix_s"]
+
+
+if hasattr(os, "register_at_fork"):  # a host may load nannin, and then fork its workers
+    os.register_at_fork(after_in_child=lambda: _began.update(unix_s=time.time()))
 
 
 def cpu_s() -> float:
