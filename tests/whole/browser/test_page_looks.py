@@ -48,22 +48,21 @@ LINES_OF = """([id, phrase]) => {
 }"""
 
 
+PHRASES = {
+    "what": "リアルタイムで",
+    "lead": "アクセスしているのは",
+    "before": "コンピューターの",
+    "after": "サーバーで",
+}
+
+
 @pytest.mark.parametrize("width", [320, 360, 375])
-@pytest.mark.parametrize(
-    ("id", "phrase"),
-    [
-        ("what", "リアルタイムで"),
-        ("lead", "アクセスしているのは"),
-        ("before", "コンピューターの"),
-        ("after", "サーバーで"),
-    ],
-)
-def test_japanese_breaks_between_phrases(
-    server: Server, visit: Visit, width: int, id: str, phrase: str
-) -> None:
+def test_japanese_breaks_between_phrases(server: Server, visit: Visit, width: int) -> None:
     page = visit(server.url, viewport={"width": width, "height": 640})
     shows_japanese(page, 1)
-    assert page.evaluate(LINES_OF, [id, phrase]) == 1
+    assert {id: page.evaluate(LINES_OF, [id, phrase]) for id, phrase in PHRASES.items()} == dict.fromkeys(
+        PHRASES, 1
+    )
 
 
 def luminance(page: Page, selector: str, of: str) -> float:
