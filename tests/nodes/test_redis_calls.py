@@ -121,6 +121,40 @@ def test_a_process_hears_which_numbers_it_has_already() -> None:
     assert run(Register(1, "abc"), [[1, 3, b"abc:1:0"]])[1] == Former(1, {3: "abc:1:0"})
 
 
+def test_a_node_that_finds_no_register_clears_what_a_former_one_has_left() -> None:
+    index, part, of_one = b"nannin:{7}:index", b"nannin:{7}:c:/", b"nannin:{7}:p:1"
+    sent, answer = run(
+        Register(1, "abc"),
+        [[2]],
+        [[b"17", [index, part, b"nannin:{7}:other"]]],
+        [1],
+        [[b"5", []]],
+        [[b"0", [of_one]]],
+        [1],
+        [[0, 1, b"name", 0]],
+        [None],
+    )
+    assert [command[-1] for (command,) in (sent[0], sent[6])] == [0, 1]
+    assert sent[1] == [("SCAN", 0, "MATCH", "nannin:{7}:*", "COUNT", 1000)]
+    assert keys(sent[2][0]) == ("nannin:{7}:nodes", index, part)
+    assert [command[1] for (command,) in (sent[3], sent[4])] == [b"17", b"5"]
+    assert keys(sent[5][0]) == ("nannin:{7}:nodes", of_one)
+    assert answer == Registered(1, 1, "name")
+
+
+def test_it_clears_no_more_once_another_node_has_registered() -> None:
+    found, registered = [[b"17", [b"nannin:{7}:index"]]], [[0, 2, b"name", 0]]
+    sent, answer = run(Register(1, "abc"), [[2]], found, [0], registered, [None])
+    assert (len(sent), answer) == (5, Registered(1, 2, "name"))
+
+
+def test_what_is_special_in_a_pattern_is_itself_in_a_prefix() -> None:
+    steps = RedisCalls("a*[b]^?\\", "7", lambda: "name").steps(Register(1, "abc"))
+    next(steps)
+    [command] = steps.send([[2]])
+    assert command[3] == "a\\*\\[b\\]\\^\\?\\\\:{7}:*"
+
+
 def test_many_pages_are_read_some_at_a_time() -> None:
     pages = [f"/{n}" for n in range(150)]
     sent, answer = run(Read(1, pages), [list(range(400)), list(range(400, 600))])

@@ -316,6 +316,7 @@ async def test_a_user_needs_these_commands_keys_and_channels_and_no_more(server:
     rules = ["reset", "on", ">secret", "~test:*", "&test:*", *(f"+{command}" for command in COMMANDS)]
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "nannin", *rules)
+        client.hset("test:{0}:c:/left", "1", "1,1,1")
         async with several(f"{server.url}?username=nannin&password=secret", 2) as nodes:
             await exercise(nodes)
         assert client.acl_log() == []

@@ -47,7 +47,7 @@ class Town:
 
     async def disturb(self, number: int) -> None:
         """Something goes wrong."""
-        match self.random.choice(["cut", "kill", "save", "pause", "flush", "die", "listen"]):
+        match self.random.choice(["cut", "kill", "save", "pause", "flush", "delete", "die", "listen"]):
             case "cut":
                 with self.server.client() as client, contextlib.suppress(redis.RedisError):
                     kind = self.random.choice(["normal", "pubsub"])
@@ -66,6 +66,9 @@ class Town:
             case "flush":
                 with self.server.client() as client:
                     client.flushall()
+            case "delete":
+                with self.server.client() as client:
+                    client.delete("test:{0}:nodes")
             case "die":
                 self.nodes[number].backplane.cut()
                 await self.nodes[number].backplane.wait_closed()

@@ -11,6 +11,8 @@ import redis
 
 from audience import test_census
 from audience.test_share_any_order import PAGES, VISITORS, AnyOrder
+from nannin.audience.roster import Count
+from support.census_city import City, Node
 from support.redis_census import Both, Kept, RedisCensus
 from support.redis_servers import KINDS, RedisServer, serving
 
@@ -121,4 +123,35 @@ def test_a_page_with_many_visitors_is_reaped_in_slices_that_all_hear_of(client: 
     assert len(tells) > 3
     assert one.total("/") == (1, 1, 1)
     assert len(answer.exited[0].visitors) == 4_999  # type: ignore[union-attr]
+    census.close()
+
+
+def test_once_the_register_of_the_nodes_is_deleted_nothing_is_left_of_their_former_numbers(
+    client: redis.Redis,
+) -> None:
+    city, one, two, dead = City(), Node("one"), Node("two"), Node("dead")
+    census = RedisCensus(client, "name")
+    city.census, city.nodes = census, (one, two, dead)  # type: ignore[assignment]
+    client.set("test:{0}:other", "is not nannin's")
+    for node, visitor in ((one, "ann"), (two, "bob"), (dead, "eve")):
+        node.hear(node.share.found())
+        city.carry()
+        node.roster.join("/", "tab", visitor)
+    city.carry()
+    assert city.counts() == [Count(3, 3, 3)] * 3
+    city.nodes = (one, two)
+    assert client.delete("test:{0}:nodes") == 1
+    two.hear(two.share.answer(census.receive(two.beat()).answer, 0.0))
+    assert two.share.stale
+    city.carry()
+    city.find_out(one)
+    assert (two.share.number, one.share.number) == (1, 2)
+    city.settle()
+    assert city.counts() == [Count(2, 2, 2)] * 2
+    assert [node.share.stale for node in city.nodes] == [False, False]
+    one.roster.leave("/", "tab", now=0.0)
+    two.roster.leave("/", "tab", now=0.0)
+    city.carry()
+    assert city.counts() == [Count(0, 0, 0)] * 2
+    assert sorted(client.keys()) == [b"test:{0}:nodes", b"test:{0}:other"]
     census.close()

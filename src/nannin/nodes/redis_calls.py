@@ -8,6 +8,7 @@ merge what nodes say, so that each call is done as a whole; `lua/page.lua` descr
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Generator, Iterable, Sequence
 from importlib import resources
 from typing import Any, Final, NamedTuple
@@ -47,12 +48,14 @@ __all__ = ["COMMANDS", "SCRIPTS", "Command", "Echo", "RedisCalls", "Script", "St
 # nothing else for about so many microseconds.
 _READ_AT_ONCE: Final = 100
 _REAPED_AT_ONCE: Final = 1_000
+# About how many keys of Redis one step looks at, where those of a lost register are looked for.
+_SCANNED_AT_ONCE: Final = 1_000
 
 # The commands that a user of Redis must be allowed, in scripts and outside.
 COMMANDS: Final = (
     *("del", "evalsha", "hdel", "hexists", "hget", "hgetall", "hincrby", "hkeys", "hlen", "hmget", "hscan"),
-    *("hset", "hsetnx", "publish", "sadd", "scard", "script|load", "srandmember", "srem", "subscribe"),
-    *("unsubscribe", "zadd", "zrange", "zrem"),
+    *("hset", "hsetnx", "publish", "sadd", "scan", "scard", "script|load", "srandmember", "srem"),
+    *("subscribe", "unlink", "unsubscribe", "zadd", "zrange", "zrem"),
 )
 
 Command = tuple[str | bytes | int, ...]
@@ -83,7 +86,8 @@ def _load(name: str) -> Script:
 
 
 SCRIPTS: Final = {
-    name: _load(name) for name in ("apply", "beat", "emit", "fence", "read", "reap", "register", "watch")
+    name: _load(name)
+    for name in ("apply", "beat", "clear", "emit", "fence", "read", "reap", "register", "watch")
 }
 
 
@@ -178,8 +182,11 @@ class RedisCalls:
 
     def _register(self, call: Register) -> Steps:
         """Gets a number, and then, for a node that is told of every page, all totals."""
-        command = _run("register", (self.key,), call.call, call.epoch, int(call.everything), self._new_id())
-        [[status, *rest]] = yield [command]
+        named = (call.call, call.epoch, int(call.everything), self._new_id())
+        [[status, *rest]] = yield [_run("register", (self.key,), *named, 0)]
+        if status == 2:
+            yield from self._clear()
+            [[status, *rest]] = yield [_run("register", (self.key,), *named, 1)]
         if status == 1:
             numbers, values = rest[::2], _texts(rest[1::2])
             return Former(call.call, dict(zip(numbers, values, strict=True)))
@@ -188,6 +195,25 @@ class RedisCalls:
         if not call.everything:
             return Registered(call.call, number, id_)
         return Registered(call.call, number, id_, (yield from self._all_totals()), version)
+
+    def _clear(self) -> Generator[list[Command], Sequence[Any], None]:
+        """Deletes what is left of nodes whose register is lost: their numbers are given out again.
+
+        It is complete where it ends because no key came: nobody can write who is not registered. Where
+        another node has registered meanwhile, that one has cleared all.
+        """
+        pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", self._keys) + "*"
+        begins = tuple(f"{self._keys}{kind}:".encode() for kind in "cvp")
+        cursor: bytes | int = 0
+        while True:
+            [[cursor, keys]] = yield [("SCAN", cursor, "MATCH", pattern, "COUNT", _SCANNED_AT_ONCE)]
+            ours = [key for key in keys if key.startswith(begins) or key == self._index.encode()]
+            if ours:
+                [was_cleared] = yield [_run("clear", (self.key, *ours))]
+                if not was_cleared:
+                    return
+            if int(cursor) == 0:
+                return
 
     def _watch(self, call: Watch) -> Steps:
         """Tells the node of all pages, and then gets their totals, which may have been told by then."""
@@ -271,7 +297,7 @@ class RedisCalls:
         return f"{self._keys}p:{number}"
 
 
-def _run(name: str, keys: tuple[str, ...], *args: str | bytes | int) -> Command:
+def _run(name: str, keys: tuple[str | bytes, ...], *args: str | bytes | int) -> Command:
     return ("EVALSHA", SCRIPTS[name].sha, len(keys), *keys, *args)
 
 
