@@ -9,6 +9,7 @@ from nannin.audience.census_calls import (
     Apply,
     Beat,
     Beaten,
+    Call,
     Emit,
     Exited,
     Former,
@@ -303,6 +304,22 @@ def test_a_beat_changes_the_nodes_value_and_tells_of_all_nodes() -> None:
     assert one.census.receive(beat).answer == Beaten(
         2, "name", {one.number: "one:1:2", two.number: "two:1:0"}
     )
+
+
+def test_a_beat_tells_how_many_calls_of_unknown_nodes_were_refused() -> None:
+    one, _ = two_nodes()
+    forged: list[Call] = [
+        Beat(9, 77, "one"),
+        Beat(9, one.number, "forged"),
+        Watch(9, one.number, "forged", True),
+        Leave(9, one.number, "forged", 1),
+        Apply(9, one.number, "forged", 1, "/", 1, 0, 0, False, [], [], []),
+    ]
+    for call in forged:
+        assert one.census.receive(call).answer == Unknown(9)
+    answer = one.census.receive(Beat(one.next(), one.number, "one")).answer
+    assert isinstance(answer, Beaten)
+    assert answer.refused == len(forged)
 
 
 def test_a_beat_that_comes_late_is_no_sign_of_life() -> None:

@@ -228,3 +228,12 @@ def test_what_no_node_says_is_counted_and_told_once_and_hurts_nothing(
         "node 2 sent something that thi",
         "refused what another program s",
     ]
+
+
+def test_calls_of_unknown_nodes_are_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    city = City(2)
+    city.clock.settle()
+    for calls in (2, 3):
+        city.neighbours[0].unknown(calls)
+    assert city.houses[0].hub.refusals.tally[Refusal.UNKNOWN] == 5
+    assert [message[:40] for message in caplog.messages] == ["refused calls of a node that is not know"]

@@ -53,6 +53,9 @@ class Listening:
     def lost(self) -> None:
         self._note("lost")
 
+    def unknown(self, calls: int) -> None:
+        pass
+
     def refused(self) -> None:
         self._note("refused")
 

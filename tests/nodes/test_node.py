@@ -78,6 +78,9 @@ class Office:
     def message(self, number: int, page: str, message: bytes) -> None:
         self.heard.append((number, page, message))
 
+    def unknown(self, calls: int) -> None:
+        self.heard.append(("unknown", calls))
+
     def refused(self) -> None:
         self.heard.append(("refused",))
 
@@ -373,6 +376,39 @@ def test_the_eldest_node_is_the_one_with_the_least_number() -> None:
     office.census.end(elder)
     office.clock.advance(BEAT_EVERY_S)
     assert (office.node.is_eldest, office.node.elder_s) == (True, heard_s)
+
+
+def test_the_eldest_node_tells_how_many_calls_of_unknown_nodes_were_refused_since_it_last_looked() -> None:
+    office = Office()
+    elder = register(office, "elder")
+    office.census.receive(Beat(1, 77, "nobody"))
+    office.open()
+
+    def told() -> list[tuple[object, ...]]:
+        return [heard for heard in office.heard if heard[0] == "unknown"]
+
+    office.clock.advance(BEAT_EVERY_S)
+    office.census.receive(Beat(1, 77, "nobody"))
+    office.clock.advance(BEAT_EVERY_S)
+    assert told() == [], "the elder one tells"
+    office.census.end(elder)
+    office.census.receive(Beat(1, 77, "nobody"))
+    office.census.receive(Beat(1, 1, "forged"))
+    office.clock.advance(2 * BEAT_EVERY_S)
+    assert told() == [("unknown", 2)]
+
+
+def test_calls_that_are_refused_after_a_loss_are_no_news() -> None:
+    office = Office()
+    office.open()
+    office.clock.advance(BEAT_EVERY_S)
+    office.census = Census("empty")
+    register(office, "other")
+    office.clock.advance(BEAT_EVERY_S)
+    assert office.node.share.settles_at is not None
+    office.census.receive(Beat(1, 77, "nobody"))
+    office.clock.advance(BEAT_EVERY_S)
+    assert ("unknown", 1) not in office.heard
 
 
 def test_a_node_that_hears_nothing_does_not_take_itself_for_the_eldest() -> None:

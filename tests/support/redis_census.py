@@ -158,7 +158,7 @@ def comparable(answer: Answer) -> Any:
     if isinstance(answer, Told):
         return (answer.call, sorted(answer.nodes))
     if isinstance(answer, Beaten):
-        return (answer.call, answer.id, sorted(answer.nodes.items()))
+        return (answer.call, answer.id, sorted(answer.nodes.items()), answer.refused)
     if isinstance(answer, Watching):
         return (answer.call, sorted(answer.totals, key=lambda total: total.page), answer.version)
     if isinstance(answer, Registered):

@@ -83,6 +83,9 @@ class RedisNode:
     def message(self, number: int, page: str, message: bytes) -> None:
         self.messages.append((number, page, message))
 
+    def unknown(self, calls: int) -> None:
+        self.refusals += calls
+
     def refused(self) -> None:
         self.refusals += 1
 

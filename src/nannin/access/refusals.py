@@ -45,6 +45,7 @@ class Refusal(enum.StrEnum):
     METRICS = "metrics"  # the metrics, for somebody who may not read them
     EMIT = "emit"  # an event from outside, of somebody who may not send
     OUTSIDE = "outside"  # what another program sent over Redis, and could not be done
+    UNKNOWN = "unknown"  # what came as a node's that the other nodes don't know, any more or at all
     GUESS = "guess"  # a token that was not looked at, after too many wrong ones
 
 

@@ -140,6 +140,7 @@ class Census:
         self._everywhere: dict[int, None] = {}  # the nodes that are told of every page
         self._version = 0
         self._next = 0
+        self._refused = 0
 
     def receive(self, call: Call) -> Reply:
         """Does what a node calls for."""
@@ -179,7 +180,7 @@ class Census:
         """Puts a node's part of a page in the place of what it was, and tells the others the new total."""
         node = self._known(call.number, call.epoch)
         if node is None:
-            return Reply(Unknown(call.call), [])
+            return Reply(self._refuse(call), [])
         if node.write == call.previous:
             node.write = call.call
             return self._apply(node, call)
@@ -191,15 +192,16 @@ class Census:
         """Notes that a node lives."""
         node = self._known(call.number, call.epoch)
         if node is None:
-            return Unknown(call.call)
+            return self._refuse(call)
         node.beat = max(node.beat, call.call)  # a late one is no sign of life
-        return Beaten(call.call, self.id, {number: node.value() for number, node in self._nodes.items()})
+        values = {number: node.value() for number, node in self._nodes.items()}
+        return Beaten(call.call, self.id, values, self._refused)
 
     def leave(self, call: Leave) -> Reply:
         """Removes a node that leaves in good order."""
         node = self._known(call.number, call.epoch)
         if node is None:
-            return Reply(Unknown(call.call), [])
+            return Reply(self._refuse(call), [])
         if node.write != call.previous:
             return Reply(Gap(call.call, node.write), [])
         return Reply(*self._reap(call.call, call.number, call.most))
@@ -233,7 +235,7 @@ class Census:
     def watch(self, call: Watch) -> Watching | Unknown:
         """Tells a node of every page from now on, or no more."""
         if self._known(call.number, call.epoch) is None:
-            return Unknown(call.call)
+            return self._refuse(call)
         if not call.watches:
             self._everywhere.pop(call.number, None)
             return Watching(call.call, [])
@@ -261,6 +263,11 @@ class Census:
     def _known(self, number: int, epoch: str) -> _Node | None:
         node = self._nodes.get(number)
         return node if node is not None and node.epoch == epoch and not node.reaping else None
+
+    def _refuse(self, call: Apply | Beat | Leave | Watch) -> Unknown:
+        """The node is not known. It counts once there are nodes at all."""
+        self._refused += self._next > 0
+        return Unknown(call.call)
 
     def _apply(self, node: _Node, call: Apply) -> Reply:
         page, number = self._pages.get(call.page), call.number

@@ -270,11 +270,13 @@ class Beaten(msgspec.Struct, frozen=True, array_like=True, tag=15):
         id: the random name of the census's data.
         nodes: every node's number with its value, which stands still once it is gone: `epoch:write:beat`,
             or `epoch:-` while the node's parts are being removed.
+        refused: how many calls of nodes that it doesn't know the census has answered by `Unknown`.
     """
 
     call: int
     id: str
     nodes: dict[int, str]
+    refused: int = 0
 
 
 class Reaped(msgspec.Struct, frozen=True, array_like=True, tag=16):

@@ -156,6 +156,14 @@ class Neighbours:
         refused = "refused what another program sent in Redis on the channels of nannin's nodes"
         self._hub.refusals.add_and_tell(Refusal.OUTSIDE, f"{refused}: give each program a prefix of its own")
 
+    def unknown(self, calls: int) -> None:
+        """The census has refused calls of nodes that it doesn't know."""
+        self._hub.refusals.tally[Refusal.UNKNOWN] += calls
+        self._hub.refusals.tell(
+            "refused calls of a node that is not known: a process stood still or was cut off until it was "
+            "taken for dead, or another program calls nannin's scripts in Redis"
+        )
+
     def live(self, nodes: Collection[int]) -> None:
         """These nodes are there, this one among them."""
         gone, self._live = self._live - frozenset(nodes), frozenset(nodes)

@@ -63,6 +63,9 @@ class Listener(Protocol):
     def refused(self) -> None:
         """Another program has sent something on the channels of the nodes."""
 
+    def unknown(self, calls: int) -> None:
+        """The census has refused so many calls, of nodes that it doesn't know; one node is told."""
+
     def live(self, nodes: Collection[int]) -> None:
         """These nodes are there now, this one among them; it is called after each beat."""
 
@@ -108,6 +111,7 @@ class Node:
         self.elder_s = -math.inf
         self.beaten_s = -math.inf
         self._on_settled: list[Callable[[], None]] = []
+        self._refused: int | None = None  # calls that the census had refused at the last look
 
     @property
     def is_eldest(self) -> bool:
@@ -230,6 +234,8 @@ class Node:
                     self.beaten_s = now
                     if min(self.others, default=self.share.number) < self.share.number:
                         self.elder_s = now
+                if isinstance(message, Beaten):
+                    self._look_for_refused(message.refused)
                 self._hear(self.share.answer(message, now))
                 if isinstance(message, Registered):
                     self._say_alive()  # the answer says who else there is
@@ -237,6 +243,16 @@ class Node:
                     self._listener.live(message.nodes)
                     if self.on_nodes is not None:
                         self.on_nodes(message.nodes)
+
+    def _look_for_refused(self, refused: int) -> None:
+        """Tells of calls that were refused since the last look, if no older node does.
+
+        After a loss every node's number is not known any more, so that is no news then.
+        """
+        before, self._refused = self._refused, refused
+        is_news = before is not None and before < refused and self.share.settles_at is None
+        if is_news and before is not None and self.is_eldest and self._listener is not None:
+            self._listener.unknown(refused - before)
 
     def _hear(self, heard: Heard) -> None:
         """Tells what has changed. Who left comes before whose count is complete, and who came after that."""

@@ -178,7 +178,7 @@ class RedisCalls:
             return Unknown(call.call)
         values = dict(zip(_texts(fields[::2]), _texts(fields[1::2]), strict=True))
         nodes = {int(name): value for name, value in values.items() if not name.startswith("@")}
-        return Beaten(call.call, values["@id"], nodes)
+        return Beaten(call.call, values["@id"], nodes, int(values.get("@refused", 0)))
 
     def _register(self, call: Register) -> Steps:
         """Gets a number, and then, for a node that is told of every page, all totals."""

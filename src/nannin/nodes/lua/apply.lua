@@ -10,7 +10,7 @@ local publish, channel, call, number, my_epoch, previous, key = unpack(ARGV, 1, 
 local value, everywhere = unpack(redis.call('HMGET', nodes, number, '@all'))
 local epoch, write, beat = string.match(value or '', '^([^:]+):(%d+):(%d+)$')
 if epoch ~= my_epoch then
-  return {0}
+  return refuse(nodes)
 end
 local page = read_page(c, v, number)
 if write == call then

@@ -6,7 +6,7 @@ local nodes = KEYS[1]
 local publish, channel, call, number, my_epoch = unpack(ARGV)
 local epoch, write, beat = string.match(redis.call('HGET', nodes, number) or '', '^([^:]+):(%d+):(%d+)$')
 if epoch ~= my_epoch then
-  return {0}
+  return refuse(nodes)
 end
 if tonumber(call) > tonumber(beat) then -- a late one is no sign of life
   redis.call('HSET', nodes, number, epoch .. ':' .. write .. ':' .. call)

@@ -8,7 +8,7 @@ local value = redis.call('HGET', nodes, number)
 if seen == '' then
   local epoch, write = string.match(value or '', '^([^:]+):(%d+):%d+$')
   if epoch ~= ARGV[3] then
-    return {0}
+    return refuse(nodes)
   elseif write ~= ARGV[4] then
     return {1, tonumber(write)}
   end

@@ -3,13 +3,22 @@
 -- Keys of one shard, all in one slot:
 --   nodes  hash: a node's number -> 'epoch:write:beat', or 'epoch:-' while its parts are being removed;
 --          '@version' counts all changes, '@next' the numbers, '@id' names the data, and '@all' lists the
---          nodes that are told of every page, as '3,17,'
+--          nodes that are told of every page, as '3,17,',
+--          '@refused' counts the calls of nodes that are not known
 --   c:PAGE hash: a node's number -> 'connections,anonymous,anonymous_visible'; '@version' is the page's
 --   v:PAGE hash: a visitor -> its nodes, as '3v,17,' where it sees the page with node 3 and not with node 17;
 --          '@' counts the visitors who see the page somewhere, so it goes where the visitors go
 --   p:NODE set: the pages with a part of this node
 --   index  sorted set: the pages that somebody is on, by visitors
 -- Channels: to:NODE, for what a node must know.
+
+-- Refuses a call of a node that is not known. A register that is lost is not begun by that.
+local function refuse(nodes)
+  if redis.call('HEXISTS', nodes, '@id') == 1 then
+    redis.call('HINCRBY', nodes, '@refused', 1)
+  end
+  return {0}
+end
 
 -- A visitor's places, without those of a node.
 local function without(places, number)

@@ -6,7 +6,7 @@ local nodes = KEYS[1]
 local number, my_epoch, watches = unpack(ARGV)
 local value, everywhere = unpack(redis.call('HMGET', nodes, number, '@all'))
 if string.match(value or '', '^([^:]+):%d+:%d+$') ~= my_epoch then
-  return {0}
+  return refuse(nodes)
 end
 local kept = without(everywhere or '', number)
 redis.call('HSET', nodes, '@all', watches == '1' and kept .. number .. ',' or kept)
