@@ -302,11 +302,15 @@ class RedisCensus:
         for step, commands in zip(steps, rounds, strict=True):
             try:
                 rest = step.send([next(replies) for _ in commands])
-                while True:  # a registration subscribes then, which is done elsewhere
-                    rest = step.send([None for _ in rest])
+                while True:
+                    rest = step.send([self._do(command) for command in rest])
             except StopIteration as end:
                 answers.append(end.value)
         return answers
+
+    def _do(self, command: Sequence[Any]) -> Any:
+        """A command of a later round trip. A registration subscribes, which is done elsewhere."""
+        return None if command[0] == "SUBSCRIBE" else self.client.execute_command(*command)
 
     def drain(self, wait_s: float = 0.0) -> int:
         """How many messages came to the nodes since the last time."""
