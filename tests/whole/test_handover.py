@@ -133,7 +133,8 @@ def ask(server: Server, sid: str = "", *, body: str | None = None) -> tuple[int,
 
 
 def test_the_session_of_a_worker_that_was_killed_is_unknown_to_the_others_and_to_its_successor() -> None:
-    with nannin("--workers", "2", "--ping-interval", "0.2") as server:
+    # Fresh: which worker is which is read from their environment.
+    with nannin("--workers", "2", "--ping-interval", "0.2", fresh=True) as server:
         until(lambda: ", with 2 workers" in server.log)
         sids: list[str] = []
         while not any(sid.startswith("B") for sid in sids):

@@ -13,7 +13,7 @@ from support.servers import Server, Way, patience, served
 QUICK = patience(ping_interval=0.3, ping_timeout=0.2, connect_timeout=1)
 # A reader that waits for bytes keeps a socket open that was closed beside it: a ping wakes it.
 PATIENT = patience(ping_interval=0.3, ping_timeout=20)
-CALM = patience(ping_interval=5, ping_timeout=5, connect_timeout=1)
+CALM = patience(ping_interval=5, ping_timeout=5, connect_timeout=3)
 TRANSPORTS = ["polling", "websocket", "upgrade"]
 
 

@@ -127,7 +127,7 @@ def test_a_refused_session_is_closed_by_the_connect_timeout(quick_server: Server
 
 def test_a_connected_session_outlives_the_connect_timeout(connect: Connect) -> None:
     client, elsewhere = connect(), connect("/custom")
-    assert not client.ended.wait(1.5)
+    assert not client.ended.wait(3.3)
     for one in (client, elsewhere):
         one.emit("message", "still here")
         assert one.receive_event() == ["message-back", "still here"]
@@ -382,4 +382,4 @@ def test_a_malformed_packet_ends_its_session_alone(connect: Connect, packet: str
 )
 def test_whoever_does_not_connect_first_is_closed(link: Link, packet: str | bytes) -> None:
     link.try_send(packet)
-    link.wait_ended(0.9)
+    link.wait_ended(2.8)
