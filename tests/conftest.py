@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import shutil
 import signal
@@ -80,6 +81,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Has no garbage collection look at what was collected and imported: it is there to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
