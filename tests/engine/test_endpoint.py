@@ -59,6 +59,7 @@ async def test_a_bad_request_gets_its_code_and_message(
     assert call.header("content-type") == "application/json"
     assert json.loads(call.body) | {"code": code, "message": message} == json.loads(call.body)
     assert not hall.engine.sessions
+    assert hall.refusals.tally == {Refusal.SESSION if code == 1 else Refusal.REQUEST: 1}
 
 
 @pytest.mark.parametrize("query", ["", POLLING, "EIO=3&transport=websocket", f"{WEBSOCKET}&sid=nobody"])
@@ -69,6 +70,7 @@ async def test_a_bad_websocket_is_refused_before_it_opens(query: str) -> None:
     assert call.status == 400
     assert "code" in json.loads(call.body)
     assert not hall.engine.sessions
+    assert sum(hall.refusals.tally.values()) == 1
 
 
 async def test_where_a_server_has_no_such_answer_it_is_closed_unopened() -> None:
@@ -89,6 +91,8 @@ async def test_while_the_server_stops_nobody_new_is_let_in_and_others_go_on() ->
     session.send("hello")
     call = await ask(endpoint, "GET", f"{POLLING}&sid={session.sid}")
     assert (call.status, call.body) == (200, b"4hello")
+    assert (await ask(endpoint, "GET", f"{POLLING}&sid=one-that-was-told-to-leave")).status == 400
+    assert not hall.refusals.tally
 
 
 @pytest.mark.parametrize(("origin", "reads"), [(OWN, OWN), (FOREIGN, None)])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from support.fakes import FakeLink, Hall
+from nannin.access.refusals import Refusal
+from nannin.engine.link import RequestRefused
+from support.fakes import FakeLink, FakePoll, Hall
 
 
 @pytest.fixture
@@ -63,3 +65,27 @@ def test_after_its_end_a_session_reads_so_that_nobody_waits_for_it(hall: Hall) -
     assert (link.reads, session.reads) == (True, True)
     session.read_on(False)
     assert session.reads
+
+
+def test_requests_that_are_not_allowed_at_this_moment_are_tallied(hall: Hall) -> None:
+    session = hall.polling()
+    hall.poll(session)
+    with pytest.raises(RequestRefused):
+        session.receive_poll(FakePoll())
+    session = hall.polling()
+    session.receive_post()
+    with pytest.raises(RequestRefused):
+        session.receive_post()
+    session = hall.polling()
+    session.receive_candidate(FakeLink())
+    with pytest.raises(RequestRefused):
+        session.receive_candidate(FakeLink())
+    assert hall.refusals.tally == {Refusal.REQUEST: 3}
+
+
+def test_a_body_that_is_malformed_is_a_breach_of_the_protocol_and_no_second_refusal(hall: Hall) -> None:
+    session = hall.polling()
+    session.receive_post()
+    with pytest.raises(RequestRefused):
+        session.receive_payload(b"junk")
+    assert not hall.refusals.tally  # its end is tallied by who is told of it

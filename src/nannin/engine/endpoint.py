@@ -52,7 +52,8 @@ class Endpoint:
             request = Refusal.FORBIDDEN
             self._gate.turn_away_page(scope["headers"])
         elif isinstance(request, Refusal):
-            self._tell_refused(request)
+            if method != "OPTIONS":
+                self._turn_away(request)
         elif request.sid is None and self._engine.is_stopping:
             request = Refusal.STOPPING
         elif (
@@ -60,7 +61,7 @@ class Endpoint:
             and request.sid not in self._engine.sessions
             and not self._engine.is_stopping  # else it was told to come back, and asks whether it was meant
         ):
-            self._tell_refused(Refusal.SESSION_UNKNOWN)
+            self._turn_away(Refusal.SESSION_UNKNOWN)
         if websocket:
             await serve_websocket(self._engine, self._at_once, request, scope, receive, send)
             return
@@ -77,13 +78,14 @@ class Endpoint:
 
     async def refuse_first_protocol(self, scope: Scope, send: Send) -> None:
         """Answers a client of Socket.IO 0.7 to 0.9, whose handshake is a request for `/socket.io/1/`."""
-        self._tell_refused(Refusal.TRANSPORT_UNKNOWN)
+        self._turn_away(Refusal.TRANSPORT_UNKNOWN)
         headers = scope["headers"]
         headers = cors_headers(find_header(headers, b"origin")) if self._gate.admits_page(headers) else []
         await respond(send, 400, _FIRST_PROTOCOL, headers, (b"content-type", b"application/json"))
 
-    def _tell_refused(self, refusal: Refusal) -> None:
-        """The log says once of each kind of refusal what to do about it."""
+    def _turn_away(self, refusal: Refusal) -> None:
+        """Tallies a request; the log says once of each kind of refusal what to do about it."""
+        self._engine.refuse_request(refusal)
         if refusal in _REMEDIES:
             self._engine.warn_once(refusal.name, "a client was refused: %s", _REMEDIES[refusal])
 

@@ -173,6 +173,11 @@ class Engine:
         """Tells the log that the application raised: each cause in full once."""
         self._mistakes.tell(logger, words, error=error)
 
+    def refuse_request(self, refusal: Refusal = Refusal.BAD_REQUEST) -> None:
+        """Tallies a request that asks for a session that is gone, or for what the protocol does not allow."""
+        is_gone = refusal is Refusal.SESSION_UNKNOWN
+        self._refusals.add(RefusalReason.SESSION if is_gone else RefusalReason.REQUEST)
+
     def refuse_flood(self) -> None:
         """Tallies a client that sent too many messages, and tells the log once."""
         self._refusals.add_and_tell(

@@ -55,6 +55,9 @@ class Host(Protocol[SessionT]):
     def drop(self, session: SessionT) -> None:
         """Forgets a session that is over."""
 
+    def refuse_request(self) -> None:
+        """Tallies a request that the session does not allow at this moment."""
+
     def refuse_flood(self) -> None:
         """Tallies a client that sent too many messages, and tells the log once."""
 

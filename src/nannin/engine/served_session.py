@@ -184,7 +184,7 @@ class ServedSession(Session):
         outputs = self._core.receive_poll(now)
         if Refuse() not in outputs:
             self.poll = poll
-        self._perform(outputs)
+        self._perform_request(outputs)
 
     def receive_poll_lost(self, poll: Poll) -> None:
         """The client went away from this GET."""
@@ -197,7 +197,7 @@ class ServedSession(Session):
         Raises:
             RequestRefused: another POST is being read, or the session polls no more.
         """
-        self._perform(self._core.receive_post(self._host.clock.now()))
+        self._perform_request(self._core.receive_post(self._host.clock.now()))
 
     def receive_payload(self, body: bytes, *, is_last: bool = True) -> None:
         """The body of the POST, or a part of it.
@@ -233,6 +233,11 @@ class ServedSession(Session):
         outputs = self._core.receive_candidate(self._host.clock.now())
         if not outputs:
             self.candidate = link
+        self._perform_request(outputs)
+
+    def _perform_request(self, outputs: list[Output]) -> None:
+        if Refuse() in outputs:
+            self._host.refuse_request()
         self._perform(outputs)
 
     def receive(self, link: Link, message: Encoded) -> None:

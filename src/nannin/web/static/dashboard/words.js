@@ -133,6 +133,8 @@ const WORDS = {
       tls: "a TLS handshake that came to nothing",
       protocol: "ended, as the client broke a protocol",
       idle: "ended, as the client joined no page",
+      request: "a request that the protocol does not allow",
+      session: "a session that is gone: normal after a restart",
       slow: "ended, as the client did not read",
       descriptors: "no file descriptor was left",
       list: "asked for a list without a token",
@@ -140,6 +142,7 @@ const WORDS = {
       emit: "wanted to send without a token",
       outside: "a malformed order over Redis",
       guess: "too many wrong tokens",
+      unknown: "a call of a node that the others do not know",
     },
   },
   ja: {
@@ -274,6 +277,8 @@ const WORDS = {
       tls: "TLS の接続が成立しなかった",
       protocol: "プロトコル違反のため切断",
       idle: "どのページにも参加しなかったため切断",
+      request: "プロトコルで許されない要求",
+      session: "すでにないセッションへの要求 (再起動後は正常)",
       slow: "受信が遅すぎるため切断",
       descriptors: "ファイルディスクリプターの不足",
       list: "トークンなしでの一覧の要求",
@@ -281,6 +286,7 @@ const WORDS = {
       emit: "トークンなしでの送信",
       outside: "Redis 経由の指示の形式が不正",
       guess: "間違ったトークンの連続",
+      unknown: "ほかのノードが知らないノードからの呼び出し",
     },
   },
 };
