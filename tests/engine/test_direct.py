@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 from websockets.frames import Opcode
 
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.direct import DirectWebSocket
 from nannin.wire.outgoing import Outgoing
 from support.peers import Peer, Recorder, attached, attaching, turn
@@ -204,7 +206,11 @@ async def test_bytes_may_arrive_one_by_one() -> None:
         (b"POST / HTTP/1.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", 400),
     ],
 )
-async def test_a_request_that_is_no_websocket_is_refused_without_the_app(head: bytes, status: int) -> None:
+async def test_a_request_that_is_no_websocket_is_refused_without_the_app(
+    head: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AT_THE_DOOR, "tally", Counter())
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("never called")
 
@@ -213,6 +219,7 @@ async def test_a_request_that_is_no_websocket_is_refused_without_the_app(head: b
     await turn()
     assert peer.transport.written[0].startswith(b"HTTP/1.1 %d" % status)
     assert peer.transport.closed == "close"
+    assert AT_THE_DOOR.tally == {Refusal.REQUEST: 1}
 
 
 async def test_a_header_with_a_line_break_is_never_sent() -> None:

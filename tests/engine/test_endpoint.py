@@ -204,6 +204,7 @@ async def test_a_preflight_is_answered_without_a_body() -> None:
     assert call.header("access-control-allow-headers") == "content-type"
     assert call.header("content-length") is None
     assert not hall.engine.sessions
+    assert not hall.refusals.tally
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,8 @@ class Refusal(enum.StrEnum):
     SIZE = "size"  # a message or the body of a poll that has more than max_payload
     TLS = "tls"  # a connection that began no TLS, or was too slow with its handshake
     PROTOCOL = "protocol"  # a session that was ended, since its client broke a rule of a protocol
-    REQUEST = "request"  # a request that the protocol of sessions does not allow, or not at this moment
-    SESSION = (
-        "session"  # a request for a session that is gone: after a restart, one of each client that polls
-    )
+    REQUEST = "request"  # a request or a WebSocket's opening that no protocol allows, or not at this moment
+    SESSION = "session"  # a request for a session that is gone: normal after a restart
     IDLE = "idle"  # a session that was ended, since its client joined no page in time
     SLOW = "slow"  # a session or a stream that was ended, since its client did not read
     DESCRIPTORS = "descriptors"  # a connection for which the process has no file descriptor to spare

@@ -20,6 +20,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
+from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.asgi_side import AsgiSide, ClientGone, Pairs
 from nannin.engine.blocked import LEAST_BYTES_PER_S, Blocked
 from nannin.engine.link import EXTENSION
@@ -331,6 +332,7 @@ class DirectWebSocket(Reading):
         try:
             opening = read_opening(data)
         except OpeningRefused as refused:
+            AT_THE_DOOR.add(Refusal.REQUEST)
             self.deny(refused.status, refused.headers, refused.body)
         else:
             self.open(opening)
