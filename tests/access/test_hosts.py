@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nannin.access.hosts import ForeignHost, Hosts, has_one_host, is_forwarded
+from nannin.access.hosts import ForeignHost, Hosts, has_one_host, is_forwarded, take_authority
 
 quickly = settings(
     deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -279,3 +279,37 @@ def test_a_proxy_is_known_by_its_headers() -> None:
     assert is_forwarded([(b"host", b"x"), (b"x-forwarded-host", b"")])
     assert is_forwarded([(b"true-client-ip", b"8.8.8.8")])
     assert not is_forwarded([(b"host", b"x"), (b"x-requested-with", b"y"), (b"origin", b"z")])
+
+
+# Targets that name a server
+
+
+@pytest.mark.parametrize(
+    ("target", "rest", "host"),
+    [
+        (b"http://evil.example/a?b=http://c/", b"/a?b=http://c/", b"evil.example"),
+        (b"HTTPS://evil.example:9000", b"/", b"evil.example:9000"),
+        (b"ws://[::1]:8124?a=/b", b"/?a=/b", b"[::1]:8124"),
+        (b"http://ann@evil.example/", b"/", b"ann@evil.example"),
+    ],
+)
+def test_a_target_that_names_a_server_replaces_the_host(target: bytes, rest: bytes, host: bytes) -> None:
+    headers = [(b"a", b"b"), (b"host", b"localhost:8124")]
+    assert take_authority(target, headers) == rest
+    assert headers == [(b"host", host), (b"a", b"b")]
+    headers = []
+    assert take_authority(target, headers) == rest
+    assert headers == [(b"host", host)]
+
+
+def test_a_name_with_a_user_in_it_is_refused() -> None:
+    assert Hosts(["*"]).judge([(b"host", b"ann@evil.example")], LOOPBACK, HERE) is ForeignHost.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "target", [b"/a?b", b"//evil.example/a", b"/http://evil.example/", b"*", b"http:///a", b""]
+)
+def test_any_other_target_is_left_as_it_is(target: bytes) -> None:
+    headers = [(b"host", b"localhost:8124")]
+    assert take_authority(target, headers) == target
+    assert headers == [(b"host", b"localhost:8124")]

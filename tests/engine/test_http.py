@@ -145,6 +145,34 @@ async def test_http_1_0_needs_no_host() -> None:
     protocol.connection_lost(None)
 
 
+async def test_a_target_that_names_a_server_is_judged_by_that_and_not_by_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scopes: list[Any] = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await answer(scope, receive, send)
+
+    protocol, transport = connect()
+    monkeypatch.setattr(protocol, "app", note)
+    protocol.data_received(b"GET http://evil.example/a?b HTTP/1.1\r\nHost: localhost\r\nX: y\r\n\r\n")
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 200")
+    assert scopes[0]["headers"] == [(b"host", b"evil.example"), (b"x", b"y")]
+    assert (scopes[0]["raw_path"], scopes[0]["query_string"]) == (b"/a", b"b")
+    protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("target", [b"http:///a", b"http://a b/"])
+async def test_a_target_that_names_no_server_is_refused(target: bytes) -> None:
+    protocol, transport = connect()
+    protocol.data_received(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 400")
+    protocol.connection_lost(None)
+
+
 async def test_a_connection_is_idle_from_its_start_or_its_last_answer_on() -> None:
     loop = asyncio.get_running_loop()
     before_s = loop.time()

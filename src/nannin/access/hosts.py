@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 
 from nannin.access.client_address import Address, read_address
 
-__all__ = ["ForeignHost", "Hosts", "has_one_host", "is_forwarded"]
+__all__ = ["ForeignHost", "Hosts", "has_one_host", "is_forwarded", "take_authority"]
 
 Pairs = Sequence[tuple[bytes, bytes]]
 Place = tuple[object, object] | None
 
 _HOST: Final = re.compile(rb"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])?(?::([0-9]{0,5}))?")
+# A target that names its server, as far as its path. Source: RFC 9112, 3.2.2.
+_ABSOLUTE: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]+)")
 # Suffixes under which nobody can register a name. Source: RFC 6761, 6762, 8375; ICANN's resolution on
 # .internal; .lan and .localdomain are what routers use.
 _PRIVATE: Final = (".localhost", ".local", ".home.arpa", ".internal", ".lan", ".localdomain")
@@ -74,6 +76,25 @@ def has_one_host(headers: Iterable[tuple[bytes, bytes]], http_version: str) -> b
     """
     count = [name for name, _ in headers].count(b"host")
     return count == 1 or (count == 0 and http_version == "1.0")
+
+
+def take_authority(target: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Returns a request's path and query; a server that its target names takes the place of its Host.
+
+    So whoever looks at the Host judges the server that the request is for, and so does each proxy before us.
+
+    Args:
+        target: such as `/a?b` or `http://live.example.org/a?b`.
+        headers: all of them, with names in lower case; changed where the target names a server.
+
+    Source: RFC 9112, 3.2.2.
+    """
+    absolute = _ABSOLUTE.match(target) if target[:1] != b"/" else None
+    if absolute is None:
+        return target
+    headers[:] = [(b"host", absolute[1]), *(header for header in headers if header[0] != b"host")]
+    rest = target[absolute.end() :]
+    return rest if rest[:1] == b"/" else b"/" + rest
 
 
 def is_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> bool:

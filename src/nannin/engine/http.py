@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-from nannin.access.hosts import has_one_host
+from nannin.access.hosts import has_one_host, take_authority
 from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.bounded_http import BoundedHttp, bare_answer
 from nannin.engine.patience import Patience
@@ -131,6 +131,7 @@ class LimitedHttp(BoundedHttp, GivesWay):
         self._has_one_host = has_one_host(self.headers, self.parser.get_http_version())
         if not self._has_one_host:
             raise NotOneHost
+        self.url = take_authority(self.url, self.headers)
         super().on_headers_complete()
 
     def _check(self, fits: bool) -> None:
