@@ -107,6 +107,16 @@ async def test_an_opening_handshake_in_two_pieces_opens_a_websocket_as_well(cut:
     assert not state.connections
 
 
+async def test_an_opening_of_http_1_0_is_told_what_a_websocket_needs() -> None:
+    arrival, transport, _ = connect()
+    arrival.data_received(OPENING.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    await turn()
+    assert b"".join(transport.written).startswith(b"HTTP/1.1 400 ")
+    assert b"proxy_http_version 1.1" in b"".join(transport.written)
+    assert transport.protocol is not None
+    transport.protocol.connection_lost(None)
+
+
 async def test_any_other_request_goes_to_the_http_protocol() -> None:
     arrival, transport, state = connect()
     arrival.data_received(REQUEST)

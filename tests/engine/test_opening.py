@@ -36,9 +36,21 @@ def test_the_scope_tells_of_the_request() -> None:
     assert scope["headers"][0] == (b"sec-websocket-version", b"13")
 
 
-def test_of_a_header_that_comes_twice_the_first_counts() -> None:
-    lines = (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Key: " + KEY)
-    assert read_opening(head(b"GET / HTTP/1.1", *lines)).accept_key == ACCEPT_KEY
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"Sec-WebSocket-Version: 13", "no more"),
+        (b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "no more"),
+        (b"Content-Length: 1", "no body"),
+        (b"Transfer-Encoding: chunked", "no body"),
+    ],
+)
+def test_what_a_proxy_may_understand_otherwise_than_we_do_is_refused(line: bytes, expected: str) -> None:
+    lines = (b"X: y", b"X: z", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: " + KEY)
+    assert read_opening(head(b"GET / HTTP/1.1", *lines, b"Content-Length: 0")).accept_key == ACCEPT_KEY
+    with pytest.raises(OpeningRefused, match=rf"^expected .*{expected}$") as refused:
+        read_opening(head(b"GET / HTTP/1.1", *lines, line))
+    assert refused.value.status == 400
 
 
 @pytest.mark.parametrize(

@@ -214,10 +214,17 @@ class BoundedHttp(HttpToolsProtocol):
         return is_free and self._leaving is None and super()._should_upgrade()
 
     def handle_websocket_upgrade(self) -> None:
+        """Hands the connection over with the head as it came; uvicorn's own makes any version 1.1."""
         self._is_upgraded = True
         self._held.clear()  # a client may not send frames before we have answered
         self.flow.release()
-        super().handle_websocket_upgrade()
+        self.connections.discard(self)
+        websocket = self.ws_protocol_class(  # type: ignore[call-arg, misc]
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        websocket.connection_made(self.transport)
+        websocket.data_received(self._head())
+        self.transport.set_protocol(websocket)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Any client can ask for one, such as h2c, as often as it likes: it is answered as if it had not."""
@@ -233,11 +240,15 @@ class BoundedHttp(HttpToolsProtocol):
         mark = target_of(method, self.url, self.neighbours)
         if mark is None:
             return False
-        version = self.parser.get_http_version().encode()
-        lines = [method + b" " + self.url + b" HTTP/" + version]
-        lines += [name + b": " + value for name, value in self.headers]
-        self._leaving = mark, b"\r\n".join(lines) + _BLANK_LINE
+        self._leaving = mark, self._head()
         return True
+
+    def _head(self) -> bytes:
+        """The head of the request in hand."""
+        version = self.parser.get_http_version().encode()
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + version]
+        lines += [name + b": " + value for name, value in self.headers]
+        return b"\r\n".join(lines) + _BLANK_LINE
 
     def _leave(self) -> None:
         """Hands the connection over, once all answers to the requests before have gone."""

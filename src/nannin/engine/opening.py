@@ -32,11 +32,16 @@ _PLAIN_HEAD = re.compile(
 )
 # Headers that announce a body.
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
+# Headers that a request has once: whom else it passed may have gone by another one than we do.
+# Source: RFC 6455, 11.3.1 and 11.3.5.
+_ONLY_ONCE = frozenset({b"sec-websocket-key", b"sec-websocket-version"})
 # 16 random bytes in base64. Source: RFC 6455, 4.1.
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 # What every server adds to a key. Source: RFC 6455, 1.3.
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _EXPECTED = b"expected the opening handshake of a WebSocket"
+_TWICE = b"expected one Sec-WebSocket-Key and one Sec-WebSocket-Version, and no more"
+_WITH_BODY = b"expected the opening handshake of a WebSocket, which has no body"
 # What nginx speaks to a server unless it is told otherwise. Source: RFC 6455, 4.1.
 _TOO_OLD = b"expected HTTP/1.1, which a WebSocket needs (in nginx: proxy_http_version 1.1)"
 
@@ -103,7 +108,7 @@ def find_opening(data: bytes) -> Opening | None:
     if not has_one_host(headers, "1.1"):
         return None
     try:
-        return None if _BODY & first.keys() else Opening(plain[1], headers, _answer(first))
+        return None if _BODY & first.keys() else Opening(plain[1], headers, _answer(headers, first))
     except OpeningRefused:
         return None
 
@@ -116,7 +121,7 @@ def read_opening(data: bytes) -> Opening:
     """
     request, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
     headers = _read_headers(lines)
-    key = _answer(dict(reversed(headers)))
+    key = _answer(headers, dict(reversed(headers)))
     target, _, version = request.partition(b" ")[2].rpartition(b" ")
     if not request.startswith(b"GET "):
         raise OpeningRefused(400, (), _EXPECTED)
@@ -137,12 +142,17 @@ def _split(values: list[bytes]) -> list[str]:
     return [name for name in names if name]
 
 
-def _answer(first: dict[bytes, bytes]) -> bytes:
+def _answer(headers: list[tuple[bytes, bytes]], first: dict[bytes, bytes]) -> bytes:
     """Checks the headers of an opening handshake; returns its `accept_key`. Source: RFC 6455, 4.2.2.
 
     Args:
-        first: of each header the first, with names in lower case.
+        headers: all of them, with names in lower case.
+        first: of each header the first.
     """
+    if len(first) < len(headers) and sum(name in _ONLY_ONCE for name, _ in headers) > len(_ONLY_ONCE):
+        raise OpeningRefused(400, (), _TWICE)
+    if first.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in first:
+        raise OpeningRefused(400, (), _WITH_BODY)
     if first.get(b"sec-websocket-version") != b"13":
         raise OpeningRefused(426, [(b"Sec-WebSocket-Version", b"13")], b"expected WebSocket version 13")
     key = first.get(b"sec-websocket-key", b"")

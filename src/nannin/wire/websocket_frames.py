@@ -29,6 +29,8 @@ _FINAL, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
 _MASKED = 0x80
 # The size in a head that says that two bytes with the real one follow; after 127, eight do.
 _TWO_MORE = 126
+# The least size that has eight bytes: what fits into fewer has fewer. Source: RFC 6455, 5.2.
+_EIGHT_MORE = 65_536
 _MASK_BYTES = 4
 _MOST_CONTROL_BYTES = 125
 
@@ -105,10 +107,12 @@ class FrameReader:
         if size < 0 or first & _RESERVED or opcode > BINARY:
             _check(first, opcode, size)
         if size >= _TWO_MORE:
-            head_end = start + (2 if size == _TWO_MORE else 8)
+            head_end, least = (start + 2, _TWO_MORE) if size == _TWO_MORE else (start + 8, _EIGHT_MORE)
             if head_end > len(data):
                 return None
             size, start = int.from_bytes(data[start:head_end], "big"), head_end
+            if size < least:
+                raise FrameError(_PROTOCOL_ERROR, "expected the size of a frame in as few bytes as it needs")
         if opcode <= BINARY:
             self._check_data(opcode, size, max_bytes)
         masked = start + _MASK_BYTES
