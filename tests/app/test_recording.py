@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from nannin import Live
-from nannin.app import recording
+from nannin.app import recording, sharing
 from nannin.app.assembly import Assembly
 from nannin.app.recording import make_history
 from nannin.app.sharing import make_node
@@ -25,6 +26,7 @@ from nannin.history.leader import DatabaseLead, FileLead
 from nannin.history.place import Place
 from nannin.history.points import Step
 from nannin.history.recorder import History
+from nannin.nodes.local import Worker
 from nannin.settings import Settings
 from support.fake_clock import FakeClock
 
@@ -70,6 +72,22 @@ def test_where_several_nodes_count_it_hears_what_all_have(monkeypatch: pytest.Mo
     assert history is not None
     assert node is not None
     assert (roster.on_count, node.on_count, node.on_known) == (history.join, history.hear, history.know)
+
+
+@pytest.mark.parametrize(("redis", "closes"), [(None, True), ("redis://127.0.0.1", False)])
+def test_with_workers_it_ends_when_all_of_them_stop_unless_other_machines_serve_on(
+    redis: str | None, closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, its = socket.socketpair()
+    worker = Worker(0, 0, 2, its)
+    for module in (recording, sharing):
+        monkeypatch.setattr(module, "this_worker", lambda: worker)
+    monkeypatch.setattr("nannin.history.place.find_place", lambda settings: Place("postgresql://db", "db"))
+    history = made(history="postgresql://db", redis=redis)
+    assert history is not None
+    assert worker.on_stopping == [history.close] * closes
+    ours.close()
+    its.close()
 
 
 def test_the_lock_is_beside_the_file_or_in_the_database(tmp_path: Path) -> None:

@@ -13,7 +13,18 @@ import pytest
 from nannin.audience.census_calls import Answer, Call, Read, Total, Totals, What
 from nannin.errors import SettingsError
 from nannin.nodes import local
-from nannin.nodes.channel import Alive, Buried, Calls, Cover, FromSupervisor, FromWorker, Heard, Named, Ready
+from nannin.nodes.channel import (
+    Alive,
+    Buried,
+    Calls,
+    Cover,
+    FromSupervisor,
+    FromWorker,
+    Heard,
+    Named,
+    Ready,
+    Stopping,
+)
 from nannin.nodes.local import VARIABLE, Worker, installed_version, is_worker, join_workers, this_worker
 
 
@@ -260,6 +271,25 @@ def test_it_hears_whose_connections_it_is_to_take(supervisor: tuple[socket.socke
         worker.on_cover = heard.put_nowait
         say(ours, Cover([0, 2]))
         assert await asyncio.wait_for(heard.get(), 10) == [0, 2]
+
+    asyncio.run(work())
+
+
+def test_it_hears_that_the_server_stops_before_anybody_leaves_for_that(
+    supervisor: tuple[socket.socket, dict[str, str]],
+) -> None:
+    ours, environ = supervisor
+    worker = joined(environ)
+
+    async def work() -> None:
+        ears = Listening()
+        backplane = worker.backplane(worker.next_space())(ears)
+        await worker.connect(lambda: None)
+        worker.on_stopping.append(lambda: ears._note("stopping"))
+        say(ours, Stopping())
+        tell(ours, 0, left := Total("/", 2, 0, 0, 0))
+        await ears.until("found", "stopping", [left])
+        backplane.close()
 
     asyncio.run(work())
 

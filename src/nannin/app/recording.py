@@ -77,6 +77,8 @@ def make_history(
         roster.on_count = history.join
         node.on_count, node.on_known = history.hear, history.know
         node.share.watch_all()
+        if settings.redis is None and (worker := this_worker()) is not None:  # else other machines serve on
+            worker.on_stopping.append(history.close)
     return history
 
 

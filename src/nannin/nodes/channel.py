@@ -31,6 +31,7 @@ __all__ = [
     "Ready",
     "Reply",
     "Said",
+    "Stopping",
     "Who",
 ]
 
@@ -179,8 +180,12 @@ class Said(msgspec.Struct, frozen=True, array_like=True, tag=111):
     said: bytes
 
 
+class Stopping(msgspec.Struct, frozen=True, array_like=True, tag=112):
+    """The whole server stops. Whoever leaves after this may have been sent away for it."""
+
+
 FromWorker = Ready | Alive | Named | Calls | Ask | Reply
-FromSupervisor = Heard | Cover | Buried | Asked | Who | Said
+FromSupervisor = Heard | Cover | Buried | Asked | Who | Said | Stopping
 
 
 class Channel(asyncio.Protocol):

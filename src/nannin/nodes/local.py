@@ -28,6 +28,7 @@ from nannin.nodes.channel import (
     Named,
     Ready,
     Said,
+    Stopping,
     Who,
 )
 
@@ -74,6 +75,8 @@ class Worker:
 
     Attributes:
         on_cover: called with the numbers of the workers whose connections this one is to accept as well.
+        on_stopping: each is called when the whole server stops, before this process hears of any client that
+            is sent away for that.
         gatherings: who asks the other workers, and answers them, for each Live of this process: in the order
             in which these were made, which is the same in all workers.
     """
@@ -87,6 +90,7 @@ class Worker:
         listeners: Sequence[Sequence[int]] = (),
     ) -> None:
         self.on_cover: Callable[[Sequence[int]], None] = lambda slots: None
+        self.on_stopping: list[Callable[[], None]] = []
         self.gatherings: list[Gatherer] = []
         self.listeners = listeners
         self.slot = slot
@@ -230,6 +234,9 @@ class Worker:
         elif isinstance(message, Buried):
             for _, on_buried in self._named:
                 on_buried(message.epochs)
+        elif isinstance(message, Stopping):
+            for on_stopping in self.on_stopping:
+                on_stopping()
         elif isinstance(message, Heard):
             if (ears := self._ears.get(message.space)) is not None:
                 ears.heard(message.messages)

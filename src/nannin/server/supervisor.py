@@ -34,6 +34,7 @@ from nannin.nodes.channel import (
     Named,
     Ready,
     Reply,
+    Stopping,
 )
 from nannin.nodes.gathering_server import GatheringServer, Member
 from nannin.nodes.local import VARIABLE, installed_version
@@ -313,6 +314,8 @@ class Supervisor:
             notify("STOPPING=1")
             if how is signal.SIGTERM:
                 notify(f"EXTEND_TIMEOUT_USEC={round((self._settings.drain + 2 * END_S) * 1e6)}")
+            for child in self._children:  # before any of them sends a client away, and tells the census
+                child.send(Stopping())
         self._signal = how
         self._crew.end(how, time.monotonic())
         self._wake.set()
