@@ -57,7 +57,9 @@ def test_what_a_proxy_may_understand_otherwise_than_we_do_is_refused(line: bytes
     ("data", "status"),
     [
         (head(b"POST / HTTP/1.1"), 400),
+        (head(b"GET / HTTP/0.9"), 400),
         (head(b"GET / HTTP/1.0"), 400),
+        (head(b"GET / HTTP/2.0"), 400),
         (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Key: " + KEY), 426),
         (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Key: " + KEY), 426),
         (head(b"GET / HTTP/1.1", b"Sec-WebSocket-Version: 13"), 400),
@@ -69,6 +71,13 @@ def test_another_request_is_refused_with_what_was_expected(data: bytes, status: 
         read_opening(data)
     assert refused.value.status == status
     assert (b"Sec-WebSocket-Version", b"13") in list(refused.value.headers) or status == 400
+
+
+def test_a_target_that_names_a_server_replaces_the_host() -> None:
+    lines = (b"Host: localhost", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: " + KEY)
+    opening = read_opening(head(b"GET ws://evil.example:1/a?b HTTP/1.1", *lines))
+    assert (opening.target, opening.headers[0]) == (b"/a?b", (b"host", b"evil.example:1"))
+    assert len(opening.headers) == len(lines)
 
 
 PLAIN = (

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from nannin.access.hosts import has_one_host
+from nannin.access.hosts import has_one_host, take_authority
 from nannin.engine.asgi_side import Pairs
 
 # Maximum bytes of a head that is read here alone: the limit that an HTTP protocol has for one line.
@@ -43,7 +43,7 @@ _EXPECTED = b"expected the opening handshake of a WebSocket"
 _TWICE = b"expected one Sec-WebSocket-Key and one Sec-WebSocket-Version, and no more"
 _WITH_BODY = b"expected the opening handshake of a WebSocket, which has no body"
 # What nginx speaks to a server unless it is told otherwise. Source: RFC 6455, 4.1.
-_TOO_OLD = b"expected HTTP/1.1, which a WebSocket needs (in nginx: proxy_http_version 1.1)"
+_NOT_1_1 = b"expected HTTP/1.1, which a WebSocket needs (in nginx: proxy_http_version 1.1)"
 
 
 class OpeningRefused(Exception):
@@ -125,9 +125,9 @@ def read_opening(data: bytes) -> Opening:
     target, _, version = request.partition(b" ")[2].rpartition(b" ")
     if not request.startswith(b"GET "):
         raise OpeningRefused(400, (), _EXPECTED)
-    if version == b"HTTP/1.0":
-        raise OpeningRefused(400, (), _TOO_OLD)
-    return Opening(target, headers, key)
+    if version != b"HTTP/1.1":  # what comes after it has no such line
+        raise OpeningRefused(400, (), _NOT_1_1)
+    return Opening(take_authority(target, headers), headers, key)
 
 
 def _read_headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
