@@ -74,8 +74,8 @@ imports: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
 pure: $(VENV)/test.stamp
-	PYTHONPATH=tests nice $(PYTEST) $(LEAN) -p support.own_coverage -m 'not hypothesis' $(PURE)
-	nice $(PYTEST) $(LEAN) -m hypothesis $(PURE)
+	PYTHONPATH=tests nice $(PYTEST) $(LEAN) --timeout 400 -p support.own_coverage -m 'not hypothesis' $(PURE)
+	nice $(PYTEST) $(LEAN) --timeout 400 -m hypothesis $(PURE)
 
 # The other rooms.
 rooms: $(VENV)/test.stamp

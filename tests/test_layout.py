@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from pathlib import Path
 
 TESTS = Path(__file__).parent
@@ -73,7 +74,10 @@ def owner(file: str) -> str | None:
 def imports(path: Path) -> set[str]:
     """The modules that a file imports, with the packages that they are in."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    gc.disable()  # Python 3.11 raises a SystemError if finalizers run while it makes the tree
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    gc.enable()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -147,10 +147,32 @@ async def answer_of(sock: socket.socket) -> bytes:
         return await asyncio.get_running_loop().sock_recv(sock, 65_536)
 
 
-async def hold_up(sock: socket.socket, rest: bytes, seconds: float) -> None:
-    """Holds up the loop where it reads, as a handler does; the rest comes meanwhile."""
+class TooLate(Exception):
+    """This process itself was held up, and so the client that it plays was too slow."""
+
+
+async def play(scene: Callable[[socket.socket], Awaitable[None]]) -> None:
+    """Plays what a client does; once more where a busy machine has made it too slow."""
+    for is_last in (False, False, False, True):
+        async with connect() as sock:
+            try:
+                await scene(sock)
+            except TooLate:
+                assert not is_last
+            else:
+                return
+
+
+async def hold_up(sock: socket.socket, rest: bytes, seconds: float, since_s: float) -> None:
+    """Holds up the loop where it reads, as a handler does; the rest comes meanwhile.
+
+    Raises:
+        TooLate: the time that the client has had since `since_s` was over before.
+    """
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     here, there = socket.socketpair()
+    if loop.time() - since_s > TIMEOUT_S / 2:
+        raise TooLate
 
     def read() -> None:
         loop.remove_reader(here)
@@ -172,30 +194,39 @@ held_up = pytest.mark.parametrize("seconds", HOLD_UPS)
 @held_up
 @pytest.mark.parametrize("first", [b"", HEAD], ids=["nothing", "half a head"])
 async def test_a_head_that_came_while_the_loop_was_held_up_is_answered(first: bytes, seconds: float) -> None:
-    async with connect() as sock:
+    async def scene(sock: socket.socket) -> None:
+        began_s = asyncio.get_running_loop().time()
         sock.send(first)
         await asyncio.sleep(0.02)
-        await hold_up(sock, (HEAD if not first else b"") + b"\r\n", seconds)
+        await hold_up(sock, (HEAD if not first else b"") + b"\r\n", seconds, began_s)
         assert (await answer_of(sock)).startswith(b"HTTP/1.1 200 ")
+
+    await play(scene)
 
 
 @held_up
 async def test_a_request_that_waited_on_a_connection_kept_alive_is_answered(seconds: float) -> None:
-    async with connect() as sock:
+    async def scene(sock: socket.socket) -> None:
+        began_s = asyncio.get_running_loop().time()
         for _ in range(2):
             sock.send(HEAD + b"\r\n")
             assert (await answer_of(sock)).startswith(b"HTTP/1.1 200 ")
-        await hold_up(sock, HEAD + b"\r\n", seconds)
+        await hold_up(sock, HEAD + b"\r\n", seconds, began_s)
         assert (await answer_of(sock)).startswith(b"HTTP/1.1 200 ")
+
+    await play(scene)
 
 
 @held_up
 async def test_a_body_that_came_while_the_loop_was_held_up_is_read(seconds: float) -> None:
-    async with connect() as sock:
+    async def scene(sock: socket.socket) -> None:
+        began_s = asyncio.get_running_loop().time()
         sock.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n")
         await asyncio.sleep(0.02)
-        await hold_up(sock, bytes(2_000), seconds)
+        await hold_up(sock, bytes(2_000), seconds, began_s)
         assert (await answer_of(sock)).endswith(b"2000")
+
+    await play(scene)
 
 
 @pytest.mark.parametrize(
