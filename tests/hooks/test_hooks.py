@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,41 @@ async def test_after_a_crash_nothing_is_told_again_and_nothing_is_left_out(tmp_p
     assert told == [("vacated", "/0"), ("vacated", "/2")]
     hooks.close()
     await asyncio.to_thread(hooks.join)
+
+
+async def test_who_takes_over_tells_once_of_an_end_that_the_file_has_not_heard_of(tmp_path: Path) -> None:
+    house = House()
+    table = {"on": "vacated", "page": "/*", "debounce": 0}
+    first, second = (house.make(tmp_path / "hooks.sqlite3", str) for _ in range(2))
+    for hooks in (first, second):
+        hooks.add(make_hook(table), house.told.append)
+    await opened(first)
+    house.turn = Turn(False)
+    second.open()
+    house.turn = Turn(False, house.clock.now())
+    for hooks in (first, second):
+        hooks.hear("/a", ONE)
+    house.clock.advance(1.5)
+    house.turn = Turn(True, house.turn.others_until_s)
+    first._put_away()
+    assert first._delivery is not None
+    first._delivery.stop()  # and nothing is put away any more: this is a crash a moment later
+    await asyncio.to_thread(first._delivery.join, 5)
+    first._alarm.cancel()
+    restored = asyncio.Event()
+    restore = second._restore
+
+    def note(memory: Mapping[tuple[str, str], bytes]) -> None:
+        restore(memory)
+        restored.set()
+
+    second._restore = note  # type: ignore[method-assign]
+    second.hear("/a", Count())
+    await asyncio.wait_for(restored.wait(), 5)
+    house.clock.advance(60)
+    assert house.pages == ["/a"]
+    second.close()
+    await asyncio.to_thread(second.join)
 
 
 async def test_a_node_among_others_waits_for_no_memory_of_its_own(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ class Hooks:
         self._held: deque[_Held] = deque(maxlen=_MOST_HELD)
         # The newest counts, until it is known what rules remembered; None once it is, or if nothing is kept.
         self._early: dict[str, Count] | None = None
+        # Of which pages each hook has told until it is known what was remembered; None once it is.
+        self._told_early: set[tuple[str, str]] | None = None
         self._is_mine = False
         self._has_adopted = False
         self._delivery: Delivery | None = None
@@ -202,7 +204,7 @@ class Hooks:
         self._is_open = False
         self._alarm.cancel()
         self._held.clear()
-        self._early = None
+        self._early = self._told_early = None
         if self._delivery is not None:
             self._put_away()
             self._delivery.stop()
@@ -274,6 +276,8 @@ class Hooks:
         while self._held:
             _, notice, call = self._held.popleft()
             logger.info("the hook %s: %s on %s, %d", notice.hook, notice.what, notice.page, notice.value)
+            if self._told_early is not None:
+                self._told_early.add((notice.hook, notice.page))
             if call is not None:
                 call(notice)
             else:
@@ -307,6 +311,7 @@ class Hooks:
             )
             self._delivery = Delivery(clerk, self._unix_s)
             self._delivery.start()
+            self._told_early = None if path is None else set()
         for one in self._followed:
             one.rule.change_all()
         self._put_away_s = min(self._put_away_s, self._clock.now() + _PUT_AWAY_S)
@@ -326,14 +331,16 @@ class Hooks:
         now = self._clock.now()
         followed = {one.rule.hook.name: one for one in self._followed}
         gone: dict[tuple[str, str], bytes | None] = {}
+        told = self._told_early or ()
         for (name, page), state in memory.items():
             one = followed.get(name)
             if one is not None and one.is_for(as_uri(page)):
-                one.rule.restore(page, state, now, self._wall_s())
+                one.rule.restore(page, state, now, self._wall_s(), is_known=(name, page) in told)
             else:
                 gone[name, page] = None
         if gone and self._delivery is not None:
             self._delivery.tell((), gone)
+        self._told_early = None
         self._hear_early()
         self._set_alarm()
 

@@ -338,8 +338,8 @@ class Rule:
             state = self._pages[page] = _Page(self.hook, self._started_s)
         return state
 
-    def restore(self, page: str, data: bytes, now: float, wall_s: float) -> None:
-        """A page was in this state before a restart.
+    def restore(self, page: str, data: bytes, now: float, wall_s: float, *, is_known: bool = False) -> None:
+        """A page was in this state before a restart, or before the node ended that told until now.
 
         What can't be read is left out, and a page that exceeds the limit as well.
 
@@ -348,6 +348,7 @@ class Rule:
             data: what `changed` returned.
             now: the time, in monotonic seconds.
             wall_s: as above.
+            is_known: whether this node knows better whether the level is up.
         """
         try:
             memory = _decode(data)
@@ -360,7 +361,7 @@ class Rule:
             if at_s is not None:
                 state.told_s[side] = max(state.told_s[side], min(now, at_s - wall_s))
         state.condition.restore(memory.highest, now, wall_s)
-        if memory.is_up and not state.is_up:
+        if memory.is_up and not state.is_up and not is_known:
             state.is_up, state.turned_s = True, None
             state.since_s = min(now, memory.since_unix_s - wall_s)
             state.is_untold = memory.is_untold
