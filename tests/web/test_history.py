@@ -293,4 +293,20 @@ def test_a_history_that_cannot_be_read_now_is_asked_for_again_later(path: str) -
     server.history.error = HistoryError("the disk is full")
     call = server.ask(path)
     assert (call.status, call.header("retry-after")) == (503, "1")
-    assert b"the history can't be read now; try again in a second" in call.body
+    assert b"the history can't be read now; try again in a second. The reason: the disk is full" in call.body
+
+
+@pytest.mark.parametrize("path", ["/api/history", "/api/peaks?page=/"])
+@pytest.mark.parametrize(
+    ("client", "token", "is_told"),
+    [(AWAY, None, False), (AWAY, "wrong", False), (AWAY, TOKEN, True), (None, None, True)],
+)
+def test_only_those_who_may_read_lists_are_told_why_it_can_not_be_read(
+    path: str, client: Any, token: str | None, is_told: bool
+) -> None:
+    server = archive(read_token=TOKEN)
+    server.history.error = HistoryError("no route to 10.1.2.3")
+    sent: dict[str, Any] = {} if token is None else {"authorization": f"Bearer {token}"}
+    call = server.ask(path, **sent, **({} if client is None else {"client": client}))
+    assert call.status == 503
+    assert (b"10.1.2.3" in call.body) is is_told

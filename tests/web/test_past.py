@@ -189,15 +189,17 @@ def test_where_no_history_is_kept_nobody_reads_it() -> None:
     assert refusal(lambda: past.read(lambda _store: 1)) == off
 
 
-def test_why_a_history_can_not_be_read_is_told_once_to_the_log_and_to_nobody_else(
+def test_why_a_history_can_not_be_read_is_told_once_to_the_log_and_not_to_the_public(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     reader = Reader()
     told = (503, "the history can't be read now; try again in a second")
     for reason in ("no route to 10.1.2.3", "no route to 10.1.2.4"):
         reader.history.error = HistoryError(reason)
+        owners = (503, f"{told[1]}. The reason: {reason}")
+        assert refusal(lambda: reader.past.read(lambda _store: 1)) == owners
+        assert refusal(lambda: reader.past.answer("a", lambda _store: b"", is_trusted=True)) == owners
         assert refusal(lambda: reader.answer("a")) == told
-        assert refusal(lambda: reader.past.read(lambda _store: 1)) == told
     assert caplog.messages == ["history can't be read: no route to 10.1.2.3"]
 
 

@@ -36,7 +36,7 @@ MAX_WAITING: Final = 64
 _OFF: Final = "this server keeps no history: the setting history says where it would be kept"
 # How many seconds apart the log says why the history can't be read, where it can and can't in turn.
 TOLD_EVERY_S: Final = 60.0
-# Why it can't is for the log alone: a database names its address and itself.
+# Why it can't is for the log and for those who may read lists: a database names its address and itself.
 _AWAY: Final = "the history can't be read now; try again in a second"
 _TOO_MANY: Final = "too many readers of the history; try again in a second"
 
@@ -188,7 +188,7 @@ class Past:
         Args:
             key: names the answer.
             make: makes it, in the history's thread.
-            is_trusted: whether only those ask for it who may read lists.
+            is_trusted: whether only those ask for it who may read lists. They are told why it can't be read.
 
         Raises:
             HTTPException: 404 if no history is kept; 503 if it can't be read, or too many ask.
@@ -237,7 +237,8 @@ class Past:
             answer = await self._source.ask(measure)
         except HistoryError as error:
             self._tell(error)
-            raise HTTPException(503, _AWAY, RETRY_AFTER) from None
+            words = f"{_AWAY}. The reason: {error}" if is_trusted else _AWAY
+            raise HTTPException(503, words, RETRY_AFTER) from None
         else:
             self._is_away = False
             return answer
