@@ -98,18 +98,24 @@ def test_a_star_names_every_tag() -> None:
     assert not names_tag("a", '"a"')
 
 
-def test_a_squeezed_script_has_no_indentation_no_comment_lines_and_no_spaces_around_operators() -> None:
+def test_a_squeezed_script_has_no_indentation_no_comment_lines_and_few_spaces() -> None:
     script = b"""// what it is
 
 const one = (two) => {
   // why
   if (two == 1 && !three) {
+    const { four, five } = two;
+    for (let six = four; six >= 1; six += 2) five(six ? [six] : { six }, 1 - 2 * 3 + -six);
     return two ?? "a  // b";
   }
 };
 """
     squeezed = squeeze(script).decode()
-    assert squeezed == 'const one=(two)=>{\nif (two==1&&!three){\nreturn two??"a  // b";\n}\n};\n'
+    assert squeezed == (
+        "const one=(two)=>{\nif (two==1&&!three){\nconst {four,five}=two;\n"
+        "for (let six=four;six>=1;six += 2) five(six?[six]:{six},1-2*3 + -six);\n"
+        'return two??"a  // b";\n}\n};\n'
+    )
 
 
 @pytest.mark.parametrize("name", ["nannin.js", "nannin-trend.js"])

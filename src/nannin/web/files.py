@@ -25,9 +25,11 @@ _METHODS: Final = "GET, HEAD"
 _LEVEL: Final = 9
 _TEXT: Final = ("text/", "image/svg+xml")
 # What a script on other people's pages does without: indentation, lines that are empty or a comment, and
-# spaces around operators.
+# spaces around operators, inside braces, and after commas and semicolons. Two signs in a row stay apart.
 _LINE_STARTS: Final = re.compile(rb"^(?:\s*(?://.*)?\n)*[ \t]*", re.MULTILINE)
-_OPERATORS: Final = re.compile(rb" (=>?|[=!]=|&&|\|\||\?\?=?|\?) |(?<=\)) (?={)")
+_OPERATORS: Final = re.compile(
+    rb" (=>?|[=!]=|[<>]=?|&&|\|\||\?\?=?|[?:*]|[-+](?! [-+])) |(?<=\)) (?={)|(?<=[{,;]) | (?=})"
+)
 
 
 def squeeze(script: bytes) -> bytes:

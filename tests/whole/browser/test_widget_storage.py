@@ -149,7 +149,12 @@ def test_what_an_element_may_show_is_said_nowhere(
 ) -> None:
     page = newcomer("en")
     said = console_of(page)
-    page.goto(publish("/known", embedding(shared_server, f'<b data-nannin="{value}"></b>')))
+    page.goto(
+        publish(
+            "/known",
+            embedding(shared_server, f'<b data-nannin="{value}" data-nannin-min="" data-nannin-max="9"></b>'),
+        )
+    )
     shows(page, "1")
     assert said == []
 
@@ -162,12 +167,20 @@ def test_an_element_that_asks_for_another_number_is_said_once(
     body = '<b data-nannin>some</b><i data-nannin="vistors">few</i><u data-nannin="vistors">few</u>'
     body += '<s data-nannin data-nannin-show="trned">few</s>'
     body += '<nannin-count data-nannin-show="trned">few</nannin-count>'
+    body += '<q data-nannin data-nannin-min="1" data-nannin-max="9,9">few</q>' * 2
+    body += '<q data-nannin="vistors" data-nannin-min="x">few</q>'
     page.goto(publish("/wrong", embedding(shared_server, body)))
     page.wait_for_function("document.querySelector('b').textContent === '1'")
     page.evaluate("document.body.append('more')")
     page.evaluate("new Promise((then) => setTimeout(then, 500))")
     # The script of the trend says its own, whenever it has come.
-    assert sorted(said) == ["nannin: unknown data-nannin vistors", "nannin: unknown data-nannin-show trned"]
+    assert sorted(said) == [
+        "nannin: unknown data-nannin vistors",
+        "nannin: unknown data-nannin-max 9,9",
+        "nannin: unknown data-nannin-min x",
+        "nannin: unknown data-nannin-show trned",
+    ]
+    assert page.locator("q").all_inner_texts() == ["1", "1", "few"]
     assert page.locator("i, s, nannin-count").all_inner_texts() == ["few"] * 3
 
 

@@ -132,7 +132,9 @@ const settle = () => {
   const wanted = { [asKey(here)]: auth };
   shows = {};
   for (const element of document.querySelectorAll("[data-nannin],nannin-count")) {
-    let { nannin, nanninShow, nanninPage, nanninToken: token } = element.dataset;
+    let { nannin, nanninShow, nanninPage, nanninToken: token, nanninMin, nanninMax } = element.dataset;
+    if (isNaN(nanninMin ?? 0)) warn("unknown data-nannin-min " + nanninMin);
+    if (isNaN(nanninMax ?? 0)) warn("unknown data-nannin-max " + nanninMax);
     if (nannin?.[0] == "/") [nanninPage, nannin] = [nannin];
     const key = asKey(nanninPage ?? here);
     (shows[key] ??= []).push(element);
