@@ -13,6 +13,7 @@ from nannin.audience.census_calls import (
     Applied,
     Apply,
     Emit,
+    Gone,
     Message,
     Read,
     Register,
@@ -151,6 +152,19 @@ def test_who_was_with_a_worker_that_has_gone_is_gone_at_once() -> None:
     [answer] = bob.heard()[-1:]
     assert isinstance(answer, Totals)
     assert answer.totals[0].connections == 0
+
+
+def test_that_a_worker_has_gone_is_told_before_what_that_makes_of_the_counts() -> None:
+    machine = Machine()
+    ann, bob, eve = (Peer(machine, name) for name in "abe")
+    ann.apply("/", 2)
+    bob.apply("/", 3)
+    ann.heard(), eve.heard()
+    machine.server.lost(bob.line)
+    gone, *totals = ann.heard()
+    assert gone == Gone(bob.number)
+    assert connections(totals) == [("/", 2)]
+    assert eve.heard()[0] == Gone(bob.number)
 
 
 def test_the_pages_of_two_spaces_are_apart() -> None:

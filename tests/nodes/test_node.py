@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 import pytest
 
 from nannin.audience.census import Census
-from nannin.audience.census_calls import Answer, Apply, Beat, Call, Emit, Message, Register, Told, What
+from nannin.audience.census_calls import Answer, Apply, Beat, Call, Emit, Gone, Message, Register, Told, What
 from nannin.audience.roster import Count, Roster, VisitorName
 from nannin.audience.share import Share
 from nannin.nodes.backplane import Backplane, Ears
-from nannin.nodes.node import BEAT_EVERY_S, PATIENCE_S, Node
+from nannin.nodes.node import BEAT_EVERY_S, LAST_WORDS_S, PATIENCE_S, Node
 from support.fake_clock import FakeClock
 
 
@@ -376,6 +376,24 @@ def test_the_eldest_node_is_the_one_with_the_least_number() -> None:
     office.census.end(elder)
     office.clock.advance(BEAT_EVERY_S)
     assert (office.node.is_eldest, office.node.elder_s) == (True, heard_s)
+
+
+def test_a_node_that_is_said_to_have_gone_is_missed_at_once() -> None:
+    office = Office()
+    elder = register(office, "elder")
+    office.open()
+    younger = register(office, "younger")
+    office.clock.advance(2 * BEAT_EVERY_S - 1)
+    own = office.node.share.number
+    assert own is not None
+    assert elder < own < younger
+    office.node.heard([Gone(younger)])
+    assert office.nodes == {elder, own}
+    assert not office.node.is_eldest
+    office.node.heard([Gone(elder), Gone(elder)])
+    assert office.nodes == {own}
+    assert office.node.is_eldest
+    assert office.node.elder_s == office.clock.now() - LAST_WORDS_S
 
 
 def test_the_eldest_node_tells_how_many_calls_of_unknown_nodes_were_refused_since_it_last_looked() -> None:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from nannin.audience.census import Census
-from nannin.audience.census_calls import Answer, Call, Exited, Message, Returned, Total, What
+from nannin.audience.census_calls import Answer, Call, Exited, Gone, Message, Returned, Total, What
 from nannin.audience.heard import Heard
 from nannin.audience.leases import Leases
 from nannin.audience.roster import Count, Roster, VisitorName
@@ -173,7 +173,7 @@ class World:
                 self.deliver(node, said)
 
     def deliver(self, node: Node, said: Call | Answer | What) -> None:
-        assert not isinstance(said, Message)
+        assert not isinstance(said, Message | Gone)
         if isinstance(said, Call):
             self.call(node, said)
         elif isinstance(said, Total | Exited | Returned):

@@ -190,6 +190,12 @@ class Returned(msgspec.Struct, frozen=True, array_like=True, tag=24):
     visitors: list[_Name]
 
 
+class Gone(msgspec.Struct, frozen=True, array_like=True, tag=25):
+    """Another node has gone. This comes before what that makes of the totals."""
+
+    number: int
+
+
 class Message(msgspec.Struct, frozen=True, array_like=True, tag=21):
     """What another node has emitted."""
 
@@ -321,7 +327,7 @@ class Watching(msgspec.Struct, frozen=True, array_like=True, tag=19):
     version: int = 0
 
 
-What = Total | Message | Exited | Returned
+What = Total | Message | Exited | Returned | Gone
 Answer = Registered | Former | Applied | Gap | Unknown | Beaten | Reaped | Totals | Told | Watching
 
 

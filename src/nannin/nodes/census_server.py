@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from nannin.audience.census import Census, Tell
-from nannin.audience.census_calls import Answer, Call, Message, Registered, Total, What
+from nannin.audience.census_calls import Answer, Call, Gone, Message, Registered, Total, What
 from nannin.nodes.channel import MAX_MESSAGE_BYTES, Channel, Heard
 
 __all__ = ["CensusServer", "Line"]
@@ -99,6 +99,8 @@ class CensusServer:
         for space, numbers in line.numbers.items():
             for number in numbers:
                 del self._lines[space][number]
+                for other in self._lines[space].values():
+                    other.add(space, Gone(number))
                 self._tell(space, self._censuses[space].end(number))
 
     def _tell(self, space: int, tells: Iterable[Tell]) -> None:

@@ -12,6 +12,7 @@ from nannin.audience.census_calls import (
     Beaten,
     Emit,
     Exited,
+    Gone,
     Message,
     Registered,
     Returned,
@@ -35,6 +36,8 @@ BEAT_EVERY_S: Final = 5.0
 PATIENCE_S: Final = 1.0
 # Seconds after which is asked again whether all nodes have said what was lost.
 SETTLE_AGAIN_S: Final = 0.5
+# How many seconds before its end a node may have found something of which it told nobody any more.
+LAST_WORDS_S: Final = 0.5
 # For how many beats a node goes by what it heard of the others last.
 _BEATS_KNOWN: Final = 2.5
 
@@ -67,7 +70,7 @@ class Listener(Protocol):
         """The census has refused so many calls, of nodes that it doesn't know; one node is told."""
 
     def live(self, nodes: Collection[int]) -> None:
-        """These nodes are there now, this one among them; it is called after each beat."""
+        """These nodes are there now, this one among them: after each beat, and when one has gone."""
 
 
 class Node:
@@ -84,7 +87,8 @@ class Node:
         on_count: called with each page whose count may have changed, with what the census says of it at once.
         on_known: called with whether the count of every page is known and sure, each time that was looked at.
         on_nodes: called with the numbers of all nodes and their values, after each beat.
-        elder_s: when the census last named a node that is older than this one, in monotonic seconds.
+        elder_s: when the census last named a node that is older than this one, in monotonic seconds, or half
+            a second before the last of them went, where the census has seen that.
         beaten_s: when the census last answered a sign of life, and named the others, in monotonic seconds.
     """
 
@@ -225,6 +229,8 @@ class Node:
             elif isinstance(message, Message):
                 assert self._listener is not None
                 self._listener.message(message.number, message.page, message.message)
+            elif isinstance(message, Gone):
+                self._lose(message.number)
             elif isinstance(message, Told):
                 if (tell := self._told.pop(message.call, None)) is not None:
                     tell(message.nodes)
@@ -243,6 +249,15 @@ class Node:
                     self._listener.live(message.nodes)
                     if self.on_nodes is not None:
                         self.on_nodes(message.nodes)
+
+    def _lose(self, number: int) -> None:
+        """Another node has gone. The next beat would say so, but after the counts without its clients."""
+        own = self.share.number
+        if number in self.others and own is not None and self._listener is not None:
+            self.others -= {number}
+            if number < own:
+                self.elder_s = max(self.elder_s, self.clock.now() - LAST_WORDS_S)
+            self._listener.live([*self.others, own])
 
     def _look_for_refused(self, refused: int) -> None:
         """Tells of calls that were refused since the last look, if no older node does.
