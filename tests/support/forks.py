@@ -209,6 +209,8 @@ def _serve_anew(argv: list[str], kept: set[int], env: Mapping[str, str], group: 
     except BaseException:  # noqa: BLE001 - there is no frame above it that is this process's
         traceback.print_exc()
     finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

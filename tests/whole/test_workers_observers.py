@@ -97,7 +97,12 @@ def keep_lines(process: subprocess.Popen[str]) -> list[str]:
     lines: list[str] = []
     output = process.stdout
     assert output is not None
-    threading.Thread(target=lambda: lines.extend(output), daemon=True).start()
+
+    def keep() -> None:
+        with contextlib.suppress(ValueError):  # it was closed: the test has ended
+            lines.extend(output)
+
+    threading.Thread(target=keep, daemon=True).start()
     return lines
 
 
