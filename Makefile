@@ -42,8 +42,9 @@ pictures: $(VENV)/test.stamp system
 # test that it might run, so they get none but those of real servers.
 CHECKED := .checked.log
 test:
-	@+$(SIDE_BY_SIDE) $(VENV)/compiled.stamp system node
+	@+$(SIDE_BY_SIDE) $(VENV)/test.stamp system node
 	@+$(SIDE_BY_SIDE) rooms described pure check >$(CHECKED) 2>&1 & checks=$$!; \
+	$(MAKE) --no-print-directory --silent $(VENV)/compiled.stamp; \
 	$(PYTEST) $(TOGETHER) $(LEAN) --ignore $(DESCRIBED) tests/whole tests/told; tests=$$?; \
 	wait $$checks || { cat $(CHECKED); exit 1; }; \
 	exit $$tests
@@ -105,8 +106,8 @@ $(VENV)/test.stamp: $(BUILT) | $(BIN)/python compiler
 	  $(BIN)/python -m pip install --quiet --no-compile --editable '.[test,docs]'
 	touch $(VENV)/run.stamp $@
 
-# Compiles the tests and what they import, while other things are still installed: else each of the processes that run them
-# would do that by itself. What is wrong with a test, it says when it is run.
+# Compiles the tests and what they import: else each of the processes that run them would do that by itself. What is wrong
+# with a test, it says when it is run.
 $(VENV)/compiled.stamp: $(VENV)/test.stamp
 	-$(PYTEST) $(LEAN) --ignore $(DESCRIBED) --collect-only --quiet tests/whole tests/told >/dev/null 2>&1
 	touch $@

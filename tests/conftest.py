@@ -30,33 +30,45 @@ CHROMIUM_FLAGS = [
 
 # The test files with real servers that take half a minute or more, longest first.
 LONGEST = (
-    "test_node_client",
-    "test_history",
     "test_socket_io",
-    "test_visitors",
-    "test_updates",
-    "test_socket_io_js_links",
-    "test_site",
-    "test_torture",
+    "test_node_client",
     "test_page",
-    "test_history_postgres",
+    "test_socket_io_js_links",
+    "test_workers",
+    "test_updates",
+    "test_site",
+    "test_page_looks",
     "test_scale",
     "test_full",
+    "test_dashboard",
     "test_widget_pages",
-    "test_server",
+    "test_observers",
     "test_socket_io_js",
     "test_redis_servers",
-    "test_example_pages",
-    "test_page_looks",
     "test_examples",
+    "test_server",
+    "test_widget_links",
+    "test_example_pages",
+    "test_engine_io_life",
     "test_widget_words",
+    "test_torture",
+    "test_redis_failover",
     "test_reload",
-    "test_workers",
-    "test_programs",
+    "test_visitors_leaving",
+    "test_bad_input",
+    "test_visitors",
+    "test_engine_io",
+    "test_workers_observers",
+    "test_shutdown",
+    "test_redis",
+    "test_garbage",
+    "test_history_postgres",
+    "test_history",
 )
 
-# A busy machine makes an example slow, not wrong; and no run depends on what an earlier one has kept.
-hypothesis.settings.register_profile("nannin", deadline=None, database=None)
+# A busy machine makes an example slow, not wrong; and no run depends on what an earlier one has kept. Each
+# run tries others, so that many of them search further than one long one.
+hypothesis.settings.register_profile("nannin", deadline=None, database=None, max_examples=60)
 hypothesis.settings.load_profile("nannin")
 
 
