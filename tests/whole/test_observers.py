@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -190,7 +191,12 @@ def test_lists_are_for_this_machine_and_for_whoever_has_the_token() -> None:
             with httpx.stream("GET", f"{server.url}{path}", headers=sent) as remote:
                 assert remote.status_code == 200
         assert httpx.get(f"{server.url}/api/count", headers=proxied).status_code == 200
-        tally = httpx.get(f"{server.url}/api/explain").json()["not_counted"]["refused_since_start"]
-        assert tally["list"] == tally["host"] == len(lists)
+        until_s = time.monotonic() + 10  # an answer that has cost a busy machine much is kept for a while
+        while True:
+            tally = httpx.get(f"{server.url}/api/explain").json()["not_counted"]["refused_since_start"]
+            if tally["list"] == tally["host"] == len(lists):
+                break
+            assert time.monotonic() < until_s, tally
+            time.sleep(0.1)
         assert server.log.count("refused /api/pages: lists of pages answer this machine") == 1, server.log
         assert token not in server.log
