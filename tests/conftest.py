@@ -66,16 +66,8 @@ LONGEST = (
     "test_history",
 )
 
-# A busy machine makes an example slow, not wrong; and no run depends on what an earlier one has kept. Each
-# run tries others, so that many of them search further than one long one.
-# What explains a failure traces every line of an example before Python 3.12.
-hypothesis.settings.register_profile(
-    "nannin",
-    deadline=None,
-    database=None,
-    max_examples=60,
-    phases=[phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain],
-)
+# A busy machine makes an example slow, not wrong; and no run depends on what an earlier one has kept.
+hypothesis.settings.register_profile("nannin", deadline=None, database=None)
 hypothesis.settings.load_profile("nannin")
 
 

@@ -30,7 +30,13 @@ class Person:
         self.silent_s: float | None = None
         self.has_joined = False
         self.pages: dict[str, Stay] = {}
+        self.counts_on: str | None = None  # the visitor who may count on without it
         self.thinking: tuple[asyncio.Future[None], Stay] | None = None
+
+    def may_count_on(self, visitor: str | None) -> bool:
+        """Whether a visitor who leaves is the first of those that this client has been."""
+        self.counts_on = self.counts_on or visitor
+        return visitor is not None and visitor == self.counts_on
 
     def is_full(self, observes: bool, page: str) -> bool:
         """Whether it may join no more pages, or observe no more; one asked for again is the same."""

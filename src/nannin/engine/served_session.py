@@ -236,9 +236,11 @@ class ServedSession(Session):
         self._perform_request(outputs)
 
     def _perform_request(self, outputs: list[Output]) -> None:
-        if Refuse() in outputs:
+        try:
+            self._perform(outputs)
+        except RequestRefused:
             self._host.refuse_request()
-        self._perform(outputs)
+            raise
 
     def receive(self, link: Link, message: Encoded) -> None:
         """A message of one of its WebSockets: the one in force, or the candidate."""
