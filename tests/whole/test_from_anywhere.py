@@ -20,7 +20,7 @@ from nannin.nodes.redis_calls import COMMANDS
 from support.raw_client import get
 from support.redis_servers import Cluster, RedisServer, Sentinel, serving
 from support.servers import ROOT, Server, free_port, nannin
-from whole.test_handover import until
+from support.waiting import until
 
 NODE = ROOT / "tests" / "support" / "node"
 PATIENCE_S = 20.0

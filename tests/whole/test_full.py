@@ -18,6 +18,7 @@ from support.certificates import CERTIFICATE, KEY
 from support.files import write
 from support.raw_client import connect, masked_text, read_to_end, read_until, upgrade_request
 from support.servers import Server, free_port, running
+from support.waiting import until
 
 LIMIT, SPARE = 120, 40
 # Where uvloop is not installed, uvicorn runs asyncio's own loop.
@@ -141,12 +142,12 @@ def test_newcomers_are_told_to_come_back_and_let_in_once_there_is_room(loop: dic
             assert join(server) is None
             assert settle(server, LIMIT - SPARE + 1) <= LIMIT - SPARE + 1, "nothing of them stays"
             clients.pop().close()
-            until_s = time.monotonic() + 10
-            while time.monotonic() < until_s:  # it looks for room a few times a second
+
+            def is_let_in() -> bool:
                 with connect(server, REQUEST) as client:
-                    if (answer := client.recv(65_536)).startswith(b"HTTP/1.1 200 "):
-                        break
-            assert answer.startswith(b"HTTP/1.1 200 ")
+                    return client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+            until(is_let_in)  # it looks for room a few times a second
             # Those who are in are told as ever.
             clients[0].sendall(masked_text("3"))
         assert settle(server, before + 1) <= before + 1

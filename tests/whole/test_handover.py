@@ -11,29 +11,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from support.certificates import CERTIFICATE, KEY
 from support.proxies import Service, nginx
 from support.servers import NODE, Server, nannin
-
-Answer = TypeVar("Answer")
+from support.waiting import until
 
 CLIENTS = 45
 WORKERS = 3
-
-
-def until(ask: Callable[[], Answer]) -> Answer:
-    """Waits until the answer is true, and returns it."""
-    give_up_at = time.monotonic() + 20
-    while not (answer := ask()):
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
-    return answer
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import os
 import pathlib
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import httpx
@@ -22,6 +21,7 @@ from websockets.sync.client import connect
 from nannin.access.tokens import Tokens
 from nannin.web.metric_table import METRICS
 from support.servers import Server, nannin
+from support.waiting import until
 
 PAGE_SECRET: Final = "a page secret of the test"
 READ_TOKEN: Final = "a-read-token-of-the-test"
@@ -31,7 +31,6 @@ GUESSED: Final = "a-guessed-token-of-somebody"
 VISITOR: Final = "visitor-7f3a9c51"
 ADDRESSES: Final = ("198.51.100.{}", "2001:db8:0:{}::77")
 OPENMETRICS: Final = {"accept": "application/openmetrics-text"}
-PATIENCE_S: Final = 20.0
 
 Samples = dict[tuple[str, ...], float]
 
@@ -49,13 +48,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with nannin("--workers", "2", "--log-format", "json", env=env) as server:
         until(lambda: "with 2 workers" in server.log)
         yield server
-
-
-def until(is_so: Callable[[], object]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def scrape(server: Server, timeout_s: float = 10) -> Samples:

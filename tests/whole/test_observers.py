@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import socket
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -15,6 +14,7 @@ from support.commands import end
 from support.log_lines import noise
 from support.raw_client import connect, masked_text, read_to_end, read_until, upgrade_request
 from support.servers import Server, Way, nannin, served
+from support.waiting import until
 
 PATHS = ["/api/count", "/api/pages", "/api/explain", "/api/openapi.json", "/badge.svg", "/embed"]
 
@@ -191,12 +191,13 @@ def test_lists_are_for_this_machine_and_for_whoever_has_the_token() -> None:
             with httpx.stream("GET", f"{server.url}{path}", headers=sent) as remote:
                 assert remote.status_code == 200
         assert httpx.get(f"{server.url}/api/count", headers=proxied).status_code == 200
-        until_s = time.monotonic() + 10  # an answer that has cost a busy machine much is kept for a while
-        while True:
-            tally = httpx.get(f"{server.url}/api/explain").json()["not_counted"]["refused_since_start"]
-            if tally["list"] == tally["host"] == len(lists):
-                break
-            assert time.monotonic() < until_s, tally
-            time.sleep(0.1)
+
+        def tally() -> dict[str, int]:
+            explained = httpx.get(f"{server.url}/api/explain").json()
+            refused: dict[str, int] = explained["not_counted"]["refused_since_start"]
+            return refused
+
+        # An answer that has cost a busy machine much is kept for a while.
+        until(lambda: tally()["list"] == tally()["host"] == len(lists))
         assert server.log.count("refused /api/pages: lists of pages answer this machine") == 1, server.log
         assert token not in server.log

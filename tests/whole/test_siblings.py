@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from nannin.app.siblings import Claims
 from support.raw_client import get
 from support.servers import ROOT, free_port
-from whole.test_workers import until
+from support.waiting import until
 
 TOLD = re.compile(
     r"another process \((\d+)\) serves 127\.0\.0\.1, port (\d+) as well, and each counts by itself"

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,16 +22,7 @@ from support.files import write
 from support.log_lines import noise, place
 from support.raw_client import connect, read_to_end, read_until, upgrade_request
 from support.servers import ROOT, Server, children, free_port, nannin
-
-PATIENCE_S = 20.0
-
-
-def until(is_so: Callable[[], object]) -> None:
-    """Waits until this is so."""
-    give_up_at = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
+from support.waiting import PATIENCE_S, until
 
 
 def is_there(pid: int) -> bool:

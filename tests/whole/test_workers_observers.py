@@ -17,8 +17,9 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from support.servers import Server
+from support.waiting import until
 from whole.test_watch_server import watching
-from whole.test_workers import until, workers
+from whole.test_workers import workers
 
 PATIENCE_S = 20.0
 WORKERS = 2
