@@ -9,13 +9,16 @@ import json
 import random
 import threading
 import time
+from typing import cast
 
 from support.raw_client import deaf_client, masked_text, upgrade_request
-from support.raw_links import Client
 from support.raw_wire import Closed, Tcp, WebSocket, get, polling, websocket
 from support.servers import APPS
 from torture.campaign import item
 from torture.ground import Ground
+
+PING_FRAME = b"\x81\x012"
+DROP = b'["drop",'
 
 
 @item(12, "every descriptor is used up", descriptors=160)
@@ -42,27 +45,69 @@ def descriptors(ground: Ground) -> None:
     assert used_s < 1.5, "it spins"
 
 
+class Healthy(asyncio.Protocol):
+    """A client that reads all that comes, and counts the events."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.has_joined = self.is_gone = self._has_asked = False
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(upgrade_request(websocket("/socket.io/")))
+
+    def data_received(self, data: bytes) -> None:
+        if data == PING_FRAME:
+            self.transport.write(masked_text("3"))
+        data = self._rest + data
+        if b"0{" in data and not self._has_asked:
+            self._has_asked = True
+            self.transport.write(masked_text("40"))
+        self.has_joined = self.has_joined or b'40{"sid"' in data
+        self.events += data.count(DROP)
+        self._rest = data[1 - len(DROP) :]
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.is_gone = True
+
+
 @item(18, "readers that stop reading, beside healthy ones", "--app", str(APPS / "flood_app.py:live"))
 def deaf_readers(ground: Ground) -> None:
-    deaf = [deaf_client(ground.server, "40") for _ in range(ground.size(200, 20))]
-    healthy = [Client(ground.server, "websocket") for _ in range(ground.size(100, 10))]
-    healthy[0].emit("flood", 300, 4_096)
-    for client in healthy:
-        client.receive_until(lambda packet: str(packet).startswith('42["drop",299'))
-    began = time.monotonic()
-    while ground.count() != len(healthy):
-        assert time.monotonic() < began + 20, "deaf readers are not ended"
-        time.sleep(0.2)
-    ground.note(f"{len(healthy)} healthy ones lost none, {len(deaf)} deaf ones ended")
-    for client in healthy:
-        client.close()
+    number, rounds, at_once = ground.size(10_000, 10), ground.size(20, 30), ground.size(5, 10)
+    deaf = [deaf_client(ground.server, "40") for _ in range(ground.size(1_000, 20))]
+    healthy: list[Healthy] = []
+
+    async def all_have(events: int) -> None:
+        async with asyncio.timeout(60):
+            while not all(client.has_joined and client.events == events for client in healthy):
+                assert not any(client.is_gone for client in healthy), "a healthy one was ended"
+                await asyncio.sleep(0.05)
+
+    async def tell_all() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(number):
+            where = ground.server.host, ground.server.port
+            healthy.append((await loop.create_connection(Healthy, *where))[1])
+        await all_have(0)
+        for times in range(rounds):
+            healthy[0].transport.write(masked_text(f'42["flood",{at_once},4096]'))
+            await all_have((times + 1) * at_once)
+        async with asyncio.timeout(60):
+            while await asyncio.to_thread(ground.count) != number:  # else deaf readers are not ended
+                await asyncio.sleep(0.2)
+        for client in healthy:
+            client.transport.abort()
+
+    asyncio.run(tell_all())
+    ground.note(f"{number} healthy ones lost none of {rounds * at_once}, {len(deaf)} deaf ones ended")
     for reader in deaf:
         reader.close()
 
 
 @item(19, "all clients come back at once")
 def reconnects(ground: Ground) -> None:
-    number = ground.size(5_000, 300)
+    number = ground.size(10_000, 300)
 
     async def come_back() -> asyncio.StreamWriter:
         while True:
@@ -124,7 +169,7 @@ def refused_flood(ground: Ground) -> None:
 @item(22, "ever new page keys")
 def page_keys(ground: Ground) -> None:
     keys = iter(range(10**9))
-    for _ in range(ground.size(2_000, 50)):
+    for _ in range(ground.size(25_000, 50)):
         link = WebSocket(ground.server, websocket("/socket.io/"))
         try:
             for _ in range(4):

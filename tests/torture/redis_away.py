@@ -18,8 +18,8 @@ NOTICED_S = 10.0
 LET_IN_S = 3.0
 """So long a newcomer waits at most, if its worker has not noticed yet that Redis is away."""
 HEARD_S = 5.0
-PARTITIONED_S = 60.0
-"""Four leases; what a node remembers of its own writes is over after two."""
+PARTITIONED_S = 300.0
+"""Twenty leases; what a node remembers of its own writes is over after two."""
 LARGE_BYTES = 33_000_000
 REFUSED_S = 6.0
 MOST_LINKS = 4.0
