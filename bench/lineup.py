@@ -163,6 +163,7 @@ def running(contender: Contender, core: int | None, mode: Mode = Mode.LOUD) -> I
     port = free_port()
     command = contender.command(port, mode)
     environ = {**os.environ, **contender.environ, "QUIET": "1" if mode is Mode.QUIET else "0"}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else a server compiles what it loads while it is measured
     environ["XDG_DATA_HOME"] = tempfile.gettempdir()  # the history of a benchmark is nobody's
 
     def pin() -> None:

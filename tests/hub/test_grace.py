@@ -52,6 +52,15 @@ def test_a_session_that_joins_under_ever_new_names_leaves_only_one_of_them_behin
     assert witness.heard()[-1] == 2
 
 
+def test_a_visitor_who_was_sent_away_is_not_the_one_that_a_session_leaves_behind() -> None:
+    house = House(grace=2)
+    client = house.client("/a", visitor="ann")
+    house.page("/a").sockets[0].disconnect()
+    client.connect("/b", visitor="bob")
+    client.leave("/b")
+    assert (house.count("/a"), house.count("/b")) == (Count(), ONE)
+
+
 def test_a_visitor_counts_on_with_each_page_that_a_session_leaves() -> None:
     house = House(grace=2)
     client = house.client()

@@ -97,7 +97,7 @@ class Counting(RuleBasedStateMachine):
     def leaves_page(self, person: Person, page: str, grace_s: float) -> None:
         """The model's own leave."""
         stay = person.pages.pop(page)
-        if not stay.observes and person.may_count_on(stay.visitor) and grace_s:
+        if not stay.observes and grace_s and person.may_count_on(stay.visitor):
             stay.until_s = self.house.clock.now() + grace_s
             self.in_grace[page].append(stay)
 

@@ -62,8 +62,9 @@ class Grace:
 
     def leave_unanswered(self, connection: Connection, reason: DisconnectReason) -> None:
         """The same for one whose CONNECT has not been answered, and that was told of nothing."""
-        may_count_on = client_of(connection.session).may_count_on(connection.visitor)
-        grace_s = self._graces[reason] if may_count_on else 0.0
+        grace_s = self._graces[reason]
+        if grace_s and not client_of(connection.session).may_count_on(connection.visitor):
+            grace_s = 0.0
         was_there = self._roster.leave(connection.key, connection, grace_s=grace_s, now=self._clock.now())
         assert was_there
         self._leaves[reason] += 1
