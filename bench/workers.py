@@ -46,9 +46,10 @@ STORM_LIMIT_S = 60.0
 RIGHT_LIMIT_S = 20.0
 PAIRS = 10
 BETWEEN_S = 50e-6
-# Seconds until all workers have to be there, and that they then have to load what they serve with.
+# Seconds until all workers have to be there, and that they then have to load what they serve with. What
+# history needs, nannin begins to load 3 s after its start.
 READY_LIMIT_S = 30.0
-READY_S = 2.0
+READY_S = 5.0
 
 INTRODUCTION = """\
 # Several processes
