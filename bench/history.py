@@ -143,12 +143,12 @@ class Served:
         return int(pathlib.Path(f"/proc/{self._pid}/task/{self._pid}/schedstat").read_text().split()[0])
 
     def _await(self, part: bytes, times: int) -> None:
-        rest = last = b""
+        rest = b""
         while times > 0:
             received = self._socket.recv(65_536)
             if not received:
-                sys.exit(f"the server has ended the session: {last!r}")
-            data, last = rest + received, received[-200:]
+                sys.exit("the server has ended the session")
+            data = rest + received
             times -= data.count(part)
             rest = data[1 - len(part) :]
 

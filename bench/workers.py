@@ -38,6 +38,7 @@ from nannin.cli.bench.crowd import Crowd
 from nannin.cli.bench.measures import is_exact, measure_rounds, measure_storm, percentile, warm_up
 from nannin.cli.bench.process import Processes, with_children
 from nannin.errors import BenchError
+from nannin.history.writer import OPEN_AFTER_S
 
 WORKERS = pathlib.Path(__file__).resolve().parent / "WORKERS.md"
 SIZES = (1_000, 10_000)
@@ -46,10 +47,10 @@ STORM_LIMIT_S = 60.0
 RIGHT_LIMIT_S = 20.0
 PAIRS = 10
 BETWEEN_S = 50e-6
-# Seconds until all workers have to be there, and that they then have to load what they serve with. What
-# history needs, nannin begins to load 3 s after its start.
+# Seconds until all workers have to be there, and that they then have to load what they serve with, and what
+# history needs.
 READY_LIMIT_S = 30.0
-READY_S = 5.0
+READY_S = OPEN_AFTER_S + 2.0
 
 INTRODUCTION = """\
 # Several processes

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
-import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from random import Random
 from typing import Any
 
@@ -19,6 +17,7 @@ from nannin.nodes.node import Node
 from nannin.nodes.redis import RedisBackplane
 from nannin.nodes.redis_address import RedisAddress
 from nannin.nodes.redis_calls import RedisCalls
+from support.waiting import wait_until
 
 # How long anything may take before a test fails.
 PATIENCE_S = 20.0
@@ -122,16 +121,8 @@ async def several(url: str, count: int, **options: Any) -> AsyncIterator[list[Re
     """So many nodes that Redis knows, until the block ends."""
     nodes = [RedisNode(url, **options) for _ in range(count)]
     try:
-        await until(lambda: not any(node.share.stale for node in nodes))
+        await wait_until(lambda: not any(node.share.stale for node in nodes))
         yield nodes
     finally:
         for node in nodes:
             await node.close()
-
-
-async def until(condition: Callable[[], object], *, every_s: float = 0.01) -> None:
-    """Waits for something."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it does not come"
-        await asyncio.sleep(every_s)

@@ -1,7 +1,8 @@
-"""Waits until something is so that other processes do."""
+"""Waits until something is so that other processes or tasks do."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,3 +19,10 @@ def until(ask: Callable[[], Answer]) -> Answer:
         assert time.monotonic() < give_up_at
         time.sleep(0.02)
     return answer
+
+
+async def wait_until(condition: Callable[[], object], *, every_s: float = 0.01) -> None:
+    """Waits until a condition is true, while other tasks go on."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(every_s)

@@ -81,16 +81,21 @@ _ITEMS: Final[list[Item]] = []
 
 
 def item(
-    number: int, title: str, *settings: str, descriptors: int | None = None, keeps_history: bool = False
+    number: int,
+    title: str,
+    *settings: str,
+    is_long: bool = False,
+    descriptors: int | None = None,
+    keeps_history: bool = False,
 ) -> Callable[[Callable[[Ground], None]], Callable[[Ground], None]]:
     """Registers a function as an attack on one server.
 
     Args:
-        number, title: as in `Item`.
+        number, title, is_long: as in `Item`.
         settings, descriptors, keeps_history: as in `attacked`.
     """
     opens = partial(attacked, *settings, descriptors=descriptors, keeps_history=keeps_history)
-    return partial(_register, number, title, opens, False)
+    return partial(_register, number, title, opens, is_long)
 
 
 def site_item(

@@ -74,8 +74,31 @@ class Healthy(asyncio.Protocol):
 
 @item(18, "readers that stop reading, beside healthy ones", "--app", str(APPS / "flood_app.py:live"))
 def deaf_readers(ground: Ground) -> None:
-    number, rounds, at_once = ground.size(10_000, 10), ground.size(20, 30), ground.size(5, 10)
-    deaf = [deaf_client(ground.server, "40") for _ in range(ground.size(1_000, 20))]
+    flood(ground, ground.size(100, 10), ground.size(200, 20), times=1, at_once=300)
+
+
+@item(
+    18,
+    "a thousand that stop reading, beside ten thousand",
+    *("--app", str(APPS / "flood_app.py:live")),
+    is_long=True,
+)
+def many_deaf_readers(ground: Ground) -> None:
+    ground.left_mb = 64.0  # 48 are left of 11,000 clients, and no more if they come four times
+    flood(ground, 10_000, 1_000, times=20, at_once=5)
+
+
+def flood(ground: Ground, number: int, number_deaf: int, *, times: int, at_once: int) -> None:
+    """Tells all clients of many events, and some of them read nothing.
+
+    Args:
+        ground: the server.
+        number: how many clients read.
+        number_deaf: how many don't.
+        times: how often events are told in one turn of the loop; each time all clients are waited for.
+        at_once: how many those are, of 4 KB each.
+    """
+    deaf = [deaf_client(ground.server, "40") for _ in range(number_deaf)]
     healthy: list[Healthy] = []
 
     async def all_have(events: int) -> None:
@@ -90,17 +113,17 @@ def deaf_readers(ground: Ground) -> None:
             where = ground.server.host, ground.server.port
             healthy.append((await loop.create_connection(Healthy, *where))[1])
         await all_have(0)
-        for times in range(rounds):
+        for told in range(times):
             healthy[0].transport.write(masked_text(f'42["flood",{at_once},4096]'))
-            await all_have((times + 1) * at_once)
-        async with asyncio.timeout(60):
+            await all_have((told + 1) * at_once)
+        async with asyncio.timeout(20):
             while await asyncio.to_thread(ground.count) != number:  # else deaf readers are not ended
                 await asyncio.sleep(0.2)
         for client in healthy:
             client.transport.abort()
 
     asyncio.run(tell_all())
-    ground.note(f"{number} healthy ones lost none of {rounds * at_once}, {len(deaf)} deaf ones ended")
+    ground.note(f"{number} healthy ones lost none of {times * at_once}, {number_deaf} deaf ones ended")
     for reader in deaf:
         reader.close()
 

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from nannin import DirectWebSocket, Live
+from support.waiting import wait_until
 
 CLIENTS = 200
 PING_INTERVAL_S = 0.7
@@ -27,12 +28,6 @@ SEED = 8124
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
-
-
-async def wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def timers_of_ours() -> list[Any]:

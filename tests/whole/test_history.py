@@ -17,7 +17,8 @@ from support.commands import run
 from support.postgres_server import serving as postgres_serving
 from support.redis_servers import serving as redis_serving
 from support.servers import APPS, Server, children, nannin
-from whole.test_workers_counts import Tab, open_tab, until
+from support.waiting import wait_until
+from whole.test_workers_counts import Tab, open_tab
 
 APP = ("--app", str(APPS / "history_app.py:live"))
 TIMES = 20
@@ -90,7 +91,7 @@ async def test_what_clients_did_is_kept_over_a_restart(tmp_path: pathlib.Path) -
         began_s = time.monotonic()
         tabs = [await open_tab(server, visitor=visitor) for visitor in ("ann", "ann", "bob")]
         await close(tabs[1:])
-        await until(lambda: tabs[0].number == 1)
+        await wait_until(lambda: tabs[0].number == 1)
         await asyncio.to_thread(server.stop)
         served_s = time.monotonic() - began_s
         await tabs[0].close()
@@ -109,9 +110,9 @@ async def test_what_clients_did_is_kept_over_a_restart(tmp_path: pathlib.Path) -
 async def test_kill_9_loses_the_minute_that_ran(tmp_path: pathlib.Path) -> None:
     with nannin(*flags(tmp_path), *APP, env=ON) as server:
         tabs = [await open_tab(server) for _ in range(3)]
-        await until(lambda: quick(tmp_path).joins == 3)
+        await wait_until(lambda: quick(tmp_path).joins == 3)
         covered_ms = quick(tmp_path).covered_ms
-        await until(lambda: quick(tmp_path).covered_ms > covered_ms)  # a minute has just begun
+        await wait_until(lambda: quick(tmp_path).covered_ms > covered_ms)  # a minute has just begun
         tabs += [await open_tab(server) for _ in range(2)]
         assert server.process is not None
         server.process.kill()
@@ -126,18 +127,18 @@ async def test_several_workers_write_what_all_have_counted_also_if_one_is_killed
     tmp_path: pathlib.Path,
 ) -> None:
     with nannin("--workers", "4", *flags(tmp_path), *APP, env=ON) as server:
-        await until(lambda: "with 4 workers" in server.log)
+        await wait_until(lambda: "with 4 workers" in server.log)
         tabs = [await open_tab(server, visitor=f"visitor {number % 4}") for number in range(8)]
-        await until(lambda: {tab.number for tab in tabs} == {4})
-        await until(lambda: quick(tmp_path)[:3] == (4, 8, 8))
-        await until(lambda: leader(server, tmp_path) is not None)
+        await wait_until(lambda: {tab.number for tab in tabs} == {4})
+        await wait_until(lambda: quick(tmp_path)[:3] == (4, 8, 8))
+        await wait_until(lambda: leader(server, tmp_path) is not None)
         first = leader(server, tmp_path)
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await until(lambda: leader(server, tmp_path) not in (None, first))
+        await wait_until(lambda: leader(server, tmp_path) not in (None, first))
         tabs += [await open_tab(server, visitor=f"visitor {number}") for number in range(9)]
         before = quick(tmp_path)
-        await until(lambda: quick(tmp_path).joins == 17)
+        await wait_until(lambda: quick(tmp_path).joins == 17)
         await asyncio.to_thread(server.stop)
         await close(tabs)
         after = quick(tmp_path)
@@ -156,13 +157,13 @@ async def test_several_machines_write_into_one_database(tmp_path: pathlib.Path) 
         env = {"NANNIN_HISTORY": postgres.url}
         one, two = [stack.enter_context(nannin(*options, "--log-level", "debug", env=env)) for _ in range(2)]
         tabs = [await open_tab(server, visitor=name) for server in (one, two) for name in ("ann", server.url)]
-        await until(lambda: quick(postgres.url)[:3] == (3, 4, 4))
+        await wait_until(lambda: quick(postgres.url)[:3] == (3, 4, 4))
         leading, other = (one, two) if "writes the history" in one.log else (two, one)
         assert leading.process is not None
         leading.process.kill()
         tabs.append(await open_tab(other, visitor="bob"))
-        await until(lambda: "writes the history" in other.log)
-        await until(lambda: quick(postgres.url)[:3] == (4, 5, 5))
+        await wait_until(lambda: "writes the history" in other.log)
+        await wait_until(lambda: quick(postgres.url)[:3] == (4, 5, 5))
         await asyncio.to_thread(other.stop)
         await close(tabs)
         assert gaps(postgres.url) == []

@@ -192,12 +192,10 @@ def test_lists_are_for_this_machine_and_for_whoever_has_the_token() -> None:
                 assert remote.status_code == 200
         assert httpx.get(f"{server.url}/api/count", headers=proxied).status_code == 200
 
-        def tally() -> dict[str, int]:
-            explained = httpx.get(f"{server.url}/api/explain").json()
-            refused: dict[str, int] = explained["not_counted"]["refused_since_start"]
-            return refused
+        def all_are_tallied() -> bool:
+            tally = httpx.get(f"{server.url}/api/explain").json()["not_counted"]["refused_since_start"]
+            return bool(tally["list"] == tally["host"] == len(lists))
 
-        # An answer that has cost a busy machine much is kept for a while.
-        until(lambda: tally()["list"] == tally()["host"] == len(lists))
+        until(all_are_tallied)  # an answer that has cost a busy machine much is kept for a while
         assert server.log.count("refused /api/pages: lists of pages answer this machine") == 1, server.log
         assert token not in server.log

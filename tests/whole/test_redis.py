@@ -16,9 +16,10 @@ from nannin.audience.roster import Count, Given
 from nannin.nodes.redis_calls import COMMANDS
 from support.certificates import CERTIFICATE, KEY
 from support.not_nannins import NOT_NANNINS, forged, many_visitors
-from support.redis_nodes import RedisNode, several, until
+from support.redis_nodes import RedisNode, several
 from support.redis_servers import KINDS, RedisServer, serving
 from support.servers import free_port
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +32,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
 
 async def agree(nodes: list[RedisNode], count: Count, page: str = "/") -> None:
     """Waits until all nodes show this count, and that it is not old."""
-    await until(lambda: all(node.is_exact(count, page) for node in nodes))
+    await wait_until(lambda: all(node.is_exact(count, page) for node in nodes))
 
 
 async def test_all_nodes_show_one_count(server: RedisServer) -> None:
@@ -67,7 +68,7 @@ async def test_messages_reach_the_nodes_of_a_page(server: RedisServer) -> None:
         await agree(nodes[:2], Count(2, 2, 2))
         told: list[Sequence[int] | None] = []
         nodes[0].node.emit("/", b"\x00hello\xff", on_told=told.append)
-        await until(lambda: nodes[1].messages and told)
+        await wait_until(lambda: nodes[1].messages and told)
         assert told == [[nodes[1].share.number]]
         assert nodes[1].messages == [(nodes[0].share.number, "/", b"\x00hello\xff")]
         assert nodes[0].messages == nodes[2].messages == []
@@ -80,7 +81,7 @@ async def test_redis_that_comes_back_empty_is_told_everything_again(server: Redi
             node.join("/")
         await agree(nodes, Count(6, 4, 4))
         server.kill()
-        await until(lambda: all(node.share.stale for node in nodes))
+        await wait_until(lambda: all(node.share.stale for node in nodes))
         nodes[0].join("/")
         assert [node.count() for node in nodes] == [Count(7, 5, 5), Count(6, 4, 4), Count(6, 4, 4)]
         server.start()
@@ -129,7 +130,7 @@ async def test_while_redis_stands_still_counts_are_stale_and_then_exact_again(se
             counted: list[float] = []
             began = time.monotonic()
             nodes[0].share.when_counted("/", lambda: counted.append(time.monotonic() - began))
-            await until(lambda: counted)
+            await wait_until(lambda: counted)
             assert counted[0] < 3.0
             assert nodes[0].share.is_stale("/")
             assert nodes[0].count() == Count(3, 3, 3)
@@ -146,7 +147,7 @@ async def test_a_flush_by_somebody_else_is_noticed_with_the_next_call(server: Re
         with server.client() as client:
             client.flushall()
         nodes[0].join("/")
-        await until(lambda: nodes[0].is_exact(Count(2, 2, 2)))
+        await wait_until(lambda: nodes[0].is_exact(Count(2, 2, 2)))
         nodes[1].join("/")
         await agree(nodes, Count(4, 4, 4))
 
@@ -168,7 +169,7 @@ async def test_what_somebody_removes_is_there_again_after_ten_minutes(
                 assert client.delete(key) == 1
                 for node in nodes:
                     node.beat()
-                await until(lambda: client.exists(*keys) == 5)
+                await wait_until(lambda: client.exists(*keys) == 5)
                 await agree(nodes, Count(4, 3, 3))
 
 
@@ -188,8 +189,8 @@ async def test_a_redis_that_throws_data_away_is_named_once(
         async with several(server.url, 1) as nodes:
             with server.client() as client:
                 client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-            await until(lambda: nodes[0].share.stale)
-            await until(lambda: not nodes[0].share.stale)
+            await wait_until(lambda: nodes[0].share.stale)
+            await wait_until(lambda: not nodes[0].share.stale)
     assert caplog.text.count("Set it to noeviction") == is_warned
 
 
@@ -204,7 +205,7 @@ async def test_what_others_publish_is_refused_and_hurts_nothing(
             connections = client.info("stats")["total_connections_received"]
             for data in garbage:
                 assert client.publish(f"test:{{0}}:to:{nodes[0].share.number}", data) == 1
-            await until(lambda: nodes[0].refusals + len(nodes[0].messages) == len(garbage))
+            await wait_until(lambda: nodes[0].refusals + len(nodes[0].messages) == len(garbage))
             assert nodes[0].count() == Count(1, 1, 1)
             nodes[0].join("/")
             await agree(nodes, Count(2, 2, 2))
@@ -227,7 +228,7 @@ async def test_why_redis_cant_be_used_is_logged_once(
     node = RedisNode(url.format(url=server.url))
     try:
         with caplog.at_level(logging.WARNING):
-            await until(lambda: reason in caplog.text)
+            await wait_until(lambda: reason in caplog.text)
             await asyncio.sleep(0.6)
         lines = [record.message for record in caplog.records if "can't be used" in record.message]
         assert len(lines) == 1
@@ -273,7 +274,7 @@ async def test_a_node_that_is_gone_is_reaped_by_another(server: RedisServer) -> 
                 node.beat()
             return all(node.is_exact(Count(4, 3, 3)) for node in nodes)
 
-        await until(is_reaped, every_s=0.1)
+        await wait_until(is_reaped, every_s=0.1)
 
 
 async def test_a_node_that_was_reaped_while_it_stood_still_comes_back_and_counts_once(
@@ -288,7 +289,7 @@ async def test_a_node_that_was_reaped_while_it_stood_still_comes_back_and_counts
             value = client.hget("test:{0}:nodes", str(nodes[1].share.number))
         assert isinstance(value, bytes)
         nodes[0].backplane.send([Reap(0, nodes[1].share.number or 0, value.decode())])
-        await until(lambda: nodes[0].count() == Count(2, 2, 2))
+        await wait_until(lambda: nodes[0].count() == Count(2, 2, 2))
         nodes[1].join("/")
         await agree(nodes, Count(5, 4, 4))
 
@@ -306,7 +307,7 @@ async def exercise(nodes: list[RedisNode]) -> None:
         node.beat()
         node.node.emit("/", b"hello")
         node.backplane.send([Top(node.share.next_call(), 5)])
-    await until(lambda: all(node.messages for node in nodes))
+    await wait_until(lambda: all(node.messages for node in nodes))
     nodes[0].share.listen("/other", True)
     await nodes.pop().close()
     await agree(nodes, Count(2, 2, 2))

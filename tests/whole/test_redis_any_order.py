@@ -12,8 +12,9 @@ import redis
 
 from nannin.audience.groups import Groups
 from nannin.audience.roster import Count, Given, VisitorName
-from support.redis_nodes import RedisNode, until
+from support.redis_nodes import RedisNode
 from support.redis_servers import KINDS, RedisServer, serving
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -123,4 +124,4 @@ async def test_every_number_is_right_once_all_is_well_again(kind: str, seed: int
                 else:
                     await town.disturb(random.randrange(3))
                 await asyncio.sleep(0.02 * random.random())
-            await until(town.is_right)
+            await wait_until(town.is_right)

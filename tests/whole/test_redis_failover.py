@@ -9,8 +9,9 @@ from contextlib import ExitStack
 import pytest
 
 from nannin.audience.roster import Count
-from support.redis_nodes import RedisNode, several, until
+from support.redis_nodes import RedisNode, several
 from support.redis_servers import KINDS, Cluster, RedisServer, Sentinel, replicated
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -35,12 +36,12 @@ async def hear_at_once(nodes: list[RedisNode]) -> None:
     began = time.monotonic()
     nodes[-1].join("/heard", "ann")
     nodes[0].join("/heard", "ann")
-    await until(lambda: nodes[-1].count("/heard") == Count(2, 1, 1))
+    await wait_until(lambda: nodes[-1].count("/heard") == Count(2, 1, 1))
     assert time.monotonic() - began < 3.0
 
 
 async def agree(nodes: list[RedisNode], count: Count) -> None:
-    await until(lambda: all(node.is_exact(count) for node in nodes))
+    await wait_until(lambda: all(node.is_exact(count) for node in nodes))
 
 
 async def test_nodes_follow_the_master(pair: tuple[RedisServer, RedisServer, Sentinel]) -> None:
@@ -56,7 +57,7 @@ async def test_nodes_follow_the_master(pair: tuple[RedisServer, RedisServer, Sen
         await agree(nodes, Count(7, 5, 5))
         master.kill()
         replica.go_on()
-        await until(lambda: all(node.share.stale for node in nodes))
+        await wait_until(lambda: all(node.share.stale for node in nodes))
         nodes[1].join("/")
         assert nodes[1].count() == Count(8, 6, 6)
         await agree(nodes, Count(8, 6, 6))
@@ -76,7 +77,7 @@ async def test_nodes_find_the_master_of_their_slot_and_its_successor(cluster: Cl
             node.join("/何人")
         await agree(nodes, Count(3, 1, 1))
         cluster.master.kill()
-        await until(lambda: all(node.share.stale for node in nodes))
+        await wait_until(lambda: all(node.share.stale for node in nodes))
         nodes[0].join("/", "bob")
         await agree(nodes, Count(4, 2, 2))
         await hear_at_once(nodes)

@@ -17,7 +17,8 @@ from nannin.app.sharing import LEASE_S
 from support.raw_client import get
 from support.redis_servers import serving
 from support.servers import Server, children, nannin
-from whole.test_workers_counts import open_tab, tabs, until
+from support.waiting import wait_until
+from whole.test_workers_counts import open_tab, tabs
 
 
 def count(server: Server, page: str = "/") -> int:
@@ -40,7 +41,7 @@ async def test_two_servers_of_which_one_has_workers_have_one_number() -> None:
     ):
         async with tabs(one, 3) as here, tabs(two, 4) as there:
             assert [tab.heard[0] for tab in [*here, *there]] == list(range(1, 8))
-            await until(lambda: {tab.number for tab in [*here, *there]} == {7})
+            await wait_until(lambda: {tab.number for tab in [*here, *there]} == {7})
             for server in (one, two, reader):
                 assert await asyncio.to_thread(count, server) == 7
             assert await asyncio.to_thread(count, reader, "/other") == 0
@@ -51,18 +52,18 @@ async def test_two_servers_of_which_one_has_workers_have_one_number() -> None:
                 for server in (one, two, reader)
             ]
             assert [(len(page), sum(page)) for page in pages] == [(1, 3), (2, 4), (1, 0)]
-            await until(lambda: of_workers(two, "nannin_nodes") == [4, 4])
+            await wait_until(lambda: of_workers(two, "nannin_nodes") == [4, 4])
             for tab in there:
                 await tab.close()
-            await until(lambda: {tab.number for tab in here} == {3})
+            await wait_until(lambda: {tab.number for tab in here} == {3})
 
 
 async def test_a_server_that_ends_in_order_leaves_at_once() -> None:
     with serving("redis") as redis, nannin("--redis", redis.url) as one:
         with nannin("--redis", redis.url) as two:
             here, _ = await open_tab(one), await open_tab(two, visitor="ann")
-            await until(lambda: here.number == 2)
-        await until(lambda: here.number == 1)
+            await wait_until(lambda: here.number == 2)
+        await wait_until(lambda: here.number == 1)
         await here.close()
 
 
@@ -87,7 +88,7 @@ async def test_whoever_was_on_a_worker_that_is_killed_is_counted_no_more(how_man
     ):
         here = await open_tab(one)
         there = [await open_tab(two) for _ in range(8)]
-        await until(lambda: here.number == 9)
+        await wait_until(lambda: here.number == 9)
         began_s = time.monotonic()
         for child in children(two)[:how_many]:
             os.kill(child, signal.SIGKILL)
@@ -95,7 +96,7 @@ async def test_whoever_was_on_a_worker_that_is_killed_is_counted_no_more(how_man
         def left() -> int:
             return sum(not tab.reading.done() for tab in there)
 
-        await until(lambda: left() < 8 and here.number == 1 + left())
+        await wait_until(lambda: left() < 8 and here.number == 1 + left())
         if how_many == 1:
             assert time.monotonic() - began_s < LEASE_S, "who hears nothing would have waited as long"
         await asyncio.gather(*(tab.close() for tab in [here, *there]))
@@ -119,7 +120,7 @@ class Reader:
 
     async def join(self, page: str, **auth: str) -> None:
         await self.link.send(f"40{page}," + json.dumps({"updates": "audience", **auth}))
-        await until(lambda: page in self.counts)
+        await wait_until(lambda: page in self.counts)
 
     async def close(self) -> None:
         await self.link.close()
@@ -155,12 +156,12 @@ async def test_a_person_on_three_pages_through_three_servers_is_one_in_their_gro
         assert (explained["count"]["connections"], explained["check"]["agrees"]) == (3, True)
         assert sorted(node["visitors"] for node in explained["nodes"] if node["connections"]) == [1, 1, 1]
         await guest.join("/shop/a", visitor="bob")
-        await until(lambda: watching.counts["/shop/*"] == 2)
+        await wait_until(lambda: watching.counts["/shop/*"] == 2)
         for tab in tabs:
             await tab.close()
-        await until(lambda: watching.counts["/shop/*"] == 1)
+        await wait_until(lambda: watching.counts["/shop/*"] == 1)
         await guest.close()
-        await until(lambda: watching.counts["/shop/*"] == 0)
+        await wait_until(lambda: watching.counts["/shop/*"] == 0)
         await watching.close()
 
 
@@ -184,7 +185,7 @@ async def test_two_lives_of_one_process_have_pages_of_their_own(tmp_path: pathli
         readers = [await open_reader(server, "/one") for server in (here, there)]
         for reader in readers:
             await reader.join("/news")
-        await until(lambda: all(reader.counts == {"/news": 2} for reader in readers))
+        await wait_until(lambda: all(reader.counts == {"/news": 2} for reader in readers))
         other = await open_reader(there, "/two")
         await other.join("/news")
         assert other.counts == {"/news": 1}

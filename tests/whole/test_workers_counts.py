@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import websockets
@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection
 
 from support.raw_client import get
 from support.servers import Server, children
+from support.waiting import wait_until
 from whole.test_workers import workers
 
 PATIENCE_S = 20.0
@@ -50,14 +51,8 @@ async def open_tab(server: Server, **auth: str) -> Tab:
     link = await websockets.connect(url, open_timeout=PATIENCE_S)  # its worker may just be starting
     await link.send("40" + json.dumps(auth))
     tab = Tab(link)
-    await until(lambda: tab.number is not None)
+    await wait_until(lambda: tab.number is not None)
     return tab
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
@@ -78,11 +73,11 @@ async def test_each_joiner_has_the_number_of_all_workers_at_once_and_all_others_
     with workers(3) as server:
         async with tabs(server, 12) as opened:
             assert [tab.heard[0] for tab in opened] == list(range(1, 13))
-            await until(lambda: {tab.number for tab in opened} == {12})
+            await wait_until(lambda: {tab.number for tab in opened} == {12})
             assert await asyncio.to_thread(counts, server) == {12}
             for tab in opened[:5]:
                 await tab.close()
-            await until(lambda: {tab.number for tab in opened[5:]} == {7})
+            await wait_until(lambda: {tab.number for tab in opened[5:]} == {7})
         async with asyncio.timeout(PATIENCE_S):
             while await asyncio.to_thread(counts, server) != {0}:
                 await asyncio.sleep(0.05)
@@ -93,12 +88,12 @@ async def test_whoever_was_on_a_worker_that_is_killed_is_counted_no_more() -> No
         async with tabs(server, 10) as opened:
             victim = children(server)[0]
             os.kill(victim, signal.SIGKILL)
-            await until(lambda: any(tab.reading.done() for tab in opened))
+            await wait_until(lambda: any(tab.reading.done() for tab in opened))
 
             def left() -> list[Tab]:  # some may not have noticed yet that theirs is gone
                 return [tab for tab in opened if not tab.reading.done()]
 
-            await until(lambda: all(tab.number == len(left()) for tab in left()))
+            await wait_until(lambda: all(tab.number == len(left()) for tab in left()))
             late = await open_tab(server)
             assert late.number == len(left()) + 1
             await late.close()
@@ -108,6 +103,6 @@ async def test_whoever_was_on_a_worker_that_is_killed_is_counted_no_more() -> No
 async def test_a_visitor_with_tabs_on_several_workers_is_one_visitor(visitors: int) -> None:
     with workers(3) as server:
         opened = [await open_tab(server, visitor=f"visitor-{number % visitors}") for number in range(9)]
-        await until(lambda: {tab.number for tab in opened} == {visitors})
+        await wait_until(lambda: {tab.number for tab in opened} == {visitors})
         assert [tab.heard[0] for tab in opened] == [min(number + 1, visitors) for number in range(9)]
         await asyncio.gather(*(tab.close() for tab in opened))

@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from support.servers import Server
+from support.waiting import wait_until
 from whole.test_workers import workers
 
 APP = """
@@ -144,12 +145,6 @@ class Caller:
                 await self.link.send(f"43{number}" + json.dumps([f"{self.name} answers"]))
 
 
-async def until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not is_so():
-            await asyncio.sleep(0.01)
-
-
 class Place:
     """A server with two workers, and clients of it."""
 
@@ -163,7 +158,7 @@ class Place:
         )
         client = Caller(link, name, answers=answers)
         await link.send("40" + json.dumps({"name": name, **auth}))
-        await until(lambda: client.connected)
+        await wait_until(lambda: client.connected)
         self.clients.append(client)
         return client
 
@@ -220,11 +215,11 @@ async def test_lists_numbers_calls_and_orders_reach_the_clients_of_all_workers(p
     assert await ann.call("count", "tea") == 0
     for number in range(100):
         await ann.emit("say", [[], ["cake"], [bob.connected["sid"]]][number % 3], number)
-    await until(lambda: len(bob.heard("said")) == 100)
+    await wait_until(lambda: len(bob.heard("said")) == 100)
     assert bob.heard("said") == [[number] for number in range(100)]
     assert ann.heard("said") == [[number] for number in range(0, 100, 3)]
     await ann.emit("kick", "bob")
-    await until(lambda: bob.left)
+    await wait_until(lambda: bob.left)
     await place.settled(ann, "ann")
 
 
@@ -234,7 +229,7 @@ async def test_a_call_says_who_is_silent_and_which_worker_has_died(place: Place)
     found = await place.settled(ann, "ann", "quiet")
     assert await ann.call("ask", 0.5) == {"answered": {}, "missing": ["quiet"], "silent": 1}
     asking = asyncio.create_task(ann.call("ask", 60))
-    await until(lambda: len(quiet.heard("question")) == 2)
+    await wait_until(lambda: len(quiet.heard("question")) == 2)
     os.kill(found[1][4], signal.SIGKILL)
     assert await asking == {"answered": {}, "missing": ["quiet"], "silent": 1}
     await place.settled(ann, "ann")
@@ -243,18 +238,18 @@ async def test_a_call_says_who_is_silent_and_which_worker_has_died(place: Place)
 async def test_a_person_comes_and_goes_once_and_who_returns_elsewhere_is_new(place: Place) -> None:
     ann = await place.client("ann")
     bob = await place.client_elsewhere(ann, "bob", visitor="bob", recover=True)
-    await until(lambda: ["bob"] in ann.heard("came"))
+    await wait_until(lambda: ["bob"] in ann.heard("came"))
     tab = await place.client("bob's tab", visitor="bob")
     await ann.emit("say", [], "first")
-    await until(lambda: ["first"] in [words[:1] for words in bob.heard("said")])
+    await wait_until(lambda: ["first"] in [words[:1] for words in bob.heard("said")])
     last = bob.heard("said")[0][-1]
     back = await place.client_elsewhere(
         bob, "bob", visitor="bob", recover=True, pid=bob.connected["pid"], offset=last
     )
     assert back.connected["pid"] != bob.connected["pid"]
-    await until(lambda: bob.left)
+    await wait_until(lambda: bob.left)
     await place.settled(ann, "ann", "bob", "bob's tab")
     for client in (tab, back):
         await client.link.send("41")
-    await until(lambda: ann.heard("went"))
+    await wait_until(lambda: ann.heard("went"))
     assert (ann.heard("came").count(["bob"]), ann.heard("went")) == (1, [["bob"]])

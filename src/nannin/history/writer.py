@@ -18,7 +18,7 @@ from nannin.errors import HistoryAway, HistoryError
 from nannin.history.leader import Lead
 from nannin.history.waiting import Waiting
 
-__all__ = ["Keeper", "Writer"]
+__all__ = ["OPEN_AFTER_S", "Keeper", "Writer"]
 
 logger = logging.getLogger("nannin.history")
 
