@@ -16,14 +16,18 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 Publish = Callable[..., str]
 
-# Every text that the first element showed, in order; shown() tells them.
+# Every text that the first element showed, in order; shown() tells them. An element that the parser has just
+# begun has none yet.
 RECORDER = """
 const seen = [];
 globalThis.shown = () => seen;
-new MutationObserver(() => {
-  const text = document.querySelector("[data-nannin]")?.textContent;
-  if (text !== undefined && seen.at(-1) !== text) seen.push(text);
-}).observe(document, { subtree: true, childList: true, characterData: true });
+const isWhole = (element) => element.firstChild || element.nextSibling || document.readyState !== "loading";
+const note = () => {
+  const element = document.querySelector("[data-nannin]");
+  if (element && isWhole(element) && seen.at(-1) !== element.textContent) seen.push(element.textContent);
+};
+new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true });
+document.addEventListener("DOMContentLoaded", note);
 """
 
 # A tab in the background from its start; look(true) brings it to the front, look(false) takes it back.
