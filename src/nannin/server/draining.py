@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -47,7 +48,7 @@ async def drain(
     while waiting:
         # By the time that has gone, so that a loop which was held up catches up.
         left = max(0.0, 1 - (now() - began_s) / window_s)
-        keep = int(len(goodbyes) * left)
+        keep = math.ceil(len(goodbyes) * left)
         while len(waiting) > keep:
             waiting.pop()()
         if waiting:
