@@ -90,6 +90,12 @@ class Impatient(BoundedHttp):
     unread_timeout_s = 0.02
 
 
+class LessImpatient(BoundedHttp):
+    """Waits longer than a busy machine stops for, and shorter than its client reads."""
+
+    unread_timeout_s = 0.25
+
+
 def connect(
     app: App = answer, kind: type[BoundedHttp] = BoundedHttp, **options: Any
 ) -> tuple[BoundedHttp, FakeTransport]:
@@ -336,16 +342,16 @@ async def test_an_answer_that_nobody_reads_ends_the_connection() -> None:
 
 async def test_an_answer_that_is_read_slowly_enough_is_sent_to_its_end() -> None:
     desk = Desk(size=100_000)
-    protocol, transport = connect(desk, Impatient)
+    protocol, transport = connect(desk, LessImpatient)
     transport.full = True
     protocol.data_received(GET)
     desk.answer_next()
     await turn()
     while len(transport.waiting) > 1_000:
         transport.waiting = transport.waiting[1_000:]
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.006)  # a hundred times: for more than two looks
     transport.empty()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
     assert transport.closed is None
     protocol.connection_lost(None)
 
