@@ -38,7 +38,6 @@ from nannin.cli.bench.crowd import Crowd
 from nannin.cli.bench.measures import is_exact, measure_rounds, measure_storm, percentile, warm_up
 from nannin.cli.bench.process import Processes, with_children
 from nannin.errors import BenchError
-from nannin.history.writer import OPEN_AFTER_S
 
 WORKERS = pathlib.Path(__file__).resolve().parent / "WORKERS.md"
 SIZES = (1_000, 10_000)
@@ -47,10 +46,9 @@ STORM_LIMIT_S = 60.0
 RIGHT_LIMIT_S = 20.0
 PAIRS = 10
 BETWEEN_S = 50e-6
-# Seconds until all workers have to be there, and that they then have to load what they serve with, and what
-# history needs.
+# Seconds until all workers have to be there, and that they then have to load what they serve with.
 READY_LIMIT_S = 30.0
-READY_S = OPEN_AFTER_S + 2.0
+READY_S = 2.0
 
 INTRODUCTION = """\
 # Several processes

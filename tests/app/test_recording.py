@@ -26,6 +26,7 @@ from nannin.history.leader import DatabaseLead, FileLead
 from nannin.history.place import Place
 from nannin.history.points import Step
 from nannin.history.recorder import History
+from nannin.history.store import open_store
 from nannin.nodes.local import Worker
 from nannin.settings import Settings
 from support.fake_clock import FakeClock
@@ -155,9 +156,9 @@ async def test_that_the_server_ends_is_nobodys_leave(tmp_path: Path, monkeypatch
     clock.advance(1)
     parts.shut_down()
     await parts.wait_closed()
-    store = recording._open_store(Place(str(tmp_path / "history.sqlite3")), Settings())
+    store = open_store(tmp_path / "history.sqlite3")
     now_s = int(parts.unix_s())
-    points = store.series("/", now_s - 80, now_s, Step.MINUTE, ZoneInfo("UTC"))  # type: ignore[attr-defined]
+    points = store.series("/", now_s - 80, now_s, Step.MINUTE, ZoneInfo("UTC"))
     store.close()
     assert {point.visitors.least for point in points[1:] if point.visitors is not None} == {1}
 
@@ -181,8 +182,8 @@ async def test_a_second_start_on_the_same_loop_goes_on_with_the_history(
         heard.put_nowait({"type": "lifespan.shutdown"})
         await lifespan
         clock.advance(1)
-    store = recording._open_store(Place(str(tmp_path / "history.sqlite3")), Settings())
-    assert store.pages(9, "") == ["/0", "/1"]  # type: ignore[attr-defined]
+    store = open_store(tmp_path / "history.sqlite3")
+    assert store.pages(9, "") == ["/0", "/1"]
     store.close()
 
 
@@ -219,8 +220,8 @@ async def test_what_joins_and_leaves_is_in_the_file(tmp_path: Path) -> None:
     await parts.history.flush()
     parts.shut_down()
     await parts.wait_closed()
-    store = recording._open_store(Place(str(tmp_path / "history.sqlite3")), Settings())
-    peaks = {(peak.page, peak.metric): peak.value for peak in store.peaks()}  # type: ignore[attr-defined]
+    store = open_store(tmp_path / "history.sqlite3")
+    peaks = {(peak.page, str(peak.metric)): peak.value for peak in store.peaks()}
     store.close()
     for page in ("/", "/shop/*"):
         assert (peaks[page, "visitors"], peaks[page, "connections"]) == (2, 3)

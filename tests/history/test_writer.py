@@ -49,7 +49,7 @@ async def test_rows_are_written_by_the_one_who_leads() -> None:
     office = Office()
     office.writer.start()
     await until(lambda: office.writer.is_leader)
-    assert office.store.opened == 0  # not before it is needed
+    await until(lambda: office.store.opened == 1)  # before it is needed
     office.writer.put([row("/a"), row("/b")], 7)
     await until(lambda: len(office.store.rows) == 2)
     assert office.led[0]
@@ -255,10 +255,10 @@ async def test_what_is_old_is_deleted_by_the_one_who_leads(
     await office.end()
 
 
-async def test_the_store_is_opened_a_moment_after_the_start(
+async def test_the_store_is_opened_at_the_start_and_tried_again_where_that_fails(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer_module, "OPEN_AFTER_S", 0.01)
+    monkeypatch.setattr(writer_module, "LOOK_EVERY_S", 0.01)
     office = Office()
     office.store.error = HistoryAway("no disk")
     office.writer.start()

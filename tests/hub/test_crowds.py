@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from nannin.access.connect import Format
 from nannin.engine.descriptors import Descriptors
 from nannin.hub.crowds import Crowds, Form
 from nannin.hub.encoding import VARIANTS, encode_event
+from nannin.hub.teller import Slices
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, FakeLink, House, connection_of
 from support.socket_links import SocketLink
@@ -25,16 +27,23 @@ class Calls:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ranges: list[tuple[int, int]] = []
-        send = Descriptors.send
+        for name in ("send", "send_some"):
+            monkeypatch.setattr(Descriptors, name, self._noting(getattr(Descriptors, name)))
 
+    def _noting(self, send: Callable[..., Any]) -> Callable[..., Any]:
         def note(
-            descriptors: Descriptors, numbers: array[int], start: int, stop: int, outgoing: Outgoing
+            descriptors: Descriptors,
+            numbers: array[int],
+            start: int,
+            stop: int,
+            outgoing: Outgoing,
+            **limits: float,
         ) -> Any:
             if start < stop:
                 self.ranges.append((start, stop))
-            return send(descriptors, numbers, start, stop, outgoing)
+            return send(descriptors, numbers, start, stop, outgoing, **limits)
 
-        monkeypatch.setattr(Descriptors, "send", note)
+        return note
 
 
 def people(house: House, count: int, page: str = "/", **auth: Any) -> list[Client]:
@@ -78,13 +87,13 @@ def test_who_can_not_be_sent_to_at_once_is_left_with_what_it_took() -> None:
 
 
 def test_a_fan_out_is_a_few_calls_whatever_the_audience(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House()
+    house = House(slices=Slices(seconds=60))
     clients = [*people(house, 150), *people(house, 150, updates="audience")]
     before, calls = asked(clients), Calls(monkeypatch)
     house.client("/", updates="none")
     house.clock.advance(1)
     assert [client.heard()[-1] for client in clients] == [301] * 300
-    assert calls.ranges == [(0, 100), (100, 150)] * 2
+    assert calls.ranges == [(0, 150)] * 2
     assert asked(clients) == before
 
 

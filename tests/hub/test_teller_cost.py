@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from nannin.audience.crowd import Crowd
 from nannin.audience.roster import Count
-from nannin.hub.connection import Connection
 from nannin.hub.crowds import Crowds
-from nannin.wire.outgoing import Outgoing
+from nannin.hub.teller import Slices
 from support.fakes import House
 from support.many_clients import SMALL_SLICES, crowd, make_writes_cost, note_encodings
+
+THOUSANDS = Slices(recipients=1_000)
 
 
 def test_an_update_is_encoded_once_for_each_format_and_written_once_to_each(
@@ -29,8 +31,8 @@ def test_an_update_is_encoded_once_for_each_format_and_written_once_to_each(
     assert len(writes) == 40 + 2, "the listeners, and the joiner's handshake and CONNECT"
 
 
-def test_a_fan_out_lets_the_loop_turn_after_each_thousand() -> None:
-    house = House()
+def test_a_fan_out_lets_the_loop_turn_after_each_slice() -> None:
+    house = House(slices=THOUSANDS)
     clients = crowd(house, 2_500)
     house.client().connect()
     told = []
@@ -54,13 +56,14 @@ def test_those_who_take_it_quickly_are_told_in_a_few_calls(monkeypatch: pytest.M
     clients = crowd(house, 1_000)
     make_writes_cost(house, monkeypatch, 0.00001)
     calls = []
-    send = Crowds.send
+    send_some = Crowds.send_some
 
-    def note(self: Crowds, crowd: Crowd[Connection], start: int, stop: int, outgoing: Outgoing) -> object:
-        calls.append(stop - start)
-        return send(self, crowd, start, stop, outgoing)
+    def note(self: Crowds, *args: Any, **limits: Any) -> tuple[Any, int]:
+        unsent, reached = send_some(self, *args, **limits)
+        calls.append(len(list(unsent)))
+        return unsent, reached
 
-    monkeypatch.setattr(Crowds, "send", note)
+    monkeypatch.setattr(Crowds, "send_some", note)
     house.client().connect()
     house.clock.advance(1)
     assert {client.heard()[-1] for client in clients} == {1_001}
@@ -69,7 +72,7 @@ def test_those_who_take_it_quickly_are_told_in_a_few_calls(monkeypatch: pytest.M
 
 
 def test_a_newer_count_overtakes_midway_and_afterwards_all_have_it() -> None:
-    house = House()
+    house = House(slices=THOUSANDS)
     clients = crowd(house, 2_500)
     house.client().connect()
     house.clock.turn()

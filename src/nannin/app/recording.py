@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from nannin.history.leader import Lead
     from nannin.history.place import Place
     from nannin.history.recorder import History
-    from nannin.history.writer import Keeper
 
 __all__ = ["make_history", "make_past"]
 
@@ -57,14 +56,18 @@ def make_history(
     from nannin.history.recorder import History
 
     place = find_place(settings)
-    if place.target is None:
+    target = place.target
+    if target is None:
         logger.warning("no history is kept: %s", place.why_not)
         return None
+    # This loads SQLAlchemy, which takes a quarter of a second: now, while nobody is there who would wait.
+    from nannin.history.store import open_store
+
     history = History(
         clock,
         unix_s,
         lambda: counts,
-        lambda: _open_store(place, settings),
+        lambda: open_store(target, minutes_days=settings.history_minutes, hours_days=settings.history_hours),
         lambda: _make_lead(place),
         place.words,
         _bounds(settings),
@@ -95,13 +98,6 @@ def make_past(settings: Settings, clock: Clock, unix_s: Callable[[], float], his
     return Past(history, clock, unix_s, settings.timezone, kept_s)
 
 
-def _open_store(place: Place, settings: Settings) -> Keeper:
-    from nannin.history.store import open_store  # it loads SQLAlchemy, which takes a quarter of a second
-
-    assert place.target is not None
-    return open_store(place.target, minutes_days=settings.history_minutes, hours_days=settings.history_hours)
-
-
 def _make_lead(place: Place) -> Lead:
     from nannin.history.leader import DatabaseLead, FileLead
 
@@ -112,7 +108,7 @@ def _make_lead(place: Place) -> Lead:
     target = place.target
 
     def connect() -> Any:
-        from nannin.history.engines import open_database  # as above
+        from nannin.history.engines import open_database
 
         pooled = open_database(target).engine.raw_connection()
         connection = pooled.driver_connection

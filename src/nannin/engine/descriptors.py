@@ -7,9 +7,11 @@ its connection is gone, though the system may have given its descriptor to anoth
 
 from __future__ import annotations
 
+import math
+import sys
 from array import array
 
-from nannin.engine.send_all import send_all
+from nannin.engine.send_all import Left, send_all
 from nannin.wire.outgoing import Outgoing
 
 # No session has this number: it stands for one that must not be sent to at once.
@@ -47,7 +49,7 @@ class Descriptors:
         """
         self._table[number] = descriptor
 
-    def send(self, numbers: array[int], start: int, stop: int, outgoing: Outgoing) -> list[tuple[int, int]]:
+    def send(self, numbers: array[int], start: int, stop: int, outgoing: Outgoing) -> Left:
         """Sends packets to a range of sessions.
 
         Args:
@@ -60,4 +62,26 @@ class Descriptors:
             The index of each session that has still to be asked to send, and how many bytes of the packets'
             frames its socket has taken.
         """
-        return send_all(numbers, start, stop, self._table, outgoing.frames)
+        return send_all(numbers, start, stop, self._table, outgoing.frames, math.inf, sys.maxsize)[0]
+
+    def send_some(
+        self,
+        numbers: array[int],
+        start: int,
+        stop: int,
+        outgoing: Outgoing,
+        *,
+        seconds: float,
+        most_left: int,
+    ) -> tuple[Left, int]:
+        """Sends packets to the first of a range of sessions.
+
+        Args:
+            numbers, start, stop, outgoing: as `send` has them.
+            seconds: after so long it ends.
+            most_left: once so many sessions have still to be asked to send, it ends.
+
+        Returns:
+            What `send` returns, and the index after the last session that was looked at.
+        """
+        return send_all(numbers, start, stop, self._table, outgoing.frames, seconds, most_left)

@@ -8,18 +8,31 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from array import array
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from nannin.sources import PURE_VARIABLE
 
-SendAll: TypeAlias = "Callable[[array[int], int, int, array[int], bytes], list[tuple[int, int]]]"
+Left: TypeAlias = "list[tuple[int, int]]"
+SendAll: TypeAlias = (
+    "Callable[[array[int], int, int, array[int], bytes, float, int], tuple[list[tuple[int, int]], int]]"
+)
+
+# How many are sent to between two looks at the clock.
+LOOK_EVERY: Final = 16
 
 
 def send_all_in_python(
-    numbers: array[int], start: int, stop: int, descriptors: array[int], data: bytes
-) -> list[tuple[int, int]]:
+    numbers: array[int],
+    start: int,
+    stop: int,
+    descriptors: array[int],
+    data: bytes,
+    seconds: float,
+    most_left: int,
+) -> tuple[Left, int]:
     """Sends bytes to each of a range of recipients, without waiting for any.
 
     Args:
@@ -28,19 +41,24 @@ def send_all_in_python(
         stop: the index after the last one.
         descriptors: the socket of each number; -1, or none, for one that cannot be sent to this way.
         data: what is sent.
+        seconds: how long it may take; `LOOK_EVERY` recipients are sent to in any case.
+        most_left: how many may be left, until it ends.
 
     Returns:
         Who did not take it whole: the index of each such recipient, and how many bytes it took; 0 also where
-        its socket is broken, or there is none.
+        its socket is broken, or there is none. And the index after the last one who was looked at.
 
     Raises:
         IndexError: the range is not within the numbers.
     """
     if start < 0 or stop > len(numbers):
         raise IndexError("expected a range within the numbers")
-    left, known, size_bytes, write = [], len(descriptors), len(data), os.write
-    for index in range(start, stop):
-        number = numbers[index]
+    left: Left = []
+    known, size_bytes, write, sent, at = len(descriptors), len(data), os.write, 0, start
+    until = time.monotonic() + seconds
+    while at < stop and len(left) < most_left:
+        number = numbers[at]
+        at += 1
         if number < 0:
             continue
         descriptor = descriptors[number] if number < known else -1
@@ -49,8 +67,11 @@ def send_all_in_python(
         except OSError:
             taken_bytes = 0  # full or broken: the transport finds out when it sends what is left
         if taken_bytes < size_bytes:
-            left.append((index, taken_bytes))
-    return left
+            left.append((at - 1, taken_bytes))
+        sent += 1
+        if not sent % LOOK_EVERY and time.monotonic() >= until:
+            break
+    return left, at
 
 
 def choose() -> tuple[SendAll, bool]:

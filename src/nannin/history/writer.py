@@ -18,7 +18,7 @@ from nannin.errors import HistoryAway, HistoryError
 from nannin.history.leader import Lead
 from nannin.history.waiting import Waiting
 
-__all__ = ["OPEN_AFTER_S", "Keeper", "Writer"]
+__all__ = ["Keeper", "Writer"]
 
 logger = logging.getLogger("nannin.history")
 
@@ -33,8 +33,6 @@ LOOK_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3_600.0
 # How many questions may wait. Whoever comes then is told so: the disk is slow.
 MAX_ASKED: Final = 100
-# Seconds after the start until the store is opened, so that it need not be when the server ends.
-OPEN_AFTER_S: Final = 3.0
 # Seconds that the end of the application waits for the last rows, and then the end of the process.
 CLOSE_S: Final = 0.4
 END_S: Final = 3.0
@@ -70,7 +68,7 @@ class Writer:
     place of older ones.
 
     Args:
-        open_store: opens the store, in the thread, when it is needed first, or a moment after the start.
+        open_store: opens the store, in the thread and at its start.
         lead: the lock of the one who writes what is counted.
         where: names the place, for the log.
         on_lead: called in the thread when the lead was taken, with a way to ask up to when history is
@@ -191,10 +189,9 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            open_at_s = time.monotonic() + OPEN_AFTER_S
             while not self._is_closing:
                 self._look_for_lead()
-                if self._store is None and time.monotonic() >= open_at_s:
+                if self._store is None:
                     self._open_early()
                 self._answer()
                 self._write()
@@ -215,7 +212,7 @@ class Writer:
             now = time.monotonic()
             if self._has_news and now >= self._try_at_s and len(self._waiting):
                 return
-            due_s = LOOK_EVERY_S if self._store is not None else min(LOOK_EVERY_S, OPEN_AFTER_S)
+            due_s = LOOK_EVERY_S
             if len(self._waiting) and self._try_at_s > now:
                 due_s = min(due_s, self._try_at_s - now)
             self._condition.wait(due_s)

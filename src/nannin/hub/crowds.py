@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from nannin.audience.crowd import Crowd
 from nannin.engine.descriptors import Descriptors
+from nannin.engine.send_all import Left
 from nannin.hub.connection import Connection
 from nannin.hub.encoding import Variant
 from nannin.wire.outgoing import Outgoing
@@ -87,9 +88,37 @@ class Crowds:
             Each connection that has still to be sent to in its own way, and how many bytes of the packets'
             frames it has got; where those are not 0, it has to be sent `outgoing.rest`.
         """
-        unsent = self._descriptors.send(crowd.numbers, start, stop, outgoing)
-        members = crowd.members  # a list of its own takes its place when seats are closed up
-        return [(member, taken) for index, taken in unsent if (member := members[index]) is not None]
+        return _members(crowd, self._descriptors.send(crowd.numbers, start, stop, outgoing))
+
+    def send_some(
+        self,
+        crowd: Crowd[Connection],
+        start: int,
+        stop: int,
+        outgoing: Outgoing,
+        *,
+        seconds: float,
+        most_left: int,
+    ) -> tuple[Iterable[tuple[Connection, int]], int]:
+        """As `send`, to the first of them.
+
+        Args:
+            crowd, start, stop, outgoing: as `send` has them.
+            seconds: after so long it ends.
+            most_left: once so many connections have still to be sent to, it ends.
+
+        Returns:
+            What `send` returns, and the seat after the last one that was looked at.
+        """
+        unsent, reached = self._descriptors.send_some(
+            crowd.numbers, start, stop, outgoing, seconds=seconds, most_left=most_left
+        )
+        return _members(crowd, unsent), reached
+
+
+def _members(crowd: Crowd[Connection], unsent: Left) -> list[tuple[Connection, int]]:
+    members = crowd.members  # a list of its own takes its place when seats are closed up
+    return [(member, taken) for index, taken in unsent if (member := members[index]) is not None]
 
 
 def _move(connection: Connection, seat: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, Protocol
 
 from nannin.audience.pace import Pace
@@ -39,11 +39,11 @@ class Slices(NamedTuple):
     Attributes:
         recipients: the most recipients of one slice.
         seconds: the time after which a slice ends early.
-        look_every: how many recipients are told before the first look at the clock. The time that they took
-            says how many more fit.
+        look_every: how many recipients that are told one by one are told before the first look at the clock.
+            The time that they took says how many more fit.
     """
 
-    recipients: int = 1_000
+    recipients: int = 5_000
     seconds: float = 0.01
     look_every: int = 100
 
@@ -321,7 +321,7 @@ class Teller:
             before = self._clock.now()
             if part is not fan_out.parts[0]:  # others may take longer
                 part, fit = fan_out.parts[0], self._slices.look_every
-            told = self._tell_some(fan_out, part, min(left, fit))
+            told = self._tell_some(fan_out, part, left, fit, until - before)
             left -= told
             now = self._clock.now()
             if now >= until:
@@ -332,11 +332,19 @@ class Teller:
         fan_out.took_s += self._clock.now() - started
         return most - left
 
-    def _tell_some(self, fan_out: FanOut, part: Part, most: int) -> int:
-        """Tells the next of one part; returns how many were looked at."""
+    def _tell_some(self, fan_out: FanOut, part: Part, most: int, most_asked: int, seconds: float) -> int:
+        """Tells the next of one part; returns how many were looked at.
+
+        Args:
+            fan_out: whose part it is.
+            part: whose recipients are told.
+            most: the most of them.
+            most_asked: the most of them that are looked at one by one.
+            seconds: after so long it ends.
+        """
         start, variant = part.at, part.variant
         if start >= part.settled:
-            stop = min(start + most, part.end)
+            stop = min(start + most, start + most_asked, part.end)
             members = part.crowd.members[start:stop]
             to_tell = [one for one in members if one is not None and fan_out.needs(one, variant)]
             for connection in to_tell:
@@ -344,7 +352,12 @@ class Teller:
             self._figures.deliveries += len(to_tell)
         elif fan_out.settled_need(variant):
             stop = min(start + most, part.settled)
-            self._tell_all(fan_out.heard.page, part, stop, fan_out.update(variant))
+            update = fan_out.update(variant)
+            unsent, stop = self._crowds.send_some(
+                part.crowd, start, stop, update, seconds=seconds, most_left=most_asked
+            )
+            if unsent:
+                self._tell_others(fan_out.heard.page, unsent, update)
             left = part.crowd.members[start:stop].count(None) if part.crowd.empty else 0
             self._figures.deliveries += stop - start - left
         else:
@@ -353,9 +366,10 @@ class Teller:
         fan_out.advance(stop)
         return stop - start
 
-    def _tell_all(self, page: str, part: Part, stop: int, update: Outgoing) -> None:
-        """Tells all who sit before this seat: most of them in one call, the others each in its way."""
-        for connection, taken_bytes in self._crowds.send(part.crowd, part.at, stop, update):
+    @staticmethod
+    def _tell_others(page: str, unsent: Iterable[tuple[Connection, int]], update: Outgoing) -> None:
+        """Tells those who can't be sent to at once, each in its way."""
+        for connection, taken_bytes in unsent:
             session = connection.session
             if taken_bytes:
                 session.send_outgoing(update.rest(taken_bytes))
