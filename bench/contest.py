@@ -60,7 +60,7 @@ class Contest:
         # with clients that joined while nobody was told.
         storm = self._storm(contender, size)
         figures = self._measure(contender, size, Mode.QUIET, JOIN_LIMIT_S)
-        figures.joins_per_s = storm.joins_per_s
+        figures.joins_per_s, figures.join_p99_ms = storm.joins_per_s, storm.join_p99_ms
         figures.messages_per_join = storm.messages_per_join
         figures.cpu_us_per_join = storm.cpu_us_per_join
         figures.notes = [*storm.notes, *figures.notes]

@@ -69,7 +69,7 @@ def join_parts(figures: Figures, parts: Sequence[dict[str, float | None]]) -> No
     for name in ("messages_per_join", "cpu_us_per_join", "cpu_us_per_delivery", "bytes_per_connection"):
         if known(name):
             setattr(figures, name, sum(known(name)) / len(parts))
-    for name in ("seen_p50_ms", "seen_p99_ms", "seen_max_ms"):
+    for name in ("join_p99_ms", "seen_p50_ms", "seen_p99_ms", "seen_max_ms"):
         if known(name):
             setattr(figures, name, max(known(name)))
     figures.joins_per_s = sum(known("joins_per_s")) or None

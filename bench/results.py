@@ -39,6 +39,8 @@ EXPLANATION = """\
 
 - **joins per second**: that many clients connect as fast as the server takes them, 200 at a time; from the
   first connection to the last CONNECT that is answered.
+- **join, p99 ms**: in this storm, in which all who are there already are told, 99 % of the clients had joined
+  after so many milliseconds, each from its connection on. 199 others do the same at the same time.
 - **messages per join**: the updates that arrive in this storm and until it is quiet, divided by the joins. A
   server that tells everyone of each single join sends N/2.
 - **CPU per delivery**: one more client joins and leaves, again and again, each time all are waited for, and

@@ -14,6 +14,7 @@ STORM = Storm(
     joined=1000,
     complete=True,
     took_s=0.5,
+    delays=[0.01] * 985 + [0.03] * 10 + [0.05] * 5,
     updates=8000,
     cpu_s=0.25,
     grown_bytes=5_120_000,
@@ -26,6 +27,7 @@ def test_a_storm_becomes_figures() -> None:
     figures.add_storm(STORM, 60.0)
     figures.add_memory(STORM)
     assert figures.joins_per_s == 2000
+    assert figures.join_p99_ms == pytest.approx(30)
     assert figures.messages_per_join == 8
     assert figures.cpu_us_per_join == pytest.approx(250)
     assert figures.bytes_per_connection == 5120
@@ -35,8 +37,9 @@ def test_a_storm_becomes_figures() -> None:
 
 def test_a_storm_that_was_given_up_leaves_dashes_and_a_note() -> None:
     figures = Figures("nannin", 1000)
-    figures.add_storm(Storm(400, False, 60.0, 80_000, 9.0, 0, False), 60.0)
+    figures.add_storm(Storm(400, False, 60.0, [60.0] * 400, 80_000, 9.0, 0, False), 60.0)
     assert figures.joins_per_s is None
+    assert figures.join_p99_ms is None
     assert figures.messages_per_join is None
     assert figures.notes == ["a storm of 1,000 joins was not over after 60 s (400 had joined)"]
     assert figures.exact

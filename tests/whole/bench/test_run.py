@@ -83,9 +83,10 @@ def test_a_storm_of_squares_takes_the_square_of_the_clients() -> None:
 
 
 def test_the_parts_of_a_row_are_joined() -> None:
-    part = {**FIGURES[0].to_dict(), "seen_p99_ms": 30.0}
+    part = {**FIGURES[0].to_dict(), "join_p99_ms": 20.0, "seen_p99_ms": 30.0}
     figures = Figures("nannin, 2 processes", 2000)
     load("parts").join_parts(figures, [part, {**part, "seen_p99_ms": 50.0, "cpu_us_per_delivery": 10.0}])
+    assert figures.join_p99_ms == 20
     assert figures.joins_per_s == 4000
     assert figures.messages_per_join == 8
     assert figures.cpu_us_per_delivery == 9
@@ -218,7 +219,7 @@ def test_the_results_name_the_versions_and_no_folder(tmp_path: Any, monkeypatch:
     monkeypatch.setattr(results, "RESULTS", tmp_path / "RESULTS.md")
     results.write(report(results, skipped=["60,000 connections: too few open files"]))
     text = (tmp_path / "RESULTS.md").read_text()
-    assert "| nannin | 1,000 | 2,000 | 8.0 |" in text
+    assert "| nannin | 1,000 | 2,000 | – | 8.0 |" in text
     assert "- Not measured: 60,000 connections: too few open files" in text
     assert "uvloop " in text
     assert "Heartbeats are part of this cost" in text

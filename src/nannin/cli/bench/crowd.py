@@ -59,12 +59,13 @@ class Phase(enum.IntEnum):
 class Client:
     """One client. `number` is what it was told last; `round` is the last round in which it heard all."""
 
-    __slots__ = ("deaf", "fd", "number", "phase", "rest", "round", "sock", "waits")
+    __slots__ = ("began_s", "deaf", "fd", "number", "phase", "rest", "round", "sock", "waits")
 
     def __init__(self, sock: socket.socket, *, waits: bool, deaf: bool) -> None:
         self.sock = sock
         self.fd = sock.fileno()
         self.phase = Phase.CONNECTING
+        self.began_s = time.perf_counter()
         self.waits = waits
         self.deaf = deaf
         self.rest = b""
@@ -90,6 +91,7 @@ class Crowd:
         ping_interval_s: of the server's heartbeat, as it tells.
         lost: how many clients were lost, by reason.
         delays: of the round under way, after how many seconds each client had heard.
+        join_delays: of the clients that were invited last, after how many seconds each had joined.
     """
 
     def __init__(self, address: Address, *, limit_s: float = 120.0) -> None:
@@ -100,6 +102,7 @@ class Crowd:
         self.ping_interval_s = 0.0
         self.lost: collections.Counter[str] = collections.Counter()
         self.delays: list[float] = []
+        self.join_delays: list[float] = []
         self._epoll = select.epoll()
         self._clients: dict[int, Client] = {}
         self._memo: dict[bytes, Heard] = {}
@@ -124,6 +127,7 @@ class Crowd:
         """Has `count` more clients join, as fast as the server takes them."""
         self._wanted += count
         self._wanted_deaf = deaf
+        self.join_delays = []
 
     def wait(self, done: Callable[[], bool], limit_s: float | None = None) -> bool:
         """Turns until `done()`, for at most `limit_s` seconds; returns whether it is done."""
@@ -341,6 +345,7 @@ class Crowd:
         client.phase = Phase.JOINED
         self.joined += 1
         self.last_join_s = time.perf_counter()
+        self.join_delays.append(self.last_join_s - client.began_s)
 
     def _stuff(self, client: Client) -> None:
         """A deaf client makes the server answer it until it has nothing more to say."""

@@ -45,6 +45,7 @@ class Figures:
         server: its name.
         connections: how many clients were on the page.
         joins_per_s: in a storm, from the first connection to the last CONNECT answered.
+        join_p99_ms: in that storm, from a client's connection to its CONNECT answered.
         messages_per_join: the updates sent in the storm and until it was quiet, for each join.
         cpu_us_per_join: the server's CPU time of the storm for each join, telling included.
         cpu_us_per_delivery: its CPU time for each update received while one more client joins and leaves.
@@ -57,6 +58,7 @@ class Figures:
     server: str
     connections: int
     joins_per_s: float | None = None
+    join_p99_ms: float | None = None
     messages_per_join: float | None = None
     cpu_us_per_join: float | None = None
     cpu_us_per_delivery: float | None = None
@@ -76,6 +78,7 @@ class Figures:
             )
             return
         self.joins_per_s = storm.joined / storm.took_s
+        self.join_p99_ms = percentile(storm.delays, 0.99) * 1000
         self.messages_per_join = storm.updates / storm.joined
         if storm.cpu_s is not None:
             self.cpu_us_per_join = storm.cpu_s / storm.joined * 1e6

@@ -33,6 +33,7 @@ class Storm:
         joined: how many did.
         complete: whether all joined, and the updates came to an end, within the time limit.
         took_s: from the first connection to the last CONNECT answered.
+        delays: the seconds from each client's connection to its CONNECT answered, sorted.
         updates: how many updates arrived, until it was quiet.
         cpu_s: of the server's processes, until it was quiet; None where that can't be known.
         grown_bytes: by how much the server's resident memory grew.
@@ -42,6 +43,7 @@ class Storm:
     joined: int
     complete: bool
     took_s: float
+    delays: Sequence[float]
     updates: int
     cpu_s: float | None
     grown_bytes: int | None
@@ -127,6 +129,7 @@ def measure_storm(
         joined=crowd.joined - earlier,
         complete=complete and crowd.joined == earlier + count,
         took_s=crowd.last_join_s - began,
+        delays=sorted(crowd.join_delays),
         updates=crowd.updates - before,
         cpu_s=processes.cpu_s() - cpu if processes else None,
         grown_bytes=processes.rss_bytes() - rss if processes else None,

@@ -24,6 +24,7 @@ COLUMNS: dict[str, Callable[[Figures], str]] = {
     "server": lambda f: f.server,
     "connections": lambda f: f"{f.connections:,}",
     "joins per second": lambda f: _number(f.joins_per_s),
+    "join, p99 ms": lambda f: _number(f.join_p99_ms),
     "messages per join": lambda f: _number(f.messages_per_join, 1),
     "CPU per delivery, µs": lambda f: _number(f.cpu_us_per_delivery, 1),
     "seen, p50 ms": lambda f: _number(f.seen_p50_ms),
