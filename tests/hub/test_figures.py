@@ -5,7 +5,7 @@ from __future__ import annotations
 from nannin import Socket
 from nannin.access.refusals import Refusal
 from nannin.hub.figures import Figures, Histogram
-from nannin.hub.teller import Slices
+from nannin.hub.slices import Slices
 from nannin.wire.disconnect_reason import DisconnectReason
 from support.fakes import House
 

@@ -8,7 +8,7 @@ import pytest
 
 from nannin.audience.roster import Count
 from nannin.hub.crowds import Crowds
-from nannin.hub.teller import Slices
+from nannin.hub.slices import Slices
 from support.fakes import House
 from support.many_clients import SMALL_SLICES, crowd, make_writes_cost, note_encodings
 

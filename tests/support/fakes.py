@@ -28,8 +28,8 @@ from nannin.engine.session import Session
 from nannin.hub.connection import Connection
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
+from nannin.hub.slices import Slices
 from nannin.hub.sockets import Page, Socket
-from nannin.hub.teller import Slices
 from nannin.settings import Settings
 from nannin.wire.engine_limits import Limits
 from nannin.wire.engine_packet import Encoded, encode_message, encode_payload

@@ -10,7 +10,7 @@ import pytest
 from nannin import Socket
 from nannin.hub import encoding, teller
 from nannin.hub.encoding import VARIANTS, encode_words
-from nannin.hub.teller import Slices
+from nannin.hub.slices import Slices
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, FakeLink, House

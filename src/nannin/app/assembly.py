@@ -7,6 +7,7 @@ import math
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from nannin.access.addresses import Addresses
@@ -295,7 +296,13 @@ class Assembly:
                 self.hooks.stay(math.inf)  # it follows the others, and may be the one that tells
         if self.history is not None and self.is_alone:
             self.history.close()  # nor are they seen as leaves
-        return [*self.engine.goodbyes(), *self.counts.goodbyes()]
+        engines = [partial(self._say, goodbye) for goodbye in self.engine.goodbyes()]
+        return [*engines, *self.counts.goodbyes()]
+
+    def _say(self, goodbye: Callable[[], None]) -> None:
+        """Ends a session, once it has got what was sent to it with many others."""
+        self.hub.emitter.broadcasts.finish()
+        goodbye()
 
     def shut_down(self) -> None:
         """Ends every task, every session, every stream and every grace."""
@@ -307,6 +314,7 @@ class Assembly:
             self.history.close()
         self.background.shut_down()
         self._snapshots.stop()
+        self.hub.emitter.broadcasts.finish()
         self.engine.shut_down()
         self.counts.shut_down()
         self.hub.grace.end_all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from nannin.access.connect import Connect
@@ -25,8 +25,27 @@ from nannin.wire.disconnect_reason import DisconnectReason
 from nannin.wire.outgoing import Outgoing
 
 
+class CatchingUp(Protocol):
+    """Sends events to many.
+
+    Attributes:
+        waiting: the events of each page that have not reached all yet.
+    """
+
+    @property
+    def waiting(self) -> Mapping[str, object]:
+        """As above."""
+
+    def catch_up(self, connection: Connection) -> None:
+        """Sends a connection at once what it has yet to get."""
+
+
 class Emitting(Protocol):
     """Sends the application's events."""
+
+    @property
+    def broadcasts(self) -> CatchingUp:
+        """Those that are on their way to many."""
 
     def emit(self, page: str, aim: Aim, event: str, args: tuple[Any, ...], *, volatile: bool = False) -> None:
         """Sends an event to whom an aim means."""
@@ -68,6 +87,9 @@ class HubPort(Protocol):
 
     def count_with(self, joiner: Connection) -> Count:
         """The count of the joiner's page once it has joined."""
+
+    def leave_room(self, connection: Connection, room: str) -> None:
+        """Takes a connection out of a room."""
 
     def disconnect(self, connection: Connection, *, close: bool) -> None:
         """Takes a connection off its page, or ends its session."""
@@ -227,6 +249,16 @@ class Connection:
 
     def send(self, outgoing: Outgoing) -> None:
         """Sends packets, or keeps them until the connection has joined."""
+        if self.outbox is not None:
+            self.outbox.append(outgoing)
+        elif self.state is SocketState.JOINED:
+            broadcasts = self.hub.emitter.broadcasts
+            if broadcasts.waiting:
+                broadcasts.catch_up(self)
+            self.session.send_outgoing(self.spell(outgoing))
+
+    def write(self, outgoing: Outgoing) -> None:
+        """As `send`, though an event is on its way that was sent earlier."""
         if self.outbox is not None:
             self.outbox.append(outgoing)
         elif self.state is SocketState.JOINED:

@@ -13,6 +13,7 @@ from nannin.audience.recovery import EVENT_BYTES, Aim, Recovery
 from nannin.audience.rooms import Rooms
 from nannin.audience.roster import Roster
 from nannin.clock import Clock
+from nannin.hub.broadcasts import Broadcast, Broadcasts
 from nannin.hub.connection import Connection
 from nannin.hub.crowds import Crowds, form_of
 from nannin.hub.encoding import add_number, add_text, encode_event
@@ -31,11 +32,13 @@ class Emitter:
         roster: who is on which page.
         rooms: who is in which room.
         crowds: the connections of each page, to be sent to at once.
+        broadcasts: sends to them.
         recovery: what is kept for those who may come back.
         clock: time.
         home: the thread in which everything is sent.
 
     Attributes:
+        broadcasts: as above.
         on_emit: called with each event that the application sends here, where other nodes send it on.
     """
 
@@ -44,6 +47,7 @@ class Emitter:
         roster: Roster[Connection],
         rooms: Rooms[Connection],
         crowds: Crowds,
+        broadcasts: Broadcasts,
         recovery: Recovery,
         clock: Clock,
         home: HomeThread,
@@ -55,6 +59,7 @@ class Emitter:
         self._roster = roster
         self._rooms = rooms
         self._crowds = crowds
+        self.broadcasts = broadcasts
         self._recovery = recovery
         self._clock = clock
         self._home = home
@@ -207,35 +212,26 @@ class Emitter:
         self, page: str, aim: Aim, event: Outgoing, spared: list[Connection], volatile: bool
     ) -> None:
         """Most are sent to in one call, and the others each in its way."""
-        for crowd, seats in self._crowds_of(page, aim, spared):
+        for crowd, room, seats in self._crowds_of(page, aim, spared):
             starts, stops = [0, *(seat + 1 for seat in seats)], [*seats, len(crowd.members)]
-            # A list, as what is sent may end a session, which then leaves the crowd.
-            unsent = [
-                one
-                for start, stop in zip(starts, stops, strict=True)
-                for one in self._crowds.send(crowd, start, stop, event)
-            ]
-            for connection, taken_bytes in unsent:
-                if taken_bytes:
-                    connection.send(event.rest(taken_bytes))
-                elif not volatile or connection.session.is_writable:
-                    connection.send(event)
+            ranges = ((start, stop) for start, stop in zip(starts, stops, strict=True) if start < stop)
+            self.broadcasts.send(page, Broadcast(crowd, room, ranges, event, volatile=volatile))
 
     def _crowds_of(
         self, page: str, aim: Aim, spared: list[Connection]
-    ) -> Iterator[tuple[Crowd[Connection], list[int]]]:
-        """The crowds that an aim means, and in each the seats of those whom it spares, in order."""
+    ) -> Iterator[tuple[Crowd[Connection], str | None, list[int]]]:
+        """The crowds that an aim means, each with its room, and the seats of whom it spares, in order."""
         if aim.rooms is None:
             for form, crowd in list(self._crowds.of(page).items()):
                 if not form.observes:
                     here = [one for one in spared if form_of(one) == form and one.connected]
-                    yield crowd, sorted({one.seat for one in here})
+                    yield crowd, None, sorted({one.seat for one in here})
             return
         for room in aim.rooms:
             members = self._rooms.crowd(page, room)
             if members is not None:
                 seats = {self._rooms.seat(room, one) for one in spared}
-                yield members, sorted(seat for seat in seats if seat is not None)
+                yield members, room, sorted(seat for seat in seats if seat is not None)
 
     def _send_marked(
         self, page: str, aim: Aim, event: Outgoing, recipients: list[Connection], volatile: bool

@@ -24,6 +24,7 @@ from nannin.engine.descriptors import Descriptors
 from nannin.engine.session import Session
 from nannin.errors import PacketError, StrayPacket
 from nannin.hub.asking import Others
+from nannin.hub.broadcasts import Broadcasts
 from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
@@ -41,7 +42,8 @@ from nannin.hub.knowing import Knowing
 from nannin.hub.leaving import Leaving
 from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
-from nannin.hub.teller import Slices, Teller
+from nannin.hub.slices import Slices
+from nannin.hub.teller import Teller
 from nannin.mistakes import Mistakes
 from nannin.once import Once
 from nannin.settings import Settings
@@ -133,7 +135,8 @@ class Hub:
         self.home = HomeThread()
         self.descriptors = Descriptors()
         crowds = Crowds(self.descriptors)
-        self.emitter = Emitter(self.roster, self.rooms, crowds, recovery, clock, self.home)
+        broadcasts = Broadcasts(crowds, self.rooms, clock, slices)
+        self.emitter = Emitter(self.roster, self.rooms, crowds, broadcasts, recovery, clock, self.home)
         self.figures = Figures()
         self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes, self.figures)
         self.roster.on_group_change = self.teller.change
@@ -295,12 +298,18 @@ class Hub:
         """The keys of the pages, and of their groups, that somebody is counted on."""
         return self.counts.pages()
 
+    def leave_room(self, connection: Connection, room: str) -> None:
+        """Takes a connection out of a room; what was sent to the room before reaches it."""
+        self.emitter.broadcasts.catch_up(connection)
+        self.rooms.leave(connection.key, room, connection)
+
     def disconnect(self, connection: Connection, *, close: bool) -> None:
         """Takes a connection off its page, or ends its session."""
         if not connection.is_answered:
             connection.wants_to_leave = lambda: self.disconnect(connection, close=close)
         elif connection.state is SocketState.JOINED:
             connection.flush()
+            self.emitter.broadcasts.catch_up(connection)
             farewell = encode_packet(Packet(PacketType.DISCONNECT, connection.namespace))
             connection.session.send_outgoing(farewell)
             self._leaving.leave(connection, DisconnectReason.SERVER_LEFT)

@@ -208,7 +208,7 @@ class Socket(About):
         connection = self._connection
         connection.hub.home.check("socket.leave")
         for room in rooms:
-            connection.hub.rooms.leave(connection.key, room, connection)
+            connection.hub.leave_room(connection, room)
 
     def emit(self, event: str, *args: Any, **options: Never) -> None:
         """Sends an event to this client only; to a socket that has left it does nothing.

@@ -182,6 +182,6 @@ def carry_out(hub: HubPort, page: str, ordered: Ordered) -> None:
         for room in ordered.joins:
             hub.rooms.join(page, room, connection, connection.number)
         for room in ordered.leaves:
-            hub.rooms.leave(page, room, connection)
+            hub.leave_room(connection, room)
         if ordered.disconnects:
             hub.disconnect(connection, close=ordered.closes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from nannin.audience.pace import Pace
 from nannin.audience.roster import Count, Counts
@@ -16,6 +16,7 @@ from nannin.hub.encoding import encode_words
 from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard, Part
 from nannin.hub.figures import Figures
 from nannin.hub.rota import Rota
+from nannin.hub.slices import Slices
 from nannin.mistakes import Mistakes
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.outgoing import Outgoing
@@ -31,21 +32,6 @@ class Watcher(Protocol):
 
     def hear(self, page: str, count: Count) -> None:
         """The page's audience is being told this count. It must not block."""
-
-
-class Slices(NamedTuple):
-    """How much of a fan-out is told before the loop turns.
-
-    Attributes:
-        recipients: the most recipients of one slice.
-        seconds: the time after which a slice ends early.
-        look_every: how many recipients that are told one by one are told before the first look at the clock.
-            The time that they took says how many more fit.
-    """
-
-    recipients: int = 5_000
-    seconds: float = 0.01
-    look_every: int = 100
 
 
 class Teller:
@@ -327,7 +313,7 @@ class Teller:
             if now >= until:
                 break
             if now > before:
-                # After each call all that follows finds the caches cold: few long ones cost less than many.
+                # As many as there is time for: few long calls cost less than many short ones.
                 fit = max(fit, int(told * (until - now) / (now - before)))
         fan_out.took_s += self._clock.now() - started
         return most - left
