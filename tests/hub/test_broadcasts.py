@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nannin import Socket
 from nannin.hub.broadcasts import MOST, MOST_BYTES, Broadcast
-from nannin.hub.slices import Slices
+from nannin.hub.crowds import Slices
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, House, connection_of
 from support.many_clients import crowd, make_writes_cost, room

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from nannin.access.connect import Format
 from nannin.engine.descriptors import Descriptors
-from nannin.hub.crowds import Crowds, Form
+from nannin.hub.crowds import Crowds, Form, Slices
 from nannin.hub.encoding import VARIANTS, encode_event
-from nannin.hub.slices import Slices
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, FakeLink, House, connection_of
 from support.socket_links import SocketLink

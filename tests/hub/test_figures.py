@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nannin import Socket
 from nannin.access.refusals import Refusal
+from nannin.hub.crowds import Slices
 from nannin.hub.figures import Figures, Histogram
-from nannin.hub.slices import Slices
 from nannin.wire.disconnect_reason import DisconnectReason
 from support.fakes import House
 

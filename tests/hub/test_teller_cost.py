@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from nannin.audience.roster import Count
-from nannin.hub.crowds import Crowds
-from nannin.hub.slices import Slices
+from nannin.hub.crowds import Crowds, Slices
 from support.fakes import House
 from support.many_clients import SMALL_SLICES, crowd, make_writes_cost, note_encodings
 

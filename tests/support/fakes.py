@@ -26,9 +26,9 @@ from nannin.engine.handshake import Handshake
 from nannin.engine.served_session import ServedSession
 from nannin.engine.session import Session
 from nannin.hub.connection import Connection
+from nannin.hub.crowds import Slices
 from nannin.hub.handlers import Handlers
 from nannin.hub.hub import Hub
-from nannin.hub.slices import Slices
 from nannin.hub.sockets import Page, Socket
 from nannin.settings import Settings
 from nannin.wire.engine_limits import Limits

@@ -9,8 +9,8 @@ import pytest
 
 from nannin import Socket
 from nannin.hub import encoding, teller
+from nannin.hub.crowds import Slices
 from nannin.hub.encoding import VARIANTS, encode_words
-from nannin.hub.slices import Slices
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, FakeLink, House

@@ -18,8 +18,7 @@ from nannin.audience.crowd import Crowd
 from nannin.audience.rooms import Rooms
 from nannin.clock import Clock
 from nannin.hub.connection import Connection
-from nannin.hub.crowds import Crowds
-from nannin.hub.slices import Slices
+from nannin.hub.crowds import Crowds, Slices
 from nannin.wire.outgoing import Outgoing
 
 # How many events may be on their way, and with how many bytes. Beyond that the oldest is sent to all that are

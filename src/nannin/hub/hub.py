@@ -29,7 +29,7 @@ from nannin.hub.caller import Caller
 from nannin.hub.client import Client, client_of
 from nannin.hub.comebacks import Comebacks
 from nannin.hub.connection import Connection
-from nannin.hub.crowds import Crowds
+from nannin.hub.crowds import Crowds, Slices
 from nannin.hub.emitter import Emitter
 from nannin.hub.encoding import encode_packet
 from nannin.hub.events import Events
@@ -42,7 +42,6 @@ from nannin.hub.knowing import Knowing
 from nannin.hub.leaving import Leaving
 from nannin.hub.presence import Presence
 from nannin.hub.reasons import SocketState
-from nannin.hub.slices import Slices
 from nannin.hub.teller import Teller
 from nannin.mistakes import Mistakes
 from nannin.once import Once

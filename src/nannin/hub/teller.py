@@ -11,12 +11,11 @@ from nannin.audience.pace import Pace
 from nannin.audience.roster import Count, Counts
 from nannin.clock import Alarm, Clock
 from nannin.hub.connection import Connection
-from nannin.hub.crowds import Crowds
+from nannin.hub.crowds import Crowds, Slices
 from nannin.hub.encoding import encode_words
 from nannin.hub.fan_out import NOTHING_YET, FanOut, Heard, Part
 from nannin.hub.figures import Figures
 from nannin.hub.rota import Rota
-from nannin.hub.slices import Slices
 from nannin.mistakes import Mistakes
 from nannin.wire.engine_packet import Encoded
 from nannin.wire.outgoing import Outgoing
