@@ -131,7 +131,7 @@ async def test_a_join_costs_four_calls_more_and_makes_nothing_that_is_kept(tmp_p
     roster.join("/", 0)  # type: ignore[arg-type]
 
     def note(frame: FrameType, event: str, arg: object) -> None:
-        if event == "call":
+        if event == "call" and str(frame.f_globals.get("__name__")).startswith("nannin."):
             called.append(frame.f_code.co_name)
 
     sys.setprofile(note)
