@@ -382,7 +382,10 @@ def emit(url: str | None, data: tuple[str, ...], token: str | None, **given: Any
     token = token or load().emit_token
     if not token:
         setting = SETTINGS["emit_token"]
-        raise SettingsError(f"the server's token is needed: --token, {setting.variable}, or nannin.toml")
+        raise SettingsError(
+            f"the server's emit_token is needed: as --token, as {setting.variable}, or as emit_token in "
+            "nannin.toml; a server without one takes no events from outside"
+        )
     count = send_event(url or url_of(load({})), token, args=[read_argument(text) for text in data], **given)
     click.echo(f"sent to {count} client{'' if count == 1 else 's'}")
 

@@ -72,3 +72,11 @@ def test_a_server_that_refuses_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(RemoteError, match="the read_token"):
         stats(token="wrong")
     assert stats(token="a-token-for-those-who-read") == 0
+
+
+def test_a_pipe_is_told_beside_its_lines_that_nobody_is_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(Lookout({}), monkeypatch)
+    assert stats() == 0
+    assert capsys.readouterr() == ("", "nannin: nobody is here\n")

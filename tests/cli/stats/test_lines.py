@@ -49,6 +49,14 @@ def test_a_line_of_a_page_that_nobody_was_on_has_no_moment() -> None:
     assert only_line(PageFigures(NOW, history(nobody))).endswith("; mean 0.0, greatest 0, 0 joins")
 
 
+def test_a_line_says_that_the_minute_under_way_is_yet_to_come() -> None:
+    nobody = HOUR.__class__("", 0, 3_600, 3_600_000, False, Summary(0, 0, AT_MS, 0.0), None, 0)
+    line = only_line(PageFigures(NOW, history(nobody), is_until_now=True))
+    assert line.endswith("0 joins; the minute under way is not recorded yet")
+    assert not only_line(PageFigures(NOW, history(HOUR), is_until_now=True)).endswith("yet")
+    assert not only_line(PageFigures(NOW, history(nobody))).endswith("yet")
+
+
 def test_a_line_steers_no_terminal() -> None:
     assert (
         only_line(PageFigures(CountAnswer("/\x1b[2J", 1, 1, trend="\x07"))) == r"/\u001b[2J 1 visitor, \u0007"

@@ -88,6 +88,15 @@ def test_where_nobody_was_there_is_no_moment_of_the_most() -> None:
     assert lines[3] == "/ 0 0.0 0 0 ▁"
 
 
+def test_the_table_says_that_the_minute_under_way_is_yet_to_come() -> None:
+    nobody = Summary(0, 0, AT_MS, 0.0)
+    history = HistoryAnswer(
+        "/", 0, 3_600, "hour", "UTC", [Point("", 0, 3_600, 60_000, False, nobody, nobody, 0)]
+    )
+    page = PageFigures(CountAnswer("/", 1, 1), history, is_until_now=True)
+    assert picture(Figures([page], None, ""))[-1] == "the minute under way is not recorded yet"
+
+
 def test_an_empty_table_says_so() -> None:
     assert picture(Figures([], 0, ""))[-1] == "nobody is here"
 

@@ -54,8 +54,9 @@ def _print(figures: Figures, url: str, *, as_json: bool) -> None:
     if as_json or not is_terminal():
         for line in json_lines(figures) if as_json else lines(figures):
             sys.stdout.write(line + "\n")
-        if figures.note:
-            sys.stderr.write(f"nannin: {figures.note}\n")
+        note = figures.note or ("" if figures.pages else "nobody is here")
+        if note:
+            sys.stderr.write(f"nannin: {note}\n")
         return
     from rich.console import Console  # it takes 50 ms, which a pipe need not wait for
 

@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 from nannin.cli.answers import CountAnswer, HistoryAnswer, Peak, PeaksAnswer, Point, TopAnswer
 from nannin.cli.reader import Reader, Refused
 
-__all__ = ["Figures", "PageFigures", "Query", "gather"]
+__all__ = ["AHEAD", "Figures", "PageFigures", "Query", "gather"]
 
+# What is said where a page has more visitors now than its history knows of.
+AHEAD: Final = "the minute under way is not recorded yet"
 _NOT_FOUND: Final = 404
 
 
@@ -34,11 +36,19 @@ class PageFigures(NamedTuple):
         now: its count, and its trend.
         history: its numbers over time; None where no history is kept.
         peak: the most visitors that it ever had; None where that is not known.
+        is_until_now: whether its numbers over time were asked for up to now.
     """
 
     now: CountAnswer
     history: HistoryAnswer | None = None
     peak: Peak | None = None
+    is_until_now: bool = False
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether there are more visitors than in any minute so far: this one is recorded once it is over."""
+        greatest = self.greatest
+        return self.is_until_now and greatest is not None and self.now.visitors > greatest.value
 
     @property
     def points(self) -> list[Point]:
@@ -120,7 +130,7 @@ def gather(reader: Reader, query: Query) -> Figures:
 def _read_past(reader: Reader, count: CountAnswer, span: dict[str, str]) -> PageFigures:
     history = reader.ask("/api/history", {"page": count.page, **span}, HistoryAnswer)
     peaks = reader.ask("/api/peaks", {"page": count.page, "metric": "visitors", "limit": 1}, PeaksAnswer)
-    return PageFigures(count, history, next(iter(peaks.peaks), None))
+    return PageFigures(count, history, next(iter(peaks.peaks), None), is_until_now="to" not in span)
 
 
 def _mean(points: Sequence[Point]) -> float | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from nannin.cli.answers import Peak
 from nannin.cli.remote import escape
-from nannin.cli.stats.figures import Figures, PageFigures
+from nannin.cli.stats.figures import AHEAD, Figures, PageFigures
 
 __all__ = ["find_zone", "json_lines", "lines", "show_moment"]
 
@@ -55,6 +55,8 @@ def _lately(page: PageFigures) -> Iterator[str]:
     else:
         greatest = f"greatest {_peak(page.greatest, zone)}"
         yield f"mean {page.mean:.1f}, {greatest}, {_many(page.joins or 0, 'join')}"
+    if page.is_ahead:
+        yield AHEAD
     if page.peak is not None:
         yield f"peak {_peak(page.peak, zone)}"
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from nannin.cli.answers import HistoryAnswer, Peak
 from nannin.cli.remote import escape
 from nannin.cli.sparks import GAP, draw_sparks
-from nannin.cli.stats.figures import Figures, PageFigures
+from nannin.cli.stats.figures import AHEAD, Figures, PageFigures
 from nannin.cli.stats.lines import find_zone, show_moment
 
 __all__ = ["draw"]
@@ -61,6 +61,8 @@ def _notes(figures: Figures, history: HistoryAnswer | None) -> list[str]:
             else f"by {escape(history.step)}, merged"
         )
         notes.append(f"{begin} to {end}, {each}, {escape(history.zone)}; {GAP} is a gap")
+    if any(page.is_ahead for page in figures.pages):
+        notes.append(AHEAD)
     if figures.note:
         notes.append(figures.note)
     return notes
