@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
+from nannin.engine.direct import DirectWebSocket
 from nannin.engine.reading import SHARE_FRAMES
 from nannin.wire.outgoing import Outgoing
 from support.peers import Peer, Recorder, attached, attaching, turn
@@ -24,7 +25,21 @@ async def test_a_client_that_is_gone_before_the_attach_is_lost_once() -> None:
     assert recorder.told == ["LOST"]
 
 
-async def test_closing_a_blocked_client_cuts_it_off() -> None:
+async def test_closing_sends_what_waits_first_and_cuts_off_who_does_not_read_it_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(DirectWebSocket, "close_timeout_s", 0.01)
+    peer, _ = await attached()
+    peer.transport.full = True
+    peer.socket.write(Outgoing(["4x"]))
+    peer.socket.close(1000)
+    assert peer.transport.closed is None
+    assert [frame.opcode for frame in peer.hear()] == [Opcode.TEXT, Opcode.CLOSE]
+    await asyncio.sleep(0.05)
+    assert peer.transport.closed == "abort"
+
+
+async def test_closing_a_client_that_reads_too_slowly_cuts_it_off() -> None:
     peer, _ = await attached()
     peer.transport.full = True
     peer.socket.write(Outgoing(["4x"]))

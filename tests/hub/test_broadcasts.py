@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nannin import Socket
-from nannin.hub.broadcasts import MOST, MOST_BYTES, Broadcast
+from nannin.hub.broadcasts import MOST, Broadcast
 from nannin.hub.crowds import Slices
 from nannin.wire.outgoing import Outgoing
 from support.fakes import Client, House, connection_of
@@ -70,15 +70,71 @@ def test_no_turn_sends_more_than_a_slice_whatever_the_application_sends(
         assert [client.events(f"/{number}") for client in clients] == [[["hi"]]] * 300
 
 
-def test_pages_take_turns() -> None:
+def test_one_client_hears_several_pages_in_one_order() -> None:
     house = House(slices=ONE_BY_ONE)
-    many, few = crowd(house, 50, "/many", updates="none"), crowd(house, 2, "/few", updates="none")
-    for page in ("/many", "/few"):
-        house.page(page).emit("hi")
-    for _ in range(4):
-        house.clock.turn()
-    assert [len(client.events("/few")) for client in few] == [1, 1]
-    assert sum(len(client.events("/many")) for client in many) < 10
+    crowd(house, 20, "/a", updates="none")
+    crowd(house, 5, "/b", updates="none")
+    (both,) = crowd(house, 1, "/a", updates="none")
+    both.connect("/b", updates="none")
+    house.clock.settle()
+    heard_before = len(both.packets)
+    house.page("/a").emit("one")
+    house.page("/b").emit("two")
+    house.page("/a").emit("three")
+    house.page("/b").sockets[-1].emit("four")
+    assert [packet.data[0] for packet in both.packets[heard_before:]] == ["one", "two", "three", "four"]
+    house.clock.settle()
+    assert len(both.packets) == heard_before + 4
+
+
+def test_who_is_taken_off_one_page_gets_first_what_was_sent_on_another() -> None:
+    house = House(slices=ONE_BY_ONE)
+    crowd(house, 20, "/a", updates="none")
+    crowd(house, 20, "/b", updates="none")
+    clients = crowd(house, 2, "/a", updates="none")
+    for client in clients:
+        client.connect("/b", updates="none")
+    house.clock.settle()
+    house.page("/b").emit("bye")
+    for socket, close in zip(house.page("/a").sockets[-2:], (False, True), strict=True):
+        socket.disconnect(close=close)
+    for client in clients:
+        assert [(packet.namespace, packet.type.name) for packet in client.packets[-2:]] == [
+            ("/b", "EVENT"),
+            ("/a", "DISCONNECT"),
+        ]
+
+
+def test_what_a_connect_handler_sends_to_all_and_then_to_one_arrives_in_that_order() -> None:
+    house, _, _ = house_with(5)
+
+    def connect(socket: Socket) -> None:
+        socket.join("choir")
+        socket.page.to("choir").emit("to all")
+        socket.page.to("choir").emit("to all again")
+        socket.emit("to one")
+
+    house.on("connect", connect, "/choir")
+    clients = [house.client("/choir") for _ in range(5)]
+    house.clock.advance(1)
+    last = [event[0] for event in clients[-1].events("/choir")]
+    assert last == ["to all", "to all again", "to one"]
+    house.page("/choir").emit("later")
+    house.page("/choir").sockets[-1].emit("to one")
+    house.clock.advance(1)
+    assert [event[0] for event in clients[-1].events("/choir")][3:] == ["later", "to one"]
+
+
+def test_what_follows_while_the_words_of_the_connect_handler_wait_follows_an_event_to_all() -> None:
+    house, _, _ = house_with(1)
+    house.on("connect", lambda socket: socket.emit("welcome"), "/choir")
+    clients = [house.client() for _ in range(5)]
+    for client in clients:
+        client.connect("/choir")
+    house.page("/choir").emit("to all")
+    house.page("/choir").sockets[-1].emit("to one")
+    house.clock.advance(1)
+    assert [event[0] for event in clients[-1].events("/choir")] == ["welcome", "to all", "to one"]
 
 
 def test_what_one_of_them_is_sent_next_follows_it() -> None:
@@ -87,7 +143,7 @@ def test_what_one_of_them_is_sent_next_follows_it() -> None:
     sockets[-1].emit("second")
     assert clients[-1].events("/room") == [["first"], ["second"]]
     assert clients[-2].events("/room") == []
-    house.clock.settle()
+    house.clock.advance(1)
     assert heard(clients) == [[["first"]]] * 19 + [[["first"], ["second"]]]
 
 
@@ -181,20 +237,22 @@ def test_an_application_that_sends_more_than_can_be_sent_is_held_up() -> None:
     for number in range(MOST + 5):
         house.page("/room").emit("hi", number)
     waiting = house.hub.emitter.broadcasts.waiting
-    assert len(waiting["/room"]) == MOST
+    assert len(waiting) == MOST
     assert min(len(client.events("/room")) for client in clients) == 5
     house.clock.settle()
     assert not waiting
     assert heard(clients) == [[["hi", number] for number in range(MOST + 5)]] * 10
 
 
-def test_what_is_on_its_way_is_bounded_in_bytes_as_well() -> None:
+def test_what_is_on_its_way_never_ends_a_client_and_a_large_event_goes_at_once() -> None:
     house, clients, _ = house_with(3)
+    half = house.settings.max_outbox // 2
     for number in range(5):
-        house.page("/room").emit("hi", number, "x" * (MOST_BYTES // 2))
-        assert sum(map(len, house.hub.emitter.broadcasts.waiting.values())) <= 1
-    house.clock.settle()
-    assert [[event[1] for event in events] for events in heard(clients)] == [[0, 1, 2, 3, 4]] * 3
+        house.page("/room").emit("hi", number, "x" * (half // 2))
+        assert sum(one.event.size_bytes for one in house.hub.emitter.broadcasts.waiting) <= half
+    house.page("/room").emit("hi", 5, "x" * half)
+    assert not house.hub.emitter.broadcasts.waiting
+    assert [[event[1] for event in events] for events in heard(clients)] == [[0, 1, 2, 3, 4, 5]] * 3
 
 
 def test_finish_sends_all_that_is_on_its_way() -> None:
@@ -219,7 +277,7 @@ def test_a_seat_is_taken_out_once() -> None:
     house, _, sockets = house_with(1)
     (members,) = house.hub.emitter._crowds.of("/room").values()
     assert members.members == [connection_of(house, sockets[0])]
-    broadcast = Broadcast(members, None, [(2, 5), (7, 8)], Outgoing(["4"]), volatile=False)
+    broadcast = Broadcast("/room", members, None, [(2, 5), (7, 8)], Outgoing(["4"]), volatile=False)
     assert [broadcast.take(seat) for seat in (1, 3, 3, 7, 7, 8, 2, 4)] == [
         *(False, True, False, True, False, False),
         *(True, True),

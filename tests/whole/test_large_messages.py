@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, unix_connect
 
@@ -108,6 +109,16 @@ def test_a_burst_of_events_arrives_whole(server: Own) -> None:
         client.send('42["burst",1000,1000]')
         for number in range(1_000):
             assert client.recv(PATIENCE_S) == f'42["piece",{number},"' + "x" * 1_000 + '"]'
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_client_that_is_sent_away_gets_first_what_it_was_sent(server: Own, size: int) -> None:
+    with server.join() as client:
+        client.send(f'42["farewell",{size}]')
+        heard = [client.recv(PATIENCE_S) for _ in range(3)]
+        assert heard == ['42["large","' + "x" * size + '"]', '42["last"]', "41"]
+        with pytest.raises(ConnectionClosedOK):
+            client.recv(PATIENCE_S)
 
 
 def test_a_client_that_speaks_while_a_large_event_comes_gets_that_and_its_answers(

@@ -38,6 +38,7 @@ from nannin.wire.websocket_frames import TOO_BIG, close_frame
 
 # Looked up once, and not for each message: before Python 3.12 that takes longer than a call.
 _OPEN, _CLOSING, _CLEAN, _BROKEN = Phase.OPEN, Phase.CLOSING, Phase.CLEAN, Phase.BROKEN
+_SLOW = DisconnectReason.SLOW_CLIENT.close_code
 # The headers that uvicorn's middleware reads.
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 
@@ -161,10 +162,7 @@ class DirectWebSocket(Reading):
             self._asgi.finish()
             return
         self.close(1012)
-        if self.blocked:
-            self._transport.abort()
-        else:
-            self._transport.close()
+        self._transport.close()  # after what waits, or when its time to answer is over
         if self._receiver is not None:
             self._receiver.stop(self)
 
@@ -215,13 +213,16 @@ class DirectWebSocket(Reading):
             self._blocked.newest.forget(key)
 
     def close(self, code: int) -> None:
-        """Closes the WebSocket after what was written; at once where a receiver's client does not read."""
+        """Closes the WebSocket after what was written, for which its client has `close_timeout_s`.
+
+        One that is told that it reads too slowly (1008) is cut off at once, where something still waits.
+        """
         if self._phase is _OPEN:
             self._phase = _CLOSING
             if not self._transport.is_closing():
                 self._transport.write(close_frame(code))
                 self._set_close_alarm()
-        if self._blocked is not None and (self._receiver is not None or self._transport.is_closing()):
+        if self._blocked is not None and (code == _SLOW or self._transport.is_closing()):
             self._transport.abort()
 
     def _unblock(self) -> Newest[Outgoing]:

@@ -1,8 +1,9 @@
 """Events on their way to many: what takes longer than a slice of the loop's time goes on in the next turns.
 
-An event to few is sent at once. One to many is sent for the time of a slice, and the rest of its recipients
-get it in the turns that follow, so that others can join and be heard in between. Nobody notices but by the
-clock: whatever the application sends to one of these next goes out after it, as if it had been sent at once.
+An event to few is sent at once, and so is a large one. Another is sent for the time of a slice, and the rest
+of its recipients get it in the turns that follow, so that others can join and be heard in between. Nobody
+notices but by the clock: whatever the application sends to the session of one of these next goes out after
+it, as if it had been sent at once.
 """
 
 from __future__ import annotations
@@ -17,20 +18,22 @@ from typing import Final
 from nannin.audience.crowd import Crowd
 from nannin.audience.rooms import Rooms
 from nannin.clock import Clock
+from nannin.engine.session import Session
+from nannin.hub.client import client_of
 from nannin.hub.connection import Connection
 from nannin.hub.crowds import Crowds, Slices
 from nannin.wire.outgoing import Outgoing
 
-# How many events may be on their way, and with how many bytes. Beyond that the oldest is sent to all that are
-# left: an application that sends more than the process can send is held up, and its events don't fill memory.
+# How many events may be on their way. Beyond that the oldest is sent to all that are left: an application
+# that sends more than the process can send is held up.
 MOST: Final = 256
-MOST_BYTES: Final = 1_048_576
 
 
 class Broadcast:
     """One event for the members of one crowd.
 
     Args:
+        page: the page's key.
         crowd: whose.
         room: the name of the crowd's room; None where it is one of its page's.
         ranges: the seats of those who are to get it, as starts and stops, in order and none of them empty.
@@ -38,14 +41,15 @@ class Broadcast:
         volatile: whether it is dropped for clients that can't take it at once.
 
     Attributes:
-        crowd, room, event, volatile: as above.
+        page, crowd, room, event, volatile: as above.
         ranges: the seats of those who have not got it yet.
     """
 
-    __slots__ = ("crowd", "event", "ranges", "room", "volatile")
+    __slots__ = ("crowd", "event", "page", "ranges", "room", "volatile")
 
     def __init__(
         self,
+        page: str,
         crowd: Crowd[Connection],
         room: str | None,
         ranges: Iterable[tuple[int, int]],
@@ -53,6 +57,7 @@ class Broadcast:
         *,
         volatile: bool,
     ) -> None:
+        self.page = page
         self.crowd = crowd
         self.room = room
         self.ranges = list(ranges)
@@ -88,59 +93,61 @@ class Broadcasts:
         rooms: those in each room.
         clock: time and turns of the loop.
         slices: how long may be sent before the loop turns.
+        most_bytes: how many bytes of events may be on their way. To a client that reads slowly they are what
+            is sent in later turns, which must not end it by itself.
 
     Attributes:
-        waiting: the events of each page that have not reached all yet, in their order.
+        waiting: the events that have not reached all yet, in their order. It is one order for all pages, as a
+            session may be on several.
     """
 
-    def __init__(self, crowds: Crowds, rooms: Rooms[Connection], clock: Clock, slices: Slices) -> None:
-        self.waiting: dict[str, deque[Broadcast]] = {}
+    def __init__(
+        self, crowds: Crowds, rooms: Rooms[Connection], clock: Clock, slices: Slices, most_bytes: int
+    ) -> None:
+        self.waiting: deque[Broadcast] = deque()
         self._crowds = crowds
         self._rooms = rooms
         self._clock = clock
         self._slices = slices
-        self._size = self._bytes = 0
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._is_turning = False
 
-    def send(self, page: str, broadcast: Broadcast) -> None:
-        """Sends an event to as many as there is time for, and to the others soon.
-
-        Args:
-            page: the page's key.
-            broadcast: the event, and who is to get it.
-        """
-        before = self.waiting.get(page)
-        if before is None and broadcast.seats() <= self._slices.at_once:
-            self._go_on(broadcast, math.inf)
-            return
-        # No more than one slice in a turn, whatever else is sent in it.
-        if not self.waiting and self._go_on(broadcast, self._clock.now() + self._slices.seconds):
-            return
+    def send(self, broadcast: Broadcast) -> None:
+        """Sends an event to as many as there is time for, and to the others soon."""
+        if not self.waiting:
+            few = broadcast.seats() <= self._slices.at_once or broadcast.event.size_bytes > self._most_bytes
+            if self._go_on(broadcast, math.inf if few else self._clock.now() + self._slices.seconds):
+                return
         broadcast.crowd.begin_walk()
-        if before is None:
-            before = self.waiting[page] = deque()
-        before.append(broadcast)
-        self._size += 1
+        self.waiting.append(broadcast)
         self._bytes += broadcast.event.size_bytes
-        while self._size > MOST or self._bytes > MOST_BYTES:
-            self._finish_first(next(iter(self.waiting)))
+        while len(self.waiting) > MOST or self._bytes > self._most_bytes:
+            self._finish_first()
         self._turn_soon()
 
-    def catch_up(self, connection: Connection) -> None:
-        """Sends a connection at once what it has yet to get, since it is to get something else next."""
-        for broadcast in self.waiting.get(connection.key, ()):
-            room = broadcast.room
-            seat = connection.seat if room is None else self._rooms.seat(room, connection)
-            members = broadcast.crowd.members
-            if seat is None or seat >= len(members) or members[seat] is not connection:
-                continue
-            if broadcast.take(seat):
-                broadcast.send(connection)
+    def catch_up(self, session: Session) -> None:
+        """Sends a session at once what it has yet to get, since it is to get something else next."""
+        if not self.waiting:
+            return
+        connections = client_of(session).connections
+        for broadcast in self.waiting:
+            connection = connections.get(broadcast.page)
+            if connection is not None:
+                seat = self._seat(broadcast, connection)
+                if seat is not None and broadcast.take(seat):
+                    broadcast.send(connection)
 
     def finish(self) -> None:
         """Sends all that is on its way."""
         while self.waiting:
-            self._finish_first(next(iter(self.waiting)))
+            self._finish_first()
+
+    def _seat(self, broadcast: Broadcast, connection: Connection) -> int | None:
+        """A connection's seat in the crowd of an event; None where it has none."""
+        room, members = broadcast.room, broadcast.crowd.members
+        seat = connection.seat if room is None else self._rooms.seat(room, connection)
+        return seat if seat is not None and seat < len(members) and members[seat] is connection else None
 
     def _turn_soon(self) -> None:
         if self.waiting and not self._is_turning:
@@ -148,32 +155,25 @@ class Broadcasts:
             self._clock.call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Goes on for the time of a slice; the pages take turns."""
+        """Goes on for the time of a slice."""
         self._is_turning = False
         until = self._clock.now() + self._slices.seconds
         try:
-            while self.waiting:
-                page = next(iter(self.waiting))
-                if not self._go_on(self.waiting[page][0], until):
-                    self.waiting[page] = self.waiting.pop(page)  # another page begins the next turn
-                    return
-                self._drop_first(page)
+            while self.waiting and self._go_on(self.waiting[0], until):
+                self._drop_first()
                 if self._clock.now() >= until:
                     return
         finally:
             self._turn_soon()
 
-    def _finish_first(self, page: str) -> None:
-        self._go_on(self.waiting[page][0], math.inf)
-        self._drop_first(page)
+    def _finish_first(self) -> None:
+        self._go_on(self.waiting[0], math.inf)
+        self._drop_first()
 
-    def _drop_first(self, page: str) -> None:
-        broadcast = self.waiting[page].popleft()
+    def _drop_first(self) -> None:
+        broadcast = self.waiting.popleft()
         broadcast.crowd.end_walk()
-        self._size -= 1
         self._bytes -= broadcast.event.size_bytes
-        if not self.waiting[page]:
-            del self.waiting[page]
 
     def _go_on(self, broadcast: Broadcast, until: float) -> bool:
         """Sends an event to those who are left, most of them in one call; whether all have got it now."""

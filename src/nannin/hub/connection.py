@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from nannin.access.connect import Connect
@@ -29,15 +29,15 @@ class CatchingUp(Protocol):
     """Sends events to many.
 
     Attributes:
-        waiting: the events of each page that have not reached all yet.
+        waiting: the events that have not reached all yet.
     """
 
     @property
-    def waiting(self) -> Mapping[str, object]:
+    def waiting(self) -> Collection[object]:
         """As above."""
 
-    def catch_up(self, connection: Connection) -> None:
-        """Sends a connection at once what it has yet to get."""
+    def catch_up(self, session: Session) -> None:
+        """Sends a session at once what it has yet to get."""
 
 
 class Emitting(Protocol):
@@ -248,17 +248,14 @@ class Connection:
         return self.hub.rooms.of(self) if self.left_rooms is None else list(self.left_rooms)
 
     def send(self, outgoing: Outgoing) -> None:
-        """Sends packets, or keeps them until the connection has joined."""
-        if self.outbox is not None:
-            self.outbox.append(outgoing)
-        elif self.state is SocketState.JOINED:
-            broadcasts = self.hub.emitter.broadcasts
-            if broadcasts.waiting:
-                broadcasts.catch_up(self)
-            self.session.send_outgoing(self.spell(outgoing))
+        """Sends packets after all that was sent earlier, or keeps them until the connection has joined."""
+        broadcasts = self.hub.emitter.broadcasts
+        if broadcasts.waiting:
+            broadcasts.catch_up(self.session)
+        self.write(outgoing)
 
     def write(self, outgoing: Outgoing) -> None:
-        """As `send`, though an event is on its way that was sent earlier."""
+        """As `send`, though an event that was sent earlier may still be on its way."""
         if self.outbox is not None:
             self.outbox.append(outgoing)
         elif self.state is SocketState.JOINED:

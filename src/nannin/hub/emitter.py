@@ -215,7 +215,7 @@ class Emitter:
         for crowd, room, seats in self._crowds_of(page, aim, spared):
             starts, stops = [0, *(seat + 1 for seat in seats)], [*seats, len(crowd.members)]
             ranges = ((start, stop) for start, stop in zip(starts, stops, strict=True) if start < stop)
-            self.broadcasts.send(page, Broadcast(crowd, room, ranges, event, volatile=volatile))
+            self.broadcasts.send(Broadcast(page, crowd, room, ranges, event, volatile=volatile))
 
     def _crowds_of(
         self, page: str, aim: Aim, spared: list[Connection]

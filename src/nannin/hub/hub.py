@@ -134,7 +134,7 @@ class Hub:
         self.home = HomeThread()
         self.descriptors = Descriptors()
         crowds = Crowds(self.descriptors)
-        broadcasts = Broadcasts(crowds, self.rooms, clock, slices)
+        broadcasts = Broadcasts(crowds, self.rooms, clock, slices, settings.max_outbox // 2)
         self.emitter = Emitter(self.roster, self.rooms, crowds, broadcasts, recovery, clock, self.home)
         self.figures = Figures()
         self.teller = Teller(self.counts, crowds, pace, clock, slices, self.mistakes, self.figures)
@@ -299,7 +299,7 @@ class Hub:
 
     def leave_room(self, connection: Connection, room: str) -> None:
         """Takes a connection out of a room; what was sent to the room before reaches it."""
-        self.emitter.broadcasts.catch_up(connection)
+        self.emitter.broadcasts.catch_up(connection.session)
         self.rooms.leave(connection.key, room, connection)
 
     def disconnect(self, connection: Connection, *, close: bool) -> None:
@@ -308,7 +308,7 @@ class Hub:
             connection.wants_to_leave = lambda: self.disconnect(connection, close=close)
         elif connection.state is SocketState.JOINED:
             connection.flush()
-            self.emitter.broadcasts.catch_up(connection)
+            self.emitter.broadcasts.catch_up(connection.session)
             farewell = encode_packet(Packet(PacketType.DISCONNECT, connection.namespace))
             connection.session.send_outgoing(farewell)
             self._leaving.leave(connection, DisconnectReason.SERVER_LEFT)

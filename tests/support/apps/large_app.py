@@ -41,6 +41,13 @@ def send_burst(socket: Socket, events: int, size: int) -> None:
         socket.emit("piece", number, "x" * size)
 
 
+@live.on("farewell")
+def send_farewell(socket: Socket, size: int) -> None:
+    socket.emit("large", "x" * size)
+    socket.emit("last")
+    socket.disconnect(close=True)
+
+
 async def echo(websocket: WebSocket) -> None:
     """The application's own WebSocket: as many letters as it is asked for."""
     await websocket.accept()
