@@ -267,14 +267,15 @@ def demo(**given: Any) -> int:
 @click.option("--slow", metavar="N", type=click.IntRange(0), default=0, help="More that never read. [0]")
 @click.option("--pid", metavar="PID", type=int, help="The server's process. [the one that has the port]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def bench(page: str, token: str | None, **given: Any) -> None:
+def bench(page: str, token: str | None, **given: Any) -> int:
     """Measures a server that tells how many are connected: joins, messages, CPU time, delays, memory.
 
-    Its clients join a page as browsers do, so an application that has handlers for it runs them.
+    Its clients join a page as browsers do, so an application that has handlers for it runs them. Nobody else
+    may be on that page. It ends with 1 if not every client knew the right number.
     """
     from nannin.cli.bench.command import run
 
-    run(page=check_page(page, "--page"), token=token or page_token(page), **given)
+    return run(page=check_page(page, "--page"), token=token or page_token(page), **given)
 
 
 @cli.command(context_settings=CONTEXT, short_help="Show the counts of a running server.")
@@ -379,6 +380,8 @@ def emit(url: str | None, data: tuple[str, ...], token: str | None, **given: Any
     from nannin.cli.emit import read_argument, send_event
     from nannin.cli.remote import url_of
 
+    if not given["event"]:
+        raise SettingsError("--event must name the event")
     token = token or load().emit_token
     if not token:
         setting = SETTINGS["emit_token"]

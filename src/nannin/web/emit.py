@@ -16,7 +16,7 @@ from nannin.access.safe_headers import make_safe
 from nannin.engine.body import Unread, read_body
 from nannin.errors import NodesSilent
 from nannin.hub.sockets import Page
-from nannin.web.bearer import CHALLENGE, Tries
+from nannin.web.bearer import CHALLENGE, Tries, read_bearer
 from nannin.web.counts import no_page
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
@@ -99,8 +99,9 @@ class Emit:
             return error_response(403, "the setting emit_token is not set: nobody may send from outside")
         if not self._tries.is_bearer_of(scope, self._token):
             self._on_refused()
-            needed = "this needs the header Authorization: Bearer, with the emit_token of the server"
-            return error_response(401, needed, CHALLENGE)
+            came = read_bearer(scope) is not None
+            wrong = "this token is not" if came else "this needs the header Authorization: Bearer with"
+            return error_response(401, f"{wrong} the emit_token of the server", CHALLENGE)
         kind = find_header(scope["headers"], b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
             return error_response(415, "the body must be application/json")

@@ -80,3 +80,10 @@ def test_a_pipe_is_told_beside_its_lines_that_nobody_is_there(
     serve(Lookout({}), monkeypatch)
     assert stats() == 0
     assert capsys.readouterr() == ("", "nannin: nobody is here\n")
+
+
+def test_a_time_that_is_none_is_a_mistake_even_where_nobody_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(Archive(), monkeypatch)
+    with pytest.raises(RemoteError, match="from"):
+        stats(from_="nonsense")
+    assert stats(from_="7d") == 0

@@ -14,9 +14,11 @@ import nannin.cli.bench.measures as measures_module
 from nannin.access.tokens import Tokens
 from nannin.cli.bench.address import Address
 from nannin.cli.bench.command import find_processes, is_here
+from nannin.cli.bench.crowd import Crowd
 from nannin.cli.command import main
 from nannin.errors import BenchError
 from support.files import write
+from support.raw_links import Client
 from support.servers import nannin
 
 SECRET = "0123456789abcdef"
@@ -45,6 +47,36 @@ def test_a_server_is_measured_and_shown_as_a_table(capsys: pytest.CaptureFixture
     head, row = capsys.readouterr().out.splitlines()
     assert head.startswith("server")
     assert row.startswith(server.url)
+
+
+def test_a_page_that_others_are_on_is_not_measured(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures_module, "OTHERS_LIMIT_S", 0.5)
+    with nannin() as server:
+        other = Client(server, "websocket")
+        assert main(["bench", server.url, "--connections", "10"]) == 1
+        assert "others are on this page (1)" in capsys.readouterr().err
+        assert main(["bench", server.url, "--page", "/news", "--connections", "10"]) == 0
+        other.close()
+
+
+def test_somebody_who_comes_meanwhile_is_one_miss_and_no_endless_wait(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures_module, "ROUND_LIMIT_S", 0.5)
+    found = measures_module.find_others
+    with nannin() as server:
+
+        def find_none_yet(crowd: Crowd) -> None:
+            found(crowd)
+            Client(server, "websocket")
+
+        monkeypatch.setattr(figures_module, "find_others", find_none_yet)
+        assert main(["bench", server.url, "--connections", "10"]) == 1
+    out = capsys.readouterr().out
+    assert "NOT EXACT" in out
+    assert "somebody else who comes or goes on this page" in out
 
 
 def test_an_application_that_handles_the_page_is_measured(

@@ -29,7 +29,7 @@ _REMEDIES = {
 
 def run(
     url: str, *, page: str, token: str | None, connections: int, pid: int | None, as_json: bool, slow: int
-) -> None:
+) -> int:
     """Measures a server and prints the figures.
 
     Args:
@@ -40,6 +40,9 @@ def run(
         pid: the server's process; None: it is searched for.
         as_json: prints JSON, and nothing of what is being done.
         slow: how many clients that never read are added for a second measurement; 0 leaves it out.
+
+    Returns:
+        The exit code: 1 if not every client knew the right number.
 
     Raises:
         BenchError: the server can't be measured; one line.
@@ -66,16 +69,19 @@ def run(
     except BenchError as error:
         remedy = next((text for cause, text in _REMEDIES.items() if cause in str(error)), "")
         raise BenchError(f"{error}{remedy}") from None
+    if not figures.exact:
+        figures.notes.append("somebody else who comes or goes on this page meanwhile has that effect, too")
     if processes is None:
         figures.notes.append("the server's process can't be seen from here: no CPU time, no memory")
     found = measure_slow(address, connections, slow, progress) if slow else None
     if as_json:
         result = {**figures.to_dict(), "slow": dataclasses.asdict(found) if found else None}
         click.echo(json.dumps(result, indent=2))
-        return
-    print_table([figures])
-    if found:
-        click.echo(describe_slow(found))
+    else:
+        print_table([figures])
+        if found:
+            click.echo(describe_slow(found))
+    return 0 if figures.exact and (found is None or found.exact) else 1
 
 
 def find_processes(address: Address, pid: int | None) -> Processes | None:

@@ -14,6 +14,7 @@ from nannin.cli.bench.measures import (
     Rounds,
     Storm,
     come_and_go,
+    find_others,
     is_exact,
     measure_rounds,
     measure_storm,
@@ -182,6 +183,7 @@ def measure(
     """
     figures = Figures(name, connections)
     with Crowd(address) as crowd:
+        find_others(crowd)
         progress(f"{connections:,} clients join")
         warm_up(crowd)
         storm = measure_storm(crowd, connections, processes, limit_s=storm_limit_s)

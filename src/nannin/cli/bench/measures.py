@@ -23,6 +23,8 @@ MIN_PAIRS = 5
 WARM_UP = 20
 AFTER_WARM_UP_S = 0.5
 JOIN_LIMIT_S = 30.0
+# For how long whoever has left may still be counted.
+OTHERS_LIMIT_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,29 @@ def warm_up(crowd: Crowd) -> None:
     crowd.rest(AFTER_WARM_UP_S)
 
 
-def come_and_go(crowd: Crowd) -> None:
-    """One more client joins, is told, and leaves."""
+def find_others(crowd: Crowd) -> None:
+    """Sees to it that nobody else is on the page, where the server tells a number.
+
+    Raises:
+        BenchError: somebody is, even after those who may just have left are counted no more.
+    """
+    until = time.perf_counter() + OTHERS_LIMIT_S
+    while (number := come_and_go(crowd)) is not None and number > 1:
+        if time.perf_counter() > until:
+            raise BenchError(
+                f"others are on this page ({number - 1:,}), who would be measured as well: --page names one "
+                "that nobody is on"
+            )
+        crowd.rest(AFTER_WARM_UP_S)
+
+
+def come_and_go(crowd: Crowd) -> int | None:
+    """One more client joins, is told, and leaves; returns the number that it was told."""
     visitor = crowd.visitor()
     crowd.join(visitor)
     crowd.wait(lambda: visitor.phase is not Phase.JOINING, JOIN_LIMIT_S)
     crowd.leave(visitor)
+    return visitor.number
 
 
 def measure_storm(
@@ -163,7 +182,7 @@ def measure_rounds(
     until = time.perf_counter() + limit_s
     cpu = processes.cpu_s() if processes else 0.0
     for _ in range(pairs):
-        if time.perf_counter() > until:
+        if time.perf_counter() > until or missed:
             break
         visitor = crowd.visitor()
         for change in (1, 0):

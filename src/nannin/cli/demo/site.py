@@ -29,8 +29,8 @@ _TEXTS: Final = {
         "Nobody in this town exists, and nothing in this story has happened. The people who read it now are "
         "made up as well, but they are counted as real ones would be: each has a connection, comes, reads, "
         "moves on to another page, and goes.",
-        "Open this page in a second window, and the number above goes up by one. Close it, and the number is "
-        "down again two seconds later.",
+        "Open this page in a second browser, and the number above goes up by one. Close it, and the number "
+        "is down again two seconds later.",
     ),
     Kind.SHOP: (
         "Nothing can be bought here. Whoever looks at this now is made up, but is counted as a real customer "

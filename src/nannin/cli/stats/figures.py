@@ -113,6 +113,8 @@ def gather(reader: Reader, query: Query) -> Figures:
         top = reader.ask("/api/top", {"limit": query.limit}, TopAnswer)
         counts, total = top.pages, top.total
     pages, note = [], ""
+    if not counts and query.span:
+        _check_span(reader, query.span)
     for count in counts:
         if note:
             pages.append(PageFigures(count))
@@ -125,6 +127,19 @@ def gather(reader: Reader, query: Query) -> Figures:
             note = refusal.reason
             pages.append(PageFigures(count))
     return Figures(pages, total, note)
+
+
+def _check_span(reader: Reader, span: dict[str, str]) -> None:
+    """Has the server look at a time that nobody's numbers are asked of.
+
+    Raises:
+        RemoteError: it refuses.
+    """
+    try:
+        reader.ask("/api/history", {"page": "/", **span}, HistoryAnswer)
+    except Refused as refusal:
+        if refusal.status != _NOT_FOUND:
+            raise
 
 
 def _read_past(reader: Reader, count: CountAnswer, span: dict[str, str]) -> PageFigures:
