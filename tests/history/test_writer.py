@@ -116,9 +116,10 @@ async def test_questions_are_answered_in_the_thread() -> None:
 
 async def test_too_many_questions_are_refused_while_the_disk_is_slow() -> None:
     office = Office()
-    office.store.gate.clear()
     office.writer.start()
-    asked = [office.writer.ask(lambda store: 1)]
+    await until(lambda: office.store.opened == 1)
+    office.store.gate.clear()
+    asked = [office.writer.ask(lambda store: store.write([], 7) or 1)]
     await until(lambda: not office.writer._asked)  # it is being answered
     asked += [office.writer.ask(lambda store: 1) for _ in range(MAX_ASKED)]
     with pytest.raises(HistoryAway, match="slow"):

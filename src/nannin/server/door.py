@@ -18,7 +18,7 @@ from typing import Final
 from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.turned_away import GivesWay, TurnedAway
 
-__all__ = ["MARGIN", "Door", "descriptor_limit", "lowest_free_descriptor"]
+__all__ = ["Door", "descriptor_limit", "lowest_free_descriptor"]
 
 logger = logging.getLogger("nannin.server")
 
@@ -121,10 +121,7 @@ class Door:
         """
         self._measure()
         now = self._now()
-        margin = min(self._spare // 2, MARGIN)
-        self.is_crowded = self._lowest_free(to_open) >= self._last_accepted or not self._has_free(
-            to_open + margin + 1
-        )
+        self.is_crowded = self._is_short_of(to_open)
         if self.is_crowded:
             self._make_room(now)
             self._note_short(now, None)
@@ -134,12 +131,16 @@ class Door:
             )
             self._is_told, self._turned_away = False, 0
 
-    def _has_free(self, count: int) -> bool:
-        """Whether so many descriptors are free, whatever their numbers."""
+    def _is_short_of(self, to_open: int) -> bool:
+        """Whether half of what is kept back is in use, or hardly anything is free, with these open too."""
         taken = self._count_taken()
-        if taken is not None and self._allowed - taken >= count:
+        wanted = to_open + min(self._spare // 2, MARGIN) + 1
+        if taken is not None and taken + wanted <= self._last_accepted:
+            return False  # whatever their numbers are
+        if self._lowest_free(to_open) >= self._last_accepted:
             return True
-        return self._lowest_free(count - 1) < self._allowed
+        has_free = taken is not None and self._allowed - taken >= wanted
+        return not has_free and self._lowest_free(wanted - 1) >= self._allowed
 
     def _turn_away(self, transport: asyncio.Transport) -> None:
         self._turned_away += 1

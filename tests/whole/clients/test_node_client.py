@@ -226,7 +226,9 @@ def test_it_reconnects_after_the_server_restarts(client: NodeClient, transports:
         client.open(server.url, transports=transports)
         settle(client, transports)
         server.stop()
-        assert client.wait("disconnect")["reason"] == "transport close"
+        # A client that asks for its next poll a moment after the server has ended finds nobody there.
+        reasons = ["transport close"] if "websocket" in transports else ["transport close", "transport error"]
+        assert client.wait("disconnect")["reason"] in reasons
         server.start()
         client.wait("connect")
         assert client.call("message-with-ack", "again") == ["again"]
