@@ -18,7 +18,7 @@ from typing import Final
 from nannin.access.refusals import AT_THE_DOOR, Refusal
 from nannin.engine.turned_away import GivesWay, TurnedAway
 
-__all__ = ["Door", "descriptor_limit", "lowest_free_descriptor"]
+__all__ = ["MARGIN", "Door", "descriptor_limit", "lowest_free_descriptor"]
 
 logger = logging.getLogger("nannin.server")
 
