@@ -12,7 +12,7 @@ from nannin import Socket
 from nannin.hub.broadcasts import MOST, Broadcast
 from nannin.hub.crowds import Slices
 from nannin.wire.outgoing import Outgoing
-from support.fakes import Client, House, connection_of
+from support.fakes import Client, FakeLink, House, connection_of
 from support.many_clients import crowd, make_writes_cost, room
 
 # One recipient in a turn of the loop.
@@ -261,6 +261,21 @@ def test_finish_sends_all_that_is_on_its_way() -> None:
         house.page("/room").emit("hi", number)
     house.hub.emitter.broadcasts.finish()
     assert heard(clients) == [[["hi", 0], ["hi", 1], ["hi", 2]]] * 10
+
+
+def test_seats_stay_where_they_are_though_sending_ends_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    house, clients, _ = house_with(60, AT_ONCE._replace(look_every=1))
+    write = FakeLink.write
+
+    def end_others(link: FakeLink, outgoing: Outgoing) -> None:
+        write(link, outgoing)
+        if link is clients[0].link:
+            for client in clients[1:50]:
+                client.lose()
+
+    monkeypatch.setattr(FakeLink, "write", end_others)
+    house.page("/room").emit("hi")
+    assert heard(clients) == [[["hi"]]] + [[]] * 49 + [[["hi"]]] * 10
 
 
 def test_nothing_is_left_when_all_have_gone() -> None:

@@ -115,11 +115,12 @@ class Broadcasts:
 
     def send(self, broadcast: Broadcast) -> None:
         """Sends an event to as many as there is time for, and to the others soon."""
+        broadcast.crowd.begin_walk()  # nobody's seat may change until all have got it
         if not self.waiting:
             few = broadcast.seats() <= self._slices.at_once or broadcast.event.size_bytes > self._most_bytes
             if self._go_on(broadcast, math.inf if few else self._clock.now() + self._slices.seconds):
+                broadcast.crowd.end_walk()
                 return
-        broadcast.crowd.begin_walk()
         self.waiting.append(broadcast)
         self._bytes += broadcast.event.size_bytes
         while len(self.waiting) > MOST or self._bytes > self._most_bytes:

@@ -272,6 +272,6 @@ def test_the_figures_of_the_page_are_those_of_the_code_and_of_the_benchmark() ->
     assert Settings().share == 0.2
     results = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
     (row,) = [line for line in results.splitlines() if line.startswith("| nannin | 15,000 |")]
-    kilobytes = row.split("|")[9].split()[0]
+    kilobytes = row.split("|")[10].split()[0]
     assert f"a connection took {kilobytes} KB" in text
     assert f"15,000 some {round(15 * float(kilobytes))} MB" in text

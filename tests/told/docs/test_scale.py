@@ -321,4 +321,4 @@ def test_the_figures_of_one_process_are_those_of_the_benchmark() -> None:
     text = read("docs/scale.md")
     assert f"**{cells[1]} clients** on one page" in text
     assert f"{cells[2]} joins a second" in text
-    assert f"after {cells[5]} ms" in text
+    assert f"after {cells[6]} ms" in text
