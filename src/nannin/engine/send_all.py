@@ -16,9 +16,7 @@ from typing import Final, TypeAlias
 from nannin.sources import PURE_VARIABLE
 
 Left: TypeAlias = "list[tuple[int, int]]"
-SendAll: TypeAlias = (
-    "Callable[[array[int], int, int, array[int], bytes, float, int], tuple[list[tuple[int, int]], int]]"
-)
+SendAll: TypeAlias = "Callable[[array[int], int, int, array[int], bytes, float, int], tuple[Left, int]]"
 
 # How many are sent to between two looks at the clock.
 LOOK_EVERY: Final = 16

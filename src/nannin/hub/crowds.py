@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from nannin.audience.crowd import Crowd
 from nannin.engine.descriptors import Descriptors
-from nannin.engine.send_all import Left
 from nannin.hub.connection import Connection
 from nannin.hub.encoding import Variant
 from nannin.wire.outgoing import Outgoing
@@ -95,17 +94,6 @@ class Crowds:
         """The page's crowds, none of them empty; not to be kept over a join or leave."""
         return self._pages.get(page, _NO_CROWDS)
 
-    def send(
-        self, crowd: Crowd[Connection], start: int, stop: int, outgoing: Outgoing
-    ) -> Iterable[tuple[Connection, int]]:
-        """Sends packets to those in a range of a crowd's seats who can be sent to at once.
-
-        Returns:
-            Each connection that has still to be sent to in its own way, and how many bytes of the packets'
-            frames it has got; where those are not 0, it has to be sent `outgoing.rest`.
-        """
-        return _members(crowd, self._descriptors.send(crowd.numbers, start, stop, outgoing))
-
     def send_some(
         self,
         crowd: Crowd[Connection],
@@ -115,26 +103,27 @@ class Crowds:
         *,
         seconds: float,
         most_left: int,
-    ) -> tuple[Iterable[tuple[Connection, int]], int]:
-        """As `send`, to the first of them.
+    ) -> tuple[list[tuple[Connection, int]], int]:
+        """Sends packets to the first of a range of a crowd's seats, as far as they can be sent to at once.
 
         Args:
-            crowd, start, stop, outgoing: as `send` has them.
+            crowd: whose seats.
+            start: the first seat.
+            stop: the seat after the last one.
+            outgoing: what is sent.
             seconds: after so long it ends.
             most_left: once so many connections have still to be sent to, it ends.
 
         Returns:
-            What `send` returns, and the seat after the last one that was looked at.
+            Each connection that has still to be sent to in its own way, and how many bytes of the packets'
+            frames it has got; where those are not 0, it has to be sent `outgoing.rest`. And the seat after
+            the last one that was looked at.
         """
         unsent, reached = self._descriptors.send_some(
             crowd.numbers, start, stop, outgoing, seconds=seconds, most_left=most_left
         )
-        return _members(crowd, unsent), reached
-
-
-def _members(crowd: Crowd[Connection], unsent: Left) -> list[tuple[Connection, int]]:
-    members = crowd.members  # a list of its own takes its place when seats are closed up
-    return [(member, taken) for index, taken in unsent if (member := members[index]) is not None]
+        members = crowd.members  # a list of its own takes its place when seats are closed up
+        return [(member, taken) for index, taken in unsent if (member := members[index]) is not None], reached
 
 
 def _move(connection: Connection, seat: int) -> None:

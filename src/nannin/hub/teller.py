@@ -329,7 +329,7 @@ class Teller:
         """
         start, variant = part.at, part.variant
         if start >= part.settled:
-            stop = min(start + most, start + most_asked, part.end)
+            stop = min(start + min(most, most_asked), part.end)
             members = part.crowd.members[start:stop]
             to_tell = [one for one in members if one is not None and fan_out.needs(one, variant)]
             for connection in to_tell:

@@ -28,6 +28,13 @@ def read_bearer(scope: Scope) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def why_refused(scope: Scope, setting: str) -> str:
+    """What a request is told without the secret of this setting: that its token is wrong, or missing."""
+    came = read_bearer(scope) is not None
+    wrong = "this token is not" if came else "this needs the header Authorization: Bearer with"
+    return f"{wrong} the {setting} of the server"
+
+
 class Tries:
     """Compares the tokens of requests with secrets of ours. Whoever sends many wrong ones has to wait.
 

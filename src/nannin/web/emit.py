@@ -16,7 +16,7 @@ from nannin.access.safe_headers import make_safe
 from nannin.engine.body import Unread, read_body
 from nannin.errors import NodesSilent
 from nannin.hub.sockets import Page
-from nannin.web.bearer import CHALLENGE, Tries, read_bearer
+from nannin.web.bearer import CHALLENGE, Tries, why_refused
 from nannin.web.counts import no_page
 from nannin.web.query import show
 from nannin.web.responses import error_response, json_response
@@ -99,9 +99,7 @@ class Emit:
             return error_response(403, "the setting emit_token is not set: nobody may send from outside")
         if not self._tries.is_bearer_of(scope, self._token):
             self._on_refused()
-            came = read_bearer(scope) is not None
-            wrong = "this token is not" if came else "this needs the header Authorization: Bearer with"
-            return error_response(401, f"{wrong} the emit_token of the server", CHALLENGE)
+            return error_response(401, why_refused(scope, "emit_token"), CHALLENGE)
         kind = find_header(scope["headers"], b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
             return error_response(415, "the body must be application/json")

@@ -16,7 +16,7 @@ from nannin.access.client_address import address_of, read_address
 from nannin.access.gate import Gate
 from nannin.access.hosts import is_forwarded
 from nannin.access.origin import find_header, is_loopback_host
-from nannin.web.bearer import CHALLENGE, Tries, read_bearer
+from nannin.web.bearer import CHALLENGE, Tries, read_bearer, why_refused
 from nannin.web.login import Login
 
 
@@ -96,9 +96,7 @@ class PrivateLists:
                 403,
                 f"{self._what} are for the server's own machine; the setting read_token opens them",
             )
-        came = read_bearer(scope) is not None
-        wrong = "this token is not" if came else "this needs the header Authorization: Bearer with"
-        raise HTTPException(401, f"{wrong} the read_token of the server", CHALLENGE)
+        raise HTTPException(401, why_refused(scope, "read_token"), CHALLENGE)
 
     def _is_local(self, scope: Scope) -> bool:
         """Whether the request comes from a program on this machine, or from a page that it serves itself.
